@@ -1,0 +1,76 @@
+using System.Runtime.InteropServices;
+
+namespace Model;
+
+/// <summary>The element types that are read, named as in the file: unsigned bytes and IEEE or brain floats, little-endian.</summary>
+public enum TensorType
+{
+    U8,
+    F16,
+    BF16,
+    F32,
+    F64,
+}
+
+/// <summary>A named tensor as it lies in a file: Data holds the elements of Shape, row-major; an empty shape is one element.</summary>
+public sealed class SafeTensor
+{
+    public SafeTensor(string name, TensorType type, int[] shape, byte[] data)
+    {
+        if (ByteCount(type, shape) != data.Length)
+            throw new ArgumentException($"{name}: {type} [{string.Join(", ", shape)}] does not take {data.Length} bytes");
+        (Name, Type, Shape, Data) = (name, type, shape, data);
+    }
+
+    /// <summary>A tensor of type F32.</summary>
+    public static SafeTensor Of(string name, int[] shape, ReadOnlySpan<float> values) =>
+        new(name, TensorType.F32, shape, MemoryMarshal.AsBytes(values).ToArray());
+
+    /// <summary>A tensor of type U8, such as a mask.</summary>
+    public static SafeTensor Of(string name, int[] shape, ReadOnlySpan<byte> values) => new(name, TensorType.U8, shape, values.ToArray());
+
+    public string Name { get; }
+
+    public TensorType Type { get; }
+
+    public int[] Shape { get; }
+
+    public byte[] Data { get; }
+
+    /// <summary>The elements as single precision; F64 is rounded, all other types are exact.</summary>
+    public float[] ToSingles() => Type switch
+    {
+        TensorType.U8 => Array.ConvertAll(Data, value => (float)value),
+        TensorType.F16 => Convert<Half>(value => (float)value),
+        TensorType.BF16 => Convert<ushort>(value => BitConverter.UInt32BitsToSingle((uint)value << 16)),
+        TensorType.F32 => Convert<float>(value => value),
+        TensorType.F64 => Convert<double>(value => (float)value),
+        _ => throw new InvalidOperationException($"{Name}: no conversion from {Type}"),
+    };
+
+    /// <summary>Bytes of one element.</summary>
+    public static int ElementSize(TensorType type) => type switch
+    {
+        TensorType.U8 => 1,
+        TensorType.F16 or TensorType.BF16 => 2,
+        TensorType.F32 => 4,
+        TensorType.F64 => 8,
+        _ => throw new ArgumentOutOfRangeException(nameof(type)),
+    };
+
+    /// <summary>Bytes of a whole tensor, or null where an extent is negative or the product leaves 64 bits.</summary>
+    public static long? ByteCount(TensorType type, ReadOnlySpan<int> shape)
+    {
+        Int128 bytes = ElementSize(type);
+        foreach (int extent in shape)
+        {
+            if (extent < 0 || (bytes *= extent) > long.MaxValue)
+                return null;
+        }
+
+        return (long)bytes;
+    }
+
+    private float[] Convert<T>(Converter<T, float> convert) where T : struct =>
+        Array.ConvertAll(MemoryMarshal.Cast<byte, T>(Data).ToArray(), convert);
+}
