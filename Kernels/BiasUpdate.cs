@@ -1,0 +1,77 @@
+using ILGPU;
+
+namespace Kernels;
+
+/// <summary>Gradient of a bias, db(k) = Σ_{n,p,q} dy(n, k, p, q), handed to an optimizer. Summed in a fixed order.</summary>
+public static class BiasUpdate
+{
+    public static Operation Of(ComputeDevice device, string name, Tensor dOutput, Update update)
+    {
+        MaskedGemm.Require(name, "bias", update.Weight.Length, dOutput.Shape.Channels);
+        return new Operation<Arguments>(
+            device, name, 0, new Arguments(dOutput, update), Kernel, (long)dOutput.Shape.Channels * device.GroupSize);
+    }
+
+    public readonly struct Arguments(Tensor dOutput, Update update) : IBody
+    {
+        public readonly Tensor DOutput = dOutput;
+        public readonly Update Update = update;
+
+        public unsafe void Run<V>(int worker, int workers) where V : unmanaged, ISimd<V>
+        {
+            var s = DOutput.Shape;
+            float* lanes = stackalloc float[Layout.Lanes];
+            var (first, last) = Operation.Share(s.Channels, worker, workers);
+            for (int k = first; k < last; k++)
+            {
+                for (int lane = 0; lane < Layout.Lanes; lane += V.Width)
+                {
+                    V sum = V.Zero, odd = V.Zero;
+                    for (int block = 0; block < DOutput.Blocks; block++)
+                        for (int p = 0; p < s.Height; p++)
+                        {
+                            var row = DOutput.Pointer + (nint)block * s.BlockStride + s.Offset(k, p, 0) + lane;
+                            int q = 0;
+                            for (; q + 1 < s.Width; q += 2)
+                            {
+                                sum += V.Load(row + q * Layout.Lanes);
+                                odd += V.Load(row + (q + 1) * Layout.Lanes);
+                            }
+                            if (q < s.Width)
+                                sum += V.Load(row + q * Layout.Lanes);
+                        }
+                    V.Store(sum + odd, lanes + lane);
+                }
+                float gradient = TapTile.AddLanes(lanes);
+                Update.Apply<V>(k, &gradient, 1);
+            }
+        }
+    }
+
+    /// <summary>One group per bias.</summary>
+    internal static void Kernel(Arguments a)
+    {
+        var s = a.DOutput.Shape;
+        int k = Grid.IdxX, count = a.DOutput.Blocks * s.Height * s.Width * Layout.Lanes;
+        float sum = 0;
+        for (int i = Group.IdxX; i < count; i += Group.DimX)
+        {
+            int lane = i % Layout.Lanes, position = i / Layout.Lanes, q = position % s.Width;
+            position /= s.Width;
+            sum += a.DOutput.Data[position / s.Height * s.BlockStride + s.Offset(k, position % s.Height, q) + lane];
+        }
+        sum = GroupSum.Of(sum);
+        if (Group.IdxX == 0)
+            a.Update.Apply(k, sum);
+    }
+
+    /// <summary>Plain loop over (N, K, P Q), summed in double.</summary>
+    public static double[] Reference(float[] dOutput, int images, int channels)
+    {
+        int positions = dOutput.Length / images / channels;
+        var db = new double[channels]; // (K)
+        for (int i = 0; i < dOutput.Length; i++)
+            db[i / positions % channels] += dOutput[i];
+        return db;
+    }
+}

@@ -1,0 +1,107 @@
+using ILGPU;
+using ILGPU.Algorithms;
+using ILGPU.Runtime;
+using ILGPU.Runtime.CPU;
+
+namespace Kernels;
+
+/// <summary>
+/// An accelerator and how operations run on it. <see cref="RunsOnHost"/>: the CPU accelerator with one thread per worker and SIMD
+/// bodies. Otherwise kernels are launched one by one on <see cref="Stream"/>: CUDA, OpenCL, and the CPU accelerator as a
+/// simulator of a GPU, which tests use.
+/// </summary>
+public sealed class ComputeDevice : IDisposable
+{
+    private readonly Context _context;
+    private readonly Dictionary<object, object> _kernels = [];
+    private readonly Action<AcceleratorStream, KernelConfig, long, int>? _hostKernel;
+
+    private ComputeDevice(Context context, Accelerator accelerator, int workers, int simdBits)
+    {
+        _context = context;
+        Accelerator = accelerator;
+        Stream = accelerator.CreateStream();
+        Workers = workers;
+        SimdBits = simdBits;
+        GroupSize = Math.Min(128, accelerator.MaxNumThreadsPerGroup);
+        if (RunsOnHost)
+            _hostKernel = accelerator.LoadKernel<long, int>(StepProgram.HostKernel);
+    }
+
+    public Accelerator Accelerator { get; }
+
+    /// <summary>The one stream of the project: everything on a device happens in order.</summary>
+    public AcceleratorStream Stream { get; }
+
+    /// <summary>Threads of the CPU accelerator that share the tiles; 0 where kernels are launched one by one.</summary>
+    public int Workers { get; }
+
+    /// <summary>Bits per vector register of the SIMD bodies in use.</summary>
+    public int SimdBits { get; }
+
+    /// <summary>Threads per group of ordinary kernels.</summary>
+    public int GroupSize { get; }
+
+    public bool RunsOnHost => Workers > 0;
+
+    /// <summary>The accelerator's own name, with workers and vector width on the CPU.</summary>
+    public string Name => RunsOnHost ? $"{Environment.ProcessorCount}-core CPU ({Workers} workers, {SimdBits}-bit SIMD)" : Accelerator.Name;
+
+    /// <summary>Every context of the project: ILGPU with its math library, CPU, CUDA and OpenCL devices enabled by <paramref name="enable"/>.</summary>
+    public static Context CreateContext(Func<Context.Builder, Context.Builder> enable)
+    {
+        NativeLibraries.Register();
+        return enable(Context.Create().EnableAlgorithms().Math(MathMode.Default)).ToContext();
+    }
+
+    /// <summary>The CPU accelerator as fast as it goes: one thread per worker, SIMD inside.</summary>
+    /// <param name="workers">Threads, 0 for one per core.</param>
+    /// <param name="simdBits">512, 256 or 128, at most what the processor has; 0 for the widest.</param>
+    public static ComputeDevice Cpu(int workers = 0, int simdBits = 0)
+    {
+        workers = workers > 0 ? workers : Environment.ProcessorCount;
+        simdBits = simdBits > 0 ? simdBits : Simd.Bits;
+        if (simdBits > Simd.Bits)
+            throw new ArgumentOutOfRangeException(nameof(simdBits), $"this processor has {Simd.Bits}-bit registers, asked for {simdBits}");
+        // A CPUDevice wants a power of two, at least 2, of threads per warp; a smaller group leaves the rest idle.
+        var device = new CPUDevice((int)System.Numerics.BitOperations.RoundUpToPowerOf2((uint)Math.Max(2, workers)), 1, 1);
+        var context = CreateContext(b => b.CPU(device));
+        return new ComputeDevice(context, context.CreateCPUAccelerator(0, CPUAcceleratorMode.Parallel), workers, simdBits);
+    }
+
+    /// <summary>An accelerator that gets kernels one by one.</summary>
+    public static ComputeDevice Launching(Context context, Device device) =>
+        new(context, device.CreateAccelerator(context), 0, 0);
+
+    /// <summary>Loads a kernel once; later calls give the same delegate.</summary>
+    internal Action<AcceleratorStream, KernelConfig, TArguments> Load<TArguments>(Action<TArguments> kernel) where TArguments : struct
+    {
+        if (_kernels.TryGetValue(kernel.Method, out var loaded))
+            return (Action<AcceleratorStream, KernelConfig, TArguments>)loaded;
+        var result = Accelerator.LoadKernel(kernel);
+        _kernels.Add(kernel.Method, result);
+        return result;
+    }
+
+    internal void LaunchOnHost(long program, int steps)
+    {
+        _hostKernel!(Stream, new KernelConfig(1, Workers), program, steps);
+        Stream.Synchronize();
+    }
+
+    /// <summary>Runs one operation now.</summary>
+    public void Run(params Operation[] operations)
+    {
+        ArgumentNullException.ThrowIfNull(operations);
+        new StepProgram(this, operations.Select(o => new[] { o })).Run();
+    }
+
+    public void Synchronize() => Stream.Synchronize();
+
+    public void Dispose()
+    {
+        Stream.Dispose();
+        Accelerator.Dispose();
+        _context.Dispose();
+    }
+}

@@ -1,0 +1,322 @@
+using ILGPU;
+
+namespace Kernels;
+
+/// <summary>
+/// Convolution with stride 1 (cross-correlation, as every framework computes it):
+/// y(n, k, p, q) = b(k) + Σ_{c,r,s} w(k, c, r, s) x(n, c, p + r, q + s); ReLU fused.
+/// </summary>
+/// <remarks>
+/// Padding is the border that the input tensor is stored with (<see cref="TensorShape.Padding"/>), so no kernel tests for it. Filters
+/// are (K, C, R, S) row-major. Pruned weights are zeros in memory, as in <see cref="MaskedGemm"/>.
+/// </remarks>
+public static class Convolution
+{
+    public static Operation Forward(
+        ComputeDevice device, string name, Tensor x, ArrayView<float> weight, ArrayView<float> bias, FilterShape filter, Tensor y, bool relu)
+    {
+        Check(name, x, weight.Length, filter, y);
+        MaskedGemm.Require(name, "bias", bias.Length, filter.Filters);
+        return new Operation<ForwardArguments>(
+            device, name, Flops(x, filter, y), new ForwardArguments(x, weight, bias, filter, y, relu ? 1 : 0), ForwardKernel,
+            (long)y.Blocks * Layout.Lanes * Groups(filter.Filters) * y.Shape.Height * y.Shape.Width);
+    }
+
+    /// <summary>dx(n, c, h, w) = Σ_{k,r,s} w(k, c, r, s) dy(n, k, h - r, w - s) inside the border, then 0 where gate (= x, a ReLU's output) is not positive.</summary>
+    public static Operation BackwardData(
+        ComputeDevice device, string name, Tensor dOutput, ArrayView<float> weight, FilterShape filter, Tensor? gate, Tensor dInput)
+    {
+        Check(name, dInput, weight.Length, filter, dOutput);
+        return new Operation<BackwardDataArguments>(
+            device, name, Flops(dInput, filter, dOutput),
+            new BackwardDataArguments(dOutput, weight, filter, gate ?? dInput, dInput, gate is null ? 0 : 1), BackwardDataKernel,
+            (long)dInput.Blocks * Layout.Lanes * Groups(filter.Channels) * dInput.Shape.Height * dInput.Shape.Width);
+    }
+
+    /// <summary>dw(k, c, r, s) = Σ_{n,p,q} dy(n, k, p, q) x(n, c, p + r, q + s), handed to <paramref name="update"/>.</summary>
+    public static Operation BackwardWeight(
+        ComputeDevice device, string name, Tensor x, Tensor dOutput, FilterShape filter, Update update)
+    {
+        Check(name, x, update.Weight.Length, filter, dOutput);
+        return new Operation<BackwardWeightArguments>(
+            device, name, Flops(x, filter, dOutput), new BackwardWeightArguments(x, dOutput, filter, update), BackwardWeightKernel,
+            (long)filter.Count * device.GroupSize);
+    }
+
+    private const int ThreadRows = 4;
+
+    private static int Groups(int rows) => (rows + ThreadRows - 1) / ThreadRows;
+
+    private static double Flops(Tensor x, FilterShape filter, Tensor y) =>
+        2.0 * filter.Count * y.Shape.Height * y.Shape.Width * x.Blocks * Layout.Lanes;
+
+    private static void Check(string name, Tensor x, long weights, FilterShape filter, Tensor y)
+    {
+        MaskedGemm.Require(name, "weight", weights, filter.Count);
+        var expected = filter.Output(x.Shape, y.Shape.Padding);
+        if (filter.Channels != x.Shape.Channels || expected != y.Shape || x.Blocks != y.Blocks)
+            throw new ArgumentException($"{name}: filter {filter} over {x.Shape}, {x.Blocks} blocks, gives {expected}; the output is {y.Shape}, {y.Blocks} blocks");
+    }
+
+    public readonly struct ForwardArguments(Tensor x, ArrayView<float> weight, ArrayView<float> bias, FilterShape filter, Tensor y, int relu) : IBody
+    {
+        public readonly Tensor X = x, Y = y;
+        public readonly ArrayView<float> Weight = weight, Bias = bias;
+        public readonly FilterShape Filter = filter;
+        public readonly int Relu = relu;
+
+        /// <summary>A unit of work is one output row of 8 channels of 32 images.</summary>
+        public unsafe void Run<V>(int worker, int workers) where V : unmanaged, ISimd<V>
+        {
+            TensorShape xs = X.Shape, ys = Y.Shape;
+            float* x = X.Pointer, y = Y.Pointer, w = Weight.Pointer();
+            int rowTiles = (Filter.Filters + Tile.Rows - 1) / Tile.Rows, pairs = (X.Blocks + 1) / 2;
+            nint filterSize = Filter.FilterSize;
+            var nest = new LoopNest(
+                Filter.Channels, Filter.Rows, Filter.Columns, xs.ChannelStride, xs.RowStride, Layout.Lanes,
+                Filter.Rows * Filter.Columns, Filter.Columns, 1);
+            var epilogue = new Epilogue(Bias.Pointer(), null, Relu != 0);
+            var (first, last) = Operation.Share(pairs * rowTiles * ys.Height, worker, workers);
+            for (int item = first; item < last; item++)
+            {
+                int p = item % ys.Height, row = item / ys.Height % rowTiles * Tile.Rows, block = item / ys.Height / rowTiles * 2;
+                int rows = Math.Min(Tile.Rows, Filter.Filters - row), groups = Math.Min(2, X.Blocks - block);
+                var at = epilogue.At(row, 0);
+                for (int q = 0; q < ys.Width; q++)
+                    Tile.Compute<V>(
+                        rows, x + (nint)block * xs.BlockStride + p * xs.RowStride + q * Layout.Lanes, xs.BlockStride, w + row * filterSize, filterSize,
+                        y + (nint)block * ys.BlockStride + ys.Offset(row, p, q), ys.BlockStride, ys.ChannelStride, groups, nest, at);
+            }
+        }
+    }
+
+    public readonly struct BackwardDataArguments(
+        Tensor dOutput, ArrayView<float> weight, FilterShape filter, Tensor gate, Tensor dInput, int gated) : IBody
+    {
+        public readonly Tensor DOutput = dOutput, Gate = gate, DInput = dInput;
+        public readonly ArrayView<float> Weight = weight;
+        public readonly FilterShape Filter = filter;
+        public readonly int Gated = gated;
+
+        /// <summary>Each input pixel sums over the taps that reach an output, so nothing is computed for a border.</summary>
+        public unsafe void Run<V>(int worker, int workers) where V : unmanaged, ISimd<V>
+        {
+            TensorShape xs = DInput.Shape, ys = DOutput.Shape;
+            float* dx = DInput.Pointer, dy = DOutput.Pointer, w = Weight.Pointer();
+            int rowTiles = (Filter.Channels + Tile.Rows - 1) / Tile.Rows, pairs = (DInput.Blocks + 1) / 2;
+            int taps = Filter.Rows * Filter.Columns, filterSize = Filter.FilterSize;
+            var epilogue = new Epilogue(null, Gated != 0 ? Gate.Pointer : null, false);
+            var (first, last) = Operation.Share(pairs * rowTiles * xs.Height, worker, workers);
+            for (int item = first; item < last; item++)
+            {
+                int height = item % xs.Height, row = item / xs.Height % rowTiles * Tile.Rows, block = item / xs.Height / rowTiles * 2;
+                int rows = Math.Min(Tile.Rows, Filter.Channels - row), groups = Math.Min(2, DInput.Blocks - block);
+                int h = height + xs.Padding, r0 = Math.Max(0, h - ys.Height + 1), r1 = Math.Min(Filter.Rows - 1, h);
+                for (int width = 0; width < xs.Width; width++)
+                {
+                    int v = width + xs.Padding, s0 = Math.Max(0, v - ys.Width + 1), s1 = Math.Min(Filter.Columns - 1, v);
+                    var nest = new LoopNest(
+                        Filter.Filters, r1 - r0 + 1, s1 - s0 + 1, ys.ChannelStride, -ys.RowStride, -Layout.Lanes, filterSize, Filter.Columns, 1);
+                    nint offset = (nint)block * xs.BlockStride + xs.Offset(row, height, width);
+                    Tile.Compute<V>(
+                        rows, dy + (nint)block * ys.BlockStride + ys.Offset(0, h - r0, v - s0), ys.BlockStride,
+                        w + (nint)row * taps + r0 * Filter.Columns + s0, taps, dx + offset, xs.BlockStride, xs.ChannelStride, groups, nest,
+                        epilogue.At(0, offset));
+                }
+            }
+        }
+    }
+
+    public readonly struct BackwardWeightArguments(Tensor x, Tensor dOutput, FilterShape filter, Update update) : IBody
+    {
+        public readonly Tensor X = x, DOutput = dOutput;
+        public readonly FilterShape Filter = filter;
+        public readonly Update Update = update;
+
+        /// <summary>
+        /// A unit of work is one input channel of 4 filters: 4 x 5 taps at a time are summed over images and positions in registers, lane by
+        /// lane, and the lanes added once at the end.
+        /// </summary>
+        public unsafe void Run<V>(int worker, int workers) where V : unmanaged, ISimd<V>
+        {
+            int taps = Filter.Rows * Filter.Columns;
+            float* gradient = stackalloc float[TapTile.Filters * taps];
+            int filterTiles = (Filter.Filters + TapTile.Filters - 1) / TapTile.Filters;
+            var (first, last) = Operation.Share(filterTiles * Filter.Channels, worker, workers);
+            for (int item = first; item < last; item++)
+            {
+                int channel = item % Filter.Channels, filter = item / Filter.Channels * TapTile.Filters;
+                int filters = Math.Min(TapTile.Filters, Filter.Filters - filter);
+                for (int r = 0; r < Filter.Rows; r++)
+                    for (int s = 0; s < Filter.Columns; s += TapTile.Taps)
+                        TapTile.Compute<V>(
+                            X, DOutput, channel, r, s, Math.Min(TapTile.Taps, Filter.Columns - s), filter, filters,
+                            gradient + r * Filter.Columns + s, taps);
+                for (int f = 0; f < filters; f++)
+                    Update.Apply<V>((filter + f) * Filter.FilterSize + channel * taps, gradient + f * taps, taps);
+            }
+        }
+    }
+
+    internal static void ForwardKernel(ForwardArguments a)
+    {
+        TensorShape xs = a.X.Shape, ys = a.Y.Shape;
+        int index = Grid.GlobalIndex.X, filters = a.Filter.Filters, groups = (filters + ThreadRows - 1) / ThreadRows;
+        int lane = index % Layout.Lanes;
+        index /= Layout.Lanes;
+        int q = index % ys.Width;
+        index /= ys.Width;
+        int p = index % ys.Height;
+        index /= ys.Height;
+        int row = index % groups * ThreadRows, block = index / groups;
+        if (block >= a.Y.Blocks)
+            return;
+        int size = a.Filter.FilterSize, w0 = row * size, w1 = IntrinsicMath.Min(row + 1, filters - 1) * size;
+        int w2 = IntrinsicMath.Min(row + 2, filters - 1) * size, w3 = IntrinsicMath.Min(row + 3, filters - 1) * size;
+        float s0 = 0, s1 = 0, s2 = 0, s3 = 0;
+        int tap = 0;
+        for (int c = 0; c < a.Filter.Channels; c++)
+            for (int r = 0; r < a.Filter.Rows; r++)
+            {
+                int x = block * xs.BlockStride + c * xs.ChannelStride + (p + r) * xs.RowStride + q * Layout.Lanes + lane;
+                for (int s = 0; s < a.Filter.Columns; s++, tap++)
+                {
+                    float value = a.X.Data[x + s * Layout.Lanes];
+                    s0 += a.Weight[w0 + tap] * value;
+                    s1 += a.Weight[w1 + tap] * value;
+                    s2 += a.Weight[w2 + tap] * value;
+                    s3 += a.Weight[w3 + tap] * value;
+                }
+            }
+        int y = block * ys.BlockStride + ys.Offset(row, p, q) + lane;
+        ForwardStore(a, row, y, s0);
+        ForwardStore(a, row + 1, y + ys.ChannelStride, s1);
+        ForwardStore(a, row + 2, y + 2 * ys.ChannelStride, s2);
+        ForwardStore(a, row + 3, y + 3 * ys.ChannelStride, s3);
+    }
+
+    private static void ForwardStore(ForwardArguments a, int row, int y, float sum)
+    {
+        if (row >= a.Filter.Filters)
+            return;
+        sum += a.Bias[row];
+        a.Y.Data[y] = a.Relu != 0 ? IntrinsicMath.Max(0f, sum) : sum;
+    }
+
+    internal static void BackwardDataKernel(BackwardDataArguments a)
+    {
+        TensorShape xs = a.DInput.Shape, ys = a.DOutput.Shape;
+        int index = Grid.GlobalIndex.X, channels = a.Filter.Channels, groups = (channels + ThreadRows - 1) / ThreadRows;
+        int lane = index % Layout.Lanes;
+        index /= Layout.Lanes;
+        int width = index % xs.Width;
+        index /= xs.Width;
+        int height = index % xs.Height;
+        index /= xs.Height;
+        int row = index % groups * ThreadRows, block = index / groups;
+        if (block >= a.DInput.Blocks)
+            return;
+        int h = height + xs.Padding, v = width + xs.Padding, taps = a.Filter.Rows * a.Filter.Columns;
+        int r0 = IntrinsicMath.Max(0, h - ys.Height + 1), r1 = IntrinsicMath.Min(a.Filter.Rows - 1, h);
+        int c0 = IntrinsicMath.Max(0, v - ys.Width + 1), c1 = IntrinsicMath.Min(a.Filter.Columns - 1, v);
+        int w0 = row * taps, w1 = IntrinsicMath.Min(row + 1, channels - 1) * taps;
+        int w2 = IntrinsicMath.Min(row + 2, channels - 1) * taps, w3 = IntrinsicMath.Min(row + 3, channels - 1) * taps;
+        float s0 = 0, s1 = 0, s2 = 0, s3 = 0;
+        for (int k = 0; k < a.Filter.Filters; k++)
+            for (int r = r0; r <= r1; r++)
+                for (int s = c0; s <= c1; s++)
+                {
+                    float value = a.DOutput.Data[block * ys.BlockStride + ys.Offset(k, h - r, v - s) + lane];
+                    int tap = k * a.Filter.FilterSize + r * a.Filter.Columns + s;
+                    s0 += a.Weight[w0 + tap] * value;
+                    s1 += a.Weight[w1 + tap] * value;
+                    s2 += a.Weight[w2 + tap] * value;
+                    s3 += a.Weight[w3 + tap] * value;
+                }
+        int x = block * xs.BlockStride + xs.Offset(row, height, width) + lane;
+        BackwardDataStore(a, row, x, s0);
+        BackwardDataStore(a, row + 1, x + xs.ChannelStride, s1);
+        BackwardDataStore(a, row + 2, x + 2 * xs.ChannelStride, s2);
+        BackwardDataStore(a, row + 3, x + 3 * xs.ChannelStride, s3);
+    }
+
+    private static void BackwardDataStore(BackwardDataArguments a, int row, int index, float sum)
+    {
+        if (row < a.Filter.Channels)
+            a.DInput.Data[index] = a.Gated != 0 && !(a.Gate.Data[index] > 0f) ? 0f : sum;
+    }
+
+    /// <summary>One group per weight; its threads share the positions and images and add up through shared memory in a fixed order.</summary>
+    internal static void BackwardWeightKernel(BackwardWeightArguments a)
+    {
+        TensorShape xs = a.X.Shape, ys = a.DOutput.Shape;
+        int weight = Grid.IdxX, taps = a.Filter.Rows * a.Filter.Columns;
+        int k = weight / a.Filter.FilterSize, c = weight % a.Filter.FilterSize / taps, r = weight % taps / a.Filter.Columns, s = weight % a.Filter.Columns;
+        int positions = a.DOutput.Blocks * ys.Height * ys.Width * Layout.Lanes;
+        float sum = 0;
+        for (int i = Group.IdxX; i < positions; i += Group.DimX)
+        {
+            int lane = i % Layout.Lanes, position = i / Layout.Lanes, q = position % ys.Width;
+            position /= ys.Width;
+            int p = position % ys.Height, block = position / ys.Height;
+            sum += a.DOutput.Data[block * ys.BlockStride + ys.Offset(k, p, q) + lane]
+                * a.X.Data[block * xs.BlockStride + c * xs.ChannelStride + (p + r) * xs.RowStride + (q + s) * Layout.Lanes + lane];
+        }
+        sum = GroupSum.Of(sum);
+        if (Group.IdxX == 0)
+            a.Update.Apply(weight, sum);
+    }
+
+    /// <summary>The formulas as plain loops over plain (N, C, H, W) arrays with explicit padding, summed in double.</summary>
+    public static class Reference
+    {
+        public static double[] Forward(
+            float[] x, float[] weight, float[] bias, int images, int height, int width, FilterShape f, int padding, bool relu)
+        {
+            int rows = height + 2 * padding - f.Rows + 1, columns = width + 2 * padding - f.Columns + 1;
+            var y = new double[images * f.Filters * rows * columns]; // (N, K, P, Q)
+            for (int o = 0; o < y.Length; o++)
+                y[o] = bias[o / (rows * columns) % f.Filters];
+            foreach (var (i, w, o) in Terms(images, height, width, f, padding))
+                y[o] += (double)weight[w] * x[i];
+            return relu ? [.. y.Select(v => Math.Max(0, v))] : y;
+        }
+
+        public static double[] BackwardData(
+            float[] dOutput, float[] weight, float[]? gate, int images, int height, int width, FilterShape f, int padding)
+        {
+            var dx = new double[images * f.Channels * height * width]; // (N, C, H, W)
+            foreach (var (i, w, o) in Terms(images, height, width, f, padding))
+                dx[i] += (double)weight[w] * dOutput[o];
+            return gate is null ? dx : [.. dx.Select((v, i) => gate[i] > 0 ? v : 0)];
+        }
+
+        public static double[] BackwardWeight(float[] dOutput, float[] x, int images, int height, int width, FilterShape f, int padding)
+        {
+            var dw = new double[f.Count]; // (K, C, R, S)
+            foreach (var (i, w, o) in Terms(images, height, width, f, padding))
+                dw[w] += (double)dOutput[o] * x[i];
+            return dw;
+        }
+
+        /// <summary>Every product of the convolution: which input, weight and output it joins.</summary>
+        private static IEnumerable<(int Input, int Weight, int Output)> Terms(int images, int height, int width, FilterShape f, int padding)
+        {
+            int rows = height + 2 * padding - f.Rows + 1, columns = width + 2 * padding - f.Columns + 1;
+            for (int n = 0; n < images; n++)
+                for (int k = 0; k < f.Filters; k++)
+                    for (int p = 0; p < rows; p++)
+                        for (int q = 0; q < columns; q++)
+                            for (int c = 0; c < f.Channels; c++)
+                                for (int r = 0; r < f.Rows; r++)
+                                    for (int s = 0; s < f.Columns; s++)
+                                    {
+                                        int h = p + r - padding, w = q + s - padding;
+                                        if (h >= 0 && h < height && w >= 0 && w < width)
+                                            yield return (((n * f.Channels + c) * height + h) * width + w,
+                                                ((k * f.Channels + c) * f.Rows + r) * f.Columns + s,
+                                                ((n * f.Filters + k) * rows + p) * columns + q);
+                                    }
+        }
+    }
+}

@@ -1,0 +1,61 @@
+using ILGPU;
+
+namespace Kernels;
+
+/// <summary>
+/// Prunes a layer: a live weight with |w| &lt; threshold gets mask 0, and it and its moments become exactly zero. A weight on the
+/// threshold is kept; what is pruned stays pruned.
+/// </summary>
+public static class MagnitudeMask
+{
+    /// <param name="device">Where it runs.</param>
+    /// <param name="weight">A layer's weights.</param>
+    /// <param name="firstMoment">The optimizer's first moments.</param>
+    /// <param name="secondMoment">Its second moments.</param>
+    /// <param name="mask">1 = live, 0 = pruned.</param>
+    /// <param name="threshold">[1], so that a program's arguments never change.</param>
+    public static Operation Of(
+        ComputeDevice device, ArrayView<float> weight, ArrayView<float> firstMoment, ArrayView<float> secondMoment, ArrayView<float> mask,
+        ArrayView<float> threshold)
+    {
+        MaskedGemm.Require("magnitude mask", "mask", mask.Length, weight.Length);
+        MaskedGemm.Require("magnitude mask", "first moment", firstMoment.Length, weight.Length);
+        MaskedGemm.Require("magnitude mask", "second moment", secondMoment.Length, weight.Length);
+        return new Operation<Arguments>(
+            device, "magnitude mask", 0, new Arguments(weight, firstMoment, secondMoment, mask, threshold), Kernel, weight.Length);
+    }
+
+    public readonly struct Arguments(
+        ArrayView<float> weight, ArrayView<float> firstMoment, ArrayView<float> secondMoment, ArrayView<float> mask, ArrayView<float> threshold) : IBody
+    {
+        public readonly ArrayView<float> Weight = weight, FirstMoment = firstMoment, SecondMoment = secondMoment, Mask = mask, Threshold = threshold;
+
+        public void Run<V>(int worker, int workers) where V : unmanaged, ISimd<V>
+        {
+            var (first, last) = Operation.Share(Weight.IntLength, worker, workers);
+            for (int i = first; i < last; i++)
+                One(i, this);
+        }
+    }
+
+    internal static void Kernel(Arguments a)
+    {
+        int i = Grid.GlobalIndex.X;
+        if (i < a.Weight.IntLength)
+            One(i, a);
+    }
+
+    private static void One(int i, Arguments a)
+    {
+        if (a.Mask[i] != 0f && IntrinsicMath.Abs(a.Weight[i]) >= a.Threshold[0])
+            return;
+        a.Mask[i] = 0;
+        a.Weight[i] = 0;
+        a.FirstMoment[i] = 0;
+        a.SecondMoment[i] = 0;
+    }
+
+    /// <summary>The new mask, by one plain loop.</summary>
+    public static float[] Reference(float[] weight, float[] mask, float threshold) =>
+        [.. weight.Select((w, i) => mask[i] == 1 && !(Math.Abs(w) < threshold) ? 1f : 0f)];
+}

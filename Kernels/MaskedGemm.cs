@@ -1,0 +1,280 @@
+using ILGPU;
+
+namespace Kernels;
+
+/// <summary>
+/// Fully connected layer: y(n, k) = b(k) + Σ_c w(k, c) x(n, c), with M = images, N = output features, K = input features; ReLU fused.
+/// </summary>
+/// <remarks>
+/// The mask lives in the weights: a pruned weight is exactly zero in memory (see <see cref="Update"/>), so forward and backward data
+/// need no mask, and the weight gradient of a pruned weight is dropped where the update is made. Each sum runs in the order of its
+/// formula; with a fused multiply-add where the processor has one.
+/// </remarks>
+public static class MaskedGemm
+{
+    /// <summary>y = x wᵀ + b, then max(0, y) if <paramref name="relu"/>. x: (N, C), w: (K, C), b: (K), y: (N, K).</summary>
+    public static Operation Forward(ComputeDevice device, string name, Tensor x, ArrayView<float> weight, ArrayView<float> bias, Tensor y, bool relu)
+    {
+        Check(name, x, weight.Length, y);
+        Require(name, "bias", bias.Length, y.Shape.Features);
+        int k = x.Shape.Features, n = y.Shape.Features;
+        return new Operation<ForwardArguments>(
+            device, name, 2.0 * n * k * x.Blocks * Layout.Lanes, new ForwardArguments(x, weight, bias, y, relu ? 1 : 0),
+            ForwardKernel, (long)x.Blocks * Groups(n) * Layout.Lanes);
+    }
+
+    /// <summary>dx = dy w, then 0 where x is not positive if <paramref name="gate"/> is given (it is x, the output of a ReLU).</summary>
+    public static Operation BackwardData(ComputeDevice device, string name, Tensor dOutput, ArrayView<float> weight, Tensor? gate, Tensor dInput)
+    {
+        Check(name, dInput, weight.Length, dOutput);
+        int k = dInput.Shape.Features, n = dOutput.Shape.Features;
+        return new Operation<BackwardDataArguments>(
+            device, name, 2.0 * n * k * dInput.Blocks * Layout.Lanes,
+            new BackwardDataArguments(dOutput, weight, gate ?? dInput, dInput, gate is null ? 0 : 1),
+            BackwardDataKernel, (long)dInput.Blocks * Groups(k) * Layout.Lanes);
+    }
+
+    /// <summary>dw(k, c) = Σ_n dy(n, k) x(n, c), handed to <paramref name="update"/>.</summary>
+    /// <param name="device">Where it runs.</param>
+    /// <param name="name">For profiles and errors.</param>
+    /// <param name="dOutput">(N, K).</param>
+    /// <param name="transposed">x as [N][pitch], see <see cref="Transpose"/>: rows of images let one vector hold 16 input features.</param>
+    /// <param name="inFeatures">C.</param>
+    /// <param name="update">Over the K C weights.</param>
+    public static Operation BackwardWeight(
+        ComputeDevice device, string name, Tensor dOutput, ArrayView<float> transposed, int inFeatures, Update update)
+    {
+        int n = dOutput.Shape.Features;
+        Require(name, "transposed input", transposed.Length, (long)dOutput.Blocks * Layout.Lanes * Transpose.Pitch(inFeatures));
+        Require(name, "weight", update.Weight.Length, (long)n * inFeatures);
+        return new Operation<BackwardWeightArguments>(
+            device, name, 2.0 * n * inFeatures * dOutput.Blocks * Layout.Lanes,
+            new BackwardWeightArguments(dOutput, transposed, inFeatures, update), BackwardWeightKernel, (long)n * inFeatures);
+    }
+
+    /// <summary>Four outputs per GPU thread: each value of x that it loads serves four sums.</summary>
+    private const int ThreadRows = 4;
+
+    private static int Groups(int rows) => (rows + ThreadRows - 1) / ThreadRows;
+
+    private static void Check(string name, Tensor x, long weights, Tensor y)
+    {
+        if (x.Shape.Padding != 0 || y.Shape.Padding != 0)
+            throw new ArgumentException($"{name}: a fully connected layer takes tensors without border");
+        if (x.Blocks != y.Blocks)
+            throw new ArgumentException($"{name}: input has {x.Blocks} blocks of images, output {y.Blocks}");
+        Require(name, "weight", weights, (long)x.Shape.Features * y.Shape.Features);
+    }
+
+    internal static void Require(string name, string what, long found, long expected)
+    {
+        if (found != expected)
+            throw new ArgumentException($"{name}: {what} has {found} values, expected {expected}");
+    }
+
+    public readonly struct ForwardArguments(Tensor x, ArrayView<float> weight, ArrayView<float> bias, Tensor y, int relu) : IBody
+    {
+        public readonly Tensor X = x, Y = y;
+        public readonly ArrayView<float> Weight = weight, Bias = bias;
+        public readonly int Relu = relu;
+
+        public unsafe void Run<V>(int worker, int workers) where V : unmanaged, ISimd<V>
+        {
+            int k = X.Shape.Features, n = Y.Shape.Features;
+            var epilogue = new Epilogue(Bias.Pointer(), null, Relu != 0);
+            RunTiles<V>(
+                worker, workers, X.Pointer, X.Shape.BlockStride, Weight.Pointer(), k, Y.Pointer, Y.Shape.BlockStride, X.Blocks, n,
+                new LoopNest(k, Layout.Lanes, 1), epilogue);
+        }
+    }
+
+    public readonly struct BackwardDataArguments(Tensor dOutput, ArrayView<float> weight, Tensor gate, Tensor dInput, int gated) : IBody
+    {
+        public readonly Tensor DOutput = dOutput, Gate = gate, DInput = dInput;
+        public readonly ArrayView<float> Weight = weight;
+        public readonly int Gated = gated;
+
+        public unsafe void Run<V>(int worker, int workers) where V : unmanaged, ISimd<V>
+        {
+            int k = DInput.Shape.Features, n = DOutput.Shape.Features;
+            var epilogue = new Epilogue(null, Gated != 0 ? Gate.Pointer : null, false);
+            RunTiles<V>(
+                worker, workers, DOutput.Pointer, DOutput.Shape.BlockStride, Weight.Pointer(), 1, DInput.Pointer, DInput.Shape.BlockStride,
+                DInput.Blocks, k, new LoopNest(n, Layout.Lanes, k), epilogue);
+        }
+    }
+
+    /// <summary>y[block][row][lane] for all rows and blocks; a worker keeps to its own images as long as there are enough.</summary>
+    private static unsafe void RunTiles<V>(
+        int worker, int workers, float* x, nint xBlock, float* w, nint wRow, float* y, nint yBlock, int blocks, int rows,
+        in LoopNest nest, in Epilogue epilogue) where V : unmanaged, ISimd<V>
+    {
+        int rowTiles = (rows + Tile.Rows - 1) / Tile.Rows, pairs = (blocks + 1) / 2;
+        var (first, last) = Operation.Share(pairs * rowTiles, worker, workers);
+        for (int item = first; item < last; item++)
+        {
+            int block = item / rowTiles * 2, row = item % rowTiles * Tile.Rows;
+            nint offset = block * yBlock + row * Layout.Lanes;
+            Tile.Compute<V>(
+                Math.Min(Tile.Rows, rows - row), x + block * xBlock, xBlock, w + row * wRow, wRow, y + offset, yBlock, Layout.Lanes,
+                Math.Min(2, blocks - block), nest, epilogue.At(row, offset));
+        }
+    }
+
+    public readonly struct BackwardWeightArguments(Tensor dOutput, ArrayView<float> transposed, int inFeatures, Update update) : IBody
+    {
+        public readonly Tensor DOutput = dOutput;
+        public readonly ArrayView<float> Transposed = transposed;
+        public readonly int InFeatures = inFeatures;
+        public readonly Update Update = update;
+
+        /// <summary>Tiles of 8 output features by 32 input features; the same tile as forward, with images as the sum's extent.</summary>
+        public unsafe void Run<V>(int worker, int workers) where V : unmanaged, ISimd<V>
+        {
+            const int Columns = 2 * Layout.Lanes;
+            float* gradient = stackalloc float[Tile.Rows * Columns];
+            float* x = Transposed.Pointer(), dy = DOutput.Pointer;
+            int k = InFeatures, n = DOutput.Shape.Features, pitch = Transpose.Pitch(k);
+            int columnTiles = (k + Columns - 1) / Columns, rowTiles = (n + Tile.Rows - 1) / Tile.Rows;
+            var nest = new LoopNest(
+                1, DOutput.Blocks, Layout.Lanes, 0, (nint)Layout.Lanes * pitch, pitch, 0, DOutput.Shape.BlockStride, 1);
+            var (first, last) = Operation.Share(rowTiles * columnTiles, worker, workers);
+            for (int item = first; item < last; item++)
+            {
+                int row = item / columnTiles * Tile.Rows, column = item % columnTiles * Columns;
+                int rows = Math.Min(Tile.Rows, n - row), columns = Math.Min(Columns, k - column);
+                Tile.Compute<V>(
+                    rows, x + column, Layout.Lanes, dy + row * Layout.Lanes, Layout.Lanes, gradient, Layout.Lanes, Columns, 2, nest, default);
+                for (int r = 0; r < rows; r++)
+                    Update.Apply<V>((row + r) * k + column, gradient + r * Columns, columns);
+            }
+        }
+    }
+
+    internal static void ForwardKernel(ForwardArguments a)
+    {
+        int index = Grid.GlobalIndex.X, n = a.Y.Shape.Features, k = a.X.Shape.Features, groups = (n + ThreadRows - 1) / ThreadRows;
+        int lane = index % Layout.Lanes, group = index / Layout.Lanes % groups, block = index / Layout.Lanes / groups;
+        if (block >= a.Y.Blocks)
+            return;
+        int row = group * ThreadRows, x = block * k * Layout.Lanes + lane;
+        // Rows past the end repeat the last one: the loop has no branch, and what they give is not stored.
+        int w0 = row * k, w1 = IntrinsicMath.Min(row + 1, n - 1) * k, w2 = IntrinsicMath.Min(row + 2, n - 1) * k, w3 = IntrinsicMath.Min(row + 3, n - 1) * k;
+        float s0 = 0, s1 = 0, s2 = 0, s3 = 0;
+        for (int c = 0; c < k; c++)
+        {
+            float value = a.X.Data[x + c * Layout.Lanes];
+            s0 += a.Weight[w0 + c] * value;
+            s1 += a.Weight[w1 + c] * value;
+            s2 += a.Weight[w2 + c] * value;
+            s3 += a.Weight[w3 + c] * value;
+        }
+        ForwardStore(a, block, row, lane, s0);
+        ForwardStore(a, block, row + 1, lane, s1);
+        ForwardStore(a, block, row + 2, lane, s2);
+        ForwardStore(a, block, row + 3, lane, s3);
+    }
+
+    private static void ForwardStore(ForwardArguments a, int block, int row, int lane, float sum)
+    {
+        int n = a.Y.Shape.Features;
+        if (row >= n)
+            return;
+        sum += a.Bias[row];
+        a.Y.Data[(block * n + row) * Layout.Lanes + lane] = a.Relu != 0 ? IntrinsicMath.Max(0f, sum) : sum;
+    }
+
+    internal static void BackwardDataKernel(BackwardDataArguments a)
+    {
+        int index = Grid.GlobalIndex.X, n = a.DOutput.Shape.Features, k = a.DInput.Shape.Features, groups = (k + ThreadRows - 1) / ThreadRows;
+        int lane = index % Layout.Lanes, group = index / Layout.Lanes % groups, block = index / Layout.Lanes / groups;
+        if (block >= a.DInput.Blocks)
+            return;
+        int row = group * ThreadRows, dy = block * n * Layout.Lanes + lane;
+        int w1 = IntrinsicMath.Min(row + 1, k - 1), w2 = IntrinsicMath.Min(row + 2, k - 1), w3 = IntrinsicMath.Min(row + 3, k - 1);
+        float s0 = 0, s1 = 0, s2 = 0, s3 = 0;
+        for (int o = 0; o < n; o++)
+        {
+            float value = a.DOutput.Data[dy + o * Layout.Lanes];
+            int w = o * k;
+            s0 += a.Weight[w + row] * value;
+            s1 += a.Weight[w + w1] * value;
+            s2 += a.Weight[w + w2] * value;
+            s3 += a.Weight[w + w3] * value;
+        }
+        BackwardDataStore(a, block, row, lane, s0);
+        BackwardDataStore(a, block, row + 1, lane, s1);
+        BackwardDataStore(a, block, row + 2, lane, s2);
+        BackwardDataStore(a, block, row + 3, lane, s3);
+    }
+
+    private static void BackwardDataStore(BackwardDataArguments a, int block, int row, int lane, float sum)
+    {
+        int k = a.DInput.Shape.Features;
+        if (row >= k)
+            return;
+        int index = (block * k + row) * Layout.Lanes + lane;
+        a.DInput.Data[index] = a.Gated != 0 && !(a.Gate.Data[index] > 0f) ? 0f : sum;
+    }
+
+    internal static void BackwardWeightKernel(BackwardWeightArguments a)
+    {
+        int index = Grid.GlobalIndex.X, n = a.DOutput.Shape.Features, k = a.InFeatures;
+        if (index >= n * k)
+            return;
+        int row = index / k, column = index % k, pitch = (k + Transpose.Columns - 1) / Transpose.Columns * Transpose.Columns;
+        float sum = 0;
+        for (int block = 0; block < a.DOutput.Blocks; block++)
+        {
+            int dy = (block * n + row) * Layout.Lanes, x = block * Layout.Lanes * pitch + column;
+            for (int lane = 0; lane < Layout.Lanes; lane++)
+                sum += a.DOutput.Data[dy + lane] * a.Transposed[x + lane * pitch];
+        }
+        a.Update.Apply(index, sum);
+    }
+
+    /// <summary>The formulas as plain loops over plain (N, C) arrays, summed in double.</summary>
+    public static class Reference
+    {
+        public static double[] Forward(float[] x, float[] weight, float[] bias, int images, int outFeatures, bool relu)
+        {
+            int inFeatures = x.Length / images;
+            var y = new double[images * outFeatures]; // (N, K)
+            for (int i = 0; i < images; i++)
+                for (int o = 0; o < outFeatures; o++)
+                {
+                    double sum = bias[o];
+                    for (int c = 0; c < inFeatures; c++)
+                        sum += (double)weight[o * inFeatures + c] * x[i * inFeatures + c];
+                    y[i * outFeatures + o] = relu ? Math.Max(0, sum) : sum;
+                }
+            return y;
+        }
+
+        public static double[] BackwardData(float[] dOutput, float[] weight, float[]? gate, int images, int inFeatures)
+        {
+            int outFeatures = dOutput.Length / images;
+            var dx = new double[images * inFeatures]; // (N, C)
+            for (int i = 0; i < images; i++)
+                for (int c = 0; c < inFeatures; c++)
+                {
+                    double sum = 0;
+                    for (int o = 0; o < outFeatures; o++)
+                        sum += (double)dOutput[i * outFeatures + o] * weight[o * inFeatures + c];
+                    dx[i * inFeatures + c] = gate is null || gate[i * inFeatures + c] > 0 ? sum : 0;
+                }
+            return dx;
+        }
+
+        public static double[] BackwardWeight(float[] dOutput, float[] x, int images)
+        {
+            int outFeatures = dOutput.Length / images, inFeatures = x.Length / images;
+            var dw = new double[outFeatures * inFeatures]; // (K, C)
+            for (int o = 0; o < outFeatures; o++)
+                for (int c = 0; c < inFeatures; c++)
+                    for (int i = 0; i < images; i++)
+                        dw[o * inFeatures + c] += (double)dOutput[i * outFeatures + o] * x[i * inFeatures + c];
+            return dw;
+        }
+    }
+}

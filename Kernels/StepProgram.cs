@@ -1,0 +1,161 @@
+using System.Diagnostics;
+using System.Runtime.InteropServices;
+using ILGPU;
+using ILGPU.IR.Intrinsics;
+
+namespace Kernels;
+
+/// <summary>
+/// A list of operations with barriers between them, run as often as asked: the training step, the evaluation step, a
+/// measurement. One description, two ways to run it: a GPU gets the operations as kernels on one stream; the CPU accelerator
+/// gets one launch for all steps together, because a launch there costs as much as 25,000 barriers would on a quiet core.
+/// </summary>
+public sealed class StepProgram
+{
+    private readonly ComputeDevice _device;
+    private readonly Operation[][] _stages;
+    private readonly SpinBarrier _barrier;
+    private Exception? _failure;
+    private long[]? _ticks;
+
+    /// <summary>Operations of one stage are independent of each other; between stages stands a barrier.</summary>
+    public StepProgram(ComputeDevice device, params IEnumerable<Operation[]> stages)
+    {
+        _device = device;
+        _stages = [.. stages.Where(s => s.Length > 0)];
+        _barrier = new SpinBarrier(device.Workers);
+    }
+
+    /// <summary>The operations in their order.</summary>
+    public IEnumerable<Operation> Operations => _stages.SelectMany(s => s);
+
+    /// <summary>Runs the whole list <paramref name="steps"/> times and, on a GPU, returns without waiting.</summary>
+    public void Run(int steps = 1)
+    {
+        if (steps <= 0)
+            return;
+        if (!_device.RunsOnHost)
+        {
+            for (int step = 0; step < steps; step++)
+                foreach (var operation in Operations)
+                    operation.Launch();
+            return;
+        }
+        var handle = GCHandle.Alloc(this);
+        try
+        {
+            _device.LaunchOnHost(GCHandle.ToIntPtr(handle), steps);
+        }
+        finally
+        {
+            handle.Free();
+        }
+        if (_failure is { } failure)
+        {
+            _failure = null;
+            throw new InvalidOperationException($"an operation failed on the CPU accelerator: {failure.Message}", failure);
+        }
+    }
+
+    /// <summary>Runs the list and returns each operation's seconds, summed over the steps, as the first worker saw them
+    /// (on a GPU: with a synchronisation after each launch).</summary>
+    public IReadOnlyList<(Operation Operation, double Seconds)> Profile(int steps)
+    {
+        var operations = Operations.ToArray();
+        var ticks = new long[operations.Length];
+        if (_device.RunsOnHost)
+        {
+            _ticks = ticks;
+            Run(steps);
+            _ticks = null;
+        }
+        else
+        {
+            for (int step = 0; step < steps; step++)
+                for (int i = 0; i < operations.Length; i++)
+                {
+                    _device.Synchronize();
+                    long start = Stopwatch.GetTimestamp();
+                    operations[i].Launch();
+                    _device.Synchronize();
+                    ticks[i] += Stopwatch.GetTimestamp() - start;
+                }
+        }
+        return [.. operations.Select((o, i) => (o, ticks[i] / (double)Stopwatch.Frequency))];
+    }
+
+    /// <summary>The one kernel of the CPU accelerator: each thread of the group is a worker.</summary>
+    internal static void HostKernel(long program, int steps) => RunWorker(program, steps, Group.IdxX, Group.DimX);
+
+    /// <summary>An intrinsic to ILGPU, which therefore does not read it: here any .NET code may run, SIMD included.</summary>
+    [IntrinsicImplementation]
+    private static void RunWorker(long program, int steps, int worker, int workers) =>
+        ((StepProgram)GCHandle.FromIntPtr((nint)program).Target!).RunWorker(steps, worker, workers);
+
+    private void RunWorker(int steps, int worker, int workers)
+    {
+        // One exception, whatever its kind, must reach the host thread: an unwound worker would leave the others waiting for ever.
+        try
+        {
+            var ticks = worker == 0 ? _ticks : null;
+            for (int step = 0; step < steps; step++)
+            {
+                int index = 0;
+                foreach (var stage in _stages)
+                {
+                    foreach (var operation in stage)
+                    {
+                        long start = ticks is null ? 0 : Stopwatch.GetTimestamp();
+                        operation.RunOnHost(_device.SimdBits, worker, workers);
+                        if (ticks is not null)
+                        {
+                            ticks[index] += Stopwatch.GetTimestamp() - start;
+                            index++;
+                        }
+                    }
+                    if (!_barrier.Wait())
+                        return;
+                }
+            }
+        }
+#pragma warning disable CA1031 // rethrown on the host thread by Run
+        catch (Exception e)
+#pragma warning restore CA1031
+        {
+            Interlocked.CompareExchange(ref _failure, e, null);
+            _barrier.Abort();
+        }
+    }
+
+    /// <summary>Meets all workers: spins for some microseconds, then yields, since other processes share the cores.</summary>
+    private sealed class SpinBarrier(int workers)
+    {
+        private int _arrived;
+        private volatile int _phase;
+        private volatile bool _aborted;
+
+        /// <summary>False when a worker failed and none should go on.</summary>
+        public bool Wait()
+        {
+            if (workers == 1)
+                return !_aborted;
+            int phase = _phase;
+            if (Interlocked.Increment(ref _arrived) == workers)
+            {
+                _arrived = 0;
+                _phase = phase + 1;
+                return !_aborted;
+            }
+            for (int spins = 0; _phase == phase && !_aborted; spins++)
+            {
+                if (spins < 1000)
+                    Thread.SpinWait(4);
+                else
+                    Thread.Yield();
+            }
+            return !_aborted;
+        }
+
+        public void Abort() => _aborted = true;
+    }
+}

@@ -1,0 +1,56 @@
+using ILGPU;
+
+namespace Kernels;
+
+/// <summary>Activations [block][C][16] as rows of images [N][pitch], for the weight gradient of the fully connected layer that reads them.</summary>
+public static class Transpose
+{
+    /// <summary>Input features that one tile of the weight gradient takes; rows are filled with zeros up to a multiple of it.</summary>
+    public const int Columns = 2 * Layout.Lanes;
+
+    /// <summary>Floats from one image to the next.</summary>
+    public static int Pitch(int features) => (features + Columns - 1) / Columns * Columns;
+
+    /// <summary>target[n][c] = source(n, c); the fill is left as it was, zero from the allocation.</summary>
+    public static Operation Of(ComputeDevice device, string name, Tensor source, ArrayView<float> target)
+    {
+        MaskedGemm.Require(name, "target", target.Length, (long)source.Blocks * Layout.Lanes * Pitch(source.Shape.Features));
+        return new Operation<Arguments>(
+            device, name, 0, new Arguments(source, target), Kernel, (long)source.Blocks * Layout.Lanes * source.Shape.Features);
+    }
+
+    public readonly struct Arguments(Tensor source, ArrayView<float> target) : IBody
+    {
+        public readonly Tensor Source = source;
+        public readonly ArrayView<float> Target = target;
+
+        public unsafe void Run<V>(int worker, int workers) where V : unmanaged, ISimd<V>
+        {
+            int features = Source.Shape.Features, pitch = Pitch(features);
+            float* source = Source.Pointer, target = Target.Pointer();
+            int strips = (features + Layout.Lanes - 1) / Layout.Lanes;
+            var (first, last) = Operation.Share(Source.Blocks * strips, worker, workers);
+            for (int item = first; item < last; item++)
+            {
+                int block = item / strips, from = item % strips * Layout.Lanes, to = Math.Min(features, from + Layout.Lanes);
+                for (int lane = 0; lane < Layout.Lanes; lane++)
+                {
+                    var row = target + ((nint)block * Layout.Lanes + lane) * pitch;
+                    var column = source + (nint)block * features * Layout.Lanes + lane;
+                    for (int c = from; c < to; c++)
+                        row[c] = column[c * Layout.Lanes];
+                }
+            }
+        }
+    }
+
+    internal static void Kernel(Arguments a)
+    {
+        int index = Grid.GlobalIndex.X, features = a.Source.Shape.Features;
+        int image = index / features, c = index % features;
+        if (image >= a.Source.Blocks * Layout.Lanes)
+            return;
+        int pitch = (features + Columns - 1) / Columns * Columns;
+        a.Target[image * pitch + c] = a.Source.Data[(image / Layout.Lanes * features + c) * Layout.Lanes + image % Layout.Lanes];
+    }
+}
