@@ -30,6 +30,7 @@ public unsafe interface ISimd<T> where T : unmanaged, ISimd<T>
     static abstract T operator -(T a, T b);
     static abstract T operator *(T a, T b);
     static abstract T operator /(T a, T b);
+    /// <summary>The larger one; b where either is NaN, so max(0, x) keeps a NaN of x.</summary>
     static abstract T Max(T a, T b);
     static abstract T Sqrt(T a);
 

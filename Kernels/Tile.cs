@@ -190,8 +190,8 @@ internal static unsafe class Tile
     {
         if (epilogue.Relu)
         {
-            a = V.Max(a, V.Zero);
-            b = V.Max(b, V.Zero);
+            a = V.Max(V.Zero, a);
+            b = V.Max(V.Zero, b);
         }
         if (epilogue.Gate is not null)
         {

@@ -1,0 +1,90 @@
+using System.Globalization;
+using System.Text.RegularExpressions;
+using Kernels;
+
+namespace Model;
+
+/// <summary>One layer of a feed-forward network.</summary>
+public abstract record LayerDescription;
+
+/// <summary>Convolution, stride 1, square filters; ReLU if asked.</summary>
+public sealed record ConvolutionLayer(int Filters, int KernelSize, int Padding = 0, bool Relu = false) : LayerDescription;
+
+/// <summary>Max pooling over Size x Size windows with stride Size.</summary>
+public sealed record MaxPoolLayer(int Size) : LayerDescription;
+
+/// <summary>Fully connected layer; ReLU if asked.</summary>
+public sealed record DenseLayer(int Outputs, bool Relu = false) : LayerDescription;
+
+/// <summary>
+/// A network in one line of text. Tokens: <c>conv20@5</c> (20 filters of 5x5; <c>p2</c> pads by 2, <c>r</c> adds a ReLU), <c>pool2</c>,
+/// <c>fc500</c> (<c>r</c> as before). The names lenet-300-100, lenet-5 and lenet-5-caffe stand for three such lines.
+/// </summary>
+public sealed partial record NetworkDescription(string Name, IReadOnlyList<LayerDescription> Layers)
+{
+    /// <summary>LeCun et al. 1998 (sizes; ReLU, max pooling and the full third layer are today's usage), and LeNet-5 of Caffe.</summary>
+    public static IReadOnlyDictionary<string, string> Known { get; } = new Dictionary<string, string>
+    {
+        ["lenet-300-100"] = "fc300r fc100r fc10",
+        ["lenet-5"] = "conv6@5p2r pool2 conv16@5r pool2 conv120@5r fc84r fc10",
+        ["lenet-5-caffe"] = "conv20@5 pool2 conv50@5 pool2 fc500r fc10",
+    };
+
+    /// <summary>(C, H, W) of an image.</summary>
+    public static TensorShape Input => new(1, DataSet.Height, DataSet.Width);
+
+    /// <summary>Reads a known name or a line of tokens.</summary>
+    /// <exception cref="UserException">Usage: a token that is none, sizes that do not fit, or a last layer that is not fc10.</exception>
+    public static NetworkDescription Parse(string text)
+    {
+        ArgumentNullException.ThrowIfNull(text);
+        var layers = Known.GetValueOrDefault(text, text).Split(' ', StringSplitOptions.RemoveEmptyEntries).Select(ParseLayer).ToArray();
+        var network = new NetworkDescription(text, layers);
+        if (layers.LastOrDefault() is not DenseLayer { Outputs: DataSet.Classes, Relu: false })
+            throw Bad(text, $"the last layer must be fc{DataSet.Classes}");
+        _ = network.Shapes();
+        return network;
+
+        LayerDescription ParseLayer(string token)
+        {
+            var match = Token().Match(token);
+            if (!match.Success)
+                throw Bad(text, $"'{token}' is no layer (conv20@5p2r, pool2, fc500r) and no known network ({string.Join(", ", Known.Keys)})");
+            int Number(string group) =>
+                match.Groups[group].Success ? int.Parse(match.Groups[group].ValueSpan, CultureInfo.InvariantCulture) : 0;
+            bool relu = match.Groups["r"].Success;
+            return match.Groups["conv"].Success ? new ConvolutionLayer(Number("conv"), Number("k"), Number("p"), relu)
+                : match.Groups["pool"].Success ? new MaxPoolLayer(Number("pool"))
+                : new DenseLayer(Number("fc"), relu);
+        }
+    }
+
+    /// <summary>Shapes of the activations, the input first; each carries the border that the layer after it wants.</summary>
+    public IReadOnlyList<TensorShape> Shapes()
+    {
+        var shapes = new List<TensorShape>();
+        var shape = Input;
+        for (int i = 0; i <= Layers.Count; i++)
+        {
+            shape = shape with { Padding = i < Layers.Count && Layers[i] is ConvolutionLayer { Padding: var padding } ? padding : 0 };
+            shapes.Add(shape);
+            if (i == Layers.Count)
+                break;
+            shape = Layers[i] switch
+            {
+                ConvolutionLayer c => new FilterShape(c.Filters, shape.Channels, c.KernelSize, c.KernelSize).Output(shape),
+                MaxPoolLayer p => MaxPool.Output(shape, p.Size),
+                DenseLayer d => TensorShape.Vector(d.Outputs),
+                _ => throw new NotSupportedException(Layers[i].ToString()),
+            };
+            if (shape.Channels < 1 || shape.Height < 1 || shape.Width < 1)
+                throw Bad(Name, $"layer {i + 1} gives {shape.Channels}x{shape.Height}x{shape.Width} values");
+        }
+        return shapes;
+    }
+
+    private static UserException Bad(string text, string what) => new(ExitCode.Usage, $"network '{text}': {what}");
+
+    [GeneratedRegex(@"^(?:conv(?<conv>[1-9]\d{0,3})@(?<k>[1-9]\d?)(?:p(?<p>\d))?(?<r>r)?|pool(?<pool>[1-9])|fc(?<fc>[1-9]\d{0,4})(?<r>r)?)$")]
+    private static partial Regex Token();
+}

@@ -1,0 +1,125 @@
+using ILGPU;
+using Kernels;
+
+namespace Model;
+
+/// <summary>Where a layer's parameters lie in the flat buffers: Filter.Count weights (K, C, R, S), then Filter.Filters biases.</summary>
+/// <param name="Name">conv1, conv2, ... fc1, fc2, ...</param>
+/// <param name="Filter">(K, C, R, S); a fully connected layer is (K, C, 1, 1).</param>
+/// <param name="Convolutional">Whether it was described as a convolution.</param>
+/// <param name="WeightOffset">First weight.</param>
+/// <param name="BiasOffset">First bias.</param>
+public sealed record LayerSlice(string Name, FilterShape Filter, bool Convolutional, int WeightOffset, int BiasOffset)
+{
+    public int WeightCount => Filter.Count;
+    public int BiasCount => Filter.Filters;
+
+    /// <summary>Shape as frameworks write it: (K, C, R, S) or (K, C).</summary>
+    public int[] WeightShape => Convolutional ? [Filter.Filters, Filter.Channels, Filter.Rows, Filter.Columns] : [Filter.Filters, Filter.Channels];
+}
+
+/// <summary>
+/// All parameters of a network in flat device buffers of one layout: weights and biases, the optimizer's two moments, the mask
+/// (1 = kept; 1 for biases, which are never pruned).
+/// </summary>
+public sealed class Parameters
+{
+    private const int Alignment = 16;
+    private readonly DeviceMemory _memory;
+
+    public Parameters(DeviceMemory memory, NetworkDescription network)
+    {
+        ArgumentNullException.ThrowIfNull(memory);
+        _memory = memory;
+        Layers = Slices(network, out int length);
+        Weight = memory.Allocate<float>(length);
+        FirstMoment = memory.Allocate<float>(length);
+        SecondMoment = memory.Allocate<float>(length);
+        Mask = memory.Allocate<float>(length);
+        SetMask(new float[length].Select(_ => 1f).ToArray());
+    }
+
+    public IReadOnlyList<LayerSlice> Layers { get; }
+    public ArrayView<float> Weight { get; }
+    public ArrayView<float> FirstMoment { get; }
+    public ArrayView<float> SecondMoment { get; }
+    public ArrayView<float> Mask { get; }
+
+    /// <summary>Weights of all layers, biases not counted: the total of the pruning ratio.</summary>
+    public int WeightCount => Layers.Sum(l => l.WeightCount);
+
+    /// <summary>Layer slices of a network and the length of a flat buffer.</summary>
+    public static IReadOnlyList<LayerSlice> Slices(NetworkDescription network, out int length)
+    {
+        ArgumentNullException.ThrowIfNull(network);
+        var shapes = network.Shapes();
+        var slices = new List<LayerSlice>();
+        int offset = 0, convolutions = 0, dense = 0;
+        for (int i = 0; i < network.Layers.Count; i++)
+        {
+            FilterShape? filter = network.Layers[i] switch
+            {
+                ConvolutionLayer c => new FilterShape(c.Filters, shapes[i].Channels, c.KernelSize, c.KernelSize),
+                DenseLayer d => new FilterShape(d.Outputs, shapes[i].Features, 1, 1),
+                _ => null,
+            };
+            if (filter is not { } f)
+                continue;
+            bool convolutional = network.Layers[i] is ConvolutionLayer;
+            string name = convolutional ? $"conv{++convolutions}" : $"fc{++dense}";
+            int bias = Align(offset + f.Count);
+            slices.Add(new LayerSlice(name, f, convolutional, offset, bias));
+            offset = Align(bias + f.Filters);
+        }
+        length = offset;
+        return slices;
+    }
+
+    /// <summary>Weights from N(0, 2 / (C R S)) (He et al. 2015) before a ReLU, N(0, 1 / (C R S)) (LeCun et al. 1998) elsewhere; biases and moments 0, mask 1.</summary>
+    public void Initialize(NetworkDescription network, ulong seed)
+    {
+        ArgumentNullException.ThrowIfNull(network);
+        var random = new Random64(seed, stream: 1);
+        var weights = new float[Weight.Length];
+        var relu = network.Layers.Where(l => l is not MaxPoolLayer).Select(l => l is ConvolutionLayer { Relu: true } or DenseLayer { Relu: true });
+        foreach (var (layer, gain) in Layers.Zip(relu, (l, r) => (l, r ? 2.0 : 1.0)))
+        {
+            double deviation = Math.Sqrt(gain / layer.Filter.FilterSize);
+            for (int i = 0; i < layer.WeightCount; i++)
+                weights[layer.WeightOffset + i] = (float)(random.NextGaussian() * deviation);
+        }
+        SetWeights(weights);
+        SetMask([.. weights.Select(_ => 1f)]);
+        ResetMoments();
+    }
+
+    public float[] GetWeights() => _memory.Download(Weight);
+    public float[] GetMask() => _memory.Download(Mask);
+    public void SetWeights(ReadOnlySpan<float> weights) => _memory.Upload(weights, Weight);
+    public void SetMask(ReadOnlySpan<float> mask) => _memory.Upload(mask, Mask);
+
+    /// <summary>Forgets the optimizer's moments.</summary>
+    public void ResetMoments()
+    {
+        var zeros = new float[Weight.Length];
+        _memory.Upload(zeros, FirstMoment);
+        _memory.Upload(zeros, SecondMoment);
+    }
+
+    /// <summary>Everything that training changes, to come back to.</summary>
+    public ParameterState Save() => new(GetWeights(), _memory.Download(FirstMoment), _memory.Download(SecondMoment), GetMask());
+
+    public void Restore(ParameterState state)
+    {
+        ArgumentNullException.ThrowIfNull(state);
+        SetWeights(state.Weight);
+        _memory.Upload<float>(state.FirstMoment, FirstMoment);
+        _memory.Upload<float>(state.SecondMoment, SecondMoment);
+        SetMask(state.Mask);
+    }
+
+    private static int Align(int offset) => (offset + Alignment - 1) / Alignment * Alignment;
+}
+
+/// <summary>A copy of the flat buffers of <see cref="Parameters"/> on the host.</summary>
+public sealed record ParameterState(float[] Weight, float[] FirstMoment, float[] SecondMoment, float[] Mask);

@@ -1,0 +1,114 @@
+using ILGPU;
+using Kernels;
+
+namespace Model;
+
+/// <summary>
+/// Turns a network's description into the operations of a step. Built once for a trainer: activations, gradients and the forward operations
+/// serve training and evaluation alike.
+/// </summary>
+internal sealed class StepBuilder
+{
+    private readonly ComputeDevice _device;
+    private readonly DeviceMemory _memory;
+    private readonly NetworkDescription _network;
+    private readonly Parameters _parameters;
+    private readonly Tensor[] _activations;
+    private readonly Tensor[] _gradients;
+    private readonly ArrayView<float>[] _transposed;
+    private readonly LayerSlice?[] _slices;
+
+    public StepBuilder(DeviceMemory memory, NetworkDescription network, Parameters parameters, int batch)
+    {
+        (_memory, _device, _network, _parameters) = (memory, memory.Device, network, parameters);
+        var shapes = network.Shapes();
+        _activations = [.. shapes.Select(s => memory.AllocateTensor(s, batch))];
+        _gradients = [.. shapes.Select((s, i) => i == 0 ? default : memory.AllocateTensor(s, batch))];
+        var slices = new Queue<LayerSlice>(parameters.Layers);
+        _slices = [.. network.Layers.Select(l => l is MaxPoolLayer ? null : slices.Dequeue())];
+        _transposed = new ArrayView<float>[network.Layers.Count];
+        for (int i = 0; i < _transposed.Length; i++)
+            if (IsGemm(i))
+                _transposed[i] = memory.Allocate<float>((long)_activations[i].Blocks * Layout.Lanes * Transpose.Pitch(shapes[i].Features));
+    }
+
+    public Tensor Input => _activations[0];
+    public Tensor Logits => _activations[^1];
+    public Tensor LogitGradients => _gradients[^1];
+
+    /// <summary>The input as rows of images, where the first layer is fully connected; else empty.</summary>
+    public ArrayView<float> TransposedInput => _transposed[0];
+
+    public IEnumerable<Operation[]> Forward()
+    {
+        for (int i = 0; i < _network.Layers.Count; i++)
+        {
+            Tensor x = _activations[i], y = _activations[i + 1];
+            bool relu = HasRelu(i);
+            if (_slices[i] is not { } slice)
+            {
+                yield return [MaxPool.Forward(_device, $"pool{i + 1} forward", x, ((MaxPoolLayer)_network.Layers[i]).Size, y)];
+                continue;
+            }
+            var (weight, bias) = Views(_parameters.Weight, slice);
+            string name = $"{slice.Name} forward";
+            yield return
+            [
+                IsGemm(i) ? MaskedGemm.Forward(_device, name, Vector(x), weight, bias, Vector(y), relu)
+                    : Convolution.Forward(_device, name, x, weight, bias, slice.Filter, y, relu),
+            ];
+        }
+    }
+
+    /// <summary>Everything from the gradient of the logits to the updated parameters.</summary>
+    /// <param name="update">The rule with rates and step, over the whole flat buffers.</param>
+    public IEnumerable<Operation[]> Backward(Update update)
+    {
+        yield return
+        [
+            .. Enumerable.Range(1, _network.Layers.Count - 1).Where(IsGemm)
+                .Select(i => Transpose.Of(_device, $"{_slices[i]!.Name} transpose", Vector(_activations[i]), _transposed[i])),
+        ];
+        for (int i = _network.Layers.Count - 1; i > 0; i--)
+        {
+            Tensor x = _activations[i], dx = _gradients[i], dy = _gradients[i + 1];
+            if (_slices[i] is not { } slice)
+            {
+                int size = ((MaxPoolLayer)_network.Layers[i]).Size;
+                yield return [MaxPool.BackwardData(_device, $"pool{i + 1} backward", x, size, _activations[i + 1], dy, HasRelu(i - 1), dx)];
+                continue;
+            }
+            var (weight, _) = Views(_parameters.Weight, slice);
+            string name = $"{slice.Name} backward data";
+            Tensor? gate = HasRelu(i - 1) ? x : null;
+            yield return
+            [
+                IsGemm(i) ? MaskedGemm.BackwardData(_device, name, Vector(dy), weight, gate is null ? null : Vector(x), Vector(dx))
+                    : Convolution.BackwardData(_device, name, dy, weight, slice.Filter, gate, dx),
+            ];
+        }
+        yield return [.. Enumerable.Range(0, _network.Layers.Count).Where(i => _slices[i] is not null).SelectMany(i => Updates(i, update))];
+    }
+
+    private IEnumerable<Operation> Updates(int i, Update update)
+    {
+        var slice = _slices[i]!;
+        var weight = update.Slice(slice.WeightOffset, slice.WeightCount);
+        string name = $"{slice.Name} backward weight";
+        yield return IsGemm(i)
+            ? MaskedGemm.BackwardWeight(_device, name, Vector(_gradients[i + 1]), _transposed[i], slice.Filter.FilterSize, weight)
+            : Convolution.BackwardWeight(_device, name, _activations[i], _gradients[i + 1], slice.Filter, weight);
+        yield return BiasUpdate.Of(_device, $"{slice.Name} bias", _gradients[i + 1], update.Slice(slice.BiasOffset, slice.BiasCount));
+    }
+
+    /// <summary>A convolution whose filter covers its whole input is a fully connected layer, and is computed as one.</summary>
+    private bool IsGemm(int i) => _slices[i] is not null && _activations[i].Shape.Padding == 0
+        && _activations[i + 1].Shape is { Height: 1, Width: 1, Padding: 0 };
+
+    private bool HasRelu(int i) => i >= 0 && _network.Layers[i] is ConvolutionLayer { Relu: true } or DenseLayer { Relu: true };
+
+    private static Tensor Vector(Tensor t) => new(t.Data, TensorShape.Vector(t.Shape.Features), t.Blocks);
+
+    private static (ArrayView<float> Weight, ArrayView<float> Bias) Views(ArrayView<float> flat, LayerSlice slice) =>
+        (flat.SubView(slice.WeightOffset, slice.WeightCount), flat.SubView(slice.BiasOffset, slice.BiasCount));
+}

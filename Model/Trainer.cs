@@ -1,0 +1,273 @@
+using ILGPU;
+using Kernels;
+
+namespace Model;
+
+/// <summary>The three parts of a data set. Decisions may see training and validation images only.</summary>
+public enum Part
+{
+    Training,
+    Validation,
+    Test,
+}
+
+/// <summary>What a trainer is built with.</summary>
+/// <param name="Batch">Images per step.</param>
+/// <param name="Rule">Adam or momentum.</param>
+/// <param name="Seed">Of initialisation and of the order of images.</param>
+public sealed record TrainerOptions(int Batch = 64, UpdateRule Rule = UpdateRule.Adam, ulong Seed = 1);
+
+/// <summary>Learning rate and L2 factor λ (added to the gradient as λ w) of one step.</summary>
+public readonly record struct StepRates(double Rate, double Decay = 0);
+
+/// <summary>Mean loss in nats, correct answers and images.</summary>
+public readonly record struct Score(double Loss, int Correct, int Images)
+{
+    /// <summary>Percent correct.</summary>
+    public double Accuracy => Images == 0 ? 0 : 100.0 * Correct / Images;
+}
+
+/// <summary>Per image: the loss in nats and whether the answer was right; the material of paired tests.</summary>
+public sealed record Outcomes(float[] Loss, bool[] Correct)
+{
+    public Score Score => new(Loss.Length == 0 ? 0 : Loss.Average(x => (double)x), Correct.Count(c => c), Loss.Length);
+}
+
+/// <summary>
+/// Trains and measures one network on one device. Data, order, losses and counts stay on the device; a call of <see cref="Train"/>
+/// within an epoch is one launch on the CPU accelerator and a queue of launches on a GPU, with one small copy back at its end.
+/// </summary>
+public sealed class Trainer : IDisposable
+{
+    /// <summary>A pixel's scale: 1 / 255 and the deviation of MNIST's pixels, 0.3081. No shift, so that paper stays exactly zero.</summary>
+    public const float PixelScale = 1 / (255f * 0.3081f);
+
+    private const double Epsilon = 1e-8;
+
+    private readonly TrainerOptions _options;
+    private readonly DeviceMemory _memory;
+    private readonly ArrayView<int> _order, _labels, _step, _correct, _count;
+    private readonly ArrayView<float> _rates, _loss, _tally;
+    private readonly StepBuilder _builder;
+    private readonly StepProgram _evaluation, _sum;
+    private readonly StepProgram?[] _training = new StepProgram?[2];
+    private readonly Operation[] _gather, _softmax, _advance;
+    private readonly int[] _first;
+    private readonly int[] _shuffled;
+    private readonly Random64 _random;
+    private readonly int _slots, _maxSteps;
+    private int _position;
+    private long _updates;
+
+    /// <param name="device">Where everything runs.</param>
+    /// <param name="network">What is trained.</param>
+    /// <param name="options">Batch, rule, seed.</param>
+    /// <param name="training">Images that the weights learn from.</param>
+    /// <param name="validation">Images that decisions are made on.</param>
+    /// <param name="test">Images for reports.</param>
+    public Trainer(
+        ComputeDevice device, NetworkDescription network, TrainerOptions options, DataSet training, DataSet validation, DataSet test)
+    {
+        ArgumentNullException.ThrowIfNull(options);
+        if (options.Batch < 1 || options.Batch > training.Count)
+            throw new UserException(ExitCode.Usage, $"batch: expected 1 to {training.Count} training images, found {options.Batch}");
+        (_options, Network) = (options, network);
+        _memory = new DeviceMemory(device);
+        Parameters = new Parameters(_memory, network);
+        _first = [0, training.Count, training.Count + validation.Count, training.Count + validation.Count + test.Count];
+        _slots = Layout.Blocks(options.Batch) * Layout.Lanes;
+        _maxSteps = Math.Max(training.Count / options.Batch, Math.Max(_first[3] - _first[2], Math.Max(training.Count, validation.Count)) / _slots + 1);
+        var images = _memory.Allocate<byte>([.. training.Images, .. validation.Images, .. test.Images]);
+        var labels = _memory.Allocate<byte>([.. training.Labels, .. validation.Labels, .. test.Labels]);
+        _order = _memory.Allocate<int>((long)_maxSteps * _slots);
+        _loss = _memory.Allocate<float>((long)_maxSteps * _slots);
+        _correct = _memory.Allocate<int>((long)_maxSteps * _slots);
+        _rates = _memory.Allocate<float>((long)_maxSteps * Update.RatesPerStep);
+        _labels = _memory.Allocate<int>(_slots);
+        _step = _memory.Allocate<int>(1);
+        _count = _memory.Allocate<int>(1);
+        _tally = _memory.Allocate<float>(Tally.ResultLength);
+
+        _builder = new StepBuilder(_memory, network, Parameters, options.Batch);
+        _gather = [Gather.Of(device, "gather", images, labels, _order, _step, PixelScale, _builder.Input, _builder.TransposedInput, _labels)];
+        _softmax =
+        [
+            SoftmaxCrossEntropy.Of(
+                device, "softmax cross-entropy", _builder.Logits, _labels, _step, options.Batch, _builder.LogitGradients, _loss, _correct),
+        ];
+        _advance = [Counter.Advance(device, _step)];
+        _evaluation = new StepProgram(device, [_gather, .. _builder.Forward(), _softmax, _advance]);
+        _sum = new StepProgram(device, [Tally.Of(device, _loss, _correct, _count, _tally)]);
+        _random = new Random64(options.Seed, stream: 2);
+        _shuffled = [.. Enumerable.Range(0, training.Count)];
+        _position = StepsPerEpoch;
+        Parameters.Initialize(network, options.Seed);
+    }
+
+    public NetworkDescription Network { get; }
+    public Parameters Parameters { get; }
+    public ComputeDevice Device => _memory.Device;
+
+    /// <summary>Buffers that live as long as the trainer, for whoever measures its parameters.</summary>
+    public DeviceMemory Memory => _memory;
+
+    /// <summary>Whole batches in the training images; the rest of an epoch's order is left out.</summary>
+    public int StepsPerEpoch => (_first[1] - _first[0]) / _options.Batch;
+
+    /// <summary>Steps since the start or the last <see cref="ResetOptimizer"/>: t of Adam's bias corrections.</summary>
+    public long Updates => _updates;
+
+    /// <summary>Whether updates go under the mask; off while nothing is pruned, which saves reading it.</summary>
+    public bool Masked { get; set; }
+
+    /// <summary>The step that training runs, for profiles.</summary>
+    public StepProgram TrainingStep => _training[Masked ? 1 : 0] ??= BuildTraining();
+
+    /// <summary>Trains for some steps; epochs begin and end where they fall, each in a new order.</summary>
+    /// <param name="steps">How many.</param>
+    /// <param name="rates">Rates of step 0..steps-1 of this call.</param>
+    /// <returns>Loss and accuracy of the training batches as they were seen.</returns>
+    /// <exception cref="UserException">Diverged: a loss that is not finite.</exception>
+    public Score Train(int steps, Func<int, StepRates> rates)
+    {
+        ArgumentNullException.ThrowIfNull(rates);
+        double loss = 0;
+        int correct = 0, done = 0;
+        while (done < steps)
+        {
+            if (_position == StepsPerEpoch)
+                NextEpoch();
+            int run = Math.Min(steps - done, StepsPerEpoch - _position);
+            UploadRates(done, run, rates);
+            _memory.Upload([_position], _step);
+            // Rates are counted from the step counter as the order is, so a launch in mid-epoch finds both in place.
+            TrainingStep.Run(run);
+            var score = ReadTally(_position * _slots, run * _slots, run * _options.Batch, $"step {_updates - run + 1}");
+            loss += score.Loss * run;
+            correct += score.Correct;
+            done += run;
+            _position += run;
+        }
+        return new Score(loss / steps, correct, steps * _options.Batch);
+    }
+
+    /// <summary>Loss and accuracy on a part of the data, without training.</summary>
+    public Score Evaluate(Part part)
+    {
+        int count = RunEvaluation(part);
+        return ReadTally(0, (count + _slots - 1) / _slots * _slots, count, "evaluation");
+    }
+
+    /// <summary>The same image by image.</summary>
+    public Outcomes EvaluateEach(Part part)
+    {
+        int count = RunEvaluation(part);
+        var loss = _memory.Download(_loss.SubView(0, Math.Max(1, count)));
+        var correct = _memory.Download(_correct.SubView(0, Math.Max(1, count)));
+        return new Outcomes(loss[..count], [.. correct.Take(count).Select(c => c != 0)]);
+    }
+
+    /// <summary>Moments to zero, t to zero.</summary>
+    public void ResetOptimizer()
+    {
+        Parameters.ResetMoments();
+        _updates = 0;
+    }
+
+    /// <summary>Everything that the further course of training depends on.</summary>
+    public TrainerState Save() => new(Parameters.Save(), _updates, Masked);
+
+    /// <summary>Back to a saved state; the order of images goes on as it is.</summary>
+    public void Restore(TrainerState state)
+    {
+        ArgumentNullException.ThrowIfNull(state);
+        Parameters.Restore(state.Parameters);
+        (_updates, Masked) = (state.Updates, state.Masked);
+    }
+
+    public void Dispose() => _memory.Dispose();
+
+    private StepProgram BuildTraining() => new(
+        Device,
+        [
+            _gather, .. _builder.Forward(), _softmax,
+            .. _builder.Backward(new Update
+            {
+                Rule = _options.Rule,
+                Weight = Parameters.Weight,
+                FirstMoment = Parameters.FirstMoment,
+                SecondMoment = Parameters.SecondMoment,
+                Mask = Parameters.Mask,
+                Rates = _rates,
+                Step = _step,
+                Masked = Masked ? 1 : 0,
+            }),
+            _advance,
+        ]);
+
+    private void NextEpoch()
+    {
+        _random.Shuffle(_shuffled.AsSpan());
+        var order = new int[StepsPerEpoch * _slots];
+        for (int i = 0; i < order.Length; i++)
+            order[i] = i % _slots < _options.Batch ? _shuffled[i / _slots * _options.Batch + i % _slots] : -1;
+        _memory.Upload<int>(order, _order);
+        _position = 0;
+    }
+
+    private void UploadRates(int done, int run, Func<int, StepRates> rates)
+    {
+        var table = new float[run * Update.RatesPerStep];
+        for (int i = 0; i < run; i++)
+        {
+            var (rate, decay) = rates(done + i);
+            _updates++;
+            double epsilon = 0;
+            if (_options.Rule == UpdateRule.Adam)
+            {
+                double correction = Math.Sqrt(1 - Math.Pow(Update.Beta2, _updates));
+                rate *= correction / (1 - Math.Pow(Update.Beta1, _updates));
+                epsilon = Epsilon * correction;
+            }
+            (table[i * Update.RatesPerStep], table[i * Update.RatesPerStep + 1], table[i * Update.RatesPerStep + 2]) =
+                ((float)rate, (float)epsilon, (float)decay);
+        }
+        _memory.Upload(table, _rates.SubView(_position * Update.RatesPerStep, table.Length));
+    }
+
+    private int RunEvaluation(Part part)
+    {
+        int first = _first[(int)part], count = _first[(int)part + 1] - first, steps = (count + _slots - 1) / _slots;
+        var order = new int[steps * _slots];
+        for (int i = 0; i < order.Length; i++)
+            order[i] = i < count ? first + i : -1;
+        // An epoch that is under way has its order in the same buffer: what is left of it comes back after the measurement.
+        var rest = _position < StepsPerEpoch ? _memory.Download(_order.SubView(0, StepsPerEpoch * _slots)) : [];
+        _memory.Upload<int>(order, _order);
+        _memory.Upload([0], _step);
+        _evaluation.Run(steps);
+        Device.Synchronize();
+        _memory.Upload<int>(rest, _order);
+        return count;
+    }
+
+    private Score ReadTally(int first, int slots, int images, string where)
+    {
+        if (images == 0)
+            return default;
+        var loss = _loss.SubView(first, slots);
+        _memory.Upload([slots], _count);
+        var sum = first == 0 ? _sum : new StepProgram(Device, [Tally.Of(Device, loss, _correct.SubView(first, slots), _count, _tally)]);
+        sum.Run();
+        var (total, correct) = Tally.Read(_memory.Download(_tally));
+        if (!double.IsFinite(total))
+        {
+            int bad = Array.FindIndex(_memory.Download(loss), x => !float.IsFinite(x));
+            throw new UserException(ExitCode.Diverged, $"training diverged: the loss is {total} ({where}, batch {bad / _slots + 1} from there)");
+        }
+        return new Score(total / images, correct, images);
+    }
+}
+
+/// <summary>A trainer's state to come back to.</summary>
+public sealed record TrainerState(ParameterState Parameters, long Updates, bool Masked);
