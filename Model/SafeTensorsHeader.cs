@@ -132,7 +132,7 @@ internal sealed record SafeTensorsHeader(IReadOnlyDictionary<string, string> Met
             }
         }
 
-        if (!Enum.TryParse(dtype, out TensorType type) || type.ToString() != dtype)
+        if (!Enum.GetNames<TensorType>().Contains(dtype) || !Enum.TryParse(dtype, out TensorType type))
             throw Bad(path, $"a dtype of '{name}' among {string.Join(", ", Enum.GetNames<TensorType>())}", dtype ?? "none");
         if (extents is null || extents.Any(extent => extent > int.MaxValue))
             throw Bad(path, $"a shape of '{name}' of integers 0 to {int.MaxValue}", "other values");

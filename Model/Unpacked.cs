@@ -54,13 +54,13 @@ public sealed class Unpacked : IDisposable
     private long ReadUnpackedLength()
     {
         if (file.Length < SmallestGzip)
-            throw new InvalidDataException($"a gzip of {file.Length} bytes, too short to be one");
+            throw new InvalidDataException($"{file.Length} bytes are too few");
         Span<byte> last = stackalloc byte[4];
         file.Position = file.Length - last.Length;
         file.ReadExactly(last);
         long length = BinaryPrimitives.ReadUInt32LittleEndian(last);
         if (length > file.Length * MaxRatio)
-            throw new InvalidDataException($"a damaged gzip: its end claims {length} bytes, more than {file.Length} packed bytes can hold");
+            throw new InvalidDataException($"its end claims {length} bytes, more than {file.Length} packed bytes can hold");
         return length;
     }
 }

@@ -1,0 +1,74 @@
+using System.Buffers.Binary;
+using Model;
+
+namespace Tests.ModelTests;
+
+public sealed class DataSetTests
+{
+    /// <summary>Every image carries its number in its first four bytes, and its label is the number's last digit.</summary>
+    private static DataSet Numbered(int count)
+    {
+        byte[] images = new byte[count * DataSet.PixelsPerImage];
+        byte[] labels = new byte[count];
+        for (int i = 0; i < count; i++)
+        {
+            BinaryPrimitives.WriteInt32LittleEndian(images.AsSpan(i * DataSet.PixelsPerImage), i);
+            labels[i] = (byte)(i % 10);
+        }
+
+        return new DataSet(images, labels);
+    }
+
+    private static int[] Numbers(DataSet set) =>
+        [.. Enumerable.Range(0, set.Count).Select(i => BinaryPrimitives.ReadInt32LittleEndian(set.Image(i)))];
+
+    [Theory]
+    [InlineData(1, 0)]
+    [InlineData(2, 1)]
+    [InlineData(1009, 0)]
+    [InlineData(1009, 100)]
+    [InlineData(1009, 1008)]
+    public void Split_puts_every_image_with_its_label_into_exactly_one_part(int count, int validation)
+    {
+        (DataSet training, DataSet held) = Numbered(count).Split(validation, seed: 1);
+
+        Assert.Equal(validation, held.Count);
+        Assert.Equal(count - validation, training.Count);
+        Assert.Equal(Enumerable.Range(0, count), Numbers(training).Concat(Numbers(held)).Order());
+        foreach (DataSet part in new[] { training, held })
+            Assert.Equal(Numbers(part).Select(i => (byte)(i % 10)), part.Labels);
+    }
+
+    /// <summary>A split of another order would silently make two published runs incomparable.</summary>
+    [Fact]
+    public void Split_is_the_same_on_every_platform()
+    {
+        (DataSet training, DataSet held) = Numbered(20).Split(5, seed: 1);
+        Assert.Equal([12, 5, 3, 13, 10], Numbers(held));
+        Assert.Equal([17, 8, 6, 9, 19, 7, 1, 0, 15, 4, 2, 14, 16, 11, 18], Numbers(training));
+    }
+
+    [Fact]
+    public void Split_differs_by_seed_and_draws_from_everywhere()
+    {
+        DataSet set = Numbered(1000);
+        int[] first = Numbers(set.Split(200, seed: 1).Validation), second = Numbers(set.Split(200, seed: 2).Validation);
+        Assert.NotEqual(first.Order(), second.Order());
+        Assert.InRange(first.Average(), 499.5 - 100, 499.5 + 100);
+        Assert.InRange(first.Intersect(second).Count(), 15, 65);
+    }
+
+    [Theory]
+    [InlineData(-1)]
+    [InlineData(10)]
+    [InlineData(5000)]
+    public void Split_refuses_to_leave_nothing_to_train_on(int validation)
+    {
+        string line = Refusal.Message(ExitCode.Usage, "validation images", () => Numbered(10).Split(validation, seed: 1));
+        Assert.EndsWith($"0 to 9 of 10, found {validation}", line);
+    }
+
+    [Fact]
+    public void Pixels_and_labels_must_fit_together() =>
+        Assert.Throws<ArgumentException>(() => new DataSet(new byte[784 * 2], new byte[3]));
+}

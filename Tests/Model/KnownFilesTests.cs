@@ -1,0 +1,161 @@
+using System.Security.Cryptography;
+using Model;
+
+namespace Tests.ModelTests;
+
+public sealed class KnownFilesTests : IDisposable
+{
+    private static readonly byte[] A = IdxFiles.Labels(1, 2, 3), B = IdxFiles.Labels(4, 5);
+
+    private static readonly KnownFile[] Files = [Known("a", A), Known("b", B)];
+
+    private readonly TemporaryFolder folder = new();
+    private readonly List<string> progress = [];
+
+    public void Dispose() => folder.Dispose();
+
+    [Fact]
+    public void The_first_source_that_has_the_files_is_the_last_one_asked()
+    {
+        var silent = new FakeSource("silent");
+        var good = new FakeSource("good", ("a", A), ("b", B));
+        var spare = new FakeSource("spare", ("a", A), ("b", B));
+
+        Complete(silent, good, spare);
+
+        Assert.Equal([["a", "b"]], silent.Asked);
+        Assert.Equal([["a", "b"]], good.Asked);
+        Assert.Empty(spare.Asked);
+        AssertComplete();
+        Assert.Equal(3, progress.Count); // two tries and one reason
+        Assert.Contains("silent", progress[1]);
+    }
+
+    [Fact]
+    public void A_complete_folder_asks_nobody_and_is_not_touched()
+    {
+        folder.Write("a", A);
+        folder.Write("b.gz", IdxFiles.Gzip(B));
+        Complete(new FakeSource("never"));
+        Assert.Empty(progress);
+        Assert.Equal(["a", "b.gz"], folder.Names);
+    }
+
+    [Fact]
+    public void What_is_absent_or_damaged_is_mended_and_the_rest_kept()
+    {
+        folder.Write("a", A);
+        folder.Write("b", A);
+        var source = new FakeSource("good", ("a", A), ("b", B));
+        Complete(source);
+        Assert.Equal([["b"]], source.Asked);
+        AssertComplete();
+    }
+
+    [Fact]
+    public void What_one_source_lacks_the_next_one_adds()
+    {
+        var second = new FakeSource("second", ("b", B));
+        Complete(new FakeSource("first", ("a", A)), second);
+        Assert.Equal([["b"]], second.Asked);
+        AssertComplete();
+    }
+
+    [Fact]
+    public void Content_of_another_checksum_or_length_never_gets_the_name()
+    {
+        byte[] flipped = (byte[])A.Clone();
+        flipped[^1] ^= 1;
+        foreach (byte[] wrong in new[] { flipped, A[..^1], [.. A, 0], [] })
+        {
+            string line = Refusal.Message(ExitCode.BadData, folder.Path, () => Complete(new FakeSource("wrong", ("a", wrong))));
+            Assert.Contains("a, b missing", line);
+            Assert.Contains("SHA-256", progress[^1]);
+            Assert.Empty(folder.Names);
+        }
+    }
+
+    [Fact]
+    public void An_endless_source_is_cut_off()
+    {
+        var endless = new EndlessSource();
+        Refusal.Message(ExitCode.BadData, folder.Path, () => Complete(endless));
+        Assert.InRange(endless.Given, 1, 1 << 20);
+    }
+
+    [Fact]
+    public void Without_any_source_the_line_says_what_belongs_where()
+    {
+        folder.Write("b", B);
+        string line = Refusal.Message(ExitCode.BadData, folder.Path, () => Complete());
+        Assert.Contains("expected a, b, found a missing", line);
+        Assert.Contains("--data", line);
+        Assert.Equal(["b"], folder.Names);
+    }
+
+    private static KnownFile Known(string name, byte[] content) =>
+        new(name, content.Length, Convert.ToHexStringLower(SHA256.HashData(content)));
+
+    private void Complete(params IFileSource[] sources) => new KnownFiles(folder.Path, Files, sources).Complete(progress.Add);
+
+    private void AssertComplete()
+    {
+        Assert.Equal(["a", "b"], folder.Names);
+        Assert.Equal(A, File.ReadAllBytes(folder.Combine("a")));
+        Assert.Equal(B, File.ReadAllBytes(folder.Combine("b")));
+    }
+
+    /// <summary>Has some files, keeps record of what it was asked for, and fails at the first file that it lacks.</summary>
+    private sealed class FakeSource(string name, params (string Name, byte[] Content)[] contents) : IFileSource
+    {
+        public List<string[]> Asked { get; } = [];
+
+        public string Name => name;
+
+        public void Fetch(IReadOnlyList<KnownFile> files, Action<KnownFile, Stream> place)
+        {
+            Asked.Add([.. files.Select(file => file.Name)]);
+            foreach (KnownFile file in files)
+            {
+                byte[] content = contents.FirstOrDefault(item => item.Name == file.Name).Content ?? throw new IOException("not here");
+                place(file, new MemoryStream(content));
+            }
+        }
+    }
+
+    private sealed class EndlessSource : IFileSource
+    {
+        public long Given { get; private set; }
+
+        public string Name => "endless";
+
+        public void Fetch(IReadOnlyList<KnownFile> files, Action<KnownFile, Stream> place)
+        {
+            using var zeros = new ZeroStream();
+            try
+            {
+                place(files[0], zeros);
+            }
+            finally
+            {
+                Given = zeros.Position;
+            }
+        }
+    }
+
+    private sealed class ZeroStream : MemoryStream
+    {
+        private long given;
+
+        public override long Position => given;
+
+        public override int Read(Span<byte> buffer)
+        {
+            given += buffer.Length;
+            Assert.InRange(given, 0, 1 << 24);
+            return buffer.Length;
+        }
+
+        public override int Read(byte[] buffer, int offset, int count) => Read(buffer.AsSpan(offset, count));
+    }
+}

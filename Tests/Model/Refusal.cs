@@ -1,0 +1,18 @@
+using Model;
+
+namespace Tests.ModelTests;
+
+/// <summary>What every refusal of a user's file has in common.</summary>
+internal static class Refusal
+{
+    /// <summary>The action ends in a user error of this code whose message is one line with file, expected and found; returns the line.</summary>
+    public static string Message(ExitCode code, string path, Action action)
+    {
+        var error = Assert.Throws<UserException>(action);
+        Assert.Equal(code, error.Code);
+        Assert.StartsWith($"{path}: expected ", error.Message);
+        Assert.Contains(", found ", error.Message);
+        Assert.DoesNotContain('\n', error.Message);
+        return error.Message;
+    }
+}
