@@ -1,0 +1,96 @@
+using System.Diagnostics;
+using Model;
+using Pruning.Runs;
+
+namespace Pruning.Methods;
+
+/// <summary>
+/// A trainer with what every method needs around it: kernels that measure and prune its layers, the dense network's outcome to compare
+/// with, the clock, and the log. Nothing in it reads the test images.
+/// </summary>
+public sealed class PruneSession
+{
+    private readonly Stopwatch _clock = Stopwatch.StartNew();
+    private readonly IRunObserver _observer;
+    private readonly CancellationToken _cancellation;
+    private long _steps;
+    private int _iteration;
+
+    public PruneSession(Trainer trainer, PruneOptions options, IRunObserver observer, CancellationToken cancellation)
+    {
+        ArgumentNullException.ThrowIfNull(trainer);
+        (Trainer, Options, _observer, _cancellation) = (trainer, options, observer, cancellation);
+        Pruner = new LayerPruner(trainer);
+    }
+
+    public Trainer Trainer { get; }
+    public LayerPruner Pruner { get; }
+    public PruneOptions Options { get; }
+
+    /// <summary>The dense network on the validation images, image by image: what every later state is compared with.</summary>
+    public Outcomes Dense { get; private set; } = new([], []);
+
+    /// <summary>Epochs trained so far.</summary>
+    public double Epoch => (double)_steps / Trainer.StepsPerEpoch;
+
+    public double Elapsed => _clock.Elapsed.TotalSeconds;
+
+    /// <summary>The last iteration's number.</summary>
+    public int LastIteration => _iteration;
+
+    /// <summary>Lowest validation accuracy within the budget, percent.</summary>
+    public double Floor => Dense.Score.Accuracy - Options.MaxDrop;
+
+    /// <summary>Trains the dense network, cosine schedule down to zero, and keeps its outcome.</summary>
+    public void TrainDense()
+    {
+        Say($"dense training: {Options.DenseEpochs} epochs");
+        int steps = Options.DenseEpochs * Trainer.StepsPerEpoch;
+        for (int epoch = 0; epoch < Options.DenseEpochs; epoch++)
+        {
+            int done = epoch * Trainer.StepsPerEpoch;
+            var rates = Cosine(Options.LearningRate, 0, done, steps);
+            var train = Train("dense", Trainer.StepsPerEpoch, rates, epoch, Options.DenseEpochs);
+            bool last = epoch + 1 == Options.DenseEpochs;
+            Log("dense", rates(Trainer.StepsPerEpoch - 1).Rate, train, Trainer.Evaluate(Part.Validation), last ? Decision.Finish : Decision.Hold, "");
+        }
+        Dense = Trainer.EvaluateEach(Part.Validation);
+    }
+
+    /// <summary>Takes the network as it is for the dense one: it was trained elsewhere.</summary>
+    public void TakeAsDense() => Dense = Trainer.EvaluateEach(Part.Validation);
+
+    /// <summary>Trains some steps, stopping at a request to cancel.</summary>
+    /// <exception cref="OperationCanceledException">The user interrupted; the trainer is in a whole state.</exception>
+    public Score Train(string phase, int steps, Func<int, StepRates> rates, double epoch, double epochs)
+    {
+        _cancellation.ThrowIfCancellationRequested();
+        var score = Trainer.Train(steps, rates);
+        _steps += steps;
+        _observer.Progress(phase, epoch + (double)steps / Trainer.StepsPerEpoch, epochs, score.Loss, 1);
+        return score;
+    }
+
+    /// <summary>peak · (1 + cos(π (done + i) / total)) / 2 for step i.</summary>
+    public static Func<int, StepRates> Cosine(double peak, double decay, int done, int total) =>
+        i => new StepRates(0.5 * peak * (1 + Math.Cos(Math.PI * (done + i) / total)), decay);
+
+    /// <summary>Writes an iteration to the log.</summary>
+    /// <returns>Its number.</returns>
+    public int Log(
+        string phase, double rate, Score train, Score validation, Decision decision, string reason, float[]? thresholds = null)
+    {
+        var moments = Pruner.Moments();
+        _iteration++;
+        var layers = Pruner.Layers.Select((l, i) =>
+            new LayerRow(_iteration, l.Name, thresholds?[i] ?? 0, moments[i].Deviation, moments[i].Live, l.WeightCount)).ToArray();
+        _observer.Iteration(
+            new IterationRow(
+                _iteration, Epoch, phase, Elapsed, rate, train.Loss, validation.Loss, validation.Accuracy, layers.Sum(l => l.Kept),
+                layers.Sum(l => l.Total), decision, reason),
+            layers);
+        return _iteration;
+    }
+
+    public void Say(string line) => _observer.Say(line);
+}

@@ -1,0 +1,69 @@
+namespace Pruning.Runs;
+
+/// <summary>What the controller decided at the end of an iteration.</summary>
+public enum Decision
+{
+    /// <summary>Thresholds go up.</summary>
+    Raise,
+
+    /// <summary>Thresholds stay, training goes on.</summary>
+    Hold,
+
+    /// <summary>Thresholds go down, or rise by less.</summary>
+    Lower,
+
+    /// <summary>Back to the best state.</summary>
+    Rollback,
+
+    /// <summary>The run ends.</summary>
+    Finish,
+}
+
+/// <summary>A row of iterations.csv. Accuracies in percent, losses in nats, elapsed time in seconds since the run began.</summary>
+/// <param name="Iteration">From 1.</param>
+/// <param name="Epoch">Epochs trained so far, in all phases.</param>
+/// <param name="Phase">dense, prune, retrain, ...</param>
+/// <param name="Elapsed">Seconds.</param>
+/// <param name="LearningRate">At the end of the iteration.</param>
+/// <param name="TrainLoss">Mean over the iteration's batches.</param>
+/// <param name="ValidationLoss">Of the state that was judged.</param>
+/// <param name="ValidationAccuracy">Of the state that was judged.</param>
+/// <param name="Kept">Live weights.</param>
+/// <param name="Total">All weights, biases not counted.</param>
+/// <param name="Decision">What was decided.</param>
+/// <param name="Reason">Why: what was measured against what.</param>
+public sealed record IterationRow(
+    int Iteration, double Epoch, string Phase, double Elapsed, double LearningRate, double TrainLoss, double ValidationLoss,
+    double ValidationAccuracy, int Kept, int Total, Decision Decision, string Reason)
+{
+    /// <summary>kept / total.</summary>
+    public double Density => (double)Kept / Total;
+}
+
+/// <summary>A row of layers.csv: one layer at one iteration. Threshold and deviation are in units of the weights.</summary>
+public sealed record LayerRow(int Iteration, string Layer, double Threshold, double Deviation, int Kept, int Total)
+{
+    public double Density => (double)Kept / Total;
+}
+
+/// <summary>The row of summary.csv.</summary>
+public sealed record SummaryRow(
+    string Network, string Method, string Device, ulong Seed, double DenseEpochs, double PruneEpochs, double DenseSeconds, double PruneSeconds,
+    double DenseValidationAccuracy, double DenseTestAccuracy, double ValidationAccuracy, double TestAccuracy, int Kept, int Total)
+{
+    /// <summary>total / kept.</summary>
+    public double Ratio => (double)Total / Math.Max(1, Kept);
+}
+
+/// <summary>Where a run reports: CSV files, a terminal, a test's list.</summary>
+public interface IRunObserver
+{
+    /// <summary>An iteration ended.</summary>
+    void Iteration(IterationRow row, IReadOnlyList<LayerRow> layers);
+
+    /// <summary>Something worth a line to a human: which phase begins, what was found.</summary>
+    void Say(string line);
+
+    /// <summary>Between iterations: how far the phase is.</summary>
+    void Progress(string phase, double epoch, double epochs, double loss, double density);
+}
