@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
 
 namespace Kernels;
@@ -89,6 +90,8 @@ internal static unsafe class TapTile
         Store(d0, d1, d2, d3, d4, lanes + 3 * Taps * Layout.Lanes);
     }
 
+    // Inlined, since a call would make the register allocator keep the sums in memory through the loops above.
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static void Store<V>(V v0, V v1, V v2, V v3, V v4, float* lanes) where V : unmanaged, ISimd<V>
     {
         V.Store(v0, lanes);

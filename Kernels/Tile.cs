@@ -1,3 +1,5 @@
+using System.Runtime.CompilerServices;
+
 namespace Kernels;
 
 /// <summary>
@@ -186,6 +188,8 @@ internal static unsafe class Tile
         }
     }
 
+    // Inlined, since a call would make the register allocator keep the sums in memory through the loops above.
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static void Store<V>(V a, V b, float* y, nint y2, nint offset, in Epilogue epilogue) where V : unmanaged, ISimd<V>
     {
         if (epilogue.Relu)
