@@ -139,18 +139,18 @@ public sealed class SafeTensorsTests : IDisposable
         string path = folder.Combine("bad");
         for (int length = 0; length < whole.Length; length++)
         {
-            File.WriteAllBytes(path, whole[..length]);
+            folder.Write("bad", whole[..length]);
             Refusal.Message(ExitCode.BadFile, path, () => SafeTensors.Read(path));
         }
 
-        File.WriteAllBytes(path, [.. whole, 0]);
+        folder.Write("bad", [.. whole, 0]);
         Refusal.Message(ExitCode.BadFile, path, () => SafeTensors.Read(path));
 
         for (int back = 1; back <= 35; back++)
         {
             byte[] flipped = (byte[])whole.Clone();
             flipped[^back] ^= 1;
-            File.WriteAllBytes(path, flipped);
+            folder.Write("bad", flipped);
             Assert.Contains("SHA-256", Refusal.Message(ExitCode.BadFile, path, () => SafeTensors.Read(path)));
         }
     }

@@ -11,11 +11,17 @@ internal sealed class TemporaryFolder : IDisposable
 
     public string Combine(params string[] names) => System.IO.Path.Combine([Path, .. names]);
 
-    /// <summary>Writes a file and returns its path.</summary>
+    /// <summary>
+    /// Writes a file and returns its path. It is overwritten without being emptied first: ext4 sends a file that was emptied to the disk
+    /// as soon as it is closed, for which thousands of damaged copies would wait.
+    /// </summary>
     public string Write(string name, byte[] content)
     {
-        File.WriteAllBytes(Combine(name), content);
-        return Combine(name);
+        string path = Combine(name);
+        using var file = new FileStream(path, FileMode.OpenOrCreate);
+        file.Write(content);
+        file.SetLength(content.Length);
+        return path;
     }
 
     public void Dispose() => folder.Delete(recursive: true);
