@@ -52,6 +52,7 @@ public sealed class Trainer : IDisposable
     private readonly StepProgram _evaluation, _sum;
     private readonly StepProgram?[] _training = new StepProgram?[2];
     private readonly Operation[] _gather, _softmax, _advance;
+    private Operation[] _distillation = [];
     private readonly int[] _first;
     private readonly int[] _shuffled;
     private readonly Random64 _random;
@@ -154,14 +155,14 @@ public sealed class Trainer : IDisposable
     /// <summary>Loss and accuracy on a part of the data, without training.</summary>
     public Score Evaluate(Part part)
     {
-        int count = RunEvaluation(part);
+        int count = RunEvaluation(part, _evaluation);
         return ReadTally(0, (count + _slots - 1) / _slots * _slots, count, "evaluation");
     }
 
     /// <summary>The same image by image.</summary>
     public Outcomes EvaluateEach(Part part)
     {
-        int count = RunEvaluation(part);
+        int count = RunEvaluation(part, _evaluation);
         var loss = _memory.Download(_loss.SubView(0, Math.Max(1, count)));
         var correct = _memory.Download(_correct.SubView(0, Math.Max(1, count)));
         return new Outcomes(loss[..count], [.. correct.Take(count).Select(c => c != 0)]);
@@ -172,6 +173,22 @@ public sealed class Trainer : IDisposable
     {
         Parameters.ResetMoments();
         _updates = 0;
+    }
+
+    /// <summary>From now on the network that stands here now teaches: see <see cref="Distillation"/>.</summary>
+    /// <param name="share">The teacher's share of the gradient, 0 to 1.</param>
+    /// <param name="temperature">How soft its answers are made.</param>
+    public void Teach(double share, double temperature)
+    {
+        var targets = _memory.Allocate<float>((long)_first[1] * DataSet.Classes);
+        var record = Distillation.Record(Device, _builder.Logits, _order, _step, (float)temperature, targets);
+        RunEvaluation(Part.Training, new StepProgram(Device, [_gather, .. _builder.Forward(), [record], _advance]));
+        _distillation =
+        [
+            Distillation.Mix(
+                Device, _builder.Logits, _builder.LogitGradients, _order, _step, (float)share, (float)temperature, _options.Batch, targets),
+        ];
+        Array.Clear(_training);
     }
 
     /// <summary>Everything that the further course of training depends on.</summary>
@@ -190,7 +207,7 @@ public sealed class Trainer : IDisposable
     private StepProgram BuildTraining() => new(
         Device,
         [
-            _gather, .. _builder.Forward(), _softmax,
+            _gather, .. _builder.Forward(), _softmax, _distillation,
             .. _builder.Backward(new Update
             {
                 Rule = _options.Rule,
@@ -235,7 +252,7 @@ public sealed class Trainer : IDisposable
         _memory.Upload(table, _rates.SubView(_position * Update.RatesPerStep, table.Length));
     }
 
-    private int RunEvaluation(Part part)
+    private int RunEvaluation(Part part, StepProgram program)
     {
         int first = _first[(int)part], count = _first[(int)part + 1] - first, steps = (count + _slots - 1) / _slots;
         var order = new int[steps * _slots];
@@ -245,7 +262,7 @@ public sealed class Trainer : IDisposable
         var rest = _position < StepsPerEpoch ? _memory.Download(_order.SubView(0, StepsPerEpoch * _slots)) : [];
         _memory.Upload<int>(order, _order);
         _memory.Upload([0], _step);
-        _evaluation.Run(steps);
+        program.Run(steps);
         Device.Synchronize();
         _memory.Upload<int>(rest, _order);
         return count;
