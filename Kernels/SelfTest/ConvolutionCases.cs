@@ -1,0 +1,116 @@
+namespace Kernels.SelfTest;
+
+/// <summary>Convolutions: H != W, filters 1x1 to 7x7 and 3x5, padding 0 to 2, channel and filter counts around the tiles of 8 and 4.</summary>
+internal static class ConvolutionCases
+{
+    private static readonly (int Images, int Height, int Width, int Padding, FilterShape Filter)[] Shapes =
+    [
+        (1, 1, 1, 0, new(1, 1, 1, 1)),
+        (1, 5, 5, 0, new(1, 1, 5, 5)),
+        (2, 3, 4, 1, new(5, 3, 1, 1)),
+        (16, 7, 9, 0, new(2, 1, 3, 3)),
+        (17, 9, 7, 1, new(3, 2, 3, 3)),
+        (33, 6, 8, 2, new(5, 3, 5, 5)),
+        (50, 8, 5, 2, new(6, 1, 5, 5)),
+        (64, 7, 8, 0, new(8, 2, 7, 7)),
+        (5, 6, 9, 1, new(10, 3, 3, 5)),
+        (16, 9, 6, 2, new(20, 1, 5, 5)),
+        (3, 6, 5, 0, new(3, 11, 3, 3)),
+    ];
+
+    public static IEnumerable<SelfTestCase> All => Shapes.SelectMany(s => new Layer(s.Images, s.Height, s.Width, s.Padding, s.Filter).Cases());
+
+    private sealed class Layer(int images, int height, int width, int padding, FilterShape filter)
+    {
+        private readonly TensorShape _input = new(filter.Channels, height, width, padding);
+        private readonly Lazy<float[]> _x = new(() => new Numbers(1).Activations(images * filter.Channels * height * width));
+        private readonly Lazy<float[]> _weight = new(() => [.. new Numbers(2).Uniform(filter.Count).Zip(new Numbers(3).Mask(filter.Count), (w, m) => w * m)]);
+        private readonly Lazy<float[]> _bias = new(() => new Numbers(4).Uniform(filter.Filters));
+        private readonly Lazy<float[]> _dOutput = new(() => new Numbers(5).Uniform(
+            images * filter.Filters * (height + 2 * padding - filter.Rows + 1) * (width + 2 * padding - filter.Columns + 1)));
+
+        private float[] X => _x.Value;
+        private float[] Weight => _weight.Value;
+        private float[] Bias => _bias.Value;
+        private float[] DOutput => _dOutput.Value;
+
+        /// <summary>The output has a border of its own, as in front of another padded layer.</summary>
+        private TensorShape Output => filter.Output(_input, padding);
+        private string Shape =>
+            $"{images} images {filter.Channels}x{height}x{width} padding {padding} filters {filter.Filters}x{filter.Rows}x{filter.Columns}";
+
+        public IEnumerable<SelfTestCase> Cases() =>
+        [
+            new($"convolution forward {Shape}", m => Forward(m, false), () => ExpectedForward(false)),
+            new($"convolution forward relu {Shape}", m => Forward(m, true), () => ExpectedForward(true)),
+            new($"convolution backward data {Shape}", m => BackwardData(m, false), () => ExpectedBackwardData(false)),
+            new($"convolution backward data gated {Shape}", m => BackwardData(m, true), () => ExpectedBackwardData(true)),
+            new($"convolution backward weight {Shape}", BackwardWeight, ExpectedBackwardWeight),
+        ];
+
+        private double[][] Forward(DeviceMemory memory, bool relu)
+        {
+            var x = memory.Upload(X, _input, 0, float.NaN);
+            var y = memory.Result(Output, images);
+            memory.Device.Run(
+                Convolution.Forward(memory.Device, "test", x, memory.Allocate<float>(Weight), memory.Allocate<float>(Bias), filter, y, relu));
+            return [memory.Read(y, images)];
+        }
+
+        private Expected[] ExpectedForward(bool relu)
+        {
+            float[] x = Numbers.Absolute(X), weight = Numbers.Absolute(Weight), bias = Numbers.Absolute(Bias);
+            return
+            [
+                Expected.Sums(
+                    "y", Convolution.Reference.Forward(X, Weight, Bias, images, height, width, filter, padding, relu),
+                    Convolution.Reference.Forward(x, weight, bias, images, height, width, filter, padding, false), filter.FilterSize + 1),
+            ];
+        }
+
+        private double[][] BackwardData(DeviceMemory memory, bool gated)
+        {
+            // Borders are poison here: gradients of padding do not exist.
+            var dOutput = memory.Upload(DOutput, Output, float.NaN, float.NaN);
+            var dInput = memory.Result(_input, images);
+            Tensor? gate = gated ? memory.Upload(X, _input, float.NaN, float.NaN) : null;
+            memory.Device.Run(Convolution.BackwardData(memory.Device, "test", dOutput, memory.Allocate<float>(Weight), filter, gate, dInput));
+            return [memory.Read(dInput, images)];
+        }
+
+        private Expected[] ExpectedBackwardData(bool gated)
+        {
+            float[] dOutput = Numbers.Absolute(DOutput), weight = Numbers.Absolute(Weight);
+            float[]? gate = gated ? X : null;
+            return
+            [
+                Expected.Sums(
+                    "dInput", Convolution.Reference.BackwardData(DOutput, Weight, gate, images, height, width, filter, padding),
+                    Convolution.Reference.BackwardData(dOutput, weight, gate, images, height, width, filter, padding),
+                    filter.Filters * filter.Rows * filter.Columns),
+            ];
+        }
+
+        private double[][] BackwardWeight(DeviceMemory memory)
+        {
+            // Images that fill the last block hold what a layer makes of nothing; their gradient is zero.
+            var x = memory.Upload(X, _input, 0, 3);
+            var dOutput = memory.Upload(DOutput, Output, float.NaN, 0);
+            var dWeight = memory.Allocate<float>(filter.Count);
+            memory.Device.Run(Convolution.BackwardWeight(memory.Device, "test", x, dOutput, filter, Updates.Storing(dWeight)));
+            return [memory.Read(dWeight)];
+        }
+
+        private Expected[] ExpectedBackwardWeight()
+        {
+            float[] dOutput = Numbers.Absolute(DOutput), x = Numbers.Absolute(X);
+            return
+            [
+                Expected.Sums(
+                    "dWeight", Convolution.Reference.BackwardWeight(DOutput, X, images, height, width, filter, padding),
+                    Convolution.Reference.BackwardWeight(dOutput, x, images, height, width, filter, padding),
+                    DOutput.Length / filter.Filters),
+            ];
+        }
+    }
+}

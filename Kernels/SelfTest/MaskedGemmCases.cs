@@ -1,0 +1,94 @@
+namespace Kernels.SelfTest;
+
+/// <summary>Fully connected layers: M images, K inputs, N outputs; K &lt; M and K &gt; M, sizes around the tiles of 8 rows and 32 lanes.</summary>
+internal static class MaskedGemmCases
+{
+    private static readonly (int Images, int Inputs, int Outputs)[] Shapes =
+    [
+        (1, 1, 1), (1, 7, 5), (2, 37, 3), (5, 3, 41), (16, 16, 8), (17, 31, 13), (33, 5, 37), (33, 129, 67), (50, 100, 10), (64, 64, 64), (64, 784, 30),
+    ];
+
+    public static IEnumerable<SelfTestCase> All => Shapes.SelectMany(s => new Layer(s.Images, s.Inputs, s.Outputs).Cases());
+
+    private sealed class Layer(int images, int inputs, int outputs)
+    {
+        private readonly Lazy<float[]> _x = new(() => new Numbers(1).Activations(images * inputs));
+        private readonly Lazy<float[]> _weight = new(() => [.. new Numbers(2).Uniform(outputs * inputs).Zip(new Numbers(3).Mask(outputs * inputs), (w, m) => w * m)]);
+        private readonly Lazy<float[]> _bias = new(() => new Numbers(4).Uniform(outputs));
+        private readonly Lazy<float[]> _dOutput = new(() => new Numbers(5).Uniform(images * outputs));
+
+        private float[] X => _x.Value;
+        private float[] Weight => _weight.Value;
+        private float[] Bias => _bias.Value;
+        private float[] DOutput => _dOutput.Value;
+        private string Shape => $"{images} images {inputs}-{outputs}";
+
+        public IEnumerable<SelfTestCase> Cases() =>
+        [
+            new($"gemm forward {Shape}", m => Forward(m, false), () => ExpectedForward(false)),
+            new($"gemm forward relu {Shape}", m => Forward(m, true), () => ExpectedForward(true)),
+            new($"gemm backward data {Shape}", m => BackwardData(m, false), () => ExpectedBackwardData(false)),
+            new($"gemm backward data gated {Shape}", m => BackwardData(m, true), () => ExpectedBackwardData(true)),
+            new($"gemm backward weight {Shape}", BackwardWeight, ExpectedBackwardWeight),
+        ];
+
+        private double[][] Forward(DeviceMemory memory, bool relu)
+        {
+            var x = memory.Upload(X, TensorShape.Vector(inputs), 0, float.NaN);
+            var y = memory.Result(TensorShape.Vector(outputs), images);
+            memory.Device.Run(MaskedGemm.Forward(memory.Device, "test", x, memory.Allocate<float>(Weight), memory.Allocate<float>(Bias), y, relu));
+            return [memory.Read(y, images)];
+        }
+
+        private Expected[] ExpectedForward(bool relu)
+        {
+            float[] x = Numbers.Absolute(X), weight = Numbers.Absolute(Weight), bias = Numbers.Absolute(Bias);
+            return
+            [
+                Expected.Sums(
+                    "y", MaskedGemm.Reference.Forward(X, Weight, Bias, images, outputs, relu),
+                    MaskedGemm.Reference.Forward(x, weight, bias, images, outputs, false), inputs + 1),
+            ];
+        }
+
+        private double[][] BackwardData(DeviceMemory memory, bool gated)
+        {
+            var dOutput = memory.Upload(DOutput, TensorShape.Vector(outputs), 0, float.NaN);
+            var dInput = memory.Result(TensorShape.Vector(inputs), images);
+            Tensor? gate = gated ? memory.Upload(X, TensorShape.Vector(inputs), 0, float.NaN) : null;
+            memory.Device.Run(MaskedGemm.BackwardData(memory.Device, "test", dOutput, memory.Allocate<float>(Weight), gate, dInput));
+            return [memory.Read(dInput, images)];
+        }
+
+        private Expected[] ExpectedBackwardData(bool gated)
+        {
+            float[]? gate = gated ? X : null;
+            return
+            [
+                Expected.Sums(
+                    "dInput", MaskedGemm.Reference.BackwardData(DOutput, Weight, gate, images, inputs),
+                    MaskedGemm.Reference.BackwardData(Numbers.Absolute(DOutput), Numbers.Absolute(Weight), gate, images, inputs), outputs),
+            ];
+        }
+
+        private double[][] BackwardWeight(DeviceMemory memory)
+        {
+            // Images that fill the last block hold what a layer makes of nothing; their gradient is zero.
+            var x = memory.Upload(X, TensorShape.Vector(inputs), 0, 3);
+            var dOutput = memory.Upload(DOutput, TensorShape.Vector(outputs), 0, 0);
+            var rows = memory.Allocate<float>((long)x.Blocks * Layout.Lanes * Transpose.Pitch(inputs));
+            var dWeight = memory.Allocate<float>(outputs * inputs);
+            memory.Device.Run(
+                Transpose.Of(memory.Device, "test", x, rows),
+                MaskedGemm.BackwardWeight(memory.Device, "test", dOutput, rows, inputs, Updates.Storing(dWeight)));
+            return [memory.Read(dWeight)];
+        }
+
+        private Expected[] ExpectedBackwardWeight() =>
+        [
+            Expected.Sums(
+                "dWeight", MaskedGemm.Reference.BackwardWeight(DOutput, X, images),
+                MaskedGemm.Reference.BackwardWeight(Numbers.Absolute(DOutput), Numbers.Absolute(X), images), images),
+        ];
+    }
+}

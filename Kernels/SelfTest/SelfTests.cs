@@ -1,0 +1,10 @@
+namespace Kernels.SelfTest;
+
+/// <summary>Every kernel against its reference; needs a device and nothing else.</summary>
+public static class SelfTests
+{
+    public static IReadOnlyList<SelfTestCase> All { get; } = 
+    [
+        .. MaskedGemmCases.All, .. ConvolutionCases.All, .. MaxPoolCases.All, .. SoftmaxCrossEntropyCases.All,
+    ];
+}
