@@ -98,4 +98,19 @@ public static class Gather
         if (pixel == 0)
             a.BatchLabels[slot] = image < 0 ? -1 : a.Labels[image];
     }
+
+    /// <summary>The formula over one batch's part of the order: plain (N, H, W) and labels.</summary>
+    public static (float[] X, int[] Labels) Reference(byte[] images, byte[] labels, ReadOnlySpan<int> order, float scale)
+    {
+        int pixels = images.Length / labels.Length;
+        var x = new float[order.Length * pixels];
+        var batchLabels = new int[order.Length];
+        for (int n = 0; n < order.Length; n++)
+        {
+            batchLabels[n] = order[n] < 0 ? -1 : labels[order[n]];
+            for (int i = 0; i < pixels && order[n] >= 0; i++)
+                x[n * pixels + i] = scale * images[order[n] * pixels + i];
+        }
+        return (x, batchLabels);
+    }
 }

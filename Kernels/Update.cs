@@ -142,4 +142,24 @@ public readonly struct Update
         V.Store(mask is null ? m : m * keep, first);
         V.Store(mask is null ? w : w * keep, weight);
     }
+
+    /// <summary>
+    /// The textbook's formulas for one weight in double, Adam with its bias corrections m / (1 - β1^t) and v / (1 - β2^t) written out
+    /// (Kingma and Ba 2015, algorithm 1): what <see cref="Rates"/> fold into rate √(1 - β2^t) / (1 - β1^t) and ε √(1 - β2^t).
+    /// </summary>
+    public static (double Weight, double First, double Second) Reference(
+        UpdateRule rule, double weight, double first, double second, double gradient, int t, double rate, double epsilon, double decay, double keep)
+    {
+        double g = gradient + decay * weight;
+        if (rule == UpdateRule.Momentum)
+        {
+            first = Mu * first + g;
+            return (keep * (weight - rate * first), keep * first, keep * second);
+        }
+        const double B1 = Beta1, B2 = Beta2;
+        first = B1 * first + (1 - B1) * g;
+        second = B2 * second + (1 - B2) * g * g;
+        double mean = first / (1 - Math.Pow(B1, t)), square = second / (1 - Math.Pow(B2, t));
+        return (keep * (weight - rate * mean / (Math.Sqrt(square) + epsilon)), keep * first, keep * second);
+    }
 }

@@ -12,13 +12,27 @@ internal static class ConvolutionCases
         (17, 9, 7, 1, new(3, 2, 3, 3)),
         (33, 6, 8, 2, new(5, 3, 5, 5)),
         (50, 8, 5, 2, new(6, 1, 5, 5)),
-        (64, 7, 8, 0, new(8, 2, 7, 7)),
+        (64, 7, 8, 0, new(8, 1, 7, 7)),
         (5, 6, 9, 1, new(10, 3, 3, 5)),
         (16, 9, 6, 2, new(20, 1, 5, 5)),
         (3, 6, 5, 0, new(3, 11, 3, 3)),
     ];
 
-    public static IEnumerable<SelfTestCase> All => Shapes.SelectMany(s => new Layer(s.Images, s.Height, s.Width, s.Padding, s.Filter).Cases());
+    public static IEnumerable<SelfTestCase> All =>
+        Shapes.SelectMany(s => new Layer(s.Images, s.Height, s.Width, s.Padding, s.Filter).Cases()).Append(NotANumber);
+
+    /// <summary>A ReLU that made 0 of NaN would hide that training has diverged.</summary>
+    private static SelfTestCase NotANumber => new(
+        "convolution forward relu with a weight that is NaN",
+        memory =>
+        {
+            var y = memory.Result(TensorShape.Vector(2), 1);
+            memory.Device.Run(Convolution.Forward(
+                memory.Device, "test", memory.Upload([1], TensorShape.Vector(1), 0, 0), memory.Allocate<float>([float.NaN, -1]),
+                memory.Allocate<float>([0, 0]), new FilterShape(2, 1, 1, 1), y, relu: true));
+            return [[.. memory.Read(y, 1).Select(v => double.IsNaN(v) ? 1 : 0)]];
+        },
+        () => [Expected.Exactly("NaN", [1, 0])]);
 
     private sealed class Layer(int images, int height, int width, int padding, FilterShape filter)
     {
@@ -97,7 +111,7 @@ internal static class ConvolutionCases
             var x = memory.Upload(X, _input, 0, 3);
             var dOutput = memory.Upload(DOutput, Output, float.NaN, 0);
             var dWeight = memory.Allocate<float>(filter.Count);
-            memory.Device.Run(Convolution.BackwardWeight(memory.Device, "test", x, dOutput, filter, Updates.Storing(dWeight)));
+            memory.Device.Run(Convolution.BackwardWeight(memory.Device, "test", x, dOutput, filter, UpdateCases.Storing(dWeight)));
             return [memory.Read(dWeight)];
         }
 

@@ -8,7 +8,20 @@ internal static class MaskedGemmCases
         (1, 1, 1), (1, 7, 5), (2, 37, 3), (5, 3, 41), (16, 16, 8), (17, 31, 13), (33, 5, 37), (33, 129, 67), (50, 100, 10), (64, 64, 64), (64, 784, 30),
     ];
 
-    public static IEnumerable<SelfTestCase> All => Shapes.SelectMany(s => new Layer(s.Images, s.Inputs, s.Outputs).Cases());
+    public static IEnumerable<SelfTestCase> All => Shapes.SelectMany(s => new Layer(s.Images, s.Inputs, s.Outputs).Cases()).Append(NotANumber);
+
+    /// <summary>A ReLU that made 0 of NaN would hide that training has diverged.</summary>
+    private static SelfTestCase NotANumber => new(
+        "gemm forward relu with a weight that is NaN",
+        memory =>
+        {
+            var y = memory.Result(TensorShape.Vector(2), 1);
+            memory.Device.Run(MaskedGemm.Forward(
+                memory.Device, "test", memory.Upload([1], TensorShape.Vector(1), 0, 0), memory.Allocate<float>([float.NaN, -1]),
+                memory.Allocate<float>([0, 0]), y, relu: true));
+            return [[.. memory.Read(y, 1).Select(v => double.IsNaN(v) ? 1 : 0)]];
+        },
+        () => [Expected.Exactly("NaN", [1, 0])]);
 
     private sealed class Layer(int images, int inputs, int outputs)
     {
@@ -80,7 +93,7 @@ internal static class MaskedGemmCases
             var dWeight = memory.Allocate<float>(outputs * inputs);
             memory.Device.Run(
                 Transpose.Of(memory.Device, "test", x, rows),
-                MaskedGemm.BackwardWeight(memory.Device, "test", dOutput, rows, inputs, Updates.Storing(dWeight)));
+                MaskedGemm.BackwardWeight(memory.Device, "test", dOutput, rows, inputs, UpdateCases.Storing(dWeight)));
             return [memory.Read(dWeight)];
         }
 

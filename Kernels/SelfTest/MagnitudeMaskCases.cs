@@ -1,0 +1,35 @@
+using static Kernels.SelfTest.Layers;
+
+namespace Kernels.SelfTest;
+
+/// <summary>Pruning by magnitude: mask, weights and moments, with weights exactly on the threshold.</summary>
+internal static class MagnitudeMaskCases
+{
+    public static IEnumerable<SelfTestCase> All => Lengths.SelectMany(n => Thresholds.Select(t => Case(n, t)));
+
+    private static SelfTestCase Case(int length, float threshold)
+    {
+        float[] Moment(int seed) => new Numbers(seed).Uniform(length);
+        return new(
+            FormattableString.Invariant($"magnitude mask of {length} at {threshold}"),
+            memory =>
+            {
+                var weight = memory.Allocate<float>(Weight(length));
+                var first = memory.Allocate<float>(Moment(3));
+                var second = memory.Allocate<float>(Moment(4));
+                var mask = memory.Allocate<float>(Mask(length));
+                memory.Device.Run(MagnitudeMask.Of(memory.Device, weight, first, second, mask, memory.Allocate<float>([threshold])));
+                return [memory.Read(mask), memory.Read(weight), memory.Read(first), memory.Read(second)];
+            },
+            () =>
+            {
+                float[] mask = MagnitudeMask.Reference(Weight(length), Mask(length), threshold);
+                double[] Kept(float[] values) => [.. values.Select((v, i) => mask[i] == 1 ? v : 0.0)];
+                return
+                [
+                    Expected.Exactly("mask", mask.Select(v => (double)v)), Expected.Exactly("weight", Kept(Weight(length))),
+                    Expected.Exactly("first moment", Kept(Moment(3))), Expected.Exactly("second moment", Kept(Moment(4))),
+                ];
+            });
+    }
+}
