@@ -27,6 +27,7 @@ public static class Convolution
         ComputeDevice device, string name, Tensor dOutput, ArrayView<float> weight, FilterShape filter, Tensor? gate, Tensor dInput)
     {
         Check(name, dInput, weight.Length, filter, dOutput);
+        MaskedGemm.RequireGate(name, gate, dInput);
         return new Operation<BackwardDataArguments>(
             device, name, Flops(dInput, filter, dOutput),
             new BackwardDataArguments(dOutput, weight, filter, gate ?? dInput, dInput, gate is null ? 0 : 1), BackwardDataKernel,
@@ -200,7 +201,7 @@ public static class Convolution
         if (row >= a.Filter.Filters)
             return;
         sum += a.Bias[row];
-        a.Y.Data[y] = a.Relu != 0 ? IntrinsicMath.Max(0f, sum) : sum;
+        a.Y.Data[y] = a.Relu != 0 && sum < 0f ? 0f : sum;
     }
 
     internal static void BackwardDataKernel(BackwardDataArguments a)

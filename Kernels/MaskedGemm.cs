@@ -27,6 +27,7 @@ public static class MaskedGemm
     public static Operation BackwardData(ComputeDevice device, string name, Tensor dOutput, ArrayView<float> weight, Tensor? gate, Tensor dInput)
     {
         Check(name, dInput, weight.Length, dOutput);
+        RequireGate(name, gate, dInput);
         int k = dInput.Shape.Features, n = dOutput.Shape.Features;
         return new Operation<BackwardDataArguments>(
             device, name, 2.0 * n * k * dInput.Blocks * Layout.Lanes,
@@ -64,6 +65,12 @@ public static class MaskedGemm
         if (x.Blocks != y.Blocks)
             throw new ArgumentException($"{name}: input has {x.Blocks} blocks of images, output {y.Blocks}");
         Require(name, "weight", weights, (long)x.Shape.Features * y.Shape.Features);
+    }
+
+    internal static void RequireGate(string name, Tensor? gate, Tensor dInput)
+    {
+        if (gate is { } g && (g.Shape != dInput.Shape || g.Blocks != dInput.Blocks))
+            throw new ArgumentException($"{name}: gate is {g.Shape}, {g.Blocks} blocks, the gradient {dInput.Shape}, {dInput.Blocks} blocks");
     }
 
     internal static void Require(string name, string what, long found, long expected)
@@ -181,7 +188,7 @@ public static class MaskedGemm
         if (row >= n)
             return;
         sum += a.Bias[row];
-        a.Y.Data[(block * n + row) * Layout.Lanes + lane] = a.Relu != 0 ? IntrinsicMath.Max(0f, sum) : sum;
+        a.Y.Data[(block * n + row) * Layout.Lanes + lane] = a.Relu != 0 && sum < 0f ? 0f : sum;
     }
 
     internal static void BackwardDataKernel(BackwardDataArguments a)

@@ -41,6 +41,7 @@ public sealed class StepProgram
                     operation.Launch();
             return;
         }
+        _barrier.Reset();
         var handle = GCHandle.Alloc(this);
         try
         {
@@ -157,5 +158,12 @@ public sealed class StepProgram
         }
 
         public void Abort() => _aborted = true;
+
+        /// <summary>Ready again after a failure; no worker may be under way.</summary>
+        public void Reset()
+        {
+            _arrived = 0;
+            _aborted = false;
+        }
     }
 }
