@@ -5,7 +5,7 @@ internal static class MaskedGemmCases
 {
     private static readonly (int Images, int Inputs, int Outputs)[] Shapes =
     [
-        (1, 1, 1), (1, 7, 5), (2, 37, 3), (5, 3, 41), (16, 16, 8), (17, 31, 13), (33, 5, 37), (33, 129, 67), (50, 100, 10), (64, 64, 64), (64, 784, 30),
+        (1, 1, 1), (1, 7, 5), (2, 37, 3), (5, 3, 41), (16, 16, 8), (17, 31, 13), (33, 5, 37), (33, 129, 67), (50, 100, 10), (64, 64, 64), (64, 784, 10),
     ];
 
     public static IEnumerable<SelfTestCase> All => Shapes.SelectMany(s => new Layer(s.Images, s.Inputs, s.Outputs).Cases()).Append(NotANumber);
