@@ -67,12 +67,13 @@ public sealed class SelfTestCase
         return _compute(memory);
     }
 
-    /// <summary>Throws <see cref="SelfTestException"/> unless every output is within its bound of the reference.</summary>
-    public void Run(ComputeDevice device)
+    /// <summary>Throws <see cref="SelfTestException"/> unless every output is within its bound of the reference; gives the outputs.</summary>
+    public IReadOnlyList<double[]> Run(ComputeDevice device)
     {
         var outputs = Compute(device);
         for (int i = 0; i < _expected.Value.Length; i++)
             _expected.Value[i].Check(Name, outputs[i]);
+        return outputs;
     }
 
     public override string ToString() => Name;

@@ -3,7 +3,7 @@ namespace Kernels.SelfTest;
 /// <summary>Every kernel against its reference; needs a device and nothing else.</summary>
 public static class SelfTests
 {
-    public static IReadOnlyList<SelfTestCase> All { get; } = 
+    public static IReadOnlyList<SelfTestCase> All { get; } =
     [
         .. MaskedGemmCases.All, .. ConvolutionCases.All, .. MaxPoolCases.All, .. SoftmaxCrossEntropyCases.All, .. BiasUpdateCases.All, .. UpdateCases.All,
         .. GatherCases.All, .. TransposeCases.All, .. TallyCases.All, .. MomentsCases.All,

@@ -31,9 +31,9 @@ internal static class UpdateCases
         private float[] Weight => new Numbers(1).Uniform(_length);
         private float[] Mask => masked ? new Numbers(2).Mask(_length) : new float[_length];
 
-        /// <summary>Of even and of odd steps; some are zero from the start.</summary>
-        private float[] Gradient(int step) =>
-            [.. new Numbers(3 + step % 2).Uniform(_count).Select((g, i) => i % 6 == 5 ? 0 : g)];
+        /// <summary>Of even (0) and of odd (1) steps; some are zero in both.</summary>
+        private float[] Gradient(int parity) =>
+            [.. new Numbers(3 + parity).Uniform(_count).Select((g, i) => i % 6 == 5 ? 0 : g)];
 
         private static double Rate(int step) => 0.01 / (1 + step);
         private static double Decay(int step) => 0.001 * step;
@@ -89,6 +89,7 @@ internal static class UpdateCases
             double[] weight = [.. Weight.Select(w => (double)w)], first = new double[_length], second = new double[_length];
             double[] weightBound = new double[_length], firstBound = new double[_length], secondBound = new double[_length];
             float[] mask = Mask;
+            float[][] gradients = [Gradient(0), Gradient(1)];
             for (int i = 0; i < _count; i++)
             {
                 int at = Before + i;
@@ -96,7 +97,7 @@ internal static class UpdateCases
                 Rounded w2 = new(w), m2 = default, v2 = default;
                 for (int step = 0; step < Steps; step++)
                 {
-                    double keep = masked ? mask[at] : 1, g = Gradient(step)[i];
+                    double keep = masked ? mask[at] : 1, g = gradients[step % 2][i];
                     (w, m, v) = Update.Reference(rule, w, m, v, g, step + 1, Rate(step), Epsilon, Decay(step), keep);
                     (w2, m2, v2) = Bound(w2, m2, v2, g, step, keep);
                 }

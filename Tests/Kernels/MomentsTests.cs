@@ -1,0 +1,13 @@
+using Kernels.SelfTest;
+
+namespace Tests.KernelTests;
+
+[Collection(nameof(KernelSuite))]
+public sealed class MomentsTests
+{
+    public static TheoryData<string, string> Cases => KernelSuite.Rows(MomentsCases.All);
+
+    [Theory]
+    [MemberData(nameof(Cases))]
+    public void Live_weights_give_count_mean_and_deviation(string device, string name) => KernelSuite.Run(device, name);
+}
