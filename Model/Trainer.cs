@@ -1,3 +1,4 @@
+using System.Diagnostics.CodeAnalysis;
 using ILGPU;
 using Kernels;
 
@@ -55,7 +56,7 @@ public sealed class Trainer : IDisposable
     private Operation[] _distillation = [];
     private readonly int[] _first;
     private readonly int[] _shuffled;
-    private readonly Random64 _random;
+    private Random64 _random;
     private readonly int _slots, _maxSteps;
     private int _position;
     private long _updates;
@@ -99,9 +100,8 @@ public sealed class Trainer : IDisposable
         _advance = [Counter.Advance(device, _step)];
         _evaluation = new StepProgram(device, [_gather, .. _builder.Forward(), _softmax, _advance]);
         _sum = new StepProgram(device, [Tally.Of(device, _loss, _correct, _count, _tally)]);
-        _random = new Random64(options.Seed, stream: 2);
-        _shuffled = [.. Enumerable.Range(0, training.Count)];
-        _position = StepsPerEpoch;
+        _shuffled = new int[training.Count];
+        RestartOrder();
         Parameters.Initialize(network, options.Seed);
     }
 
@@ -111,6 +111,9 @@ public sealed class Trainer : IDisposable
 
     /// <summary>Buffers that live as long as the trainer, for whoever measures its parameters.</summary>
     public DeviceMemory Memory => _memory;
+
+    /// <summary>Images per step.</summary>
+    public int Batch => _options.Batch;
 
     /// <summary>Whole batches in the training images; the rest of an epoch's order is left out.</summary>
     public int StepsPerEpoch => (_first[1] - _first[0]) / _options.Batch;
@@ -189,6 +192,28 @@ public sealed class Trainer : IDisposable
                 Device, _builder.Logits, _builder.LogitGradients, _order, _step, (float)share, (float)temperature, _options.Batch, targets),
         ];
         Array.Clear(_training);
+    }
+
+    /// <summary>The next step begins a new epoch, and the orders of images come as they came after construction.</summary>
+    [MemberNotNull(nameof(_random))]
+    public void RestartOrder()
+    {
+        _random = new Random64(_options.Seed, stream: 2);
+        for (int i = 0; i < _shuffled.Length; i++)
+            _shuffled[i] = i;
+        _position = StepsPerEpoch;
+    }
+
+    /// <summary>Trains one epoch and returns each operation's seconds, summed over the steps.</summary>
+    public IReadOnlyList<(Operation Operation, double Seconds)> ProfileEpoch(Func<int, StepRates> rates)
+    {
+        ArgumentNullException.ThrowIfNull(rates);
+        NextEpoch();
+        UploadRates(0, StepsPerEpoch, rates);
+        _memory.Upload([0], _step);
+        var seconds = TrainingStep.Profile(StepsPerEpoch);
+        _position = StepsPerEpoch;
+        return seconds;
     }
 
     /// <summary>Everything that the further course of training depends on.</summary>

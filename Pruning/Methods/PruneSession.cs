@@ -54,11 +54,19 @@ public sealed class PruneSession
             bool last = epoch + 1 == Options.DenseEpochs;
             Log("dense", rates(Trainer.StepsPerEpoch - 1).Rate, train, Trainer.Evaluate(Part.Validation), last ? Decision.Finish : Decision.Hold, "");
         }
-        Dense = Trainer.EvaluateEach(Part.Validation);
+        TakeAsDense();
     }
 
-    /// <summary>Takes the network as it is for the dense one: it was trained elsewhere.</summary>
-    public void TakeAsDense() => Dense = Trainer.EvaluateEach(Part.Validation);
+    /// <summary>
+    /// Takes the network as it is for the dense one. The optimizer and the order of images begin anew, so that a method goes the same way
+    /// whether the network was trained just now or comes from a file.
+    /// </summary>
+    public void TakeAsDense()
+    {
+        Trainer.ResetOptimizer();
+        Trainer.RestartOrder();
+        Dense = Trainer.EvaluateEach(Part.Validation);
+    }
 
     /// <summary>Trains some steps, stopping at a request to cancel.</summary>
     /// <exception cref="OperationCanceledException">The user interrupted; the trainer is in a whole state.</exception>

@@ -1,3 +1,4 @@
+using System.Globalization;
 using Model;
 using Pruning.Runs;
 
@@ -14,6 +15,14 @@ public sealed class StaticPruning(double sensitivity) : IPruningMethod
     public PruneOutcome Run(PruneSession session)
     {
         ArgumentNullException.ThrowIfNull(session);
+        var (validation, iteration) = PruneAndRetrain(session, sensitivity, _ => Decision.Finish);
+        return new PruneOutcome(iteration, 1, session.Options.Epochs, validation.Accuracy >= session.Floor);
+    }
+
+    /// <summary>One try: prunes what is in the trainer and retrains it; the decision on the outcome goes into the last row of the log.</summary>
+    /// <returns>The retrained network on the validation images, and its iteration.</returns>
+    internal static (Score Validation, int Iteration) PruneAndRetrain(PruneSession session, double sensitivity, Func<Score, Decision> decide)
+    {
         var thresholds = session.Pruner.Moments().Select(m => (float)(sensitivity * m.Deviation)).ToArray();
         session.Pruner.Prune(thresholds);
         session.Trainer.ResetOptimizer();
@@ -21,13 +30,14 @@ public sealed class StaticPruning(double sensitivity) : IPruningMethod
         for (int epoch = 0; epoch < epochs; epoch++)
         {
             var rates = PruneSession.Cosine(session.Options.LearningRate, 0, epoch * steps, epochs * steps);
-            var train = session.Train($"retrain S={sensitivity}", steps, rates, epoch, epochs);
-            bool last = epoch + 1 == epochs;
+            var train = session.Train(string.Create(CultureInfo.InvariantCulture, $"retrain S={sensitivity}"), steps, rates, epoch, epochs);
             var validation = session.Trainer.Evaluate(Part.Validation);
+            bool last = epoch + 1 == epochs;
             int iteration = session.Log(
-                "retrain", rates(steps - 1).Rate, train, validation, last ? Decision.Finish : Decision.Hold, $"sensitivity {sensitivity}", thresholds);
+                "retrain", rates(steps - 1).Rate, train, validation, last ? decide(validation) : Decision.Hold,
+                string.Create(CultureInfo.InvariantCulture, $"sensitivity {sensitivity}"), thresholds);
             if (last)
-                return new PruneOutcome(iteration, 1, epochs, validation.Accuracy >= session.Floor);
+                return (validation, iteration);
         }
         throw new UserException(ExitCode.Usage, "epochs: expected at least 1, found 0");
     }

@@ -1,0 +1,97 @@
+using System.CommandLine;
+using System.Diagnostics;
+using System.Globalization;
+using Kernels;
+using Model;
+using Pruning.Runs;
+
+namespace Pruning.Commands;
+
+/// <summary><c>bench</c>: how fast training is. Adam at a constant 1e-3 on all training images; one step before the clock starts.</summary>
+internal static class BenchCommand
+{
+    private static readonly StepRates Rates = new(1e-3);
+    private static readonly Option<int> Epochs = Options.Number("--epochs", "epochs to time", 5, 1, 1000);
+    private static readonly Option<bool> Profile = Options.Flag("--profile", "add a table of time per operation, from one more epoch");
+
+    public static (Command, Action<Invocation>) Create()
+    {
+        var command = new Command("bench", "time training");
+        foreach (var option in (Option[])[Options.Network, Options.Batch, Epochs, Options.Seed, Profile, .. Options.Machine])
+            command.Options.Add(option);
+        return (command, Run);
+    }
+
+    private static void Run(Invocation invocation)
+    {
+        var network = NetworkDescription.Parse(invocation.Get(Options.Network));
+        var data = Workbench.LoadData(invocation);
+        using var device = Workbench.OpenDevice(invocation);
+        var options = new TrainerOptions(invocation.Get(Options.Batch), Seed: invocation.Get(Options.Seed));
+        using var trainer = new Trainer(device, network, options, data.Train, new DataSet([], []), data.Test);
+        var say = invocation.Terminal.Say;
+
+        trainer.Train(1, _ => Rates);
+        var seconds = new double[invocation.Get(Epochs)];
+        for (int epoch = 0; epoch < seconds.Length; epoch++)
+        {
+            invocation.Cancellation.ThrowIfCancellationRequested();
+            long start = Stopwatch.GetTimestamp();
+            var score = trainer.Train(trainer.StepsPerEpoch, _ => Rates);
+            seconds[epoch] = Stopwatch.GetElapsedTime(start).TotalSeconds;
+            say(string.Create(CultureInfo.InvariantCulture, $"epoch {epoch + 1}: {seconds[epoch]:F3} s, loss {score.Loss:F4}, accuracy {score.Accuracy:F2} %"));
+        }
+        double median = Median(seconds), flops = trainer.TrainingStep.Operations.Sum(o => o.Flops) * trainer.StepsPerEpoch;
+        double accuracy = trainer.Evaluate(Part.Test).Accuracy;
+        int launches = trainer.TrainingStep.Operations.Count();
+        double peak = Process.GetCurrentProcess().PeakWorkingSet64 / 1e6;
+        say(string.Create(
+            CultureInfo.InvariantCulture,
+            $"{network.Name}, batch {options.Batch}, {device.Name}: median {median:F3} s per epoch, min {seconds.Min():F3} s, {flops / median / 1e9:F1} GFLOP/s, "
+            + $"test {accuracy:F2} %, {launches} operations per step, peak memory {peak:F0} MB"));
+        if (invocation.Get(Profile))
+            say(ProfileTable(trainer));
+        if (invocation.Get(Options.Json))
+        {
+            invocation.Terminal.Result(new
+            {
+                Network = network.Name,
+                Device = device.Name,
+                options.Batch,
+                Epochs = seconds.Length,
+                SecondsPerEpochMedian = median,
+                SecondsPerEpochMin = seconds.Min(),
+                Gflops = flops / median / 1e9,
+                TestAccuracy = Math.Round(accuracy, 2),
+                SimdBits = device.RunsOnHost ? device.SimdBits : 0,
+                device.Workers,
+                OperationsPerStep = launches,
+                PeakMemoryMb = Math.Round(peak),
+            });
+        }
+    }
+
+    /// <summary>Equal operations of one step, such as two pools of one name, share a row.</summary>
+    private static string ProfileTable(Trainer trainer)
+    {
+        var measured = trainer.ProfileEpoch(_ => Rates);
+        double total = measured.Sum(m => m.Seconds);
+        int steps = trainer.StepsPerEpoch;
+        var table = new TextTable("operation", "calls", "us/step", "GFLOP/s", "%");
+        foreach (var group in measured.GroupBy(m => m.Operation.Name).OrderByDescending(g => g.Sum(m => m.Seconds)))
+        {
+            double seconds = group.Sum(m => m.Seconds), flops = group.Sum(m => m.Operation.Flops) * steps;
+            table.Add(
+                group.Key, Csv.Whole(group.Count() * steps), F1(seconds / steps * 1e6), flops == 0 ? "-" : F1(flops / seconds / 1e9), F1(100 * seconds / total));
+        }
+        return table.ToString();
+
+        static string F1(double value) => value.ToString("F1", CultureInfo.InvariantCulture);
+    }
+
+    private static double Median(double[] values)
+    {
+        double[] sorted = [.. values.Order()];
+        return (sorted[(sorted.Length - 1) / 2] + sorted[sorted.Length / 2]) / 2;
+    }
+}

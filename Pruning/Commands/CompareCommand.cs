@@ -1,0 +1,108 @@
+using System.CommandLine;
+using System.Globalization;
+using Pruning.Methods;
+using Pruning.Runs;
+
+namespace Pruning.Commands;
+
+/// <summary>
+/// <c>compare</c>: thresholds set by hand against thresholds that follow the measured accuracy. Both start from the same dense network
+/// with the same seed; each hand-set try is retrained for as many epochs as the other side may take at most.
+/// </summary>
+internal static class CompareCommand
+{
+    private const string HandSet = "hand-set", Dynamic = "dynamic";
+
+    /// <summary>The folders inside that of a comparison.</summary>
+    public static IReadOnlyList<string> Parts { get; } = [HandSet, Dynamic];
+
+    public static (Command, Action<Invocation>) Create()
+    {
+        var command = new Command("compare", "hand-set thresholds against dynamic ones, from the same dense network");
+        foreach (var option in (Option[])[Options.MaxDrop, Options.Epochs, Options.DenseEpochs, Options.Model, .. Options.Run])
+            command.Options.Add(option);
+        return (command, Run);
+    }
+
+    /// <summary>A row of the table and of comparison.csv.</summary>
+    private sealed record Row(string Method, string Setting, int Tries, double Epochs, SummaryRow Summary, double Seconds);
+
+    private static void Run(Invocation invocation)
+    {
+        var start = PruneCommand.StartModel(invocation);
+        var options = RunOptions.Read(invocation, Options.Epochs, start);
+        using var bench = Workbench.Open(invocation, options, start);
+        var folder = RunOptions.OpenFolder(invocation, options, "compare");
+
+        DenseNetwork dense;
+        using (var experiment = Open(folder, null))
+            dense = start is null ? experiment.TrainDense(RunFolder.Dense) : experiment.TakeDense();
+
+        var walk = new HandSetWalk();
+        using var handSet = Open(folder.Inner(HandSet), HandSet);
+        handSet.TakeDense(dense);
+        var (walked, _) = handSet.Prune(walk, dense);
+
+        using var dynamic = Open(folder.Inner(Dynamic), Dynamic);
+        dynamic.TakeDense(dense);
+        var (moved, outcome) = dynamic.Prune(new HandSetWalk(), dense);
+
+        var rows = new List<Row> { new("hand-set, all tries", $"S = {Number(walk.Tries[0].Sensitivity)} to {Number(walk.Tries[^1].Sensitivity)}", walk.Tries.Count, walked.PruneEpochs, walked, walked.PruneSeconds) };
+        if (walk.Best is { } best)
+            rows.Add(new Row("hand-set, best known", $"S = {Number(best.Sensitivity)}", 1, options.Epochs, walked, best.Seconds));
+        rows.Add(new Row("dynamic", $"budget {Number(options.MaxDrop)}", outcome.Tries, moved.PruneEpochs, moved, moved.PruneSeconds));
+
+        folder.WriteSummary(walked, moved);
+        Write(folder, rows, moved.PruneSeconds);
+        folder.WriteText(RunFolder.Curves, Curves.OfComparison(
+            [.. Parts.Select(n => (n, Path.Combine(folder.File(n), RunFolder.Iterations)))], $"{options.Network}, seed {options.Seed}"));
+
+        var say = invocation.Terminal.Say;
+        say(string.Create(CultureInfo.InvariantCulture, $"\n{options.Network}, seed {options.Seed}, {bench.Device.Name}"));
+        say(string.Create(CultureInfo.InvariantCulture, $"dense: validation {dense.Validation.Accuracy:F2} %, test {dense.Test.Accuracy:F2} %, {dense.Epochs:F0} epochs, {dense.Seconds:F1} s\n"));
+        say(Table(rows, moved.PruneSeconds).ToString());
+        say("\n" + PruneCommand.LayerTable((HandSet, handSet.Layers), (Dynamic, dynamic.Layers)));
+        say($"\nlogs and plots are in {folder.Path}\nnext: ./run.sh eval --model {Path.Combine(folder.File(Dynamic), RunFolder.Model)}");
+        if (invocation.Get(Options.Json))
+        {
+            invocation.Terminal.Result(new
+            {
+                Out = folder.Path,
+                Rows = rows.Select(r => new { r.Method, r.Setting, r.Tries, r.Epochs, r.Seconds, TimeRatio = r.Seconds / moved.PruneSeconds, r.Summary }),
+                walk.Tries,
+                Layers = new { HandSet = handSet.Layers, Dynamic = dynamic.Layers },
+            });
+        }
+
+        Experiment Open(RunFolder into, string? method) => new(
+            bench.Trainer, options, RunOptions.Settings(invocation, bench, method), into, invocation.Terminal, invocation.Cancellation);
+    }
+
+    private static void Write(RunFolder folder, List<Row> rows, double reference)
+    {
+        using var table = new CsvTable(
+            folder.File(RunFolder.Comparison), "method,setting,tries,epochs,seconds,kept,total,density,ratio,validation_accuracy,test_accuracy,time_ratio");
+        foreach (var r in rows)
+        {
+            table.Write(
+                r.Method, r.Setting, Csv.Whole(r.Tries), Csv.Digits(r.Epochs), Csv.Three(r.Seconds), Csv.Whole(r.Summary.Kept), Csv.Whole(r.Summary.Total),
+                Csv.Six((double)r.Summary.Kept / r.Summary.Total), Csv.Two(r.Summary.Ratio), Csv.Two(r.Summary.ValidationAccuracy),
+                Csv.Two(r.Summary.TestAccuracy), Csv.Two(r.Seconds / reference));
+        }
+    }
+
+    private static TextTable Table(List<Row> rows, double reference)
+    {
+        var table = new TextTable("method", "setting", "tries", "epochs", "seconds", "kept %", "ratio", "validation %", "test %", "time ratio");
+        foreach (var r in rows)
+        {
+            table.Add(
+                r.Method, r.Setting, Csv.Whole(r.Tries), Csv.Digits(r.Epochs), r.Seconds.ToString("F1", CultureInfo.InvariantCulture),
+                Csv.Two(100.0 * r.Summary.Kept / r.Summary.Total), $"{r.Summary.Ratio.ToString("F1", CultureInfo.InvariantCulture)}x",
+                Csv.Two(r.Summary.ValidationAccuracy), Csv.Two(r.Summary.TestAccuracy), $"{Csv.Two(r.Seconds / reference)}x");
+        }
+        return table;
+    }
+
+    private static string Number(double value) => value.ToString(CultureInfo.InvariantCulture);
+}

@@ -1,0 +1,56 @@
+using System.CommandLine;
+using System.Globalization;
+using Model;
+
+namespace Pruning.Commands;
+
+/// <summary><c>eval</c>: the network of a file on the test images, or on the images that were set aside when it was trained.</summary>
+internal static class EvalCommand
+{
+    private static readonly Option<string> Part = Options.Choice("--part", "which images", "test", "validation");
+
+    public static (Command, Action<Invocation>) Create()
+    {
+        var command = new Command("eval", "measure a network's loss and accuracy");
+        foreach (var option in (Option[])[Options.Model, Part, .. Options.Machine])
+            command.Options.Add(option);
+        return (command, Run);
+    }
+
+    /// <summary>The network that --model names.</summary>
+    /// <exception cref="UserException">Usage: no --model. BadFile: not a network of this program.</exception>
+    public static (string Path, Checkpoint Model) Load(Invocation invocation)
+    {
+        string path = invocation.Find(Options.Model) ?? throw new UserException(ExitCode.Usage, "--model: expected a file, found none");
+        return (path, Checkpoint.Load(path));
+    }
+
+    private static void Run(Invocation invocation)
+    {
+        var (path, model) = Load(invocation);
+        string part = invocation.Get(Part);
+        var data = Workbench.LoadData(invocation);
+        var images = part == "test" ? data.Test : data.Train.Split(model.Validation, model.Seed).Validation;
+        using var device = Workbench.OpenDevice(invocation);
+        using var trainer = Workbench.ForMeasuring(device, model, images);
+        var score = trainer.Evaluate(Model.Part.Test);
+        invocation.Terminal.Say(string.Create(
+            CultureInfo.InvariantCulture,
+            $"{model.Network.Name}, {model.Kept:N0} of {model.Total:N0} weights: {part} accuracy {score.Accuracy:F2} % ({score.Correct} of {score.Images}), loss {score.Loss:F4}"));
+        if (invocation.Get(Options.Json))
+        {
+            invocation.Terminal.Result(new
+            {
+                Model = path,
+                Network = model.Network.Name,
+                Part = part,
+                score.Images,
+                score.Correct,
+                Accuracy = Math.Round(score.Accuracy, 2),
+                score.Loss,
+                model.Kept,
+                model.Total,
+            });
+        }
+    }
+}

@@ -1,0 +1,28 @@
+using System.CommandLine;
+using Model;
+using Pruning.Runs;
+
+namespace Pruning.Commands;
+
+/// <summary><c>plot</c>: draws a run's curves again from its CSV files.</summary>
+internal static class PlotCommand
+{
+    private static readonly Option<string?> RunFolderOption = Options.Path("--run", "DIR", "folder of a run or of a comparison");
+    private static readonly Option<string?> Target = Options.Path("--out", "FILE", "the picture, SVG; without it curves.svg in the run's folder");
+
+    public static (Command, Action<Invocation>) Create() =>
+        (new Command("plot", "draw accuracy, loss and density of a run as SVG") { RunFolderOption, Target, Options.Json }, Run);
+
+    private static void Run(Invocation invocation)
+    {
+        string run = invocation.Find(RunFolderOption) ?? throw new UserException(ExitCode.Usage, "--run: expected a folder, found none");
+        string target = invocation.Find(Target) ?? Path.Combine(run, RunFolder.Curves);
+        string title = Path.GetFileName(Path.TrimEndingDirectorySeparator(Path.GetFullPath(run)));
+        var inner = CompareCommand.Parts.Select(name => (Name: name, File: Path.Combine(run, name, RunFolder.Iterations))).Where(p => File.Exists(p.File)).ToArray();
+        string svg = inner.Length > 0 ? Curves.OfComparison(inner, title) : Curves.OfRun(Path.Combine(run, RunFolder.Iterations), title);
+        AtomicFile.Write(target, stream => stream.Write(System.Text.Encoding.UTF8.GetBytes(svg)));
+        invocation.Terminal.Say($"drawn: {target}");
+        if (invocation.Get(Options.Json))
+            invocation.Terminal.Result(new { Out = target });
+    }
+}

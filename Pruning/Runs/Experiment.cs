@@ -1,0 +1,165 @@
+using System.Globalization;
+using System.Text.Json;
+using System.Text.Json.Nodes;
+using Model;
+using Pruning.Methods;
+
+namespace Pruning.Runs;
+
+/// <summary>A dense network, trained or given, as every method starts from it.</summary>
+/// <param name="State">Its parameters.</param>
+/// <param name="Epochs">What its training took; 0 where it was given.</param>
+/// <param name="Seconds">The same in time.</param>
+/// <param name="Validation">On the validation images.</param>
+/// <param name="Test">On the test images; nothing but reports reads it.</param>
+public sealed record DenseNetwork(TrainerState State, double Epochs, double Seconds, Score Validation, Score Test);
+
+/// <summary>
+/// One run in one folder: a dense network is trained or taken, a method prunes it, the result is judged once on the test images and
+/// everything is written. If the run breaks off, by Ctrl-C or because training diverged, the last good state is saved first.
+/// </summary>
+public sealed class Experiment : IDisposable
+{
+    private static readonly JsonSerializerOptions OneLine = new(Terminal.Json) { WriteIndented = false };
+
+    private readonly Trainer _trainer;
+    private readonly PruneOptions _options;
+    private readonly RunFolder _folder;
+    private readonly RunLog _log;
+    private readonly PruneSession _session;
+
+    /// <param name="trainer">Fresh, or with a given dense network in it.</param>
+    /// <param name="options">What is asked for.</param>
+    /// <param name="settings">Everything asked for besides, for options.json: verb, method, folder of the data.</param>
+    /// <param name="folder">Where it is written.</param>
+    /// <param name="terminal">Where it is shown.</param>
+    /// <param name="cancellation">Ctrl-C.</param>
+    public Experiment(
+        Trainer trainer, PruneOptions options, IReadOnlyDictionary<string, string> settings, RunFolder folder, Terminal terminal,
+        CancellationToken cancellation)
+    {
+        ArgumentNullException.ThrowIfNull(trainer);
+        ArgumentNullException.ThrowIfNull(settings);
+        (_trainer, _options, _folder) = (trainer, options, folder);
+        var all = JsonSerializer.SerializeToNode(options, Terminal.Json)!.AsObject();
+        foreach (var (key, value) in settings)
+            all.Insert(0, key, JsonValue.Create(value));
+        folder.WriteJson(RunFolder.Options, all);
+        folder.WriteJson(RunFolder.Environment, RunEnvironment.Of(trainer.Device));
+        _log = new RunLog(folder, terminal, trainer);
+        _session = new PruneSession(trainer, options, _log, cancellation);
+    }
+
+    /// <summary>The layers after the last iteration.</summary>
+    public IReadOnlyList<LayerRow> Layers => _log.LastLayers;
+
+    /// <summary>Trains the dense network and writes it as <paramref name="file"/>.</summary>
+    public DenseNetwork TrainDense(string file) => Guarded(() =>
+    {
+        _session.TrainDense();
+        var dense = Measure(_options.DenseEpochs, _session.Elapsed);
+        Save(file, "dense", _session.LastIteration);
+        return dense;
+    });
+
+    /// <summary>Takes what is in the trainer for the dense network.</summary>
+    public DenseNetwork TakeDense() => Guarded(() =>
+    {
+        _session.TakeAsDense();
+        return Measure(0, 0);
+    });
+
+    /// <summary>Puts a dense network into the trainer and takes it.</summary>
+    public void TakeDense(DenseNetwork dense)
+    {
+        ArgumentNullException.ThrowIfNull(dense);
+        _trainer.Restore(dense.State);
+        _session.TakeAsDense();
+    }
+
+    /// <summary>Prunes, judges and writes model, summary and curves.</summary>
+    public (SummaryRow Summary, PruneOutcome Outcome) Prune(IPruningMethod method, DenseNetwork dense) => Guarded(() =>
+    {
+        double start = _session.Elapsed;
+        var outcome = method.Run(_session);
+        double seconds = _session.Elapsed - start;
+        var summary = Summarize(method.Name, dense, outcome.Epochs, seconds);
+        Save(RunFolder.Model, method.Name, outcome.Iteration);
+        Finish(summary);
+        _log.Say(string.Create(
+            CultureInfo.InvariantCulture,
+            $"{method.Name}: kept {summary.Kept:N0} of {summary.Total:N0} weights ({100.0 * summary.Kept / summary.Total:F2} %, {summary.Ratio:F1}x), state of iteration "
+            + $"{outcome.Iteration}; validation {summary.ValidationAccuracy:F2} % (dense {summary.DenseValidationAccuracy:F2}), "
+            + $"test {summary.TestAccuracy:F2} % (dense {summary.DenseTestAccuracy:F2}); {outcome.Epochs:F0} epochs, {seconds:F1} s"));
+        if (!outcome.WithinBudget)
+            _log.Say($"warning: no state within the budget of {_options.MaxDrop.ToString(CultureInfo.InvariantCulture)} points was found");
+        return (summary, outcome);
+    });
+
+    /// <summary>The summary of a run that only trains.</summary>
+    public SummaryRow FinishDense(DenseNetwork dense)
+    {
+        ArgumentNullException.ThrowIfNull(dense);
+        var summary = Summarize("dense", dense, 0, 0);
+        Finish(summary);
+        _log.Say(string.Create(
+            CultureInfo.InvariantCulture,
+            $"dense: validation {summary.ValidationAccuracy:F2} %, test {summary.TestAccuracy:F2} %; {dense.Epochs:F0} epochs, {dense.Seconds:F1} s"));
+        return summary;
+    }
+
+    public void Dispose() => _log.Dispose();
+
+    private DenseNetwork Measure(double epochs, double seconds) =>
+        new(_trainer.Save(), epochs, seconds, _trainer.Evaluate(Part.Validation), _trainer.Evaluate(Part.Test));
+
+    private SummaryRow Summarize(string method, DenseNetwork dense, double epochs, double seconds)
+    {
+        var moments = _session.Pruner.Moments();
+        return new SummaryRow(
+            _trainer.Network.Name, method, _trainer.Device.Name, _options.Seed, dense.Epochs, epochs, dense.Seconds, seconds, dense.Validation.Accuracy,
+            dense.Test.Accuracy, _trainer.Evaluate(Part.Validation).Accuracy, _trainer.Evaluate(Part.Test).Accuracy, moments.Sum(m => m.Live),
+            _trainer.Parameters.WeightCount);
+    }
+
+    private void Finish(SummaryRow summary)
+    {
+        _folder.WriteSummary(summary);
+        _folder.WriteText(RunFolder.Curves, Curves.OfRun(_folder.File(RunFolder.Iterations), $"{summary.Network}, {summary.Method}, seed {summary.Seed}"));
+    }
+
+    private void Save(string file, string state, int iteration) => Save(file, state, iteration, _trainer.Parameters.Save());
+
+    private void Save(string file, string state, int iteration, ParameterState parameters) => Checkpoint.Of(
+        _trainer, parameters, _options.Seed, _options.Validation, new Dictionary<string, string>
+        {
+            ["state"] = state,
+            ["iteration"] = iteration.ToString(CultureInfo.InvariantCulture),
+            ["options"] = JsonSerializer.Serialize(_options, OneLine),
+        }).Save(_folder.File(file));
+
+    private T Guarded<T>(Func<T> run)
+    {
+        try
+        {
+            return run();
+        }
+        catch (UserException e) when (e.Code == ExitCode.Diverged)
+        {
+            throw new UserException(ExitCode.Diverged, $"{e.Message}; {SaveLastGood("last good before divergence")}", e);
+        }
+        catch (OperationCanceledException)
+        {
+            _log.Say($"interrupted: {SaveLastGood("interrupted")}");
+            throw;
+        }
+    }
+
+    private string SaveLastGood(string state)
+    {
+        if (_log.LastGood is not { } good)
+            return "no iteration had ended, so no state was saved";
+        Save(RunFolder.Model, state, good.Row.Iteration, good.State);
+        return $"the state of iteration {good.Row.Iteration} is in {_folder.File(RunFolder.Model)}";
+    }
+}

@@ -1,0 +1,86 @@
+using System.Text.Json;
+using Model;
+
+namespace Pruning.Runs;
+
+/// <summary>
+/// The folder of one run. A run is never written over unless that is asked for: a folder that the program names itself gets a number
+/// where the name is taken, a folder that the user names must not hold a run.
+/// </summary>
+public sealed class RunFolder
+{
+    public const string Iterations = "iterations.csv", Layers = "layers.csv", Summary = "summary.csv", Comparison = "comparison.csv",
+        Options = "options.json", Environment = "environment.json", Model = "model.safetensors", Dense = "dense.safetensors",
+        Curves = "curves.svg", Log = "log.txt";
+
+    private static readonly string[] Own = [Iterations, Layers, Summary, Comparison, Options, Environment, Model, Dense, Curves, Log];
+
+    private RunFolder(string path)
+    {
+        Path = path;
+        try
+        {
+            Directory.CreateDirectory(path);
+            foreach (string name in Own)
+                System.IO.File.Delete(File(name));
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            throw new UserException(ExitCode.Failed, $"{path}: expected a folder to write to, found {e.Message}", e);
+        }
+    }
+
+    public string Path { get; }
+
+    /// <summary>Makes the folder.</summary>
+    /// <param name="asked">Named by the user, or null.</param>
+    /// <param name="name">What the program calls it under runs/; characters that are awkward in a path are replaced.</param>
+    /// <param name="force">Whether a run in it may be replaced.</param>
+    /// <exception cref="UserException">Usage: it holds a run. Failed: it cannot be made.</exception>
+    public static RunFolder Create(string? asked, string name, bool force)
+    {
+        ArgumentNullException.ThrowIfNull(name);
+        if (asked is not null)
+        {
+            if (!force && Own.Any(n => System.IO.File.Exists(System.IO.Path.Combine(asked, n))))
+                throw new UserException(ExitCode.Usage, $"{asked}: expected a folder without a run, found one (--force writes over it)");
+            return new RunFolder(asked);
+        }
+        string path = System.IO.Path.Combine("runs", string.Concat(name.Select(c => char.IsAsciiLetterOrDigit(c) || c is '.' or '@' ? c : '-')));
+        string free = path;
+        for (int number = 2; !force && (Directory.Exists(free) || System.IO.File.Exists(free)); number++)
+            free = $"{path}-{number}";
+        return new RunFolder(free);
+    }
+
+    /// <summary>A folder inside this one, for one of several runs.</summary>
+    public RunFolder Inner(string name) => new(File(name));
+
+    public string File(string name) => System.IO.Path.Combine(Path, name);
+
+    /// <summary>Writes a JSON file.</summary>
+    public void WriteJson(string name, object value) => AtomicFile.Write(File(name), stream =>
+    {
+        JsonSerializer.Serialize(stream, value, Terminal.Json);
+        stream.WriteByte((byte)'\n');
+    });
+
+    /// <summary>Writes a text file.</summary>
+    public void WriteText(string name, string text) => AtomicFile.Write(File(name), stream => stream.Write(System.Text.Encoding.UTF8.GetBytes(text)));
+
+    /// <summary>Writes summary.csv: one row a method.</summary>
+    public void WriteSummary(params IEnumerable<SummaryRow> rows)
+    {
+        using var table = new CsvTable(
+            File(Summary),
+            "network,method,device,seed,dense_epochs,prune_epochs,dense_seconds,prune_seconds,dense_validation_accuracy,dense_test_accuracy,"
+            + "validation_accuracy,test_accuracy,kept,total,ratio");
+        foreach (var r in rows)
+        {
+            table.Write(
+                r.Network, r.Method, r.Device, Csv.Whole(r.Seed), Csv.Digits(r.DenseEpochs), Csv.Digits(r.PruneEpochs), Csv.Three(r.DenseSeconds),
+                Csv.Three(r.PruneSeconds), Csv.Two(r.DenseValidationAccuracy), Csv.Two(r.DenseTestAccuracy), Csv.Two(r.ValidationAccuracy),
+                Csv.Two(r.TestAccuracy), Csv.Whole(r.Kept), Csv.Whole(r.Total), Csv.Two(r.Ratio));
+        }
+    }
+}

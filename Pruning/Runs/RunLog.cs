@@ -1,0 +1,96 @@
+using System.Diagnostics;
+using System.Globalization;
+using Model;
+
+namespace Pruning.Runs;
+
+/// <summary>
+/// The log of a run: iterations.csv and layers.csv, flushed row by row; log.txt with the lines that a human reads, which also go to the
+/// terminal; a bar on a terminal. Keeps the state of the last iteration, which was measured and found finite, to be saved if the run breaks off.
+/// </summary>
+public sealed class RunLog : IRunObserver, IDisposable
+{
+    private const int BarWidth = 24;
+
+    private readonly Terminal _terminal;
+    private readonly Trainer _trainer;
+    private readonly CsvTable _iterations, _layers;
+    private readonly StreamWriter _text;
+    private readonly Stopwatch _phaseClock = new();
+    private string _phase = "";
+    private double _phaseStart, _phaseEpoch;
+    private IterationRow? _last;
+
+    public RunLog(RunFolder folder, Terminal terminal, Trainer trainer)
+    {
+        ArgumentNullException.ThrowIfNull(folder);
+        (_terminal, _trainer) = (terminal, trainer);
+        _iterations = new CsvTable(
+            folder.File(RunFolder.Iterations),
+            "iteration,epoch,phase,elapsed_s,learning_rate,train_loss,validation_loss,validation_accuracy,kept,total,density,decision");
+        _layers = new CsvTable(folder.File(RunFolder.Layers), "iteration,layer,threshold,deviation,kept,total,density");
+        _text = new StreamWriter(folder.File(RunFolder.Log)) { AutoFlush = true, NewLine = "\n" };
+    }
+
+    /// <summary>Parameters after the last iteration, and its row.</summary>
+    public (ParameterState State, IterationRow Row)? LastGood { get; private set; }
+
+    public IReadOnlyList<LayerRow> LastLayers { get; private set; } = [];
+
+    public void Iteration(IterationRow row, IReadOnlyList<LayerRow> layers)
+    {
+        ArgumentNullException.ThrowIfNull(row);
+        ArgumentNullException.ThrowIfNull(layers);
+        _iterations.Write(
+            Csv.Whole(row.Iteration), Csv.Digits(row.Epoch), row.Phase, Csv.Three(row.Elapsed), Csv.Digits(row.LearningRate), Csv.Six(row.TrainLoss),
+            Csv.Six(row.ValidationLoss), Csv.Two(row.ValidationAccuracy), Csv.Whole(row.Kept), Csv.Whole(row.Total), Csv.Six(row.Density),
+            row.Decision.ToString().ToLowerInvariant());
+        foreach (var l in layers)
+        {
+            _layers.Write(
+                Csv.Whole(l.Iteration), l.Layer, Csv.Digits(l.Threshold), Csv.Digits(l.Deviation), Csv.Whole(l.Kept), Csv.Whole(l.Total),
+                Csv.Six(l.Density));
+        }
+        (_last, LastLayers, LastGood) = (row, layers, (_trainer.Parameters.Save(), row));
+        Say(string.Create(
+            CultureInfo.InvariantCulture,
+            $"{row.Iteration,4} {row.Phase,-8} epoch {row.Epoch,6:F1}  {row.Elapsed,6:F1} s  loss {row.TrainLoss:F4}  validation {row.ValidationAccuracy:F2} %"
+            + $"  kept {100 * row.Density:F2} %  {row.Decision.ToString().ToLowerInvariant()}{(row.Reason.Length > 0 ? $": {row.Reason}" : "")}"));
+    }
+
+    public void Say(string line)
+    {
+        _text.WriteLine(line);
+        _terminal.Say(line);
+    }
+
+    public void Progress(string phase, double epoch, double epochs, double loss, double density)
+    {
+        if (phase != _phase || epoch <= _phaseEpoch)
+        {
+            // The first report of a phase comes at the end of its first piece: what is measured begins there.
+            (_phase, _phaseStart) = (phase, epoch);
+            _phaseClock.Restart();
+        }
+        _phaseEpoch = epoch;
+        if (!_terminal.Interactive)
+            return;
+        double done = Math.Clamp(epoch / epochs, 0, 1), seconds = _phaseClock.Elapsed.TotalSeconds, trained = epoch - _phaseStart;
+        int full = (int)(done * BarWidth);
+        string speed = trained <= 0 || seconds <= 0 ? "" : string.Create(
+            CultureInfo.InvariantCulture,
+            $"  {trained * _trainer.StepsPerEpoch * _trainer.Batch / seconds:N0} images/s  {TimeSpan.FromSeconds((epochs - epoch) * seconds / trained):m\\:ss} left");
+        string accuracy = _last is null ? "" : string.Create(
+            CultureInfo.InvariantCulture, $"  accuracy {_last.ValidationAccuracy:F2} %  density {100 * _last.Density:F2} %");
+        _terminal.Bar(string.Create(
+            CultureInfo.InvariantCulture,
+            $"{phase} {new string('━', full)}{new string('─', BarWidth - full)} {epoch:F1}/{epochs:F0} epochs  loss {loss:F4}{accuracy}{speed}"));
+    }
+
+    public void Dispose()
+    {
+        _iterations.Dispose();
+        _layers.Dispose();
+        _text.Dispose();
+    }
+}
