@@ -46,40 +46,36 @@ public static class Gather
         public readonly ArrayView<float> Transposed = transposed;
         public readonly int Rows = rows;
 
-        /// <summary>A unit of work is one image row of a block.</summary>
+        /// <summary>A unit of work is 16 neighbouring pixels of 16 images: a square of bytes that is turned in registers.</summary>
         public unsafe void Run<V>(int worker, int workers) where V : unmanaged, ISimd<V>
         {
             var s = X.Shape;
-            int pixels = s.Features, pitch = Transpose.Pitch(pixels);
-            byte* blank = stackalloc byte[s.Width];
-            new Span<byte>(blank, s.Width).Clear();
-            var source = stackalloc byte*[Layout.Lanes];
-            var values = stackalloc float[256];
-            for (int i = 0; i < 256; i++)
-                values[i] = i * Scale;
+            int pixels = s.Features, pitch = Transpose.Pitch(pixels), strips = (pixels + Layout.Lanes - 1) / Layout.Lanes;
+            byte* square = stackalloc byte[2 * ByteSquare.Length];
             byte* images = Images.Pointer();
             int* order = Order.Pointer() + (nint)Step.Pointer()[0] * X.Blocks * Layout.Lanes;
-            var (first, last) = Operation.Share(X.Blocks * s.Height, worker, workers);
+            var (first, last) = Operation.Share(X.Blocks * strips, worker, workers);
             for (int item = first; item < last; item++)
             {
-                int block = item / s.Height, h = item % s.Height;
+                int block = item / strips, from = item % strips * Layout.Lanes, count = Math.Min(Layout.Lanes, pixels - from);
                 for (int lane = 0; lane < Layout.Lanes; lane++)
                 {
-                    int image = order[block * Layout.Lanes + lane];
-                    source[lane] = image < 0 ? blank : images + (nint)image * pixels + h * s.Width;
-                    if (h == 0)
-                        BatchLabels[block * Layout.Lanes + lane] = image < 0 ? -1 : Labels[image];
+                    int slot = block * Layout.Lanes + lane, image = order[slot];
+                    var row = new Span<byte>(square + lane * Layout.Lanes, Layout.Lanes);
+                    if (image < 0 || count < Layout.Lanes)
+                        row.Clear();
+                    if (image >= 0)
+                        new ReadOnlySpan<byte>(images + (nint)image * pixels + from, count).CopyTo(row);
+                    if (from == 0)
+                        BatchLabels[slot] = image < 0 ? -1 : Labels[image];
+                    // The fill behind a row's last pixel gets zeros, which it holds anyway.
                     if (Rows != 0)
-                    {
-                        var row = Transposed.Pointer() + ((nint)block * Layout.Lanes + lane) * pitch + h * s.Width;
-                        for (int w = 0; w < s.Width; w++)
-                            row[w] = values[source[lane][w]];
-                    }
+                        ByteSquare.Scale(square + lane * Layout.Lanes, Scale, Transposed.Pointer() + (nint)slot * pitch + from);
                 }
-                var x = X.Pointer + (nint)block * s.BlockStride + s.Offset(0, h, 0);
-                for (int w = 0; w < s.Width; w++, x += Layout.Lanes)
-                    for (int lane = 0; lane < Layout.Lanes; lane++)
-                        x[lane] = values[source[lane][w]];
+                byte* turned = ByteSquare.Turn(square, square + ByteSquare.Length);
+                var x = X.Pointer + (nint)block * s.BlockStride;
+                for (int i = 0; i < count; i++)
+                    ByteSquare.Scale(turned + i * Layout.Lanes, Scale, x + s.Offset(0, (from + i) / s.Width, (from + i) % s.Width));
             }
         }
     }

@@ -26,4 +26,25 @@ public sealed record PruneOptions
 
     /// <summary>Hand-set pruning: threshold of a layer = sensitivity x deviation of its weights.</summary>
     public double Sensitivity { get; init; } = 1;
+
+    /// <summary>Dynamic pruning: learning rate while thresholds rise.</summary>
+    public double PruneRate { get; init; } = 2e-3;
+
+    /// <summary>Dynamic pruning: L2 factor.</summary>
+    public double Decay { get; init; } = 5e-4;
+
+    /// <summary>Dynamic pruning: epochs from one judgement to the next.</summary>
+    public double CycleEpochs { get; init; } = 8;
+
+    /// <summary>Dynamic pruning: the part of a cycle in which thresholds rise.</summary>
+    public double RisingPart { get; init; } = 0.5;
+
+    /// <summary>Dynamic pruning: total / kept that the first cycle aims at.</summary>
+    public double FirstRatio { get; init; } = 10;
+
+    /// <summary>Dynamic pruning: what a reached aim is multiplied by, until the first is missed.</summary>
+    public double RatioStep { get; init; } = 2;
+
+    /// <summary>Dynamic pruning: ends when the lightest good and the heaviest bad aim are within this factor.</summary>
+    public double Resolution { get; init; } = 1.15;
 }
