@@ -45,7 +45,7 @@ public sealed class ComputeDevice : IDisposable
     public bool RunsOnHost => Workers > 0;
 
     /// <summary>The accelerator's own name, with workers and vector width on the CPU.</summary>
-    public string Name => RunsOnHost ? $"{Environment.ProcessorCount}-core CPU ({Workers} workers, {SimdBits}-bit SIMD)" : Accelerator.Name;
+    public string Name => RunsOnHost ? $"{Environment.ProcessorCount}-core CPU ({Workers} workers x {SimdBits}-bit SIMD)" : Accelerator.Name;
 
     /// <summary>Every context of the project: ILGPU with its math library, CPU, CUDA and OpenCL devices enabled by <paramref name="enable"/>.</summary>
     public static Context CreateContext(Func<Context.Builder, Context.Builder> enable)

@@ -17,8 +17,6 @@ public static class Mnist
 
     private static readonly string[] TestLabels = ["t10k-labels-idx1-ubyte", "test-labels-idx1-ubyte"];
 
-    private static string DefaultFolder => Path.Combine("data", "mnist");
-
     /// <summary>The four files of MNIST as published, unpacked.</summary>
     public static IReadOnlyList<KnownFile> Files { get; } =
     [
@@ -37,12 +35,17 @@ public static class Mnist
     ];
 
     /// <summary>Loads the set of the folder, or MNIST where no folder is named. Lines about a download go to <paramref name="progress"/>.</summary>
+    /// <param name="folder">A folder with any set, or null.</param>
+    /// <param name="progress">Gets one line for each step of a download.</param>
+    /// <param name="home">Where data/mnist is; the current directory where it is null.</param>
     /// <exception cref="UserException">BadData: a file is missing, damaged or of another form, or MNIST cannot be had.</exception>
-    public static MnistData Load(string? folder, Action<string> progress)
+    public static MnistData Load(string? folder, Action<string> progress, string? home = null)
     {
-        if (folder is null)
-            new KnownFiles(DefaultFolder, Files, Sources).Complete(progress);
-        return Read(folder ?? DefaultFolder);
+        if (folder is not null)
+            return Read(folder);
+        folder = Path.GetRelativePath(".", Path.Combine(home ?? ".", "data", "mnist"));
+        new KnownFiles(folder, Files, Sources).Complete(progress);
+        return Read(folder);
     }
 
     private static MnistData Read(string folder)
