@@ -17,17 +17,17 @@ internal static class BenchCommand
     public static (Command, Action<Invocation>) Create()
     {
         var command = new Command("bench", "time training");
-        foreach (var option in (Option[])[Options.Network, Options.Batch, Epochs, Options.Seed, Profile, .. Options.Machine])
+        foreach (var option in (Option[])[Settings.Network.Typed, Settings.Batch.Typed, Epochs, Settings.Seed.Typed, Profile, .. Options.Machine])
             command.Options.Add(option);
         return (command, Run);
     }
 
     private static void Run(Invocation invocation)
     {
-        var network = NetworkDescription.Parse(invocation.Get(Options.Network));
+        var network = NetworkDescription.Parse(invocation.Get(Settings.Network.Typed));
         var data = Workbench.LoadData(invocation);
         using var device = Workbench.OpenDevice(invocation);
-        var options = new TrainerOptions(invocation.Get(Options.Batch), Seed: invocation.Get(Options.Seed));
+        var options = new TrainerOptions(invocation.Get(Settings.Batch.Typed), Seed: invocation.Get(Settings.Seed.Typed));
         using var trainer = new Trainer(device, network, options, data.Train, new DataSet([], []), data.Test);
         var say = invocation.Terminal.Say;
 

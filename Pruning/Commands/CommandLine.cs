@@ -17,29 +17,7 @@ public sealed record Invocation(ParseResult Arguments, Terminal Terminal, Cancel
 /// <summary>From arguments to exit code: parses, runs the command, turns every error into one line and its code.</summary>
 public static class CommandLine
 {
-    /// <summary>Runs the program once; see <see cref="ExitCode"/> for what it returns.</summary>
-    public static int Run(string[] args, Terminal terminal, CancellationToken cancellation)
-    {
-        ArgumentNullException.ThrowIfNull(terminal);
-        var root = new RootCommand("Trains LeNet on MNIST and prunes it by thresholds that follow the measured accuracy, on ILGPU kernels.");
-        Action<Invocation>? chosen = null;
-        foreach (var (command, run) in All())
-        {
-            command.SetAction(_ => chosen = run);
-            root.Subcommands.Add(command);
-        }
-
-        var parsed = root.Parse(args);
-        if (parsed.Action is null || (parsed.Errors.Count > 0 && parsed.Action is not HelpAction))
-        {
-            terminal.Error(args.Length == 0 ? $"expected one of {string.Join(", ", root.Subcommands.Select(c => c.Name))}" : Mistake(parsed));
-            return (int)ExitCode.Usage;
-        }
-        parsed.Invoke(new InvocationConfiguration { EnableDefaultExceptionHandler = false, ProcessTerminationTimeout = null });
-        return chosen is null ? (int)ExitCode.Done : (int)Guard(() => chosen(new Invocation(parsed, terminal, cancellation)), terminal);
-    }
-
-    private static IEnumerable<(Command Command, Action<Invocation> Run)> All() =>
+    private static readonly IReadOnlyList<(Command Command, Action<Invocation> Run)> Verbs =
     [
         DevicesCommand.Create(),
         DataCommand.Create(),
@@ -52,6 +30,33 @@ public static class CommandLine
         PlotCommand.Create(),
         BenchCommand.Create(),
     ];
+
+    private static readonly RootCommand Root = CreateRoot();
+
+    /// <summary>Runs the program once; see <see cref="ExitCode"/> for what it returns.</summary>
+    public static int Run(string[] args, Terminal terminal, CancellationToken cancellation)
+    {
+        ArgumentNullException.ThrowIfNull(args);
+        ArgumentNullException.ThrowIfNull(terminal);
+        var parsed = Root.Parse(args);
+        if (parsed.Action is HelpAction || (parsed.Errors.Count == 0 && parsed.Action is not null))
+            return parsed.Invoke(new InvocationConfiguration { EnableDefaultExceptionHandler = false, ProcessTerminationTimeout = null });
+        if (args.Length == 0)
+            terminal.Error($"expected one of {string.Join(", ", Verbs.Select(v => v.Command.Name))}; --help tells more");
+        else if (parsed.Errors.Count > 0)
+            terminal.Error(Mistake(parsed));
+        else
+            return (int)Guard(() => Verbs.First(v => v.Command == parsed.CommandResult.Command).Run(new Invocation(parsed, terminal, cancellation)), terminal);
+        return (int)ExitCode.Usage;
+    }
+
+    private static RootCommand CreateRoot()
+    {
+        var root = new RootCommand("Trains LeNet on MNIST and prunes it by thresholds that follow the measured accuracy, on ILGPU kernels.");
+        foreach (var (command, _) in Verbs)
+            root.Subcommands.Add(command);
+        return root;
+    }
 
     private static ExitCode Guard(Action run, Terminal terminal)
     {

@@ -16,23 +16,20 @@ internal static class CompareCommand
     /// <summary>The folders inside that of a comparison.</summary>
     public static IReadOnlyList<string> Parts { get; } = [HandSet, Dynamic];
 
-    public static (Command, Action<Invocation>) Create()
-    {
-        var command = new Command("compare", "hand-set thresholds against dynamic ones, from the same dense network");
-        foreach (var option in (Option[])[Options.MaxDrop, Options.Epochs, Options.DenseEpochs, Options.Model, .. Options.Run])
-            command.Options.Add(option);
-        return (command, Run);
-    }
+    private static readonly RunCommand Verb = new(
+        "compare", "hand-set thresholds against dynamic ones, from the same dense network", [.. Settings.Dynamic, .. Settings.Dense], Options.Model);
+
+    public static (Command, Action<Invocation>) Create() => (Verb.Command, Run);
 
     /// <summary>A row of the table and of comparison.csv.</summary>
     private sealed record Row(string Method, string Setting, int Tries, double Epochs, SummaryRow Summary, double Seconds);
 
     private static void Run(Invocation invocation)
     {
-        var start = PruneCommand.StartModel(invocation);
-        var options = RunOptions.Read(invocation, Options.Epochs, start);
+        var start = RunCommand.StartModel(invocation);
+        var options = Verb.Read(invocation, start);
         using var bench = Workbench.Open(invocation, options, start);
-        var folder = RunOptions.OpenFolder(invocation, options, "compare");
+        var folder = RunCommand.OpenFolder(invocation, options, "compare");
 
         DenseNetwork dense;
         using (var experiment = Open(folder, null))
@@ -45,7 +42,7 @@ internal static class CompareCommand
 
         using var dynamic = Open(folder.Inner(Dynamic), Dynamic);
         dynamic.TakeDense(dense);
-        var (moved, outcome) = dynamic.Prune(new HandSetWalk(), dense);
+        var (moved, outcome) = dynamic.Prune(new DynamicPruning(), dense);
 
         var rows = new List<Row> { new("hand-set, all tries", $"S = {Number(walk.Tries[0].Sensitivity)} to {Number(walk.Tries[^1].Sensitivity)}", walk.Tries.Count, walked.PruneEpochs, walked, walked.PruneSeconds) };
         if (walk.Best is { } best)
@@ -75,7 +72,7 @@ internal static class CompareCommand
         }
 
         Experiment Open(RunFolder into, string? method) => new(
-            bench.Trainer, options, RunOptions.Settings(invocation, bench, method), into, invocation.Terminal, invocation.Cancellation);
+            bench.Trainer, options, Verb.Settings(invocation, bench, method), into, invocation.Terminal, invocation.Cancellation);
     }
 
     private static void Write(RunFolder folder, List<Row> rows, double reference)

@@ -3,19 +3,12 @@ using System.CommandLine.Parsing;
 using System.Globalization;
 using System.Numerics;
 using Kernels;
-using Model;
-using Pruning.Methods;
 
 namespace Pruning.Commands;
 
 /// <summary>The options that commands share: name, meaning, range and default, each once.</summary>
 internal static class Options
 {
-    private static readonly PruneOptions Default = new();
-
-    public static readonly Option<string> Network =
-        Text("--network", "NAME", $"{string.Join(", ", NetworkDescription.Known.Keys)}, or layers such as \"conv8@5r pool2 fc64r fc10\"", Default.Network);
-
     public static readonly Option<string?> Data =
         Path("--data", "DIR", "folder of four IDX files, plain or .gz; without it MNIST in data/mnist, fetched if absent");
 
@@ -23,17 +16,6 @@ internal static class Options
     public static readonly Option<bool> Force = Flag("--force", "write over a run that is in --out");
     public static readonly Option<bool> Json = Flag("--json", "print the result as one JSON object on the output stream");
     public static readonly Option<string?> Model = Path("--model", "FILE", "a model.safetensors of this program");
-
-    public static readonly Option<ulong> Seed = Number("--seed", "of the split, the first weights and the order of images", Default.Seed, 0UL, ulong.MaxValue);
-    public static readonly Option<int> Batch = Number("--batch", "images per step", Default.Batch, 1, 4096);
-    public static readonly Option<int> Epochs = Number("--epochs", "epochs of pruning and retraining, at most", Default.Epochs, 1, 100_000);
-    public static readonly Option<int> TrainEpochs = Number("--epochs", "epochs of training", Default.DenseEpochs, 1, 100_000);
-    public static readonly Option<int> DenseEpochs = Number("--dense-epochs", "epochs of dense training", Default.DenseEpochs, 1, 100_000);
-    public static readonly Option<int> Validation = Number("--validation", "training images set aside for decisions", Default.Validation, 1, 1_000_000);
-    public static readonly Option<double> LearningRate = Number("--learning-rate", "peak of the schedule", Default.LearningRate, 1e-7, 10);
-    public static readonly Option<double> MaxDrop = Number("--max-drop", "points of validation accuracy that pruning may cost", Default.MaxDrop, 0.0, 100);
-    public static readonly Option<double> Sensitivity =
-        Number("--sensitivity", "static: threshold of a layer = sensitivity x deviation of its weights", Default.Sensitivity, 0.0, 100);
 
     public static readonly Option<DeviceRequest> Device = new("--device")
     {
@@ -59,9 +41,6 @@ internal static class Options
 
     /// <summary>Device and data: for every command that computes.</summary>
     public static IEnumerable<Option> Machine => [Device, Workers, Simd, Data, Json];
-
-    /// <summary>What dense training needs, and where a run goes.</summary>
-    public static IEnumerable<Option> Run => [Network, Seed, Batch, Validation, LearningRate, Out, Force, .. Machine];
 
     /// <summary>A number with its range; anything else is one clear line.</summary>
     public static Option<T> Number<T>(string name, string description, T value, T minimum, T maximum) where T : struct, INumber<T> => new(name)
@@ -91,7 +70,7 @@ internal static class Options
             : Wrong<string>(result, $"{name}: expected {string.Join(" or ", words)}, found '{Word(result)}'"),
     };
 
-    private static Option<string> Text(string name, string helpName, string description, string value) =>
+    public static Option<string> Text(string name, string helpName, string description, string value) =>
         new(name) { HelpName = helpName, Description = description, DefaultValueFactory = _ => value };
 
     private static string Word(ArgumentResult result) => result.Tokens.Count == 0 ? "" : result.Tokens[0].Value;

@@ -1,0 +1,73 @@
+using System.CommandLine;
+using System.Numerics;
+using Model;
+using Pruning.Methods;
+
+namespace Pruning.Commands;
+
+/// <summary>An option of the command line that sets a property of <see cref="PruneOptions"/>.</summary>
+internal abstract record Setting(Option Option)
+{
+    public abstract PruneOptions Apply(Invocation invocation, PruneOptions options);
+}
+
+/// <inheritdoc cref="Setting"/>
+internal sealed record Setting<T>(Option<T> Typed, Func<PruneOptions, T, PruneOptions> Set) : Setting(Typed)
+{
+    public override PruneOptions Apply(Invocation invocation, PruneOptions options) => Set(options, invocation.Get(Typed));
+}
+
+/// <summary>What a run can be told, each with name, meaning, range and default once: a new property of <see cref="PruneOptions"/> needs one entry here.</summary>
+internal static class Settings
+{
+    private static readonly PruneOptions Default = new();
+
+    public static readonly Setting<string> Network = new(
+        Options.Text("--network", "NAME", $"{string.Join(", ", NetworkDescription.Known.Keys)}, or layers such as \"conv8@5r pool2 fc64r fc10\"", Default.Network),
+        (o, v) => o with { Network = v });
+
+    public static readonly Setting<ulong> Seed = Number(
+        "--seed", "of the split, the first weights and the order of images", Default.Seed, 0UL, ulong.MaxValue, (o, v) => o with { Seed = v });
+
+    public static readonly Setting<int> Batch = Number("--batch", "images per step", Default.Batch, 1, 4096, (o, v) => o with { Batch = v });
+
+    /// <summary>For a command that only trains, --epochs are its epochs; elsewhere that is --dense-epochs.</summary>
+    public static readonly Setting TrainEpochs = Number(
+        "--epochs", "epochs of training", Default.DenseEpochs, 1, 100_000, (o, v) => o with { DenseEpochs = v });
+
+    public static readonly Setting Epochs = Number(
+        "--epochs", "epochs of pruning and retraining at most; for a hand-set threshold: of each retraining", Default.Epochs, 1, 100_000,
+        (o, v) => o with { Epochs = v });
+
+    public static readonly Setting Sensitivity = Number(
+        "--sensitivity", "static: threshold of a layer = sensitivity x deviation of its weights", Default.Sensitivity, 0, 100,
+        (o, v) => o with { Sensitivity = v });
+
+    /// <summary>What dense training needs.</summary>
+    public static IReadOnlyList<Setting> Dense { get; } =
+    [
+        Network,
+        Seed,
+        Batch,
+        Number("--validation", "training images set aside for decisions", Default.Validation, 1, 1_000_000, (o, v) => o with { Validation = v }),
+        Number("--learning-rate", "peak of the schedule", Default.LearningRate, 1e-7, 10, (o, v) => o with { LearningRate = v }),
+    ];
+
+    /// <summary>What moving thresholds by measured accuracy needs besides.</summary>
+    public static IReadOnlyList<Setting> Dynamic { get; } =
+    [
+        Epochs,
+        Number("--dense-epochs", "epochs of dense training", Default.DenseEpochs, 1, 100_000, (o, v) => o with { DenseEpochs = v }),
+        Number("--max-drop", "points of validation accuracy that pruning may cost", Default.MaxDrop, 0, 100, (o, v) => o with { MaxDrop = v }),
+        Number("--prune-rate", "dynamic: learning rate while thresholds rise", Default.PruneRate, 1e-7, 10, (o, v) => o with { PruneRate = v }),
+        Number("--decay", "dynamic: L2 factor", Default.Decay, 0, 1, (o, v) => o with { Decay = v }),
+        Number("--cycle-epochs", "dynamic: epochs from one judgement to the next", Default.CycleEpochs, 0.5, 100_000, (o, v) => o with { CycleEpochs = v }),
+        Number("--rising-part", "dynamic: part of a cycle in which thresholds rise", Default.RisingPart, 0.01, 0.99, (o, v) => o with { RisingPart = v }),
+        Number("--first-ratio", "dynamic: total / kept that the first cycle aims at", Default.FirstRatio, 1.01, 10_000, (o, v) => o with { FirstRatio = v }),
+        Number("--ratio-step", "dynamic: what a reached aim is multiplied by, until one is missed", Default.RatioStep, 1.01, 100, (o, v) => o with { RatioStep = v }),
+        Number("--resolution", "dynamic: ends when the lightest good and the heaviest bad aim are within this factor", Default.Resolution, 1.001, 100, (o, v) => o with { Resolution = v }),
+    ];
+
+    private static Setting<T> Number<T>(string name, string description, T value, T minimum, T maximum, Func<PruneOptions, T, PruneOptions> set)
+        where T : struct, INumber<T> => new(Options.Number(name, description, value, minimum, maximum), set);
+}
