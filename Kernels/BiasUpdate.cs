@@ -20,9 +20,9 @@ public static class BiasUpdate
         public unsafe void Run<V>(int worker, int workers) where V : unmanaged, ISimd<V>
         {
             var s = DOutput.Shape;
-            float* lanes = stackalloc float[Layout.Lanes];
+            float* dy = DOutput.Pointer, lanes = stackalloc float[Layout.Lanes], gradient = stackalloc float[Layout.Lanes];
             var (first, last) = Operation.Share(s.Channels, worker, workers);
-            for (int k = first; k < last; k++)
+            for (int k = first, n = 0; k < last; k++)
             {
                 for (int lane = 0; lane < Layout.Lanes; lane += V.Width)
                 {
@@ -30,7 +30,7 @@ public static class BiasUpdate
                     for (int block = 0; block < DOutput.Blocks; block++)
                         for (int p = 0; p < s.Height; p++)
                         {
-                            var row = DOutput.Pointer + (nint)block * s.BlockStride + s.Offset(k, p, 0) + lane;
+                            var row = dy + (nint)block * s.BlockStride + s.Offset(k, p, 0) + lane;
                             int q = 0;
                             for (; q + 1 < s.Width; q += 2)
                             {
@@ -42,8 +42,11 @@ public static class BiasUpdate
                         }
                     V.Store(sum + odd, lanes + lane);
                 }
-                float gradient = TapTile.AddLanes(lanes);
-                Update.Apply<V>(k, &gradient, 1);
+                gradient[n++] = TapTile.AddLanes(lanes);
+                if (n < Layout.Lanes && k + 1 < last)
+                    continue;
+                Update.Apply<V>(k + 1 - n, gradient, n);
+                n = 0;
             }
         }
     }

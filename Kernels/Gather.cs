@@ -1,3 +1,4 @@
+using System.Runtime.Intrinsics;
 using ILGPU;
 
 namespace Kernels;
@@ -53,6 +54,10 @@ public static class Gather
             int pixels = s.Features, pitch = Transpose.Pitch(pixels), strips = (pixels + Layout.Lanes - 1) / Layout.Lanes;
             byte* square = stackalloc byte[2 * ByteSquare.Length];
             byte* images = Images.Pointer();
+            float* x = X.Pointer, rows = Rows != 0 ? Transposed.Pointer() : null;
+            float scale = Scale;
+            // From the last pixel of a row to the first of the next lies the border, twice.
+            int width = s.Width, gap = 2 * s.Padding * Layout.Lanes;
             int* order = Order.Pointer() + (nint)Step.Pointer()[0] * X.Blocks * Layout.Lanes;
             var (first, last) = Operation.Share(X.Blocks * strips, worker, workers);
             for (int item = first; item < last; item++)
@@ -61,21 +66,31 @@ public static class Gather
                 for (int lane = 0; lane < Layout.Lanes; lane++)
                 {
                     int slot = block * Layout.Lanes + lane, image = order[slot];
-                    var row = new Span<byte>(square + lane * Layout.Lanes, Layout.Lanes);
-                    if (image < 0 || count < Layout.Lanes)
-                        row.Clear();
-                    if (image >= 0)
-                        new ReadOnlySpan<byte>(images + (nint)image * pixels + from, count).CopyTo(row);
+                    byte* row = square + lane * Layout.Lanes, source = images + (nint)image * pixels + from;
+                    if (image >= 0 && count == Layout.Lanes)
+                        Vector128.Load(source).Store(row);
+                    else
+                        for (int i = 0; i < Layout.Lanes; i++)
+                            row[i] = image >= 0 && i < count ? source[i] : (byte)0;
                     if (from == 0)
                         BatchLabels[slot] = image < 0 ? -1 : Labels[image];
                     // The fill behind a row's last pixel gets zeros, which it holds anyway.
-                    if (Rows != 0)
-                        ByteSquare.Scale(square + lane * Layout.Lanes, Scale, Transposed.Pointer() + (nint)slot * pitch + from);
+                    if (rows is not null)
+                        ByteSquare.Scale(row, scale, rows + (nint)slot * pitch + from);
                 }
                 byte* turned = ByteSquare.Turn(square, square + ByteSquare.Length);
-                var x = X.Pointer + (nint)block * s.BlockStride;
+                int w = from % width;
+                var target = x + (nint)block * s.BlockStride + s.Offset(0, from / width, w);
                 for (int i = 0; i < count; i++)
-                    ByteSquare.Scale(turned + i * Layout.Lanes, Scale, x + s.Offset(0, (from + i) / s.Width, (from + i) % s.Width));
+                {
+                    ByteSquare.Scale(turned + i * Layout.Lanes, scale, target);
+                    target += Layout.Lanes;
+                    if (++w == width)
+                    {
+                        w = 0;
+                        target += gap;
+                    }
+                }
             }
         }
     }

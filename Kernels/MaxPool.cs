@@ -44,25 +44,25 @@ public static class MaxPool
         public unsafe void Run<V>(int worker, int workers) where V : unmanaged, ISimd<V>
         {
             TensorShape xs = X.Shape, ys = Y.Shape;
+            int size = Size, row = xs.RowStride;
             var (first, last) = Operation.Share(Y.Blocks * ys.Channels, worker, workers);
             for (int item = first; item < last; item++)
             {
                 int block = item / ys.Channels, c = item % ys.Channels;
                 float* x = X.Pointer + (nint)block * xs.BlockStride, y = Y.Pointer + (nint)block * ys.BlockStride;
                 for (int p = 0; p < ys.Height; p++)
-                    for (int q = 0; q < ys.Width; q++)
-                    {
-                        var window = x + xs.Offset(c, p * Size, q * Size);
-                        var output = y + ys.Offset(c, p, q);
+                {
+                    float* window = x + xs.Offset(c, p * size, 0), output = y + ys.Offset(c, p, 0);
+                    for (int q = ys.Width; q > 0; q--, window += size * Layout.Lanes, output += Layout.Lanes)
                         for (int lane = 0; lane < Layout.Lanes; lane += V.Width)
                         {
                             V max = V.Load(window + lane);
-                            for (int i = 0; i < Size; i++)
-                                for (int j = 0; j < Size; j++)
-                                    max = V.Max(max, V.Load(window + i * xs.RowStride + j * Layout.Lanes + lane));
+                            for (int i = 0; i < size; i++)
+                                for (int j = 0; j < size; j++)
+                                    max = V.Max(max, V.Load(window + i * row + j * Layout.Lanes + lane));
                             V.Store(max, output + lane);
                         }
-                    }
+                }
             }
         }
     }
@@ -75,11 +75,12 @@ public static class MaxPool
         public unsafe void Run<V>(int worker, int workers) where V : unmanaged, ISimd<V>
         {
             TensorShape xs = X.Shape, ys = Y.Shape;
-            bool cropped = ys.Height * Size != xs.Height || ys.Width * Size != xs.Width;
+            bool cropped = ys.Height * Size != xs.Height || ys.Width * Size != xs.Width, relu = Relu != 0;
+            int size = Size, row = xs.RowStride, outputRow = ys.RowStride;
             var (first, last) = Operation.Share(Y.Blocks * ys.Channels, worker, workers);
             for (int item = first; item < last; item++)
             {
-                int block = item / ys.Channels, c = item % ys.Channels;
+                int block = item / ys.Channels, c = item % ys.Channels, start = xs.Offset(c, 0, 0), outputStart = ys.Offset(c, 0, 0);
                 float* x = X.Pointer + (nint)block * xs.BlockStride, dx = DInput.Pointer + (nint)block * xs.BlockStride;
                 float* y = Y.Pointer + (nint)block * ys.BlockStride, dy = DOutput.Pointer + (nint)block * ys.BlockStride;
                 if (cropped)
@@ -89,14 +90,15 @@ public static class MaxPool
                     for (int q = 0; q < ys.Width; q++)
                         for (int lane = 0; lane < Layout.Lanes; lane += V.Width)
                         {
-                            int window = xs.Offset(c, p * Size, q * Size) + lane, output = ys.Offset(c, p, q) + lane;
+                            int window = start + p * size * row + q * size * Layout.Lanes + lane;
+                            int output = outputStart + p * outputRow + q * Layout.Lanes + lane;
                             V max = V.Load(y + output), rest = V.Load(dy + output);
-                            if (Relu != 0)
+                            if (relu)
                                 rest = V.WherePositive(max, rest);
-                            for (int i = 0; i < Size; i++)
-                                for (int j = 0; j < Size; j++)
+                            for (int i = 0; i < size; i++)
+                                for (int j = 0; j < size; j++)
                                 {
-                                    int at = window + i * xs.RowStride + j * Layout.Lanes;
+                                    int at = window + i * row + j * Layout.Lanes;
                                     V value = V.Load(x + at);
                                     V.Store(V.WhereEqual(value, max, rest), dx + at);
                                     rest = V.WhereNotEqual(value, max, rest);

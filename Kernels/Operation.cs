@@ -61,6 +61,14 @@ internal sealed class Operation<TArguments> : Operation where TArguments : struc
         _config = new KernelConfig((int)((threads + group - 1) / group), group);
     }
 
+    /// <summary>An operation of the CPU accelerator alone.</summary>
+    public Operation(ComputeDevice device, string name, double flops, TArguments arguments) : base(name, flops)
+    {
+        if (!device.RunsOnHost)
+            throw new NotSupportedException($"{name} runs on the CPU accelerator only");
+        (_arguments, _stream) = (arguments, device.Stream);
+    }
+
     internal override void RunOnHost(int simdBits, int worker, int workers)
     {
         if (simdBits == 512)

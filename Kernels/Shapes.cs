@@ -68,6 +68,9 @@ public readonly record struct FilterShape(int Filters, int Channels, int Rows, i
     /// <summary>Weights per filter, C R S.</summary>
     public int FilterSize => Channels * Rows * Columns;
 
+    /// <summary>The same weights as those of a fully connected layer: (K, C R S, 1, 1).</summary>
+    public FilterShape AsVector => new(Filters, FilterSize, 1, 1);
+
     /// <summary>All weights, K C R S.</summary>
     public int Count => Filters * FilterSize;
 

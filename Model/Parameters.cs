@@ -96,7 +96,17 @@ public sealed class Parameters
     public float[] GetWeights() => _memory.Download(Weight);
     public float[] GetMask() => _memory.Download(Mask);
     public void SetWeights(ReadOnlySpan<float> weights) => _memory.Upload(weights, Weight);
-    public void SetMask(ReadOnlySpan<float> mask) => _memory.Upload(mask, Mask);
+    public void SetMask(ReadOnlySpan<float> mask)
+    {
+        _memory.Upload(mask, Mask);
+        MaskChanged();
+    }
+
+    /// <summary>Tells that a kernel changed the mask.</summary>
+    public void MaskChanged() => MaskVersion++;
+
+    /// <summary>Grows with every change of the mask.</summary>
+    public int MaskVersion { get; private set; }
 
     /// <summary>Forgets the optimizer's moments.</summary>
     public void ResetMoments()

@@ -17,6 +17,7 @@ internal sealed class StepBuilder
     private readonly Tensor[] _gradients;
     private readonly ArrayView<float>[] _transposed;
     private readonly LayerSlice?[] _slices;
+    private readonly LiveWeights?[] _live, _spare;
 
     public StepBuilder(DeviceMemory memory, NetworkDescription network, Parameters parameters, int batch)
     {
@@ -26,6 +27,8 @@ internal sealed class StepBuilder
         _gradients = [.. shapes.Select((s, i) => i == 0 ? default : memory.AllocateTensor(s, batch))];
         var slices = new Queue<LayerSlice>(parameters.Layers);
         _slices = [.. network.Layers.Select(l => l is MaxPoolLayer ? null : slices.Dequeue())];
+        _live = new LiveWeights?[network.Layers.Count];
+        _spare = new LiveWeights?[network.Layers.Count];
         _transposed = new ArrayView<float>[network.Layers.Count];
         for (int i = 0; i < _transposed.Length; i++)
             if (IsGemm(i))
@@ -38,6 +41,50 @@ internal sealed class StepBuilder
 
     /// <summary>The input as rows of images, where the first layer is fully connected; else empty.</summary>
     public ArrayView<float> TransposedInput => _transposed[0];
+
+    /// <summary>
+    /// Chooses for each layer by its mask whether to visit live weights only, and finds them. The choice holds for the operations made
+    /// from now on.
+    /// </summary>
+    /// <param name="mask">Flat.</param>
+    /// <param name="below">Density below which a layer is computed from its live weights.</param>
+    /// <returns>A number that tells choices apart: one bit per layer.</returns>
+    public int Choose(ReadOnlySpan<float> mask, double below)
+    {
+        int choice = 0;
+        for (int i = 0; i < _live.Length; i++)
+        {
+            if (_slices[i] is not { } slice)
+                continue;
+            var layer = mask.Slice(slice.WeightOffset, slice.WeightCount);
+            int capacity = (int)(below * slice.WeightCount), count = layer.Length - layer.Count(0f);
+            if (count <= capacity)
+            {
+                _spare[i] ??= IsGemm(i)
+                    ? new LiveWeights(_memory, slice.Filter.AsVector, Vector(_activations[i]).Shape, Vector(_activations[i + 1]).Shape, capacity)
+                    : new LiveWeights(_memory, slice.Filter, _activations[i].Shape, _activations[i + 1].Shape, capacity);
+                _spare[i]!.Find(layer);
+                choice |= 1 << i;
+            }
+            _live[i] = count <= capacity ? _spare[i] : null;
+        }
+        return choice;
+    }
+
+    /// <summary>Packs the live weights of the chosen layers.</summary>
+    public void LoadLive() => EachLive((live, w, m, v) => live.Load(w, m, v));
+
+    /// <summary>Unpacks them into the flat buffers.</summary>
+    public void StoreLive() => EachLive((live, w, m, v) => live.Store(w, m, v));
+
+    private void EachLive(Action<LiveWeights, ArrayView<float>, ArrayView<float>, ArrayView<float>> action)
+    {
+        for (int i = 0; i < _live.Length; i++)
+            if (_live[i] is { } live && _slices[i] is { } slice)
+                action(live, Weights(_parameters.Weight, slice), Weights(_parameters.FirstMoment, slice), Weights(_parameters.SecondMoment, slice));
+    }
+
+    private static ArrayView<float> Weights(ArrayView<float> flat, LayerSlice slice) => flat.SubView(slice.WeightOffset, slice.WeightCount);
 
     public IEnumerable<Operation[]> Forward()
     {
@@ -54,7 +101,8 @@ internal sealed class StepBuilder
             string name = $"{slice.Name} forward";
             yield return
             [
-                IsGemm(i) ? MaskedGemm.Forward(_device, name, Vector(x), weight, bias, Vector(y), relu)
+                _live[i] is { } live ? SparseConvolution.Forward(_device, name, Shaped(i, x), live, bias, Shaped(i, y), relu)
+                    : IsGemm(i) ? MaskedGemm.Forward(_device, name, Vector(x), weight, bias, Vector(y), relu)
                     : Convolution.Forward(_device, name, x, weight, bias, slice.Filter, y, relu),
             ];
         }
@@ -66,7 +114,7 @@ internal sealed class StepBuilder
     {
         yield return
         [
-            .. Enumerable.Range(1, _network.Layers.Count - 1).Where(IsGemm)
+            .. Enumerable.Range(1, _network.Layers.Count - 1).Where(i => IsGemm(i) && _live[i] is null)
                 .Select(i => Transpose.Of(_device, $"{_slices[i]!.Name} transpose", Vector(_activations[i]), _transposed[i])),
         ];
         for (int i = _network.Layers.Count - 1; i > 0; i--)
@@ -83,7 +131,9 @@ internal sealed class StepBuilder
             Tensor? gate = HasRelu(i - 1) ? x : null;
             yield return
             [
-                IsGemm(i) ? MaskedGemm.BackwardData(_device, name, Vector(dy), weight, gate is null ? null : Vector(x), Vector(dx))
+                _live[i] is { } live
+                    ? SparseConvolution.BackwardData(_device, name, Shaped(i, dy), live, gate is null ? null : Shaped(i, x), Shaped(i, dx))
+                    : IsGemm(i) ? MaskedGemm.BackwardData(_device, name, Vector(dy), weight, gate is null ? null : Vector(x), Vector(dx))
                     : Convolution.BackwardData(_device, name, dy, weight, slice.Filter, gate, dx),
             ];
         }
@@ -95,8 +145,9 @@ internal sealed class StepBuilder
         var slice = _slices[i]!;
         var weight = update.Slice(slice.WeightOffset, slice.WeightCount);
         string name = $"{slice.Name} backward weight";
-        yield return IsGemm(i)
-            ? MaskedGemm.BackwardWeight(_device, name, Vector(_gradients[i + 1]), _transposed[i], slice.Filter.FilterSize, weight)
+        yield return _live[i] is { } live
+            ? SparseConvolution.BackwardWeight(_device, name, Shaped(i, _activations[i]), Shaped(i, _gradients[i + 1]), live, weight)
+            : IsGemm(i) ? MaskedGemm.BackwardWeight(_device, name, Vector(_gradients[i + 1]), _transposed[i], slice.Filter.FilterSize, weight)
             : Convolution.BackwardWeight(_device, name, _activations[i], _gradients[i + 1], slice.Filter, weight);
         yield return BiasUpdate.Of(_device, $"{slice.Name} bias", _gradients[i + 1], update.Slice(slice.BiasOffset, slice.BiasCount));
     }
@@ -106,6 +157,8 @@ internal sealed class StepBuilder
         && _activations[i + 1].Shape is { Height: 1, Width: 1, Padding: 0 };
 
     private bool HasRelu(int i) => i >= 0 && _network.Layers[i] is ConvolutionLayer { Relu: true } or DenseLayer { Relu: true };
+
+    private Tensor Shaped(int i, Tensor t) => IsGemm(i) ? Vector(t) : t;
 
     private static Tensor Vector(Tensor t) => new(t.Data, TensorShape.Vector(t.Shape.Features), t.Blocks);
 

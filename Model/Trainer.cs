@@ -43,6 +43,9 @@ public sealed class Trainer : IDisposable
     /// <summary>A pixel's scale: 1 / 255 and the deviation of MNIST's pixels, 0.3081. No shift, so that paper stays exactly zero.</summary>
     public const float PixelScale = 1 / (255f * 0.3081f);
 
+    /// <summary>The break-even of sparse passes, see README.</summary>
+    public const double DefaultSparseBelow = 0.18;
+
     private const double Epsilon = 1e-8;
 
     private readonly TrainerOptions _options;
@@ -50,15 +53,15 @@ public sealed class Trainer : IDisposable
     private readonly ArrayView<int> _order, _labels, _step, _correct, _count;
     private readonly ArrayView<float> _rates, _loss, _tally;
     private readonly StepBuilder _builder;
-    private readonly StepProgram _evaluation, _sum;
-    private readonly StepProgram?[] _training = new StepProgram?[2];
+    private readonly StepProgram _sum;
+    private readonly Dictionary<(bool Training, bool Masked, int Choice), StepProgram> _programs = [];
     private readonly Operation[] _gather, _softmax, _advance;
     private Operation[] _distillation = [];
     private readonly int[] _first;
     private readonly int[] _shuffled;
     private Random64 _random;
     private readonly int _slots, _maxSteps;
-    private int _position;
+    private int _position, _choice, _chosenVersion = -1;
     private long _updates;
 
     /// <param name="device">Where everything runs.</param>
@@ -98,7 +101,6 @@ public sealed class Trainer : IDisposable
                 device, "softmax cross-entropy", _builder.Logits, _labels, _step, options.Batch, _builder.LogitGradients, _loss, _correct),
         ];
         _advance = [Counter.Advance(device, _step)];
-        _evaluation = new StepProgram(device, [_gather, .. _builder.Forward(), _softmax, _advance]);
         _sum = new StepProgram(device, [Tally.Of(device, _loss, _correct, _count, _tally)]);
         _shuffled = new int[training.Count];
         RestartOrder();
@@ -125,7 +127,12 @@ public sealed class Trainer : IDisposable
     public bool Masked { get; set; }
 
     /// <summary>The step that training runs, for profiles.</summary>
-    public StepProgram TrainingStep => _training[Masked ? 1 : 0] ??= BuildTraining();
+    public StepProgram TrainingStep => Program(training: true);
+
+    /// <summary>
+    /// On the CPU accelerator: a layer with a smaller part of its weights alive is computed from these alone. 0 turns it off.
+    /// </summary>
+    public double SparseBelow { get; init; } = DefaultSparseBelow;
 
     /// <summary>Trains for some steps; epochs begin and end where they fall, each in a new order.</summary>
     /// <param name="steps">How many.</param>
@@ -144,8 +151,11 @@ public sealed class Trainer : IDisposable
             int run = Math.Min(steps - done, StepsPerEpoch - _position);
             UploadRates(done, run, rates);
             _memory.Upload([_position], _step);
+            var program = TrainingStep;
+            _builder.LoadLive();
             // Rates are counted from the step counter as the order is, so a launch in mid-epoch finds both in place.
-            TrainingStep.Run(run);
+            program.Run(run);
+            _builder.StoreLive();
             var score = ReadTally(_position * _slots, run * _slots, run * _options.Batch, $"step {_updates - run + 1}");
             loss += score.Loss * run;
             correct += score.Correct;
@@ -158,14 +168,14 @@ public sealed class Trainer : IDisposable
     /// <summary>Loss and accuracy on a part of the data, without training.</summary>
     public Score Evaluate(Part part)
     {
-        int count = RunEvaluation(part, _evaluation);
+        int count = RunEvaluation(part, Program(training: false));
         return ReadTally(0, (count + _slots - 1) / _slots * _slots, count, "evaluation");
     }
 
     /// <summary>The same image by image.</summary>
     public Outcomes EvaluateEach(Part part)
     {
-        int count = RunEvaluation(part, _evaluation);
+        int count = RunEvaluation(part, Program(training: false));
         var loss = _memory.Download(_loss.SubView(0, Math.Max(1, count)));
         var correct = _memory.Download(_correct.SubView(0, Math.Max(1, count)));
         return new Outcomes(loss[..count], [.. correct.Take(count).Select(c => c != 0)]);
@@ -191,7 +201,7 @@ public sealed class Trainer : IDisposable
             Distillation.Mix(
                 Device, _builder.Logits, _builder.LogitGradients, _order, _step, (float)share, (float)temperature, _options.Batch, targets),
         ];
-        Array.Clear(_training);
+        _programs.Clear();
     }
 
     /// <summary>The next step begins a new epoch, and the orders of images come as they came after construction.</summary>
@@ -228,6 +238,20 @@ public sealed class Trainer : IDisposable
     }
 
     public void Dispose() => _memory.Dispose();
+
+    /// <summary>The program for the mask as it is now: built when a layer crosses the break-even, else looked up.</summary>
+    private StepProgram Program(bool training)
+    {
+        if (Device.RunsOnHost && _chosenVersion != Parameters.MaskVersion)
+        {
+            _choice = _builder.Choose(Parameters.GetMask(), Masked ? SparseBelow : 0);
+            _chosenVersion = Parameters.MaskVersion;
+        }
+        var key = (training, Masked, _choice);
+        if (!_programs.TryGetValue(key, out var program))
+            _programs.Add(key, program = training ? BuildTraining() : new StepProgram(Device, [_gather, .. _builder.Forward(), _softmax, _advance]));
+        return program;
+    }
 
     private StepProgram BuildTraining() => new(
         Device,
@@ -287,6 +311,7 @@ public sealed class Trainer : IDisposable
         var rest = _position < StepsPerEpoch ? _memory.Download(_order.SubView(0, StepsPerEpoch * _slots)) : [];
         _memory.Upload<int>(order, _order);
         _memory.Upload([0], _step);
+        _builder.LoadLive();
         program.Run(steps);
         Device.Synchronize();
         _memory.Upload<int>(rest, _order);

@@ -82,6 +82,7 @@ public sealed class LayerPruner
             _memory.Upload<float>([thresholds[i]], _layers[i].Threshold);
         new StepProgram(_trainer.Device, [[.. _layers.Select(l => l.Prune)]]).Run();
         _trainer.Masked = true;
+        _trainer.Parameters.MaskChanged();
         return [.. Moments().Select(m => m.Live)];
     }
 

@@ -1,0 +1,229 @@
+using ILGPU;
+
+namespace Kernels;
+
+/// <summary>
+/// The three passes of <see cref="Convolution"/> and <see cref="MaskedGemm"/> over live weights only: time falls with density. Only on the
+/// CPU accelerator; results differ from the dense passes on the same mask by rounding alone.
+/// </summary>
+public static class SparseConvolution
+{
+    /// <summary>y(k, p, q) = b(k) + Σ over live (k, c, r, s) of w x(c, p + r, q + s), then max(0, y) if <paramref name="relu"/>.</summary>
+    public static Operation Forward(ComputeDevice device, string name, Tensor x, LiveWeights live, ArrayView<float> bias, Tensor y, bool relu) =>
+        new Operation<ForwardBody>(device, name, 0, new ForwardBody(x, live, bias, y, relu));
+
+    /// <summary>dx(c, h, w) = Σ over live weights that reach it; then 0 where the gate (= x, a ReLU's output) is not positive.</summary>
+    public static Operation BackwardData(ComputeDevice device, string name, Tensor dOutput, LiveWeights live, Tensor? gate, Tensor dInput) =>
+        new Operation<BackwardDataBody>(device, name, 0, new BackwardDataBody(dOutput, live, gate, dInput));
+
+    /// <summary>dw = Σ_{n,p,q} dy(k, p, q) x(c, p + r, q + s) for live weights, handed to the rule of <paramref name="update"/>.</summary>
+    /// <param name="device">The CPU accelerator.</param>
+    /// <param name="name">For profiles.</param>
+    /// <param name="x">(N, C, H, W).</param>
+    /// <param name="dOutput">(N, K, P, Q).</param>
+    /// <param name="live">The weights.</param>
+    /// <param name="update">Rule, rates and step; its buffers are replaced by the packed ones.</param>
+    public static Operation BackwardWeight(ComputeDevice device, string name, Tensor x, Tensor dOutput, LiveWeights live, Update update)
+    {
+        ArgumentNullException.ThrowIfNull(live);
+        return new Operation<BackwardWeightBody>(
+            device, name, 0,
+            new BackwardWeightBody(
+                x, dOutput, live,
+                update with { Weight = live.Weight, FirstMoment = live.FirstMoment, SecondMoment = live.SecondMoment, Masked = 0 }));
+    }
+
+    /// <summary>Vectors that one weight is applied to at a time: neighbouring outputs, or blocks of images where there is one output.</summary>
+    private const int Vectors = 4;
+
+    private readonly struct ForwardBody(Tensor x, LiveWeights live, ArrayView<float> bias, Tensor y, bool relu) : IBody
+    {
+        public unsafe void Run<V>(int worker, int workers) where V : unmanaged, ISimd<V>
+        {
+            TensorShape xs = x.Shape, ys = y.Shape;
+            float* w = live.Weight.Pointer(), b = bias.Pointer(), input = x.Pointer, output = y.Pointer;
+            int* start = live.FilterStart.Pointer(), offset = live.InputOffset.Pointer();
+            if (ys.Height * ys.Width == 1)
+            {
+                var (from, to) = ShareByWeights(start, ys.Channels, worker, workers);
+                for (int k = from; k < to; k++)
+                    for (int block = 0; block < x.Blocks; block += Vectors)
+                    {
+                        nint at = (nint)block * ys.BlockStride + ys.Offset(k, 0, 0);
+                        Sum<V>(
+                            input + (nint)block * xs.BlockStride, xs.BlockStride, Math.Min(Vectors, x.Blocks - block), w, null,
+                            offset, start[k], start[k + 1], output + at, ys.BlockStride, b[k], relu, null);
+                    }
+                return;
+            }
+            var (first, last) = Operation.Share(x.Blocks * ys.Channels * ys.Height, worker, workers);
+            for (int item = first; item < last; item++)
+            {
+                int p = item % ys.Height, k = item / ys.Height % ys.Channels, block = item / ys.Height / ys.Channels;
+                float* row = input + (nint)block * xs.BlockStride + p * xs.RowStride;
+                float* target = output + (nint)block * ys.BlockStride + ys.Offset(k, p, 0);
+                for (int q = 0; q < ys.Width; q += Vectors)
+                    Sum<V>(
+                        row + q * Layout.Lanes, Layout.Lanes, Math.Min(Vectors, ys.Width - q), w, null, offset, start[k], start[k + 1],
+                        target + q * Layout.Lanes, Layout.Lanes, b[k], relu, null);
+            }
+        }
+    }
+
+    private readonly struct BackwardDataBody(Tensor dOutput, LiveWeights live, Tensor? gate, Tensor dInput) : IBody
+    {
+        public unsafe void Run<V>(int worker, int workers) where V : unmanaged, ISimd<V>
+        {
+            TensorShape xs = dInput.Shape, ys = dOutput.Shape;
+            float* w = live.Weight.Pointer(), g = gate is { } tensor ? tensor.Pointer : null;
+            float* input = dInput.Pointer, output = dOutput.Pointer;
+            int* start = live.ChannelStart.Pointer(), weight = live.ByChannel.Pointer();
+            int* from = live.ByChannelOutput.Pointer(), to = live.ByChannelInput.Pointer();
+            if (ys.Height * ys.Width == 1)
+            {
+                var (firstChannel, lastChannel) = ShareByWeights(start, xs.Channels, worker, workers);
+                for (int c = firstChannel; c < lastChannel; c++)
+                    for (int block = 0; block < dInput.Blocks; block += Vectors)
+                    {
+                        nint at = (nint)block * xs.BlockStride + xs.Offset(c, 0, 0);
+                        Sum<V>(
+                            output + (nint)block * ys.BlockStride, ys.BlockStride, Math.Min(Vectors, dInput.Blocks - block), w, weight,
+                            from, start[c], start[c + 1], input + at, xs.BlockStride, 0, false, g is null ? null : g + at);
+                    }
+                return;
+            }
+            var (first, last) = Operation.Share(dInput.Blocks * xs.Channels, worker, workers);
+            for (int item = first; item < last; item++)
+            {
+                int block = item / xs.Channels, c = item % xs.Channels;
+                nint map = (nint)block * xs.BlockStride + c * xs.ChannelStride;
+                // Gradients of the border are computed with the rest and never read.
+                float* dx = input + map, dy = output + (nint)block * ys.BlockStride + ys.Offset(0, 0, 0);
+                new Span<float>(dx, xs.ChannelStride).Clear();
+                for (int t = start[c]; t < start[c + 1]; t++)
+                {
+                    V value = V.Broadcast(w[weight[t]]);
+                    for (int p = 0; p < ys.Height; p++)
+                    {
+                        float* source = dy + from[t] + p * ys.RowStride, target = dx + to[t] + p * xs.RowStride;
+                        for (int i = 0; i < ys.Width * Layout.Lanes; i += V.Width)
+                            V.Store(V.MultiplyAdd(value, V.Load(source + i), V.Load(target + i)), target + i);
+                    }
+                }
+                if (g is not null)
+                    for (int i = 0; i < xs.ChannelStride; i += V.Width)
+                        V.Store(V.WherePositive(V.Load(g + map + i), V.Load(dx + i)), dx + i);
+            }
+        }
+    }
+
+    private readonly struct BackwardWeightBody(Tensor x, Tensor dOutput, LiveWeights live, Update update) : IBody
+    {
+        private const int Batch = 64;
+
+        public unsafe void Run<V>(int worker, int workers) where V : unmanaged, ISimd<V>
+        {
+            float* gradient = stackalloc float[Batch], lanes = stackalloc float[Vectors * Layout.Lanes];
+            int* input = live.InputOffset.Pointer(), output = live.OutputOffset.Pointer();
+            float* xStart = x.Pointer, yStart = dOutput.Pointer + dOutput.Shape.Offset(0, 0, 0);
+            var (first, last) = Operation.Share(live.Count, worker, workers);
+            for (int from = first; from < last; from += Batch)
+            {
+                int to = Math.Min(from + Batch, last);
+                for (int t = from; t < to; t += Vectors)
+                {
+                    // Missing weights of the last four repeat the last one.
+                    int t1 = Math.Min(t + 1, to - 1), t2 = Math.Min(t + 2, to - 1), t3 = Math.Min(t + 3, to - 1);
+                    for (int lane = 0; lane < Layout.Lanes; lane += V.Width)
+                        Products<V>(
+                            xStart + lane, yStart + lane, input[t], input[t1], input[t2], input[t3],
+                            output[t], output[t1], output[t2], output[t3], lanes + lane);
+                    for (int i = 0; t + i < to && i < Vectors; i++)
+                        gradient[t + i - from] = TapTile.AddLanes(lanes + i * Layout.Lanes);
+                }
+                update.Apply<V>(from, gradient, to - from);
+            }
+        }
+
+        private unsafe void Products<V>(
+            float* xBlock, float* yBlock, int x0, int x1, int x2, int x3, int y0, int y1, int y2, int y3, float* lanes)
+            where V : unmanaged, ISimd<V>
+        {
+            TensorShape xs = x.Shape, ys = dOutput.Shape;
+            V a = V.Zero, b = V.Zero, c = V.Zero, d = V.Zero;
+            for (int block = 0; block < x.Blocks; block++, xBlock += xs.BlockStride, yBlock += ys.BlockStride)
+            {
+                float* xRow = xBlock, yRow = yBlock;
+                for (int p = ys.Height; p > 0; p--, xRow += xs.RowStride, yRow += ys.RowStride)
+                    for (int i = 0; i < ys.Width * Layout.Lanes; i += Layout.Lanes)
+                    {
+                        a = V.MultiplyAdd(V.Load(yRow + y0 + i), V.Load(xRow + x0 + i), a);
+                        b = V.MultiplyAdd(V.Load(yRow + y1 + i), V.Load(xRow + x1 + i), b);
+                        c = V.MultiplyAdd(V.Load(yRow + y2 + i), V.Load(xRow + x2 + i), c);
+                        d = V.MultiplyAdd(V.Load(yRow + y3 + i), V.Load(xRow + x3 + i), d);
+                    }
+            }
+            V.Store(a, lanes);
+            V.Store(b, lanes + Layout.Lanes);
+            V.Store(c, lanes + 2 * Layout.Lanes);
+            V.Store(d, lanes + 3 * Layout.Lanes);
+        }
+    }
+
+    /// <summary>target = initial + Σ_t w(t) x(offset(t)) for up to four vectors, <paramref name="xStep"/> and <paramref name="yStep"/> floats apart.</summary>
+    private static unsafe void Sum<V>(
+        float* x, nint xStep, int vectors, float* w, int* weight, int* offset, int from, int to, float* y, nint yStep, float initial,
+        bool relu, float* gate) where V : unmanaged, ISimd<V>
+    {
+        // Missing vectors repeat the last one: same loads, same stores.
+        nint x1 = Math.Min(1, vectors - 1) * xStep, x2 = Math.Min(2, vectors - 1) * xStep, x3 = Math.Min(3, vectors - 1) * xStep;
+        nint y1 = Math.Min(1, vectors - 1) * yStep, y2 = Math.Min(2, vectors - 1) * yStep, y3 = Math.Min(3, vectors - 1) * yStep;
+        for (int lane = 0; lane < Layout.Lanes; lane += V.Width)
+        {
+            V a = V.Broadcast(initial), b = a, c = a, d = a;
+            for (int t = from; t < to; t++)
+            {
+                var source = x + offset[t] + lane;
+                V value = V.Broadcast(w[weight is null ? t : weight[t]]);
+                a = V.MultiplyAdd(value, V.Load(source), a);
+                b = V.MultiplyAdd(value, V.Load(source + x1), b);
+                c = V.MultiplyAdd(value, V.Load(source + x2), c);
+                d = V.MultiplyAdd(value, V.Load(source + x3), d);
+            }
+            if (relu)
+                (a, b, c, d) = (V.Max(V.Zero, a), V.Max(V.Zero, b), V.Max(V.Zero, c), V.Max(V.Zero, d));
+            if (gate is not null)
+            {
+                a = V.WherePositive(V.Load(gate + lane), a);
+                b = V.WherePositive(V.Load(gate + y1 + lane), b);
+                c = V.WherePositive(V.Load(gate + y2 + lane), c);
+                d = V.WherePositive(V.Load(gate + y3 + lane), d);
+            }
+            V.Store(a, y + lane);
+            V.Store(b, y + y1 + lane);
+            V.Store(c, y + y2 + lane);
+            V.Store(d, y + y3 + lane);
+        }
+    }
+
+    /// <summary>Whole rows such that every worker has about as many weights; <paramref name="start"/> has rows + 1 entries.</summary>
+    private static unsafe (int First, int Last) ShareByWeights(int* start, int rows, int worker, int workers)
+    {
+        // A row costs something without weights too, so rows count as one weight each.
+        long all = start[rows] + rows;
+        int Row(long share)
+        {
+            int low = 0, high = rows;
+            while (low < high)
+            {
+                int middle = (low + high) / 2;
+                if (start[middle] + middle < share)
+                    low = middle + 1;
+                else
+                    high = middle;
+            }
+            return low;
+        }
+        return (Row(all * worker / workers), worker == workers - 1 ? rows : Row(all * (worker + 1) / workers));
+    }
+}
