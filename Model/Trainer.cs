@@ -57,6 +57,7 @@ public sealed class Trainer : IDisposable
     private readonly Dictionary<(bool Training, bool Masked, int Choice), StepProgram> _programs = [];
     private readonly Operation[] _gather, _softmax, _advance;
     private Operation[] _distillation = [];
+    private ArrayView<float>? _targets;
     private readonly int[] _first;
     private readonly int[] _shuffled;
     private Random64 _random;
@@ -193,7 +194,7 @@ public sealed class Trainer : IDisposable
     /// <param name="temperature">How soft its answers are made.</param>
     public void Teach(double share, double temperature)
     {
-        var targets = _memory.Allocate<float>((long)_first[1] * DataSet.Classes);
+        var targets = _targets ??= _memory.Allocate<float>((long)_first[1] * DataSet.Classes);
         var record = Distillation.Record(Device, _builder.Logits, _order, _step, (float)temperature, targets);
         RunEvaluation(Part.Training, new StepProgram(Device, [_gather, .. _builder.Forward(), [record], _advance]));
         _distillation =
@@ -224,6 +225,13 @@ public sealed class Trainer : IDisposable
         var seconds = TrainingStep.Profile(StepsPerEpoch);
         _position = StepsPerEpoch;
         return seconds;
+    }
+
+    /// <summary>From now on the labels teach alone.</summary>
+    public void DismissTeacher()
+    {
+        _distillation = [];
+        _programs.Clear();
     }
 
     /// <summary>Everything that the further course of training depends on.</summary>

@@ -36,7 +36,7 @@ internal static class Settings
         "--epochs", "epochs of training", Default.DenseEpochs, 1, 100_000, (o, v) => o with { DenseEpochs = v });
 
     public static readonly Setting Epochs = Number(
-        "--epochs", "epochs of pruning and retraining at most; for a hand-set threshold: of each retraining", Default.Epochs, 1, 100_000,
+        "--epochs", "effort: epochs of retraining with a hand-set threshold; dynamic pruning scales with it", Default.Epochs, 1, 100_000,
         (o, v) => o with { Epochs = v });
 
     public static readonly Setting Sensitivity = Number(
@@ -61,10 +61,11 @@ internal static class Settings
         Number("--max-drop", "points of validation accuracy that pruning may cost", Default.MaxDrop, 0, 100, (o, v) => o with { MaxDrop = v }),
         Number("--prune-rate", "dynamic: learning rate while thresholds rise", Default.PruneRate, 1e-7, 10, (o, v) => o with { PruneRate = v }),
         Number("--decay", "dynamic: L2 factor", Default.Decay, 0, 1, (o, v) => o with { Decay = v }),
-        Number("--cycle-epochs", "dynamic: epochs from one judgement to the next", Default.CycleEpochs, 0.5, 100_000, (o, v) => o with { CycleEpochs = v }),
-        Number("--rising-part", "dynamic: part of a cycle in which thresholds rise", Default.RisingPart, 0.01, 0.99, (o, v) => o with { RisingPart = v }),
-        Number("--first-ratio", "dynamic: total / kept that the first cycle aims at", Default.FirstRatio, 1.01, 10_000, (o, v) => o with { FirstRatio = v }),
-        Number("--ratio-step", "dynamic: what a reached aim is multiplied by, until one is missed", Default.RatioStep, 1.01, 100, (o, v) => o with { RatioStep = v }),
+        Number("--first-ratio", "dynamic: total / kept of the first network that is judged", Default.FirstRatio, 1.01, 10_000, (o, v) => o with { FirstRatio = v }),
+        Number("--teacher-share", "dynamic: the dense network's share in teaching the light one; 0 for none", Default.TeacherShare, 0, 1, (o, v) => o with { TeacherShare = v }),
+        Number("--temperature", "dynamic: temperature of the teacher's answers", Default.Temperature, 0.1, 100, (o, v) => o with { Temperature = v }),
+        Number("--trunk-share", "dynamic: epochs for halving the weights at full density, in units of --epochs", Default.TrunkShare, 0.01, 100, (o, v) => o with { TrunkShare = v }),
+        Number("--branch-share", "dynamic: epochs of annealing before a network is judged, likewise", Default.BranchShare, 0.01, 100, (o, v) => o with { BranchShare = v }),
         Number("--resolution", "dynamic: ends when the lightest good and the heaviest bad aim are within this factor", Default.Resolution, 1.001, 100, (o, v) => o with { Resolution = v }),
     ];
 

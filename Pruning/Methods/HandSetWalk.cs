@@ -33,7 +33,7 @@ public sealed class HandSetWalk(double step = 0.25) : IPruningMethod
             session.Trainer.RestartOrder();
             double sensitivity = step * (_tries.Count + 1), start = session.Elapsed;
             var (validation, iteration) = StaticPruning.PruneAndRetrain(session, sensitivity, Judge);
-            holds = validation.Accuracy >= session.Floor && session.Pruner.Moments().Sum(m => m.Live) > 0;
+            holds = session.WithinBudget(validation) && session.Pruner.Moments().Sum(m => m.Live) > 0;
             _tries.Add(new HandSetTry(sensitivity, session.Elapsed - start, validation, iteration));
             if (holds)
                 (Best, best) = (_tries[^1], session.Trainer.Save());
@@ -41,6 +41,6 @@ public sealed class HandSetWalk(double step = 0.25) : IPruningMethod
         session.Trainer.Restore(best);
         return new PruneOutcome(Best?.Iteration ?? session.LastIteration, _tries.Count, _tries.Count * session.Options.Epochs, Best is not null);
 
-        Decision Judge(Score validation) => validation.Accuracy >= session.Floor ? Decision.Raise : Decision.Finish;
+        Decision Judge(Score validation) => session.WithinBudget(validation) ? Decision.Raise : Decision.Finish;
     }
 }

@@ -15,8 +15,8 @@ public sealed record PruneOptions
     /// <summary>Epochs of dense training.</summary>
     public int DenseEpochs { get; init; } = 12;
 
-    /// <summary>Epochs of pruning and retraining at most; for a hand-set threshold: of each retraining.</summary>
-    public int Epochs { get; init; } = 40;
+    /// <summary>Effort: epochs that a network pruned by hand-set thresholds is retrained for; dynamic pruning scales with it.</summary>
+    public int Epochs { get; init; } = 8;
 
     /// <summary>Peak learning rate.</summary>
     public double LearningRate { get; init; } = 1e-3;
@@ -33,18 +33,21 @@ public sealed record PruneOptions
     /// <summary>Dynamic pruning: L2 factor.</summary>
     public double Decay { get; init; } = 5e-4;
 
-    /// <summary>Dynamic pruning: epochs from one judgement to the next.</summary>
-    public double CycleEpochs { get; init; } = 8;
+    /// <summary>Dynamic pruning: total / kept of the first network that is judged; above it nothing is expected to break.</summary>
+    public double FirstRatio { get; init; } = 8;
 
-    /// <summary>Dynamic pruning: the part of a cycle in which thresholds rise.</summary>
-    public double RisingPart { get; init; } = 0.5;
+    /// <summary>Dynamic pruning: ends when the lightest good and the heaviest bad network are within this factor.</summary>
+    public double Resolution { get; init; } = 1.2;
 
-    /// <summary>Dynamic pruning: total / kept that the first cycle aims at.</summary>
-    public double FirstRatio { get; init; } = 10;
+    /// <summary>Dynamic pruning: epochs for halving the weights at full density, in units of Epochs.</summary>
+    public double TrunkShare { get; init; } = 0.2;
 
-    /// <summary>Dynamic pruning: what a reached aim is multiplied by, until the first is missed.</summary>
-    public double RatioStep { get; init; } = 2;
+    /// <summary>Dynamic pruning: epochs of annealing a network before it is judged, at full density, in units of Epochs.</summary>
+    public double BranchShare { get; init; } = 0.5;
 
-    /// <summary>Dynamic pruning: ends when the lightest good and the heaviest bad aim are within this factor.</summary>
-    public double Resolution { get; init; } = 1.15;
+    /// <summary>Dynamic pruning: the dense network's share in teaching the light one (knowledge distillation); 0 for none.</summary>
+    public double TeacherShare { get; init; } = 0.7;
+
+    /// <summary>Dynamic pruning: temperature of the teacher's answers.</summary>
+    public double Temperature { get; init; } = 2.5;
 }

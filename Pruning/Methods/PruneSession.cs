@@ -41,6 +41,10 @@ public sealed class PruneSession
     /// <summary>Lowest validation accuracy within the budget, percent.</summary>
     public double Floor => Dense.Score.Accuracy - Options.MaxDrop;
 
+    /// <summary>Whether an outcome on the validation images is within the budget; in whole images, so that no rounding decides.</summary>
+    public bool WithinBudget(Score validation) =>
+        validation.Correct >= Dense.Score.Correct - Math.Floor(Options.MaxDrop * validation.Images / 100 + 1e-9);
+
     /// <summary>Trains the dense network, cosine schedule down to zero, and keeps its outcome.</summary>
     public void TrainDense()
     {

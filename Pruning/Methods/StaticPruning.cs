@@ -16,7 +16,7 @@ public sealed class StaticPruning(double sensitivity) : IPruningMethod
     {
         ArgumentNullException.ThrowIfNull(session);
         var (validation, iteration) = PruneAndRetrain(session, sensitivity, _ => Decision.Finish);
-        return new PruneOutcome(iteration, 1, session.Options.Epochs, validation.Accuracy >= session.Floor);
+        return new PruneOutcome(iteration, 1, session.Options.Epochs, session.WithinBudget(validation));
     }
 
     /// <summary>One try: prunes what is in the trainer and retrains it; the decision on the outcome goes into the last row of the log.</summary>
