@@ -5,8 +5,8 @@ public static class SelfTests
 {
     public static IReadOnlyList<SelfTestCase> All { get; } =
     [
-        .. MaskedGemmCases.All, .. ConvolutionCases.All, .. MaxPoolCases.All, .. SoftmaxCrossEntropyCases.All, .. BiasUpdateCases.All, .. UpdateCases.All,
-        .. GatherCases.All, .. TransposeCases.All, .. TallyCases.All, .. MomentsCases.All,
-        .. ThresholdCountCases.All, .. MagnitudeMaskCases.All, .. MagnitudeHistogramCases.All,
+        .. MaskedGemmCases.All, .. ConvolutionCases.All, .. MaxPoolCases.All, .. SoftmaxCrossEntropyCases.All, .. DistillationCases.All,
+        .. BiasUpdateCases.All, .. UpdateCases.All, .. GatherCases.All, .. TransposeCases.All, .. CounterCases.All, .. TallyCases.All,
+        .. MomentsCases.All, .. ThresholdCountCases.All, .. MagnitudeMaskCases.All, .. MagnitudeHistogramCases.All,
     ];
 }
