@@ -11,7 +11,7 @@ namespace Tests.KernelTests;
 /// The devices that kernels are tested on, one of each for the whole run: the fast CPU device at every vector width and several
 /// worker counts, ILGPU's default CPU device as a simulated GPU (16 threads a group), and the machine's first OpenCL and CUDA device.
 /// </summary>
-internal static class Devices
+internal static class TestDevices
 {
     public const string Simulator = "simulated GPU", OpenCl = "OpenCL", Cuda = "CUDA";
 
