@@ -50,15 +50,18 @@ public sealed class SelfTestCase
     private readonly Func<DeviceMemory, double[][]> _compute;
     private readonly Lazy<Expected[]> _expected;
 
-    internal SelfTestCase(string name, Func<DeviceMemory, double[][]> compute, Func<Expected[]> expected)
+    internal SelfTestCase(string name, Func<DeviceMemory, double[][]> compute, Func<Expected[]> expected, bool onHostOnly = false)
     {
-        Name = name;
+        (Name, OnHostOnly) = (name, onHostOnly);
         _compute = compute;
         _expected = new Lazy<Expected[]>(expected);
     }
 
     /// <summary>Kernel and shape, for example "gemm forward 17 images 31-13".</summary>
     public string Name { get; }
+
+    /// <summary>Whether the operation is on the CPU accelerator only, see <see cref="ComputeDevice.RunsOnHost"/>.</summary>
+    public bool OnHostOnly { get; }
 
     /// <summary>The kernel's outputs on a device, element by element; integers and floats are exact as doubles.</summary>
     public IReadOnlyList<double[]> Compute(ComputeDevice device)
