@@ -67,7 +67,14 @@ public sealed class SelfTestCase
     public IReadOnlyList<double[]> Compute(ComputeDevice device)
     {
         using var memory = new DeviceMemory(device);
-        return _compute(memory);
+        try
+        {
+            return _compute(memory);
+        }
+        catch (SelfTestException e)
+        {
+            throw new SelfTestException($"{Name}: {e.Message}", e);
+        }
     }
 
     /// <summary>Throws <see cref="SelfTestException"/> unless every output is within its bound of the reference; gives the outputs.</summary>
