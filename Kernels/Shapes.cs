@@ -69,7 +69,7 @@ public readonly record struct FilterShape(int Filters, int Channels, int Rows, i
     public int FilterSize => Channels * Rows * Columns;
 
     /// <summary>The same weights as those of a fully connected layer: (K, C R S, 1, 1).</summary>
-    public FilterShape AsVector => new(Filters, FilterSize, 1, 1);
+    public FilterShape AsVector() => new(Filters, FilterSize, 1, 1);
 
     /// <summary>All weights, K C R S.</summary>
     public int Count => Filters * FilterSize;

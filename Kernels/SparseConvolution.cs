@@ -79,8 +79,9 @@ public static class SparseConvolution
             float* input = dInput.Pointer, output = dOutput.Pointer;
             int* start = live.ChannelStart.Pointer(), weight = live.ByChannel.Pointer();
             int* from = live.ByChannelOutput.Pointer(), to = live.ByChannelInput.Pointer();
-            if (ys.Height * ys.Width == 1)
+            if (xs.ChannelStride == Layout.Lanes)
             {
+                // One input pixel, so one output: a fully connected layer.
                 var (firstChannel, lastChannel) = ShareByWeights(start, xs.Channels, worker, workers);
                 for (int c = firstChannel; c < lastChannel; c++)
                     for (int block = 0; block < dInput.Blocks; block += Vectors)

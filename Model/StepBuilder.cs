@@ -61,7 +61,7 @@ internal sealed class StepBuilder
             if (count <= capacity)
             {
                 _spare[i] ??= IsGemm(i)
-                    ? new LiveWeights(_memory, slice.Filter.AsVector, Vector(_activations[i]).Shape, Vector(_activations[i + 1]).Shape, capacity)
+                    ? new LiveWeights(_memory, slice.Filter.AsVector(), Vector(_activations[i]).Shape, Vector(_activations[i + 1]).Shape, capacity)
                     : new LiveWeights(_memory, slice.Filter, _activations[i].Shape, _activations[i + 1].Shape, capacity);
                 _spare[i]!.Find(layer);
                 choice |= 1 << i;

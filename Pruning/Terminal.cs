@@ -35,6 +35,9 @@ public sealed class Terminal(TextWriter output, TextWriter error, bool interacti
 
     public bool Interactive => interactive;
 
+    /// <summary>The output stream itself, for the text of --help and --version.</summary>
+    public TextWriter Output => output;
+
     /// <summary>One or more lines to a human.</summary>
     public void Say(string text)
     {

@@ -50,9 +50,9 @@ public sealed class SelfTestCase
     private readonly Func<DeviceMemory, double[][]> _compute;
     private readonly Lazy<Expected[]> _expected;
 
-    internal SelfTestCase(string name, Func<DeviceMemory, double[][]> compute, Func<Expected[]> expected)
+    internal SelfTestCase(string name, Func<DeviceMemory, double[][]> compute, Func<Expected[]> expected, bool onHostOnly = false)
     {
-        Name = name;
+        (Name, OnHostOnly) = (name, onHostOnly);
         _compute = compute;
         _expected = new Lazy<Expected[]>(expected);
     }
@@ -60,11 +60,21 @@ public sealed class SelfTestCase
     /// <summary>Kernel and shape, for example "gemm forward 17 images 31-13".</summary>
     public string Name { get; }
 
+    /// <summary>Whether the operation is on the CPU accelerator only, see <see cref="ComputeDevice.RunsOnHost"/>.</summary>
+    public bool OnHostOnly { get; }
+
     /// <summary>The kernel's outputs on a device, element by element; integers and floats are exact as doubles.</summary>
     public IReadOnlyList<double[]> Compute(ComputeDevice device)
     {
         using var memory = new DeviceMemory(device);
-        return _compute(memory);
+        try
+        {
+            return _compute(memory);
+        }
+        catch (SelfTestException e)
+        {
+            throw new SelfTestException($"{Name}: {e.Message}", e);
+        }
     }
 
     /// <summary>Throws <see cref="SelfTestException"/> unless every output is within its bound of the reference; gives the outputs.</summary>

@@ -5,8 +5,16 @@ public static class SelfTests
 {
     public static IReadOnlyList<SelfTestCase> All { get; } =
     [
-        .. MaskedGemmCases.All, .. ConvolutionCases.All, .. MaxPoolCases.All, .. SoftmaxCrossEntropyCases.All, .. BiasUpdateCases.All, .. UpdateCases.All,
-        .. GatherCases.All, .. TransposeCases.All, .. TallyCases.All, .. MomentsCases.All,
-        .. ThresholdCountCases.All, .. MagnitudeMaskCases.All, .. MagnitudeHistogramCases.All,
+        .. MaskedGemmCases.All, .. ConvolutionCases.All, .. SparseConvolutionCases.All, .. MaxPoolCases.All,
+        .. SoftmaxCrossEntropyCases.All, .. DistillationCases.All,
+        .. BiasUpdateCases.All, .. UpdateCases.All, .. GatherCases.All, .. TransposeCases.All, .. CounterCases.All, .. TallyCases.All,
+        .. MomentsCases.All, .. ThresholdCountCases.All, .. MagnitudeMaskCases.All, .. MagnitudeHistogramCases.All,
     ];
+
+    /// <summary>The cases that a device can run.</summary>
+    public static IEnumerable<SelfTestCase> On(ComputeDevice device)
+    {
+        ArgumentNullException.ThrowIfNull(device);
+        return All.Where(c => device.RunsOnHost || !c.OnHostOnly);
+    }
 }

@@ -7,9 +7,9 @@ internal static class TransposeCases
 
     public static IEnumerable<SelfTestCase> All => Shapes.Select(s => Case(s.Images, s.Features));
 
-    /// <summary>[N][pitch] of plain (N, C), filled up with <see cref="Images.Untouched"/>.</summary>
-    public static IEnumerable<double> Rows(float[] plain, int features) => plain.Chunk(features)
-        .SelectMany(row => row.Select(v => (double)v).Concat(Enumerable.Repeat((double)Images.Untouched, Transpose.Pitch(features) - features)));
+    /// <summary>[N][pitch] of plain (N, C).</summary>
+    public static IEnumerable<double> Rows(float[] plain, int features, float fill) => plain.Chunk(features)
+        .SelectMany(row => row.Concat(Enumerable.Repeat(fill, Transpose.Pitch(features) - features))).Select(v => (double)v);
 
     private static SelfTestCase Case(int images, int features)
     {
@@ -24,6 +24,6 @@ internal static class TransposeCases
                 memory.Device.Run(Transpose.Of(memory.Device, "test", memory.Upload(Source(), TensorShape.Vector(features), 0, 0), target));
                 return [memory.Read(target)];
             },
-            () => [Expected.Exactly("target", Rows(Source(), features))]);
+            () => [Expected.Exactly("target", Rows(Source(), features, Images.Untouched))]);
     }
 }

@@ -40,7 +40,10 @@ public static class CommandLine
         ArgumentNullException.ThrowIfNull(terminal);
         var parsed = Root.Parse(args);
         if (parsed.Action is HelpAction || (parsed.Errors.Count == 0 && parsed.Action is not null))
-            return parsed.Invoke(new InvocationConfiguration { EnableDefaultExceptionHandler = false, ProcessTerminationTimeout = null });
+        {
+            return parsed.Invoke(
+                new InvocationConfiguration { EnableDefaultExceptionHandler = false, ProcessTerminationTimeout = null, Output = terminal.Output });
+        }
         if (args.Length == 0)
             terminal.Error($"expected one of {string.Join(", ", Verbs.Select(v => v.Command.Name))}; --help tells more");
         else if (parsed.Errors.Count > 0)

@@ -44,9 +44,9 @@ internal static class CompareCommand
         dynamic.TakeDense(dense);
         var (moved, outcome) = dynamic.Prune(new DynamicPruning(), dense);
 
-        var rows = new List<Row> { new("hand-set, all tries", $"S = {Number(walk.Tries[0].Sensitivity)} to {Number(walk.Tries[^1].Sensitivity)}", walk.Tries.Count, walked.PruneEpochs, walked, walked.PruneSeconds) };
+        var rows = new List<Row> { new("hand-set (all tries)", $"S = {Number(walk.Tries[0].Sensitivity)} to {Number(walk.Tries[^1].Sensitivity)}", walk.Tries.Count, walked.PruneEpochs, walked, walked.PruneSeconds) };
         if (walk.Best is { } best)
-            rows.Add(new Row("hand-set, best known", $"S = {Number(best.Sensitivity)}", 1, options.Epochs, walked, best.Seconds));
+            rows.Add(new Row("hand-set (best known)", $"S = {Number(best.Sensitivity)}", 1, options.Epochs, walked, best.Seconds));
         rows.Add(new Row("dynamic", $"budget {Number(options.MaxDrop)}", outcome.Tries, moved.PruneEpochs, moved, moved.PruneSeconds));
 
         folder.WriteSummary(walked, moved);
@@ -82,7 +82,7 @@ internal static class CompareCommand
         foreach (var r in rows)
         {
             table.Write(
-                r.Method, r.Setting, Csv.Whole(r.Tries), Csv.Digits(r.Epochs), Csv.Three(r.Seconds), Csv.Whole(r.Summary.Kept), Csv.Whole(r.Summary.Total),
+                r.Method, r.Setting, Csv.Whole(r.Tries), Csv.Short(r.Epochs), Csv.Three(r.Seconds), Csv.Whole(r.Summary.Kept), Csv.Whole(r.Summary.Total),
                 Csv.Six((double)r.Summary.Kept / r.Summary.Total), Csv.Two(r.Summary.Ratio), Csv.Two(r.Summary.ValidationAccuracy),
                 Csv.Two(r.Summary.TestAccuracy), Csv.Two(r.Seconds / reference));
         }
@@ -94,7 +94,7 @@ internal static class CompareCommand
         foreach (var r in rows)
         {
             table.Add(
-                r.Method, r.Setting, Csv.Whole(r.Tries), Csv.Digits(r.Epochs), r.Seconds.ToString("F1", CultureInfo.InvariantCulture),
+                r.Method, r.Setting, Csv.Whole(r.Tries), Csv.Short(r.Epochs), r.Seconds.ToString("F1", CultureInfo.InvariantCulture),
                 Csv.Two(100.0 * r.Summary.Kept / r.Summary.Total), $"{r.Summary.Ratio.ToString("F1", CultureInfo.InvariantCulture)}x",
                 Csv.Two(r.Summary.ValidationAccuracy), Csv.Two(r.Summary.TestAccuracy), $"{Csv.Two(r.Seconds / reference)}x");
         }

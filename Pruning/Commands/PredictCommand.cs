@@ -11,7 +11,7 @@ internal static class PredictCommand
     private static readonly Argument<string[]> Images = new("IMAGES")
     {
         Description = "pictures (PNG, JPEG, BMP, GIF, TGA) of one digit each, or IDX files of images",
-        Arity = ArgumentArity.OneOrMore,
+        Arity = ArgumentArity.ZeroOrMore,
         // Everything that is no option would be taken for a file, a misspelt option too.
         Validators =
         {
@@ -34,7 +34,10 @@ internal static class PredictCommand
     private static void Run(Invocation invocation)
     {
         var (_, model) = EvalCommand.Load(invocation);
-        var images = invocation.Arguments.GetRequiredValue(Images).SelectMany(Pictures.Read).ToArray();
+        var files = invocation.Arguments.GetRequiredValue(Images);
+        if (files.Length == 0)
+            throw new UserException(ExitCode.Usage, "IMAGES: expected at least one picture or IDX file, found none");
+        var images = files.SelectMany(Pictures.Read).ToArray();
         using var device = Workbench.OpenDevice(invocation);
 
         // The loss with the label c is -ln of the probability of c, so each image is measured once with each label.

@@ -46,6 +46,9 @@ internal static class Csv
     /// <summary>Percent with two decimals, and everything else that is read by people.</summary>
     public static string Two(double value) => value.ToString("F2", CultureInfo.InvariantCulture);
 
+    /// <summary>Epochs: whole ones without decimals.</summary>
+    public static string Short(double value) => value.ToString("0.##", CultureInfo.InvariantCulture);
+
     public static string Three(double value) => value.ToString("F3", CultureInfo.InvariantCulture);
     public static string Six(double value) => value.ToString("F6", CultureInfo.InvariantCulture);
 

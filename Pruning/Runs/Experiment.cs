@@ -50,8 +50,8 @@ public sealed class Experiment : IDisposable
         _session = new PruneSession(trainer, options, _log, cancellation);
     }
 
-    /// <summary>The layers after the last iteration.</summary>
-    public IReadOnlyList<LayerRow> Layers => _log.LastLayers;
+    /// <summary>The layers as the method left them.</summary>
+    public IReadOnlyList<LayerRow> Layers { get; private set; } = [];
 
     /// <summary>Trains the dense network and writes it as <paramref name="file"/>.</summary>
     public DenseNetwork TrainDense(string file) => Guarded(() =>
@@ -84,6 +84,7 @@ public sealed class Experiment : IDisposable
         var outcome = method.Run(_session);
         double seconds = _session.Elapsed - start;
         var summary = Summarize(method.Name, dense, outcome.Epochs, seconds);
+        Layers = _log.Layers(outcome.Iteration);
         Save(RunFolder.Model, method.Name, outcome.Iteration);
         Finish(summary);
         _log.Say(string.Create(

@@ -78,7 +78,7 @@ public sealed class RunFolder
         foreach (var r in rows)
         {
             table.Write(
-                r.Network, r.Method, r.Device, Csv.Whole(r.Seed), Csv.Digits(r.DenseEpochs), Csv.Digits(r.PruneEpochs), Csv.Three(r.DenseSeconds),
+                r.Network, r.Method, r.Device, Csv.Whole(r.Seed), Csv.Short(r.DenseEpochs), Csv.Short(r.PruneEpochs), Csv.Three(r.DenseSeconds),
                 Csv.Three(r.PruneSeconds), Csv.Two(r.DenseValidationAccuracy), Csv.Two(r.DenseTestAccuracy), Csv.Two(r.ValidationAccuracy),
                 Csv.Two(r.TestAccuracy), Csv.Whole(r.Kept), Csv.Whole(r.Total), Csv.Two(r.Ratio));
         }

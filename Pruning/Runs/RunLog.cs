@@ -16,6 +16,7 @@ public sealed class RunLog : IRunObserver, IDisposable
     private readonly Trainer _trainer;
     private readonly CsvTable _iterations, _layers;
     private readonly StreamWriter _text;
+    private readonly Dictionary<int, IReadOnlyList<LayerRow>> _rows = [];
     private readonly Stopwatch _phaseClock = new();
     private string _phase = "";
     private double _phaseStart, _phaseEpoch;
@@ -35,7 +36,8 @@ public sealed class RunLog : IRunObserver, IDisposable
     /// <summary>Parameters after the last iteration, and its row.</summary>
     public (ParameterState State, IterationRow Row)? LastGood { get; private set; }
 
-    public IReadOnlyList<LayerRow> LastLayers { get; private set; } = [];
+    /// <summary>The rows of layers.csv of one iteration; none if it never was.</summary>
+    public IReadOnlyList<LayerRow> Layers(int iteration) => _rows.GetValueOrDefault(iteration, []);
 
     public void Iteration(IterationRow row, IReadOnlyList<LayerRow> layers)
     {
@@ -51,7 +53,8 @@ public sealed class RunLog : IRunObserver, IDisposable
                 Csv.Whole(l.Iteration), l.Layer, Csv.Digits(l.Threshold), Csv.Digits(l.Deviation), Csv.Whole(l.Kept), Csv.Whole(l.Total),
                 Csv.Six(l.Density));
         }
-        (_last, LastLayers, LastGood) = (row, layers, (_trainer.Parameters.Save(), row));
+        _rows.Add(row.Iteration, layers);
+        (_last, LastGood) = (row, (_trainer.Parameters.Save(), row));
         Say(string.Create(
             CultureInfo.InvariantCulture,
             $"{row.Iteration,4} {row.Phase,-8} epoch {row.Epoch,6:F1}  {row.Elapsed,6:F1} s  loss {row.TrainLoss:F4}  validation {row.ValidationAccuracy:F2} %"

@@ -39,7 +39,7 @@ public sealed class ConvolutionTests
     [Fact]
     public void Shapes_that_do_not_fit_are_refused()
     {
-        var device = Devices.Get(Devices.FastCpus.First());
+        var device = TestDevices.Get(TestDevices.FastCpus.First());
         using var memory = new DeviceMemory(device);
         var filter = new FilterShape(2, 1, 3, 3);
         var (weight, bias) = (memory.Allocate<float>(filter.Count), memory.Allocate<float>(filter.Filters));

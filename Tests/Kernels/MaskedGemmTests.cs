@@ -34,7 +34,7 @@ public sealed class MaskedGemmTests
     [Fact]
     public void Shapes_that_do_not_fit_are_refused()
     {
-        var device = Devices.Get(Devices.FastCpus.First());
+        var device = TestDevices.Get(TestDevices.FastCpus.First());
         using var memory = new DeviceMemory(device);
         var (weight, bias) = (memory.Allocate<float>(Inputs * Outputs), memory.Allocate<float>(Outputs));
         Tensor x = memory.AllocateTensor(TensorShape.Vector(Inputs), 1), y = memory.AllocateTensor(TensorShape.Vector(Outputs), 1);

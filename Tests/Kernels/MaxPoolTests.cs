@@ -18,8 +18,8 @@ public sealed class MaxPoolTests
     public void The_reference_gradient_is_the_slope_of_the_reference(bool relu)
     {
         const int Maps = 2, Height = 5, Width = 7, Size = 2;
-        // All different, and none on a kink.
-        float[] u = [.. Enumerable.Range(0, Maps * Height * Width).Select(i => (i * 37 % 70 - 30.5f) / 64)];
+        // All different, none on a kink, and several windows without a positive value.
+        float[] u = [.. Enumerable.Range(0, Maps * Height * Width).Select(i => (i * 37 % 70 - 50.5f) / 64)];
         float[] Relu(float[] v) => relu ? [.. v.Select(a => Math.Max(0, a))] : v;
         float[] dOutput = new Numbers(1).Eighths(Maps * (Height / Size) * (Width / Size));
         double Loss(float[] v) => Slopes.Dot(MaxPool.Reference.Forward(Relu(v), Maps, Height, Width, Size).Select(y => (double)y), dOutput);

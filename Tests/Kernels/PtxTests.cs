@@ -1,4 +1,3 @@
-using System.Reflection;
 using System.Text.RegularExpressions;
 using ILGPU;
 using ILGPU.Backends.EntryPoints;
@@ -21,26 +20,18 @@ public sealed partial class PtxTests
         ["SM_90"] = CudaArchitecture.SM_90,
     };
 
-    /// <summary>Every kernel of the project: internal static methods with one argument whose names end in Kernel.</summary>
-    private static readonly Dictionary<string, MethodInfo> Kernels = typeof(ComputeDevice).Assembly.GetTypes()
-        .SelectMany(t => t.GetMethods(BindingFlags.Static | BindingFlags.NonPublic))
-        .Where(m => m.Name.EndsWith("Kernel", StringComparison.Ordinal) && m.GetParameters().Length == 1)
-        .ToDictionary(m => $"{m.DeclaringType!.Name}.{m.Name}");
-
-    public static TheoryData<string> Names => [.. Kernels.Keys.Order()];
-
-    [Fact]
-    public void The_kernels_are_found() => Assert.Contains("Convolution.BackwardWeightKernel", Kernels.Keys);
+    public static TheoryData<string> Names => [.. KernelCoverageTests.EntryPoints.Keys.Order()];
 
     [Theory]
     [MemberData(nameof(Names))]
     public void A_kernel_compiles_for_every_architecture_without_spills_or_doubles(string name)
     {
+        var method = KernelCoverageTests.EntryPoints[name];
         using var context = ComputeDevice.CreateContext(b => b);
         foreach (var (sm, architecture) in Architectures)
         {
             using var backend = new PTXBackend(context, new CudaCapabilityContext(architecture), architecture, CudaInstructionSet.ISA_80, null);
-            var kernel = (PTXCompiledKernel)backend.Compile(EntryPointDescription.FromExplicitlyGroupedKernel(Kernels[name]), default);
+            var kernel = (PTXCompiledKernel)backend.Compile(EntryPointDescription.FromExplicitlyGroupedKernel(method), default);
             string text = kernel.PTXAssembly;
             Assert.DoesNotContain(".local", text, StringComparison.Ordinal);
             Assert.False(Doubles().IsMatch(text), $"{sm}: {Doubles().Match(text).Value}");

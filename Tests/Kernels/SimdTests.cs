@@ -12,12 +12,12 @@ public sealed class SimdTests
     [Fact]
     public void Every_vector_width_and_worker_count_gives_the_same_bits()
     {
-        string[] devices = [.. Devices.FastCpus];
+        string[] devices = [.. TestDevices.FastCpus];
         foreach (var test in SelfTests.All)
         {
-            long[] first = [.. KernelSuite.Bits(test.Compute(Devices.Get(devices[0])))];
+            long[] first = [.. KernelSuite.Bits(test.Compute(TestDevices.Get(devices[0])))];
             foreach (string device in devices.Skip(1))
-                Assert.True(first.SequenceEqual(KernelSuite.Bits(test.Compute(Devices.Get(device)))), $"{test.Name}: {device} differs from {devices[0]}");
+                Assert.True(first.SequenceEqual(KernelSuite.Bits(test.Compute(TestDevices.Get(device)))), $"{test.Name}: {device} differs from {devices[0]}");
         }
     }
 
@@ -47,7 +47,7 @@ public sealed class SimdTests
     {
         if (Environment.GetEnvironmentVariable(ExpectedBits) is { } bits)
             Assert.Equal(bits, $"{Simd.Bits}");
-        var device = Devices.Get(Devices.Cpu(Simd.Bits, Simd.Bits == 128 ? 3 : 2));
+        var device = TestDevices.Get(TestDevices.Cpu(Simd.Bits, Simd.Bits == 128 ? 3 : 2));
         Assert.All(SelfTests.All, test => test.Run(device));
     }
 }

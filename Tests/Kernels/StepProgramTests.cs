@@ -6,13 +6,13 @@ namespace Tests.KernelTests;
 [Collection(nameof(KernelSuite))]
 public sealed class StepProgramTests
 {
-    public static TheoryData<string> FastCpus => [.. Devices.FastCpus];
+    public static TheoryData<string> FastCpus => [.. TestDevices.FastCpus];
 
     [Theory]
     [MemberData(nameof(FastCpus))]
     public void A_failure_reaches_the_caller_and_the_program_can_run_again(string name)
     {
-        var device = Devices.Get(name);
+        var device = TestDevices.Get(name);
         using var memory = new DeviceMemory(device);
         var step = memory.Allocate<int>(1);
         for (int worker = 0; worker < device.Workers; worker++)
@@ -35,7 +35,7 @@ public sealed class StepProgramTests
     [MemberData(nameof(FastCpus))]
     public void No_worker_enters_a_stage_before_all_have_left_the_one_before(string name)
     {
-        var device = Devices.Get(name);
+        var device = TestDevices.Get(name);
         using var memory = new DeviceMemory(device);
         // Each stage moves a wave one place on; a worker that ran ahead would read a place that is not written yet.
         const int Places = 8, Length = 1 << 12, Steps = 50;
@@ -48,7 +48,7 @@ public sealed class StepProgramTests
     [Fact]
     public void A_profile_names_every_operation_once_and_runs_the_steps()
     {
-        var device = Devices.Get(Devices.FastCpus.First());
+        var device = TestDevices.Get(TestDevices.FastCpus.First());
         using var memory = new DeviceMemory(device);
         var step = memory.Allocate<int>(1);
         var profile = new StepProgram(device, [Counter.Advance(device, step)], [Counter.Advance(device, step)]).Profile(7);

@@ -11,7 +11,7 @@ namespace Tests.KernelTests;
 /// The devices that kernels are tested on, one of each for the whole run: the fast CPU device at every vector width and several
 /// worker counts, ILGPU's default CPU device as a simulated GPU (16 threads a group), and the machine's first OpenCL and CUDA device.
 /// </summary>
-internal static class Devices
+internal static class TestDevices
 {
     public const string Simulator = "simulated GPU", OpenCl = "OpenCL", Cuda = "CUDA";
 
@@ -32,7 +32,10 @@ internal static class Devices
     public static IEnumerable<string> Names => All.Keys;
 
     /// <summary>Names of the fast CPU device's variants that this processor has registers for.</summary>
-    public static IEnumerable<string> FastCpus => Names.Where(n => n.StartsWith("CPU", StringComparison.Ordinal) && WhyNot(n) is null);
+    public static IEnumerable<string> FastCpus => Names.Where(n => RunsOnHost(n) && WhyNot(n) is null);
+
+    /// <summary>Whether it is a fast CPU device: one launch for a whole program, SIMD bodies.</summary>
+    public static bool RunsOnHost(string name) => name is not (Simulator or OpenCl or Cuda);
 
     public static string Cpu(int simdBits, int workers) => $"CPU {simdBits} bits {workers} workers";
 

@@ -1,0 +1,121 @@
+using System.Diagnostics;
+using Kernels;
+using Model;
+using Pruning;
+using Pruning.Methods;
+using Pruning.Runs;
+using Tests.ModelTests;
+
+namespace Tests.PruningTests;
+
+/// <summary>Runs that do not come to their end: what is saved, and with which exit code.</summary>
+public sealed class BreakingOffTests : IDisposable
+{
+    private readonly TemporaryFolder _folder = new();
+
+    public void Dispose() => _folder.Dispose();
+
+    [Theory]
+    [InlineData("INT")]
+    [InlineData("TERM")]
+    public async Task A_signal_saves_the_model_and_the_logs_and_ends_with_130(string signal)
+    {
+        Assert.SkipWhen(OperatingSystem.IsWindows(), "signals are sent by kill");
+        string run = _folder.Combine("run"), log = Path.Combine(run, "iterations.csv");
+        using var process = Cli.Start(
+            _folder.Path, ["train", "--epochs", "100000", .. Cli.Small(SmallSet.Write(_folder.Combine("data")), run)]);
+        var output = process.StandardOutput.ReadToEndAsync(TestContext.Current.CancellationToken);
+        var error = process.StandardError.ReadToEndAsync(TestContext.Current.CancellationToken);
+        try
+        {
+            var patience = Stopwatch.StartNew();
+            while (!(File.Exists(log) && File.ReadAllLines(log).Length > 2) && !process.HasExited && patience.Elapsed < TimeSpan.FromSeconds(60))
+                await Task.Delay(50, TestContext.Current.CancellationToken);
+            using (var kill = Process.Start("kill", [$"-{signal}", $"{process.Id}"]))
+                await kill.WaitForExitAsync(TestContext.Current.CancellationToken);
+            Assert.True(process.WaitForExit(TimeSpan.FromSeconds(60)), "the run went on after the signal");
+        }
+        finally
+        {
+            if (!process.HasExited)
+                process.Kill();
+        }
+
+        Assert.Equal((int)ExitCode.Interrupted, process.ExitCode);
+        Assert.Equal("", await output);
+        Assert.Contains("interrupted: the state of iteration ", await error);
+        string[] rows = File.ReadAllLines(log);
+        Assert.EndsWith(",hold", rows[^1]);
+        Assert.Equal("interrupted", Checkpoint.Load(Path.Combine(run, "model.safetensors")).Notes["state"]);
+        Assert.Equal(rows[^1].Split(',')[0], Checkpoint.Load(Path.Combine(run, "model.safetensors")).Notes["iteration"]);
+    }
+
+    [Fact]
+    public void A_run_that_never_began_is_interrupted_too()
+    {
+        using var cancelled = new CancellationTokenSource();
+        cancelled.Cancel();
+        var (code, _, error) = Cli.Run(cancelled.Token, ["train", .. Cli.Small(SmallSet.Write(_folder.Combine("data")), _folder.Combine("run"))]);
+        Assert.Equal((int)ExitCode.Interrupted, code);
+        Assert.Contains("no iteration had ended", error);
+        Assert.False(File.Exists(_folder.Combine("run", "model.safetensors")));
+    }
+
+    [Fact]
+    public void Divergence_is_exit_code_5_and_keeps_the_last_good_state()
+    {
+        using var device = ComputeDevice.Cpu(2);
+        var data = SmallSet.Make(200, 1);
+        using var trainer = new Trainer(device, NetworkDescription.Parse("fc8r fc10"), new TrainerOptions(16), data, SmallSet.Make(40, 2), SmallSet.Make(40, 3));
+        var options = new PruneOptions { Network = "fc8r fc10", Batch = 16, Validation = 40, DenseEpochs = 1, Epochs = 1 };
+        var folder = RunFolder.Create(_folder.Combine("run"), "", force: false);
+        var terminal = new Terminal(TextWriter.Null, TextWriter.Null, interactive: false, colour: false);
+        using var experiment = new Experiment(trainer, options, new Dictionary<string, string>(), folder, terminal, CancellationToken.None);
+        var dense = experiment.TrainDense(RunFolder.Dense);
+        var poison = new Poison();
+
+        var error = Assert.Throws<UserException>(() => experiment.Prune(poison, dense));
+
+        Assert.Equal(ExitCode.Diverged, error.Code);
+        Assert.DoesNotContain('\n', error.Message);
+        Assert.Contains($"the state of iteration 2 is in {folder.File(RunFolder.Model)}", error.Message);
+        var saved = Checkpoint.Load(folder.File(RunFolder.Model));
+        Assert.Equal("last good before divergence", saved.Notes["state"]);
+        Assert.Equal(poison.Good, saved.Weights);
+        Assert.False(File.Exists(folder.File(RunFolder.Summary)));
+    }
+
+    [Fact]
+    public void A_model_that_overflows_is_named_as_diverged()
+    {
+        var network = NetworkDescription.Parse("fc8r fc10");
+        Parameters.Slices(network, out int length);
+        var huge = new float[length];
+        foreach (var layer in Parameters.Slices(network, out _))
+            huge.AsSpan(layer.WeightOffset, layer.WeightCount).Fill(1e30f);
+        string model = _folder.Combine("huge.safetensors");
+        new Checkpoint(network, huge, [.. huge.Select(_ => 1f)], 1, 80, new Dictionary<string, string>()).Save(model);
+        var (code, _, error) = Cli.Run(
+            ["prune", "--model", model, .. Cli.Small(SmallSet.Write(_folder.Combine("data")), _folder.Combine("run"))[2..]]);
+        Assert.Equal((int)ExitCode.Diverged, code);
+        Assert.Contains("diverged", error);
+    }
+
+    /// <summary>One good iteration, then weights that are no numbers.</summary>
+    private sealed class Poison : IPruningMethod
+    {
+        public string Name => "poison";
+
+        public float[] Good { get; private set; } = [];
+
+        public PruneOutcome Run(PruneSession session)
+        {
+            var train = session.Train("prune", session.Trainer.StepsPerEpoch, _ => new StepRates(1e-3), 0, 2);
+            session.Log("prune", 1e-3, train, session.Trainer.Evaluate(Part.Validation), Decision.Hold, "");
+            Good = session.Trainer.Parameters.GetWeights();
+            session.Trainer.Parameters.SetWeights([.. Good.Select(_ => float.NaN)]);
+            session.Train("prune", session.Trainer.StepsPerEpoch, _ => new StepRates(1e-3), 1, 2);
+            throw new InvalidOperationException("training went on with weights that are no numbers");
+        }
+    }
+}

@@ -1,0 +1,43 @@
+using System.Diagnostics;
+using Pruning;
+using Pruning.Commands;
+
+namespace Tests.PruningTests;
+
+/// <summary>Runs the program and collects what it says.</summary>
+internal static class Cli
+{
+    /// <summary>A network and a training that take a fraction of a second on <see cref="SmallSet"/>.</summary>
+    public static string[] Small(string data, string outFolder) =>
+    [
+        "--network", "fc16r fc10", "--batch", "16", "--validation", "80", "--device", "cpu", "--workers", "2", "--learning-rate", "0.003",
+        "--data", data, "--out", outFolder,
+    ];
+
+    /// <summary>In this process.</summary>
+    public static (int Code, string Output, string Error) Run(params string[] args) => Run(CancellationToken.None, args);
+
+    public static (int Code, string Output, string Error) Run(CancellationToken cancellation, params string[] args)
+    {
+        using StringWriter output = new() { NewLine = "\n" }, error = new() { NewLine = "\n" };
+        int code = CommandLine.Run(args, new Terminal(output, error, interactive: false, colour: false), cancellation);
+        return (code, output.ToString(), error.ToString());
+    }
+
+    /// <summary>As a process of its own, which a signal can be sent to. The caller waits for its end.</summary>
+    public static Process Start(string directory, params string[] args) => Process.Start(
+        new ProcessStartInfo("dotnet", [typeof(Terminal).Assembly.Location, .. args])
+        {
+            WorkingDirectory = directory,
+            RedirectStandardOutput = true,
+            RedirectStandardError = true,
+        })!;
+
+    /// <summary>Succeeds or tells why not.</summary>
+    public static (string Output, string Error) Done(params string[] args)
+    {
+        var (code, output, error) = Run(args);
+        Assert.True(code == 0, $"exit code {code}: {error}");
+        return (output, error);
+    }
+}

@@ -1,0 +1,142 @@
+using System.Text.Json;
+using Model;
+using Tests.ModelTests;
+
+namespace Tests.PruningTests;
+
+/// <summary>Arguments, exit codes and where text goes.</summary>
+public sealed class CommandLineTests : IDisposable
+{
+    private readonly TemporaryFolder _folder = new();
+
+    public void Dispose() => _folder.Dispose();
+
+    [Theory]
+    [InlineData("", "expected one of devices, data, train, prune, compare, eval, predict, export, plot, bench")]
+    [InlineData("trian", "unknown command 'trian'; did you mean train?")]
+    [InlineData("train --sed 3", "unknown option '--sed'; did you mean --seed?")]
+    [InlineData("prune --max-dorp 1", "did you mean --max-drop?")]
+    [InlineData("predict --modle x y.png", "unknown option '--modle'; did you mean --model?")]
+    [InlineData("devices 1", "unknown argument '1'")]
+    [InlineData("train --epochs 0", "--epochs: expected a number from 1 to 100000, found '0'")]
+    [InlineData("train --epochs 1.5", "--epochs: expected a number from 1 to 100000, found '1.5'")]
+    [InlineData("train --epochs 1,000", "--epochs: expected a number")]
+    [InlineData("train --batch -1", "--batch: expected a number from 1 to 4096, found '-1'")]
+    [InlineData("train --seed -1", "--seed: expected a number from 0 to 18446744073709551615, found '-1'")]
+    [InlineData("train --learning-rate NaN", "--learning-rate: expected a number")]
+    [InlineData("train --learning-rate Infinity", "--learning-rate: expected a number")]
+    [InlineData("prune --max-drop 101", "--max-drop: expected a number from 0 to 100, found '101'")]
+    [InlineData("prune --method guess", "--method: expected dynamic or static, found 'guess'")]
+    [InlineData("train --device gpu", "--device: expected auto, cuda, opencl or cpu")]
+    [InlineData("train --device cuda:x", "found 'cuda:x'")]
+    [InlineData("train --simd 333", "--simd: expected 512, 256 or 128, found '333'")]
+    [InlineData("train --network lenet-6", "'lenet-6' is no layer")]
+    [InlineData("train --network fc20", "the last layer must be fc10")]
+    [InlineData("train --epochs", "--epochs")]
+    [InlineData("eval", "--model: expected a file, found none")]
+    [InlineData("eval --part train", "--part: expected test or validation, found 'train'")]
+    [InlineData("plot", "--run: expected a folder, found none")]
+    [InlineData("predict x.png", "--model: expected a file, found none")]
+    public void A_mistake_is_one_line_on_the_error_stream_and_exit_code_2(string line, string expected)
+    {
+        string data = SmallSet.Write(_folder.Combine("data"));
+        string[] args = line.Split(' ', StringSplitOptions.RemoveEmptyEntries);
+        if (line.Contains("--network", StringComparison.Ordinal))
+            args = [.. args, "--data", data];
+        var (code, output, error) = Cli.Run(args);
+        Assert.Equal((int)ExitCode.Usage, code);
+        Assert.Equal("", output);
+        Assert.Contains(expected, error);
+        Assert.StartsWith("error: ", error);
+        Assert.Equal(error.Length - 1, error.IndexOf('\n', StringComparison.Ordinal));
+    }
+
+    [Theory]
+    [InlineData("cuda:99")]
+    [InlineData("opencl:99")]
+    [InlineData("cpu:1")]
+    public void A_device_that_is_not_there_is_exit_code_1_and_the_list_of_what_is(string device)
+    {
+        string run = _folder.Combine("run");
+        string data = SmallSet.Write(_folder.Combine("data"));
+        var (code, output, error) = Cli.Run("train", "--network", "fc10", "--validation", "80", "--device", device, "--data", data, "--out", run);
+        Assert.Equal((int)ExitCode.Failed, code);
+        Assert.Equal("", output);
+        Assert.StartsWith($"error: device '{device}' is not there; this machine has ", error);
+        Assert.Contains("cpu:0", error);
+        Assert.False(Directory.Exists(run));
+    }
+
+    [Fact]
+    public void Help_is_no_mistake()
+    {
+        Assert.Contains("--max-drop <N>", Cli.Done("prune", "--help").Output);
+        Assert.Matches(@"^\d+\.\d+", Cli.Done("--version").Output);
+    }
+
+    [Fact]
+    public void Devices_lists_what_auto_takes()
+    {
+        var (output, error) = Cli.Done("devices", "--json");
+        using var json = JsonDocument.Parse(output);
+        string auto = json.RootElement.GetProperty("auto").GetString()!;
+        Assert.Contains(json.RootElement.GetProperty("devices").EnumerateArray(), d => d.GetProperty("id").GetString() == auto);
+        Assert.Contains($"{auto} ", error);
+        Assert.Contains("<- auto", error);
+        Assert.Equal("", Cli.Done("devices").Output);
+    }
+
+    [Fact]
+    public void Data_counts_images_and_classes()
+    {
+        using var json = JsonDocument.Parse(Cli.Done("data", "--json", "--data", SmallSet.Write(_folder.Combine("data"))).Output);
+        var train = json.RootElement.GetProperty("train");
+        Assert.Equal(SmallSet.TrainCount, train.GetProperty("images").GetInt32());
+        Assert.Equal(SmallSet.TrainCount, train.GetProperty("classes").EnumerateArray().Sum(c => c.GetInt32()));
+    }
+
+    [Fact]
+    public void Bench_gives_what_the_contract_names()
+    {
+        var (output, error) = Cli.Done(
+            "bench", "--network", "fc16r fc10", "--batch", "16", "--epochs", "3", "--device", "cpu", "--json", "--profile",
+            "--data", SmallSet.Write(_folder.Combine("data")));
+        using var json = JsonDocument.Parse(output);
+        var result = json.RootElement;
+        Assert.Equal("fc16r fc10", result.GetProperty("network").GetString());
+        Assert.NotEqual("", result.GetProperty("device").GetString());
+        Assert.Equal(16, result.GetProperty("batch").GetInt32());
+        Assert.Equal(3, result.GetProperty("epochs").GetInt32());
+        double median = result.GetProperty("seconds_per_epoch_median").GetDouble(), least = result.GetProperty("seconds_per_epoch_min").GetDouble();
+        Assert.InRange(least, 1e-9, median);
+        // Forward and weight gradients of both layers, data gradient of the second; 30 steps of 16 images.
+        double flops = 2.0 * 30 * 16 * (2 * 784 * 16 + 3 * 16 * 10);
+        Assert.InRange(result.GetProperty("gflops").GetDouble() * median * 1e9, flops, 1.5 * flops);
+        Assert.InRange(result.GetProperty("test_accuracy").GetDouble(), 50, 100);
+        Assert.Contains("fc1 backward weight", error);
+    }
+
+    [Theory]
+    [InlineData("train-images-idx3-ubyte")]
+    [InlineData("t10k-labels-idx1-ubyte")]
+    public void Bad_data_is_exit_code_3_and_leaves_no_run(string damaged)
+    {
+        string data = SmallSet.Write(_folder.Combine("data")), run = _folder.Combine("run");
+        string path = Path.Combine(data, damaged);
+        File.WriteAllBytes(path, File.ReadAllBytes(path)[..^1]);
+        AssertRefused(ExitCode.BadData, damaged, ["train", .. Cli.Small(data, run)]);
+        File.Delete(path);
+        AssertRefused(ExitCode.BadData, damaged, ["train", .. Cli.Small(data, run)]);
+        AssertRefused(ExitCode.BadData, "absent", ["train", .. Cli.Small(_folder.Combine("absent"), run)]);
+        Assert.False(Directory.Exists(run));
+    }
+
+    private static void AssertRefused(ExitCode expected, string about, string[] args)
+    {
+        var (code, output, error) = Cli.Run(args);
+        Assert.Equal((int)expected, code);
+        Assert.Equal("", output);
+        Assert.Contains(about, error);
+        Assert.Single(error.Split('\n', StringSplitOptions.RemoveEmptyEntries));
+    }
+}

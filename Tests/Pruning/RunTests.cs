@@ -1,0 +1,245 @@
+using System.Globalization;
+using System.Text.Json;
+using Model;
+using Tests.ModelTests;
+
+namespace Tests.PruningTests;
+
+/// <summary>What runs write, and that they write the same again.</summary>
+public sealed class RunTests : IDisposable
+{
+    private const string Iterations = "iteration,epoch,phase,elapsed_s,learning_rate,train_loss,validation_loss,validation_accuracy,kept,total,density,decision";
+    private const string Layers = "iteration,layer,threshold,deviation,kept,total,density";
+    private const string Summary =
+        "network,method,device,seed,dense_epochs,prune_epochs,dense_seconds,prune_seconds,dense_validation_accuracy,dense_test_accuracy,"
+        + "validation_accuracy,test_accuracy,kept,total,ratio";
+
+    private static readonly string[] Short = ["--dense-epochs", "2", "--epochs", "4", "--cycle-epochs", "1"];
+
+    private readonly TemporaryFolder _folder = new();
+    private readonly string _data;
+
+    public RunTests() => _data = SmallSet.Write(_folder.Combine("data"));
+
+    public void Dispose() => _folder.Dispose();
+
+    [Theory]
+    [InlineData("static")]
+    [InlineData("dynamic")]
+    public void Prune_writes_the_files_of_the_contract(string method)
+    {
+        string run = _folder.Combine("run");
+        var (output, _) = Cli.Done(["prune", "--method", method, .. Short, .. Cli.Small(_data, run), "--json"]);
+
+        var iterations = ReadCsv(run, "iterations.csv", Iterations);
+        Assert.Equal(Enumerable.Range(1, iterations.Count), iterations.Select(r => int.Parse(r["iteration"], CultureInfo.InvariantCulture)));
+        Assert.All(iterations, r => Assert.Contains(r["decision"], (string[])["raise", "hold", "lower", "rollback", "finish"]));
+        Assert.All(iterations, r => Assert.Equal(Number(r, "kept") / Number(r, "total"), Number(r, "density"), 1e-6));
+        Assert.All(iterations, r => Assert.Matches(@"^\d+\.\d\d$", r["validation_accuracy"]));
+        Assert.Equal("dense", iterations[0]["phase"]);
+        var layers = ReadCsv(run, "layers.csv", Layers);
+        Assert.Equal(2 * iterations.Count, layers.Count);
+        foreach (var row in iterations)
+            Assert.Equal(Number(row, "kept"), layers.Where(l => l["iteration"] == row["iteration"]).Sum(l => Number(l, "kept")));
+
+        var summary = Assert.Single(ReadCsv(run, "summary.csv", Summary));
+        Assert.Equal(method, summary["method"]);
+        Assert.Equal(Number(summary, "total") / Number(summary, "kept"), Number(summary, "ratio"), 0.005);
+        foreach (string column in (string[])["dense_validation_accuracy", "dense_test_accuracy", "validation_accuracy", "test_accuracy"])
+            Assert.Matches(@"^\d+\.\d\d$", summary[column]);
+
+        var model = Checkpoint.Load(Path.Combine(run, "model.safetensors"));
+        Assert.Equal(Number(summary, "kept"), model.Kept);
+        Assert.InRange(model.Kept, 1, model.Total - 1);
+        Assert.Equal(model.Total, Checkpoint.Load(Path.Combine(run, "dense.safetensors")).Kept);
+        using var options = Json(File.ReadAllText(Path.Combine(run, "options.json")));
+        Assert.Equal(4, options.RootElement.GetProperty("epochs").GetInt32());
+        Assert.Equal(method, options.RootElement.GetProperty("method").GetString());
+        using var environment = Json(File.ReadAllText(Path.Combine(run, "environment.json")));
+        Assert.Equal(2, environment.RootElement.GetProperty("workers").GetInt32());
+        Assert.Contains("</svg>", File.ReadAllText(Path.Combine(run, "curves.svg")));
+        using var result = Json(output);
+        Assert.Equal(model.Kept, result.RootElement.GetProperty("summary").GetProperty("kept").GetInt32());
+
+        // The judged network is the one in the file.
+        using var evaluation = Json(Cli.Done(
+            "eval", "--model", Path.Combine(run, "model.safetensors"), "--part", "validation", "--data", _data, "--device", "cpu", "--json").Output);
+        Assert.Equal(Number(summary, "validation_accuracy"), evaluation.RootElement.GetProperty("accuracy").GetDouble(), 1e-9);
+    }
+
+    [Theory]
+    [InlineData("static")]
+    [InlineData("dynamic")]
+    public void The_same_seed_gives_the_same_files_and_another_seed_others(string method)
+    {
+        string[] runs = [.. new[] { ("a", "1"), ("b", "1"), ("c", "2") }.Select(r =>
+        {
+            string run = _folder.Combine(r.Item1);
+            Cli.Done(["prune", "--method", method, .. Short, .. Cli.Small(_data, run), "--seed", r.Item2]);
+            return run;
+        })];
+        AssertSameCourse(runs[0], runs[1]);
+        Assert.NotEqual(Course(runs[0]), Course(runs[2]));
+    }
+
+    [Theory]
+    [InlineData("static")]
+    [InlineData("dynamic")]
+    public void Garbage_for_test_labels_changes_no_decision(string method)
+    {
+        string other = SmallSet.Write(_folder.Combine("other"), wrongTestLabels: true), a = _folder.Combine("a"), b = _folder.Combine("b");
+        Cli.Done(["prune", "--method", method, .. Short, .. Cli.Small(_data, a)]);
+        Cli.Done(["prune", "--method", method, .. Short, .. Cli.Small(other, b)]);
+        AssertSameCourse(a, b);
+        string Test(string run) => Assert.Single(ReadCsv(run, "summary.csv", Summary))["test_accuracy"];
+        Assert.NotEqual(Test(a), Test(b));
+    }
+
+    [Fact]
+    public void Pruning_a_file_goes_the_way_of_pruning_what_was_just_trained()
+    {
+        string whole = _folder.Combine("whole"), part = _folder.Combine("part");
+        Cli.Done(["prune", "--method", "static", "--sensitivity", "0.5", .. Short, .. Cli.Small(_data, whole)]);
+        Cli.Done(["prune", "--method", "static", "--sensitivity", "0.5", "--model", Path.Combine(whole, "dense.safetensors"), .. Short,
+            .. Cli.Small(_data, part)[2..]]);
+        Assert.Equal(Weights(whole), Weights(part));
+    }
+
+    [Fact]
+    public void Compare_walks_by_hand_until_accuracy_is_lost_and_each_row_can_be_had_alone()
+    {
+        string run = _folder.Combine("run");
+        using var result = Json(Cli.Done(["compare", "--max-drop", "2.5", .. Short, .. Cli.Small(_data, run), "--json"]).Output);
+        var tries = result.RootElement.GetProperty("tries").EnumerateArray().ToArray();
+        double floor = Number(ReadCsv(run, "iterations.csv", Iterations)[^1], "validation_accuracy") - 2.5;
+        double Accuracy(JsonElement t) => t.GetProperty("validation").GetProperty("accuracy").GetDouble();
+        Assert.All(tries[..^1], t => Assert.True(Accuracy(t) >= floor - 0.005));
+        Assert.True(Accuracy(tries[^1]) < floor);
+        Assert.Equal(Enumerable.Range(1, tries.Length).Select(n => 0.25 * n), tries.Select(t => t.GetProperty("sensitivity").GetDouble()));
+
+        var rows = ReadCsv(run, "comparison.csv", "method,setting,tries,epochs,seconds,kept,total,density,ratio,validation_accuracy,test_accuracy,time_ratio");
+        Assert.Equal(["hand-set (all tries)", "hand-set (best known)", "dynamic"], rows.Select(r => r["method"]));
+        Assert.Equal(tries.Length * 4, Number(rows[0], "epochs"));
+        Assert.Equal("1.00", rows[2]["time_ratio"]);
+        Assert.Equal(2, ReadCsv(run, "summary.csv", Summary).Count);
+
+        string alone = _folder.Combine("alone"), best = tries[^2].GetProperty("sensitivity").GetRawText();
+        Cli.Done(["prune", "--method", "static", "--sensitivity", best, "--model", Path.Combine(run, "dense.safetensors"), .. Short, .. Cli.Small(_data, alone)[2..]]);
+        Assert.Equal(Weights(Path.Combine(run, "hand-set")), Weights(alone));
+        string dynamic = _folder.Combine("dynamic");
+        Cli.Done(["prune", "--max-drop", "2.5", "--model", Path.Combine(run, "dense.safetensors"), .. Short, .. Cli.Small(_data, dynamic)[2..]]);
+        Assert.Equal(Weights(Path.Combine(run, "dynamic")), Weights(dynamic));
+
+        string picture = _folder.Combine("compare.svg");
+        Cli.Done("plot", "--run", run, "--out", picture);
+        Assert.Contains("hand-set", File.ReadAllText(picture));
+    }
+
+    [Fact]
+    public void A_run_is_not_written_over_unless_told_to()
+    {
+        string run = _folder.Combine("run");
+        string[] train = ["train", "--epochs", "1", .. Cli.Small(_data, run)];
+        Cli.Done(train);
+        byte[] model = File.ReadAllBytes(Path.Combine(run, "model.safetensors"));
+        var (code, _, error) = Cli.Run([.. train, "--seed", "7"]);
+        Assert.Equal((int)ExitCode.Usage, code);
+        Assert.Equal($"error: {run}: expected a folder without a run, found one (--force writes over it)\n", error);
+        Assert.Equal(model, File.ReadAllBytes(Path.Combine(run, "model.safetensors")));
+        Cli.Done([.. train, "--seed", "7", "--force"]);
+        Assert.NotEqual(model, File.ReadAllBytes(Path.Combine(run, "model.safetensors")));
+    }
+
+    [Fact]
+    public void Only_a_dense_network_is_a_start()
+    {
+        string run = _folder.Combine("run"), again = _folder.Combine("again");
+        Cli.Done(["prune", "--method", "static", .. Short, .. Cli.Small(_data, run)]);
+        string model = Path.Combine(run, "model.safetensors");
+        var (code, _, error) = Cli.Run(["prune", "--model", model, .. Short, .. Cli.Small(_data, again)[2..]]);
+        Assert.Equal((int)ExitCode.Usage, code);
+        Assert.StartsWith($"error: {model}: expected a dense network", error);
+        // Naming the network that is in the file is no contradiction.
+        Cli.Done(["prune", "--method", "static", "--model", Path.Combine(run, "dense.safetensors"), .. Short, .. Cli.Small(_data, again)]);
+        (code, _, error) = Cli.Run(["prune", "--model", Path.Combine(run, "dense.safetensors"), "--network", "fc10", .. Cli.Small(_data, again)[2..]]);
+        Assert.Equal((int)ExitCode.Usage, code);
+        Assert.StartsWith("error: --network: expected fc16r fc10", error);
+    }
+
+    [Fact]
+    public void A_damaged_model_is_exit_code_4()
+    {
+        string run = _folder.Combine("run"), model = Path.Combine(run, "model.safetensors");
+        Cli.Done(["train", "--epochs", "1", .. Cli.Small(_data, run)]);
+        byte[] bytes = File.ReadAllBytes(model);
+        bytes[^9] ^= 1;
+        File.WriteAllBytes(model, bytes);
+        foreach (string[] args in (string[][])[["eval", "--model", model], ["export", "--model", model, "--out", "x"], ["predict", "--model", model, "x.png"], ["prune", "--model", model]])
+        {
+            var (code, output, error) = Cli.Run(args);
+            Assert.Equal((int)ExitCode.BadFile, code);
+            Assert.Equal("", output);
+            Assert.StartsWith($"error: {model}: expected ", error);
+        }
+        var plot = Cli.Run("plot", "--run", _folder.Combine("nowhere"));
+        Assert.Equal((int)ExitCode.BadFile, plot.Code);
+    }
+
+    [Fact]
+    public void Export_is_plain_safetensors_and_predict_reads_idx()
+    {
+        string run = _folder.Combine("run"), model = Path.Combine(run, "model.safetensors"), target = _folder.Combine("out", "net.safetensors");
+        Cli.Done(["train", "--epochs", "3", .. Cli.Small(_data, run)]);
+        Cli.Done("export", "--model", model, "--out", target);
+        var file = SafeTensors.Read(target);
+        Assert.Equal(["fc1.bias", "fc1.weight", "fc2.bias", "fc2.weight"], file.Tensors.Select(t => t.Name).Order(StringComparer.Ordinal));
+        Assert.Equal([16, 784], file.Tensors.First(t => t.Name == "fc1.weight").Shape);
+        Assert.Equal((int)ExitCode.Usage, Cli.Run("export", "--model", model, "--out", target).Code);
+
+        using var result = Json(Cli.Done("predict", "--model", model, "--device", "cpu", "--json", Path.Combine(_data, "t10k-images-idx3-ubyte")).Output);
+        var predictions = result.RootElement.GetProperty("predictions").EnumerateArray().ToArray();
+        var labels = SmallSet.Make(SmallSet.TestCount, 2).Labels;
+        Assert.Equal(labels.Length, predictions.Length);
+        Assert.All(predictions, p => Assert.Equal(1, p.GetProperty("probabilities").EnumerateArray().Sum(x => x.GetDouble()), 1e-4));
+        using var evaluation = Json(Cli.Done("eval", "--model", model, "--data", _data, "--device", "cpu", "--json").Output);
+        int correct = predictions.Zip(labels, (p, l) => p.GetProperty("class").GetInt32() == l ? 1 : 0).Sum();
+        Assert.Equal(evaluation.RootElement.GetProperty("correct").GetInt32(), correct);
+    }
+
+    private static JsonDocument Json(string text) => JsonDocument.Parse(text);
+
+    private static double Number(Dictionary<string, string> row, string column) => double.Parse(row[column], CultureInfo.InvariantCulture);
+
+    private static byte[] Weights(string run) =>
+        [.. SafeTensors.Read(Path.Combine(run, "model.safetensors")).Tensors.SelectMany(t => t.Data)];
+
+    /// <summary>All that a run decided and measured but for its time.</summary>
+    private static string Course(string run)
+    {
+        var iterations = ReadCsv(run, "iterations.csv", Iterations);
+        iterations.ForEach(r => r.Remove("elapsed_s"));
+        return string.Join('\n', iterations.Select(r => string.Join(',', r.Values))) + File.ReadAllText(Path.Combine(run, "layers.csv"));
+    }
+
+    private static void AssertSameCourse(string a, string b)
+    {
+        Assert.Equal(Course(a), Course(b));
+        Assert.Equal(File.ReadAllBytes(Path.Combine(a, "model.safetensors")), File.ReadAllBytes(Path.Combine(b, "model.safetensors")));
+    }
+
+    /// <summary>Read as plainly as a user's script would, by commas alone: no field may need quotes.</summary>
+    private static List<Dictionary<string, string>> ReadCsv(string run, string name, string header)
+    {
+        string text = File.ReadAllText(Path.Combine(run, name));
+        Assert.DoesNotContain('\r', text);
+        Assert.EndsWith("\n", text);
+        string[] lines = text[..^1].Split('\n'), columns = header.Split(',');
+        Assert.Equal(header, lines[0]);
+        return [.. lines.Skip(1).Select(line =>
+        {
+            string[] fields = line.Split(',');
+            Assert.Equal(columns.Length, fields.Length);
+            return columns.Zip(fields).ToDictionary();
+        })];
+    }
+}
