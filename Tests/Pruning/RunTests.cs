@@ -14,7 +14,7 @@ public sealed class RunTests : IDisposable
         "network,method,device,seed,dense_epochs,prune_epochs,dense_seconds,prune_seconds,dense_validation_accuracy,dense_test_accuracy,"
         + "validation_accuracy,test_accuracy,kept,total,ratio";
 
-    private static readonly string[] Short = ["--dense-epochs", "2", "--epochs", "4", "--cycle-epochs", "1"];
+    private static readonly string[] Short = ["--dense-epochs", "2", "--epochs", "1"];
 
     private readonly TemporaryFolder _folder = new();
     private readonly string _data;
