@@ -59,6 +59,15 @@ public sealed partial record NetworkDescription(string Name, IReadOnlyList<Layer
         }
     }
 
+    /// <summary>These layers, named by their line of text.</summary>
+    public static NetworkDescription Of(IEnumerable<LayerDescription> layers) => Parse(string.Join(' ', layers.Select(l => l switch
+    {
+        ConvolutionLayer c => $"conv{c.Filters}@{c.KernelSize}{(c.Padding > 0 ? $"p{c.Padding}" : "")}{(c.Relu ? "r" : "")}",
+        MaxPoolLayer p => $"pool{p.Size}",
+        DenseLayer d => $"fc{d.Outputs}{(d.Relu ? "r" : "")}",
+        _ => throw new NotSupportedException(l.ToString()),
+    })));
+
     /// <summary>Shapes of the activations, the input first; each carries the border that the layer after it wants.</summary>
     public IReadOnlyList<TensorShape> Shapes()
     {
