@@ -111,7 +111,7 @@ public sealed class CommandLineTests : IDisposable
         Assert.InRange(least, 1e-9, median);
         // Forward and weight gradients of both layers, data gradient of the second; 30 steps of 16 images.
         double flops = 2.0 * 30 * 16 * (2 * 784 * 16 + 3 * 16 * 10);
-        Assert.InRange(result.GetProperty("gflops").GetDouble() * median * 1e9, flops, 1.5 * flops);
+        Assert.InRange(result.GetProperty("gflops").GetDouble() * median * 1e9, 0.999 * flops, 1.5 * flops);
         Assert.InRange(result.GetProperty("test_accuracy").GetDouble(), 50, 100);
         Assert.Contains("fc1 backward weight", error);
     }

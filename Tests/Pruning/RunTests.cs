@@ -151,6 +151,22 @@ public sealed class RunTests : IDisposable
     }
 
     [Fact]
+    public async Task Without_a_folder_runs_are_numbered()
+    {
+        string[] train = ["train", "--epochs", "1", .. Cli.Small("data", "")[..^2]];
+        for (int i = 0; i < 2; i++)
+        {
+            using var process = Cli.Start(_folder.Path, train);
+            string error = await process.StandardError.ReadToEndAsync(TestContext.Current.CancellationToken);
+            await process.WaitForExitAsync(TestContext.Current.CancellationToken);
+            Assert.True(process.ExitCode == 0, error);
+        }
+        Assert.Equal(
+            ["fc16r-fc10-dense-seed1", "fc16r-fc10-dense-seed1-2"],
+            Directory.EnumerateDirectories(_folder.Combine("runs")).Select(Path.GetFileName).Order(StringComparer.Ordinal));
+    }
+
+    [Fact]
     public void Only_a_dense_network_is_a_start()
     {
         string run = _folder.Combine("run"), again = _folder.Combine("again");
