@@ -30,6 +30,9 @@ public sealed partial record NetworkDescription(string Name, IReadOnlyList<Layer
         ["lenet-5-caffe"] = "conv20@5 pool2 conv50@5 pool2 fc500r fc10",
     };
 
+    /// <summary>What flat buffers, their moments and masks take on any machine: a few hundred megabytes.</summary>
+    private const long MostWeights = 20_000_000;
+
     /// <summary>(C, H, W) of an image.</summary>
     public static TensorShape Input => new(1, DataSet.Height, DataSet.Width);
 
@@ -42,8 +45,15 @@ public sealed partial record NetworkDescription(string Name, IReadOnlyList<Layer
         var network = new NetworkDescription(text, layers);
         if (layers.LastOrDefault() is not DenseLayer { Outputs: DataSet.Classes, Relu: false })
             throw Bad(text, $"the last layer must be fc{DataSet.Classes}");
-        _ = network.Shapes();
-        return network;
+        var shapes = network.Shapes();
+        long weights = layers.Select((l, i) => l switch
+        {
+            ConvolutionLayer c => (long)c.Filters * c.KernelSize * c.KernelSize * shapes[i].Channels,
+            DenseLayer d => (long)d.Outputs * shapes[i].Features,
+            _ => 0,
+        }).Sum();
+        return weights <= MostWeights ? network
+            : throw Bad(text, string.Create(CultureInfo.InvariantCulture, $"expected at most {MostWeights} weights, found {weights}"));
 
         LayerDescription ParseLayer(string token)
         {
@@ -58,6 +68,15 @@ public sealed partial record NetworkDescription(string Name, IReadOnlyList<Layer
                 : new DenseLayer(Number("fc"), relu);
         }
     }
+
+    /// <summary>These layers, named by their line of text.</summary>
+    public static NetworkDescription Of(IEnumerable<LayerDescription> layers) => Parse(string.Join(' ', layers.Select(l => l switch
+    {
+        ConvolutionLayer c => $"conv{c.Filters}@{c.KernelSize}{(c.Padding > 0 ? $"p{c.Padding}" : "")}{(c.Relu ? "r" : "")}",
+        MaxPoolLayer p => $"pool{p.Size}",
+        DenseLayer d => $"fc{d.Outputs}{(d.Relu ? "r" : "")}",
+        _ => throw new NotSupportedException(l.ToString()),
+    })));
 
     /// <summary>Shapes of the activations, the input first; each carries the border that the layer after it wants.</summary>
     public IReadOnlyList<TensorShape> Shapes()

@@ -5,7 +5,7 @@ namespace Model;
 
 /// <summary>
 /// Turns a network's description into the operations of a step. Built once for a trainer: activations, gradients and the forward operations
-/// serve training and evaluation alike.
+/// serve training and evaluation alike; and once per worker for inference, without gradients.
 /// </summary>
 internal sealed class StepBuilder
 {
@@ -19,19 +19,19 @@ internal sealed class StepBuilder
     private readonly LayerSlice?[] _slices;
     private readonly LiveWeights?[] _live, _spare;
 
-    public StepBuilder(DeviceMemory memory, NetworkDescription network, Parameters parameters, int batch)
+    public StepBuilder(DeviceMemory memory, NetworkDescription network, Parameters parameters, int batch, bool training = true)
     {
         (_memory, _device, _network, _parameters) = (memory, memory.Device, network, parameters);
         var shapes = network.Shapes();
         _activations = [.. shapes.Select(s => memory.AllocateTensor(s, batch))];
-        _gradients = [.. shapes.Select((s, i) => i == 0 ? default : memory.AllocateTensor(s, batch))];
+        _gradients = [.. shapes.Select((s, i) => i == 0 || !training ? default : memory.AllocateTensor(s, batch))];
         var slices = new Queue<LayerSlice>(parameters.Layers);
         _slices = [.. network.Layers.Select(l => l is MaxPoolLayer ? null : slices.Dequeue())];
         _live = new LiveWeights?[network.Layers.Count];
         _spare = new LiveWeights?[network.Layers.Count];
         _transposed = new ArrayView<float>[network.Layers.Count];
         for (int i = 0; i < _transposed.Length; i++)
-            if (IsGemm(i))
+            if (training && IsGemm(i))
                 _transposed[i] = memory.Allocate<float>((long)_activations[i].Blocks * Layout.Lanes * Transpose.Pitch(shapes[i].Features));
     }
 

@@ -6,7 +6,7 @@ public static class SelfTests
     public static IReadOnlyList<SelfTestCase> All { get; } =
     [
         .. MaskedGemmCases.All, .. ConvolutionCases.All, .. SparseConvolutionCases.All, .. MaxPoolCases.All,
-        .. SoftmaxCrossEntropyCases.All, .. DistillationCases.All,
+        .. SoftmaxCrossEntropyCases.All, .. DistillationCases.All, .. AnswerCases.All,
         .. BiasUpdateCases.All, .. UpdateCases.All, .. GatherCases.All, .. TransposeCases.All, .. CounterCases.All, .. TallyCases.All,
         .. MomentsCases.All, .. ThresholdCountCases.All, .. MagnitudeMaskCases.All, .. MagnitudeHistogramCases.All,
     ];

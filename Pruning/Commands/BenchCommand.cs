@@ -7,23 +7,33 @@ using Pruning.Runs;
 
 namespace Pruning.Commands;
 
-/// <summary><c>bench</c>: how fast training is. Adam at a constant 1e-3 on all training images; one step before the clock starts.</summary>
+/// <summary>
+/// <c>bench</c>: how fast training is. Adam at a constant 1e-3 on all training images; one step before the clock starts. With --inference: how
+/// fast a trained network answers, see <see cref="InferenceBench"/>.
+/// </summary>
 internal static class BenchCommand
 {
     private static readonly StepRates Rates = new(1e-3);
     private static readonly Option<int> Epochs = Options.Number("--epochs", "epochs to time", 5, 1, 1000);
     private static readonly Option<bool> Profile = Options.Flag("--profile", "add a table of time per operation, from one more epoch");
+    private static readonly Option<bool> Inference = Options.Flag("--inference", "time the answers of --model instead, at --batch or at 1 and 1000");
 
     public static (Command, Action<Invocation>) Create()
     {
-        var command = new Command("bench", "time training");
-        foreach (var option in (Option[])[Settings.Network.Typed, Settings.Batch.Typed, Epochs, Settings.Seed.Typed, Profile, .. Options.Machine])
+        var command = new Command("bench", "time training, or answers with --inference");
+        foreach (var option in (Option[])[Settings.Network.Typed, Settings.Batch.Typed, Epochs, Settings.Seed.Typed, Profile, Inference, Options.Model, .. Options.Machine])
             command.Options.Add(option);
         return (command, Run);
     }
 
     private static void Run(Invocation invocation)
     {
+        if (invocation.Get(Inference))
+        {
+            bool given = invocation.Arguments.GetResult(Settings.Batch.Typed) is { Implicit: false };
+            InferenceBench.Run(invocation, given ? [invocation.Get(Settings.Batch.Typed)] : [1, 1000]);
+            return;
+        }
         var network = NetworkDescription.Parse(invocation.Get(Settings.Network.Typed));
         var data = Workbench.LoadData(invocation);
         using var device = Workbench.OpenDevice(invocation);

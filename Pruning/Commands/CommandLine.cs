@@ -20,6 +20,7 @@ public static class CommandLine
     private static readonly IReadOnlyList<(Command Command, Action<Invocation> Run)> Verbs =
     [
         DevicesCommand.Create(),
+        SelfTestCommand.Create(),
         DataCommand.Create(),
         TrainCommand.Create(),
         PruneCommand.Create(),

@@ -78,7 +78,7 @@ public sealed class DynamicPruning : IPruningMethod
         }
         session.Trainer.DismissTeacher();
         session.Trainer.Restore(best?.State ?? trunk[0].State);
-        return new PruneOutcome(best?.Iteration ?? session.LastIteration, branches, session.Epoch - start, best is not null);
+        return new PruneOutcome(best?.Iteration ?? 0, branches, session.Epoch - start, best is not null);
 
         bool Branch(int index)
         {
@@ -86,7 +86,7 @@ public sealed class DynamicPruning : IPruningMethod
             session.Trainer.Restore(node.State);
             var train = Anneal(session, node.Ratio);
             var validation = session.Trainer.Evaluate(Part.Validation);
-            bool within = session.WithinBudget(validation);
+            bool within = session.WithinBudget(validation) && session.Pruner.Moments().Sum(m => m.Live) > 0;
             string reason = string.Create(
                 CultureInfo.InvariantCulture,
                 $"validation {validation.Accuracy:F2} against {session.Floor:F2} at 1/{node.Ratio:F1}: {(within ? "within" : "outside")} the budget");
@@ -94,7 +94,10 @@ public sealed class DynamicPruning : IPruningMethod
             session.Say(reason);
             branches++;
             if (within)
+            {
                 best = new Leaf(node.Ratio, iteration, session.Trainer.Save());
+                session.KeepBest(iteration);
+            }
             session.Trainer.Restore(trunk[^1].State);
             return within;
         }
@@ -107,7 +110,7 @@ public sealed class DynamicPruning : IPruningMethod
     private static void Descend(PruneSession session, List<Node> trunk, double ratio)
     {
         var options = session.Options;
-        int total = session.Trainer.Parameters.WeightCount, perMove = session.Trainer.StepsPerEpoch / MovesPerEpoch;
+        int total = session.Trainer.Parameters.WeightCount, perMove = Math.Max(1, session.Trainer.StepsPerEpoch / MovesPerEpoch);
         double from = trunk[^1].Ratio, halvings = Math.Log2(ratio / from);
         int moves = Math.Max(1, (int)Math.Round(MovesPerEpoch * Stretched(options.Epochs * options.TrunkShare * halvings, from)));
         Score score = default;

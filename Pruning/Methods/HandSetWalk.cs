@@ -36,10 +36,13 @@ public sealed class HandSetWalk(double step = 0.25) : IPruningMethod
             holds = session.WithinBudget(validation) && session.Pruner.Moments().Sum(m => m.Live) > 0;
             _tries.Add(new HandSetTry(sensitivity, session.Elapsed - start, validation, iteration));
             if (holds)
+            {
                 (Best, best) = (_tries[^1], session.Trainer.Save());
+                session.KeepBest(iteration);
+            }
         }
         session.Trainer.Restore(best);
-        return new PruneOutcome(Best?.Iteration ?? session.LastIteration, _tries.Count, _tries.Count * session.Options.Epochs, Best is not null);
+        return new PruneOutcome(Best?.Iteration ?? 0, _tries.Count, _tries.Count * session.Options.Epochs, Best is not null);
 
         Decision Judge(Score validation) => session.WithinBudget(validation) ? Decision.Raise : Decision.Finish;
     }

@@ -14,7 +14,7 @@ public interface IPruningMethod
 }
 
 /// <summary>What a method ends with.</summary>
-/// <param name="Iteration">Which iteration the final state is from.</param>
+/// <param name="Iteration">Which iteration the final state is from; 0 for the dense network, because no lighter one was within the budget.</param>
 /// <param name="Tries">How many networks were tried to the end of their retraining.</param>
 /// <param name="Epochs">Epochs of pruning and retraining, all tries together.</param>
 /// <param name="WithinBudget">Whether the final state's validation accuracy is within the budget.</param>

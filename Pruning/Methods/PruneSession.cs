@@ -104,5 +104,8 @@ public sealed class PruneSession
         return _iteration;
     }
 
+    /// <summary>Says that the trainer holds the best state so far, which that iteration ended with.</summary>
+    public void KeepBest(int iteration) => _observer.Best(iteration);
+
     public void Say(string line) => _observer.Say(line);
 }

@@ -84,7 +84,8 @@ public sealed class Experiment : IDisposable
         var outcome = method.Run(_session);
         double seconds = _session.Elapsed - start;
         var summary = Summarize(method.Name, dense, outcome.Epochs, seconds);
-        Layers = _log.Layers(outcome.Iteration);
+        Layers = outcome.Iteration > 0 ? _log.Layers(outcome.Iteration)
+            : [.. _trainer.Parameters.Layers.Select(l => new LayerRow(0, l.Name, 0, 0, l.WeightCount, l.WeightCount))];
         Save(RunFolder.Model, method.Name, outcome.Iteration);
         Finish(summary);
         _log.Say(string.Create(
@@ -93,7 +94,11 @@ public sealed class Experiment : IDisposable
             + $"{outcome.Iteration}; validation {summary.ValidationAccuracy:F2} % (dense {summary.DenseValidationAccuracy:F2}), "
             + $"test {summary.TestAccuracy:F2} % (dense {summary.DenseTestAccuracy:F2}); {outcome.Epochs:F0} epochs, {seconds:F1} s"));
         if (!outcome.WithinBudget)
-            _log.Say($"warning: no state within the budget of {_options.MaxDrop.ToString(CultureInfo.InvariantCulture)} points was found");
+        {
+            _log.Say(string.Create(
+                CultureInfo.InvariantCulture,
+                $"warning: {(outcome.Iteration > 0 ? "this network is not" : "no lighter network was found")} within the budget of {_options.MaxDrop} points"));
+        }
         return (summary, outcome);
     });
 
@@ -160,7 +165,7 @@ public sealed class Experiment : IDisposable
     {
         if (_log.LastGood is not { } good)
             return "no iteration had ended, so no state was saved";
-        Save(RunFolder.Model, state, good.Row.Iteration, good.State);
-        return $"the state of iteration {good.Row.Iteration} is in {_folder.File(RunFolder.Model)}";
+        Save(RunFolder.Model, state, good.Iteration, good.State);
+        return $"the state of iteration {good.Iteration} is in {_folder.File(RunFolder.Model)}";
     }
 }

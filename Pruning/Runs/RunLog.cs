@@ -6,7 +6,7 @@ namespace Pruning.Runs;
 
 /// <summary>
 /// The log of a run: iterations.csv and layers.csv, flushed row by row; log.txt with the lines that a human reads, which also go to the
-/// terminal; a bar on a terminal. Keeps the state of the last iteration, which was measured and found finite, to be saved if the run breaks off.
+/// terminal; a bar on a terminal. Keeps the best state, or before there is one the last that was measured, to be saved if the run breaks off.
 /// </summary>
 public sealed class RunLog : IRunObserver, IDisposable
 {
@@ -21,6 +21,7 @@ public sealed class RunLog : IRunObserver, IDisposable
     private string _phase = "";
     private double _phaseStart, _phaseEpoch;
     private IterationRow? _last;
+    private (ParameterState, int)? _lastState, _bestState;
 
     public RunLog(RunFolder folder, Terminal terminal, Trainer trainer)
     {
@@ -33,8 +34,8 @@ public sealed class RunLog : IRunObserver, IDisposable
         _text = new StreamWriter(folder.File(RunFolder.Log)) { AutoFlush = true, NewLine = "\n" };
     }
 
-    /// <summary>Parameters after the last iteration, and its row.</summary>
-    public (ParameterState State, IterationRow Row)? LastGood { get; private set; }
+    /// <summary>The state to save if the run breaks off, and its iteration; null before the first.</summary>
+    public (ParameterState State, int Iteration)? LastGood => _bestState ?? _lastState;
 
     /// <summary>The rows of layers.csv of one iteration; none if it never was.</summary>
     public IReadOnlyList<LayerRow> Layers(int iteration) => _rows.GetValueOrDefault(iteration, []);
@@ -54,12 +55,14 @@ public sealed class RunLog : IRunObserver, IDisposable
                 Csv.Six(l.Density));
         }
         _rows.Add(row.Iteration, layers);
-        (_last, LastGood) = (row, (_trainer.Parameters.Save(), row));
+        (_last, _lastState) = (row, (_trainer.Parameters.Save(), row.Iteration));
         Say(string.Create(
             CultureInfo.InvariantCulture,
             $"{row.Iteration,4} {row.Phase,-8} epoch {row.Epoch,6:F1}  {row.Elapsed,6:F1} s  loss {row.TrainLoss:F4}  validation {row.ValidationAccuracy:F2} %"
             + $"  kept {100 * row.Density:F2} %  {row.Decision.ToString().ToLowerInvariant()}{(row.Reason.Length > 0 ? $": {row.Reason}" : "")}"));
     }
+
+    public void Best(int iteration) => _bestState = (_trainer.Parameters.Save(), iteration);
 
     public void Say(string line)
     {

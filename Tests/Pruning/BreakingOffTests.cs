@@ -61,8 +61,10 @@ public sealed class BreakingOffTests : IDisposable
         Assert.False(File.Exists(_folder.Combine("run", "model.safetensors")));
     }
 
-    [Fact]
-    public void Divergence_is_exit_code_5_and_keeps_the_last_good_state()
+    [Theory]
+    [InlineData(false, 3)]
+    [InlineData(true, 2)]
+    public void Divergence_is_exit_code_5_and_keeps_the_best_state_or_else_the_last_good_one(bool keepFirst, int iteration)
     {
         using var device = ComputeDevice.Cpu(2);
         var data = SmallSet.Make(200, 1);
@@ -72,16 +74,16 @@ public sealed class BreakingOffTests : IDisposable
         var terminal = new Terminal(TextWriter.Null, TextWriter.Null, interactive: false, colour: false);
         using var experiment = new Experiment(trainer, options, new Dictionary<string, string>(), folder, terminal, CancellationToken.None);
         var dense = experiment.TrainDense(RunFolder.Dense);
-        var poison = new Poison();
+        var poison = new Poison(keepFirst);
 
         var error = Assert.Throws<UserException>(() => experiment.Prune(poison, dense));
 
         Assert.Equal(ExitCode.Diverged, error.Code);
         Assert.DoesNotContain('\n', error.Message);
-        Assert.Contains($"the state of iteration 2 is in {folder.File(RunFolder.Model)}", error.Message);
+        Assert.Contains($"the state of iteration {iteration} is in {folder.File(RunFolder.Model)}", error.Message);
         var saved = Checkpoint.Load(folder.File(RunFolder.Model));
         Assert.Equal("last good before divergence", saved.Notes["state"]);
-        Assert.Equal(poison.Good, saved.Weights);
+        Assert.Equal(poison.Weights[iteration - 2], saved.Weights);
         Assert.False(File.Exists(folder.File(RunFolder.Summary)));
     }
 
@@ -101,20 +103,26 @@ public sealed class BreakingOffTests : IDisposable
         Assert.Contains("diverged", error);
     }
 
-    /// <summary>One good iteration, then weights that are no numbers.</summary>
-    private sealed class Poison : IPruningMethod
+    /// <summary>Two good iterations, the first of which may be declared the best, then weights that are no numbers.</summary>
+    private sealed class Poison(bool keepFirst) : IPruningMethod
     {
         public string Name => "poison";
 
-        public float[] Good { get; private set; } = [];
+        /// <summary>After each good iteration.</summary>
+        public List<float[]> Weights { get; } = [];
 
         public PruneOutcome Run(PruneSession session)
         {
-            var train = session.Train("prune", session.Trainer.StepsPerEpoch, _ => new StepRates(1e-3), 0, 2);
-            session.Log("prune", 1e-3, train, session.Trainer.Evaluate(Part.Validation), Decision.Hold, "");
-            Good = session.Trainer.Parameters.GetWeights();
-            session.Trainer.Parameters.SetWeights([.. Good.Select(_ => float.NaN)]);
-            session.Train("prune", session.Trainer.StepsPerEpoch, _ => new StepRates(1e-3), 1, 2);
+            for (int epoch = 0; epoch < 2; epoch++)
+            {
+                var train = session.Train("prune", session.Trainer.StepsPerEpoch, _ => new StepRates(1e-3), epoch, 3);
+                int iteration = session.Log("prune", 1e-3, train, session.Trainer.Evaluate(Part.Validation), Decision.Hold, "");
+                Weights.Add(session.Trainer.Parameters.GetWeights());
+                if (keepFirst && epoch == 0)
+                    session.KeepBest(iteration);
+            }
+            session.Trainer.Parameters.SetWeights([.. Weights[1].Select(_ => float.NaN)]);
+            session.Train("prune", session.Trainer.StepsPerEpoch, _ => new StepRates(1e-3), 2, 3);
             throw new InvalidOperationException("training went on with weights that are no numbers");
         }
     }

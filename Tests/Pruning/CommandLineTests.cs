@@ -12,7 +12,7 @@ public sealed class CommandLineTests : IDisposable
     public void Dispose() => _folder.Dispose();
 
     [Theory]
-    [InlineData("", "expected one of devices, data, train, prune, compare, eval, predict, export, plot, bench")]
+    [InlineData("", "expected one of devices, selftest, data, train, prune, compare, eval, predict, export, plot, bench")]
     [InlineData("trian", "unknown command 'trian'; did you mean train?")]
     [InlineData("train --sed 3", "unknown option '--sed'; did you mean --seed?")]
     [InlineData("prune --max-dorp 1", "did you mean --max-drop?")]
@@ -111,7 +111,7 @@ public sealed class CommandLineTests : IDisposable
         Assert.InRange(least, 1e-9, median);
         // Forward and weight gradients of both layers, data gradient of the second; 30 steps of 16 images.
         double flops = 2.0 * 30 * 16 * (2 * 784 * 16 + 3 * 16 * 10);
-        Assert.InRange(result.GetProperty("gflops").GetDouble() * median * 1e9, flops, 1.5 * flops);
+        Assert.InRange(result.GetProperty("gflops").GetDouble() * median * 1e9, 0.999 * flops, 1.5 * flops);
         Assert.InRange(result.GetProperty("test_accuracy").GetDouble(), 50, 100);
         Assert.Contains("fc1 backward weight", error);
     }

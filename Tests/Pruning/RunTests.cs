@@ -53,7 +53,7 @@ public sealed class RunTests : IDisposable
         Assert.InRange(model.Kept, 1, model.Total - 1);
         Assert.Equal(model.Total, Checkpoint.Load(Path.Combine(run, "dense.safetensors")).Kept);
         using var options = Json(File.ReadAllText(Path.Combine(run, "options.json")));
-        Assert.Equal(4, options.RootElement.GetProperty("epochs").GetInt32());
+        Assert.Equal(1, options.RootElement.GetProperty("epochs").GetInt32());
         Assert.Equal(method, options.RootElement.GetProperty("method").GetString());
         using var environment = Json(File.ReadAllText(Path.Combine(run, "environment.json")));
         Assert.Equal(2, environment.RootElement.GetProperty("workers").GetInt32());
@@ -119,7 +119,7 @@ public sealed class RunTests : IDisposable
 
         var rows = ReadCsv(run, "comparison.csv", "method,setting,tries,epochs,seconds,kept,total,density,ratio,validation_accuracy,test_accuracy,time_ratio");
         Assert.Equal(["hand-set (all tries)", "hand-set (best known)", "dynamic"], rows.Select(r => r["method"]));
-        Assert.Equal(tries.Length * 4, Number(rows[0], "epochs"));
+        Assert.Equal(tries.Length, Number(rows[0], "epochs"));
         Assert.Equal("1.00", rows[2]["time_ratio"]);
         Assert.Equal(2, ReadCsv(run, "summary.csv", Summary).Count);
 
@@ -148,6 +148,22 @@ public sealed class RunTests : IDisposable
         Assert.Equal(model, File.ReadAllBytes(Path.Combine(run, "model.safetensors")));
         Cli.Done([.. train, "--seed", "7", "--force"]);
         Assert.NotEqual(model, File.ReadAllBytes(Path.Combine(run, "model.safetensors")));
+    }
+
+    [Fact]
+    public async Task Without_a_folder_runs_are_numbered()
+    {
+        string[] train = ["train", "--epochs", "1", .. Cli.Small("data", "")[..^2]];
+        for (int i = 0; i < 2; i++)
+        {
+            using var process = Cli.Start(_folder.Path, train);
+            string error = await process.StandardError.ReadToEndAsync(TestContext.Current.CancellationToken);
+            await process.WaitForExitAsync(TestContext.Current.CancellationToken);
+            Assert.True(process.ExitCode == 0, error);
+        }
+        Assert.Equal(
+            ["fc16r-fc10-dense-seed1", "fc16r-fc10-dense-seed1-2"],
+            Directory.EnumerateDirectories(_folder.Combine("runs")).Select(Path.GetFileName).Order(StringComparer.Ordinal));
     }
 
     [Fact]

@@ -1,0 +1,75 @@
+using ILGPU;
+
+namespace Kernels;
+
+/// <summary>
+/// Takes the logits of a batch out of their lanes: logits(n, k) as rows, and the class of the largest; of equal ones the first, as in
+/// <see cref="SoftmaxCrossEntropy"/>.
+/// </summary>
+public static class Answer
+{
+    /// <param name="device">Where it runs.</param>
+    /// <param name="name">For profiles and errors.</param>
+    /// <param name="logits">(N, K).</param>
+    /// <param name="step">[1]: image n of this batch is image step · slots + n of the results, slots = 16 · blocks.</param>
+    /// <param name="rows">[count][K]; images past its end are left out.</param>
+    /// <param name="classes">[count].</param>
+    public static Operation Of(
+        ComputeDevice device, string name, Tensor logits, ArrayView<int> step, ArrayView<float> rows, ArrayView<int> classes)
+    {
+        MaskedGemm.Require(name, "rows", rows.Length, classes.Length * logits.Shape.Features);
+        return new Operation<Arguments>(
+            device, name, 0, new Arguments(logits, step, rows, classes), Kernel, (long)logits.Blocks * Layout.Lanes);
+    }
+
+    public readonly struct Arguments(Tensor logits, ArrayView<int> step, ArrayView<float> rows, ArrayView<int> classes) : IBody
+    {
+        public readonly Tensor Logits = logits;
+        public readonly ArrayView<int> Step = step, Classes = classes;
+        public readonly ArrayView<float> Rows = rows;
+
+        public void Run<V>(int worker, int workers) where V : unmanaged, ISimd<V>
+        {
+            var (first, last) = Operation.Share(Logits.Blocks * Layout.Lanes, worker, workers);
+            for (int image = first; image < last; image++)
+                Image(image, this);
+        }
+    }
+
+    internal static void Kernel(Arguments a)
+    {
+        int image = Grid.GlobalIndex.X;
+        if (image < a.Logits.Blocks * Layout.Lanes)
+            Image(image, a);
+    }
+
+    private static void Image(int image, Arguments a)
+    {
+        int features = a.Logits.Shape.Features, target = a.Step[0] * a.Logits.Blocks * Layout.Lanes + image;
+        if (target >= a.Classes.Length)
+            return;
+        int start = image / Layout.Lanes * features * Layout.Lanes + image % Layout.Lanes, best = 0;
+        float max = a.Logits.Data[start];
+        for (int k = 0; k < features; k++)
+        {
+            float z = a.Logits.Data[start + k * Layout.Lanes];
+            a.Rows[target * features + k] = z;
+            if (z > max)
+            {
+                max = z;
+                best = k;
+            }
+        }
+        a.Classes[target] = best;
+    }
+
+    /// <summary>The first largest of a row.</summary>
+    public static int Reference(ReadOnlySpan<float> logits)
+    {
+        int best = 0;
+        for (int k = 1; k < logits.Length; k++)
+            if (logits[k] > logits[best])
+                best = k;
+        return best;
+    }
+}

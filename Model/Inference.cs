@@ -1,0 +1,99 @@
+using ILGPU;
+using Kernels;
+
+namespace Model;
+
+/// <summary>
+/// A network that only answers. Dead neurons and channels are gone (<see cref="Compaction"/>), and on the CPU accelerator a layer below the
+/// break-even density is computed from its live weights alone. A call is one launch for all layers and images; on the CPU accelerator a call
+/// of one chunk needs none (<see cref="ChunkedProgram"/>).
+/// </summary>
+/// <remarks>Answers repeat bit for bit, whatever the number of workers; from the trainer's they differ by rounding.</remarks>
+public sealed class Inference : IDisposable
+{
+    /// <summary>The break-even of a forward pass alone, see README.</summary>
+    public const double DefaultSparseBelow = 0.3;
+
+    /// <summary>Images that a worker takes through all layers at once: four vectors, for each of which a live weight is loaded once.</summary>
+    private const int Chunk = 64;
+
+    private readonly DeviceMemory _memory;
+    private readonly HostBuffer<byte> _images;
+    private readonly HostBuffer<float> _logits;
+    private readonly HostBuffer<int> _classes, _order;
+    private readonly ChunkedProgram _program;
+    private readonly int _slots;
+    private int _count;
+
+    /// <param name="device">Where it runs.</param>
+    /// <param name="model">Weights and masks.</param>
+    /// <param name="batch">Images of a call at most; below 64 the buffers are made for so many.</param>
+    /// <param name="sparseBelow">Density below which a layer is computed from live weights; 0 for the dense path.</param>
+    public Inference(ComputeDevice device, Checkpoint model, int batch, double sparseBelow = DefaultSparseBelow)
+    {
+        ArgumentNullException.ThrowIfNull(device);
+        ArgumentOutOfRangeException.ThrowIfLessThan(batch, 1);
+        Model = sparseBelow > 0 ? Compaction.Of(model) : model;
+        Batch = batch;
+        _memory = new DeviceMemory(device);
+        int chunk = device.RunsOnHost ? Math.Min(Chunk, batch) : batch;
+        _slots = Layout.Blocks(chunk) * Layout.Lanes;
+        _images = new HostBuffer<byte>(_memory, batch * DataSet.PixelsPerImage);
+        _order = new HostBuffer<int>(_memory, (batch + _slots - 1) / _slots * _slots);
+        _logits = new HostBuffer<float>(_memory, batch * DataSet.Classes);
+        _classes = new HostBuffer<int>(_memory, batch);
+        var parameters = new Parameters(_memory, Model.Network);
+        parameters.SetWeights(Model.Weights);
+        var labels = _memory.Allocate<byte>(batch);
+        _program = new ChunkedProgram(_memory, step =>
+        {
+            var builder = new StepBuilder(_memory, Model.Network, parameters, chunk, training: false);
+            if (device.RunsOnHost)
+                builder.Choose(Model.Mask, sparseBelow);
+            builder.LoadLive();
+            return
+            [
+                Gather.Of(
+                    device, "gather", _images.View, labels, _order.View, step, Trainer.PixelScale, builder.Input, builder.TransposedInput,
+                    _memory.Allocate<int>(_slots)),
+                .. builder.Forward().SelectMany(stage => stage),
+                Answer.Of(device, "answer", builder.Logits, step, _logits.View, _classes.View),
+            ];
+        });
+    }
+
+    /// <summary>The network that is computed, dead parts left out.</summary>
+    public Checkpoint Model { get; }
+
+    /// <summary>Images of a call at most.</summary>
+    public int Batch { get; }
+
+    /// <summary>(N, 28, 28) bytes: where the caller puts the images, 0 = paper and 255 = ink.</summary>
+    public Span<byte> Images => _images.Span;
+
+    /// <summary>(N, 10): what the last call gave.</summary>
+    public ReadOnlySpan<float> Logits => _logits.Span[..(_count * DataSet.Classes)];
+
+    /// <summary>(N): the class of the largest logit.</summary>
+    public ReadOnlySpan<int> Classes => _classes.Span[.._count];
+
+    /// <summary>Answers for the first <paramref name="count"/> of <see cref="Images"/>.</summary>
+    public void Run(int count)
+    {
+        if (count < 1 || count > Batch)
+            throw new ArgumentOutOfRangeException(nameof(count), $"expected 1 to {Batch} images, found {count}");
+        if (count != _count)
+        {
+            for (int i = 0; i < _order.Span.Length; i++)
+                _order.Span[i] = i < count ? i : -1;
+            _order.Upload(_order.Span.Length);
+            _count = count;
+        }
+        _images.Upload(count * DataSet.PixelsPerImage);
+        _program.Run((count + _slots - 1) / _slots);
+        _logits.Download(count * DataSet.Classes);
+        _classes.Download(count);
+    }
+
+    public void Dispose() => _memory.Dispose();
+}

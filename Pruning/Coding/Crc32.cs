@@ -1,0 +1,24 @@
+namespace Pruning.Coding;
+
+/// <summary>
+/// CRC-32 of ISO 3309 (gzip, PNG): polynomial 0xEDB88320 reflected, beginning and end inverted. Finds any burst of up to 32 damaged bits.
+/// </summary>
+public static class Crc32
+{
+    private static readonly uint[] Table = [.. Enumerable.Range(0, 256).Select(i => Remainder((uint)i))];
+
+    public static uint Of(ReadOnlySpan<byte> bytes)
+    {
+        uint crc = ~0u;
+        foreach (byte b in bytes)
+            crc = crc >> 8 ^ Table[(byte)(crc ^ b)];
+        return ~crc;
+    }
+
+    private static uint Remainder(uint value)
+    {
+        for (int bit = 0; bit < 8; bit++)
+            value = value >> 1 ^ ((value & 1) != 0 ? 0xEDB88320 : 0);
+        return value;
+    }
+}

@@ -1,0 +1,55 @@
+using System.CommandLine;
+using Kernels;
+using Kernels.SelfTest;
+using Model;
+using Pruning.Runs;
+
+namespace Pruning.Commands;
+
+/// <summary>
+/// <c>selftest</c>: every kernel against its reference on a device, then a short training and pruning run there against the CPU
+/// accelerator. Needs no data, no SDK and no test runner: for a machine with a driver that is new to the project.
+/// </summary>
+internal static class SelfTestCommand
+{
+    public static (Command, Action<Invocation>) Create() =>
+        (new Command("selftest", "try every kernel, training and pruning on a device") { Options.Device, Options.Workers, Options.Simd, Options.Json }, Run);
+
+    private static void Run(Invocation invocation)
+    {
+        using var device = Workbench.OpenDevice(invocation);
+        using var reference = ComputeDevice.Cpu();
+        var say = invocation.Terminal.Say;
+        var results = new List<TrialResult>();
+        var trials = NetworkDescription.Known.Keys.SelectMany(n => DeviceTrial.Run(device, reference, n));
+        foreach (var result in SelfTests.On(device).Select(c => Kernel(c, device)).Concat(trials))
+        {
+            invocation.Cancellation.ThrowIfCancellationRequested();
+            say($"{(result.Ok ? "ok" : "FAILED"),-6} {result.Name}{(result.Detail.Length > 0 ? $": {result.Detail}" : "")}");
+            results.Add(result);
+        }
+        int failed = results.Count(r => !r.Ok);
+        string verdict = failed == 0 ? $"all {results.Count} tests hold" : $"{failed} of {results.Count} tests FAILED";
+        say($"{device.Name}: {verdict}");
+        if (invocation.Get(Options.Json))
+            invocation.Terminal.Result(new { Device = device.Name, Ok = failed == 0, Tests = results.Count, Failed = failed, Results = results });
+        if (failed > 0)
+            throw new DeviceException($"{device.Name} failed its self test");
+    }
+
+    /// <summary>A driver may fail in any way; the cases after it are still of interest.</summary>
+    private static TrialResult Kernel(SelfTestCase test, ComputeDevice device)
+    {
+        try
+        {
+            test.Run(device);
+            return new TrialResult(test.Name, true, "");
+        }
+#pragma warning disable CA1031 // whatever it is, it is the result of this test
+        catch (Exception e)
+#pragma warning restore CA1031
+        {
+            return new TrialResult(test.Name, false, e.Message.Split('\n')[0]);
+        }
+    }
+}

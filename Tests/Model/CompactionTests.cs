@@ -1,0 +1,90 @@
+using Kernels;
+using Model;
+
+namespace Tests.ModelTests;
+
+public sealed class CompactionTests
+{
+    [Theory]
+    [InlineData("fc12r fc9r fc10", 0.3, 0.3)]
+    [InlineData("fc30r fc20 fc10", 0.02, 0.0)]
+    [InlineData("conv6@5 pool2 conv5@3r pool2 fc8r fc10", 0.5, 0.4)]
+    [InlineData("conv6@5p2r pool2 conv8@5p1 pool3 conv7@3r fc10", 0.2, 0.4)]
+    [InlineData("fc10", 0.02, 0.0)]
+    public void The_smaller_network_gives_the_same_logits(string layers, double density, double dead)
+    {
+        int dropped = 0;
+        for (int seed = 1; seed <= 5; seed++)
+        {
+            var model = PlainNetwork.Random(layers, density, dead, seed);
+            var small = Compaction.Of(model);
+            dropped += model.Total - small.Total;
+            Assert.True(small.Kept <= model.Kept);
+            byte[] image = PlainNetwork.Images(1, seed);
+            var (expected, bounds) = PlainNetwork.Run(model, image);
+            double[] found = PlainNetwork.Run(small, image).Logits;
+            for (int k = 0; k < expected.Length; k++)
+                Assert.True(Math.Abs(found[k] - expected[k]) <= bounds[k], $"seed {seed}, class {k}: {found[k]:R}, expected {expected[k]:R}");
+        }
+        Assert.Equal(layers == "fc10", dropped == 0);
+    }
+
+    [Fact]
+    public void Dead_neurons_go_and_a_constant_moves_into_the_biases()
+    {
+        // fc3r: neuron 0 is read by nobody, neuron 1 hears nobody and always says max(0, 2), neuron 2 lives.
+        var model = Of("fc3r fc10", (layer, row, column) => (layer, row, column) switch
+        {
+            (0, 0 or 2, 5) => 1,
+            (1, 4, 1) => 3,
+            (1, 7, 2) => 1,
+            _ => 0,
+        }, bias: 2);
+        var small = Compaction.Of(model);
+        Assert.Equal("fc1r fc10", small.Network.Name);
+        Assert.Equal((2, 794), (small.Kept, small.Total));
+        var last = Parameters.Slices(small.Network, out _)[1];
+        Assert.Equal([2, 2, 2, 2, 8, 2, 2, 2, 2, 2], small.Weights.AsSpan(last.BiasOffset, 10).ToArray());
+    }
+
+    [Fact]
+    public void A_constant_in_front_of_a_padded_layer_stays() =>
+        Assert.Equal("conv2@5r conv1@3p1 fc10", Compaction.Of(Of("conv3@5r conv1@3p1 fc10", (layer, row, _) => layer > 0 || row == 2 ? 1 : 0, 2,
+            negative: (0, 0))).Network.Name);
+
+    [Fact]
+    public void A_network_of_constants_keeps_one_channel_a_layer()
+    {
+        var small = Compaction.Of(Of("conv4@5r pool2 fc6r fc10", (_, _, _) => 0, bias: 1));
+        Assert.Equal("conv1@5r pool2 fc1r fc10", small.Network.Name);
+        Assert.Equal(0, small.Kept);
+        Assert.Equal([.. Enumerable.Repeat(1.0, 10)], PlainNetwork.Run(small, new byte[DataSet.PixelsPerImage]).Logits);
+    }
+
+    [Fact]
+    public void A_network_without_dead_parts_stays_what_it_is()
+    {
+        var model = PlainNetwork.Random("fc12r fc10", 1, 0, 1);
+        Assert.Same(model, Compaction.Of(model));
+    }
+
+    /// <summary>A network of given weights; zero is pruned. All biases are the same but for one.</summary>
+    private static Checkpoint Of(string layers, Func<int, int, int, float> weight, float bias, (int Layer, int Row)? negative = null)
+    {
+        var network = NetworkDescription.Parse(layers);
+        var slices = Parameters.Slices(network, out int length);
+        float[] weights = new float[length], mask = [.. Enumerable.Repeat(1f, length)];
+        for (int l = 0; l < slices.Count; l++)
+        {
+            FilterShape filter = slices[l].Filter;
+            for (int i = 0; i < filter.Count; i++)
+            {
+                float w = weight(l, i / filter.FilterSize, i % filter.FilterSize);
+                (weights[slices[l].WeightOffset + i], mask[slices[l].WeightOffset + i]) = (w, w == 0 ? 0 : 1);
+            }
+            for (int k = 0; k < filter.Filters; k++)
+                weights[slices[l].BiasOffset + k] = negative == (l, k) ? -bias : bias;
+        }
+        return new Checkpoint(network, weights, mask, 1, 0, new Dictionary<string, string>());
+    }
+}

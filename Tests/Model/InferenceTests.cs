@@ -1,0 +1,97 @@
+using Kernels;
+using Model;
+using Tests.KernelTests;
+
+namespace Tests.ModelTests;
+
+[Collection(nameof(KernelSuite))]
+public sealed class InferenceTests
+{
+    private const int Count = 150;
+
+    private static readonly string[] Devices =
+        [TestDevices.Cpu(512, 2), TestDevices.Cpu(256, 4), TestDevices.Cpu(128, 1), TestDevices.OpenCl, TestDevices.Cuda];
+
+    private static readonly string[] Lines =
+        ["fc30r fc20r fc10", "conv6@5p2r pool2 conv16@5r pool2 conv12@5r fc17r fc10", "conv7@5 pool2 conv9@5 pool2 fc33r fc10"];
+
+    private static readonly (string Device, int Batch)[] Batches =
+        [(TestDevices.Cpu(512, 2), Count), (TestDevices.Cpu(512, 2), 1), (TestDevices.Cpu(512, 3), 17), (TestDevices.Cpu(128, 3), 64)];
+
+    public static TheoryData<string, string, double, double> Networks
+    {
+        get
+        {
+            var rows = new TheoryData<string, string, double, double>();
+            foreach (string device in Devices)
+                if (TestDevices.WhyNot(device) is { } reason)
+                    rows.Add(new TheoryDataRow<string, string, double, double>(device, "all networks", 1, 0) { Skip = reason });
+                else
+                    foreach (string layers in Lines)
+                        foreach (var (density, dead) in (ReadOnlySpan<(double, double)>)[(1, 0), (0.1, 0), (0.1, 0.3), (0.02, 0.2)])
+                            rows.Add(device, layers, density, dead);
+            return rows;
+        }
+    }
+
+    [Theory]
+    [MemberData(nameof(Networks))]
+    public void Logits_are_those_of_the_plain_network_and_answers_those_of_the_trainer(string device, string layers, double density, double dead)
+    {
+        var model = PlainNetwork.Random(layers, density, dead, seed: 3);
+        byte[] images = PlainNetwork.Images(Count, seed: 4), labels = [.. Enumerable.Range(0, Count).Select(i => (byte)(i % 10))];
+        using var inference = new Inference(TestDevices.Get(device), model, Count);
+        images.CopyTo(inference.Images);
+        inference.Run(Count);
+        float[] logits = inference.Logits.ToArray();
+        for (int n = 0; n < Count; n += 7)
+        {
+            var (expected, bounds) = PlainNetwork.Run(model, images.AsSpan(n * DataSet.PixelsPerImage, DataSet.PixelsPerImage));
+            for (int k = 0; k < expected.Length; k++)
+                Assert.True(
+                    Math.Abs(logits[n * expected.Length + k] - expected[k]) <= bounds[k],
+                    $"image {n}, class {k}: {logits[n * expected.Length + k]:R}, expected {expected[k]:R} within {bounds[k]:E1}");
+        }
+
+        var set = new DataSet(images, labels);
+        using var trainer = new Trainer(TestDevices.Get(device), model.Network, new TrainerOptions(), set, new DataSet([], []), set);
+        trainer.Parameters.SetWeights(model.Weights);
+        trainer.Parameters.SetMask(model.Mask);
+        bool[] correct = trainer.EvaluateEach(Part.Test).Correct;
+        Assert.Equal(correct, inference.Classes.ToArray().Select((c, i) => c == labels[i]));
+
+        inference.Run(Count);
+        Assert.Equal(logits, inference.Logits.ToArray());
+    }
+
+    [Theory]
+    [InlineData(0.0)]
+    [InlineData(Inference.DefaultSparseBelow)]
+    public void Every_batch_size_and_worker_count_gives_the_same_bits(double sparseBelow)
+    {
+        var model = PlainNetwork.Random("conv7@5 pool2 conv9@5 pool2 fc33r fc10", 0.1, 0.2, seed: 5);
+        byte[] images = PlainNetwork.Images(Count, seed: 6);
+        float[]? first = null;
+        foreach (var (device, batch) in Batches.Where(b => TestDevices.WhyNot(b.Device) is null))
+        {
+            using var inference = new Inference(TestDevices.Get(device), model, batch, sparseBelow);
+            var logits = new List<float>();
+            for (int from = 0; from < Count; from += batch)
+            {
+                int count = Math.Min(batch, Count - from);
+                images.AsSpan(from * DataSet.PixelsPerImage, count * DataSet.PixelsPerImage).CopyTo(inference.Images);
+                inference.Run(count);
+                logits.AddRange(inference.Logits);
+            }
+            Assert.Equal(first ??= [.. logits], logits);
+        }
+    }
+
+    [Fact]
+    public void A_call_takes_one_image_to_a_batch()
+    {
+        using var inference = new Inference(TestDevices.Get(TestDevices.FastCpus.First()), PlainNetwork.Random("fc10", 1, 0, 1), 3);
+        Assert.Throws<ArgumentOutOfRangeException>(() => inference.Run(0));
+        Assert.Throws<ArgumentOutOfRangeException>(() => inference.Run(4));
+    }
+}

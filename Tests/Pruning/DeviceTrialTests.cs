@@ -1,0 +1,41 @@
+using Kernels;
+using Model;
+using Pruning.Runs;
+using Tests.KernelTests;
+
+namespace Tests.PruningTests;
+
+/// <summary>Training and pruning on every accelerator against the CPU accelerator: what the command selftest ends with.</summary>
+[Collection(nameof(KernelSuite))]
+public sealed class DeviceTrialTests
+{
+    public static TheoryData<string, string> Trials
+    {
+        get
+        {
+            var rows = new TheoryData<string, string>();
+            foreach (string device in (string[])[TestDevices.FastCpus.Last(), TestDevices.OpenCl, TestDevices.Cuda])
+                foreach (string network in NetworkDescription.Known.Keys)
+                    rows.Add(new TheoryDataRow<string, string>(device, network) { Skip = TestDevices.WhyNot(device) });
+            return rows;
+        }
+    }
+
+    [Theory]
+    [MemberData(nameof(Trials))]
+    public void A_device_trains_and_prunes_as_the_CPU_does(string device, string network)
+    {
+        using var reference = ComputeDevice.Cpu();
+        var results = DeviceTrial.Run(TestDevices.Get(device), reference, network).ToArray();
+        Assert.Equal(8, results.Length);
+        Assert.All(results, r => Assert.True(r.Ok, $"{r.Name}: {r.Detail}"));
+    }
+
+    [Fact]
+    public void A_learning_rate_one_percent_off_is_noticed()
+    {
+        using var reference = ComputeDevice.Cpu();
+        var results = DeviceTrial.Run(TestDevices.Get(TestDevices.FastCpus.First()), reference, "lenet-300-100", rate: 1.01e-3).ToArray();
+        Assert.Equal(["lenet-300-100: 8 training steps", "lenet-300-100: 8 training steps under the mask"], results.Where(r => !r.Ok).Select(r => r.Name));
+    }
+}
