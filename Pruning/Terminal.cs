@@ -49,6 +49,10 @@ public sealed class Terminal(TextWriter output, TextWriter error, bool interacti
         }
     }
 
+    /// <summary>Suggests the next useful command, ready to be pasted into a shell.</summary>
+    public void Next(params IEnumerable<string> arguments) =>
+        Say($"next: ./run.sh {string.Join(' ', arguments.Select(a => a.Contains(' ', StringComparison.Ordinal) ? $"'{a}'" : a))}");
+
     /// <summary>What ends the program.</summary>
     public void Error(string text)
     {

@@ -59,7 +59,8 @@ internal static class CompareCommand
         say(string.Create(CultureInfo.InvariantCulture, $"dense: validation {dense.Validation.Accuracy:F2} %, test {dense.Test.Accuracy:F2} %, {dense.Epochs:F0} epochs, {dense.Seconds:F1} s\n"));
         say(Table(rows, moved.PruneSeconds).ToString());
         say("\n" + PruneCommand.LayerTable((HandSet, handSet.Layers), (Dynamic, dynamic.Layers)));
-        say($"\nlogs and plots are in {folder.Path}\nnext: ./run.sh eval --model {Path.Combine(folder.File(Dynamic), RunFolder.Model)}");
+        say($"\nlogs and plots are in {folder.Path}");
+        invocation.Terminal.Next("eval", "--model", Path.Combine(folder.File(Dynamic), RunFolder.Model));
         if (invocation.Get(Options.Json))
         {
             invocation.Terminal.Result(new

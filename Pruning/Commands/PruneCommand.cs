@@ -27,7 +27,7 @@ internal static class PruneCommand
         var dense = start is null ? experiment.TrainDense(RunFolder.Dense) : experiment.TakeDense();
         var (summary, outcome) = experiment.Prune(method, dense);
         invocation.Terminal.Say(LayerTable(("", experiment.Layers)).ToString());
-        invocation.Terminal.Say($"next: ./run.sh eval --model {folder.File(RunFolder.Model)}");
+        invocation.Terminal.Next("eval", "--model", folder.File(RunFolder.Model));
         if (invocation.Get(Options.Json))
             invocation.Terminal.Result(new { Out = folder.Path, Summary = summary, outcome.Iteration, outcome.WithinBudget, experiment.Layers });
     }

@@ -18,7 +18,7 @@ internal static class TrainCommand
         using var experiment = new Experiment(
             bench.Trainer, options, Verb.Settings(invocation, bench, null), folder, invocation.Terminal, invocation.Cancellation);
         var summary = experiment.FinishDense(experiment.TrainDense(RunFolder.Model));
-        invocation.Terminal.Say($"next: ./run.sh prune --method dynamic --model {folder.File(RunFolder.Model)}");
+        invocation.Terminal.Next("prune", "--method", "dynamic", "--model", folder.File(RunFolder.Model));
         if (invocation.Get(Options.Json))
             invocation.Terminal.Result(new { Out = folder.Path, Summary = summary });
     }
