@@ -111,7 +111,10 @@ public static class MaskedGemm
         }
     }
 
-    /// <summary>y[block][row][lane] for all rows and blocks; a worker keeps to its own images as long as there are enough.</summary>
+    /// <summary>
+    /// y[block][row][lane] for all rows and blocks. A worker keeps to its own rows: so it alone touches their weights, here and in the
+    /// update, and no cache line of weights travels between cores.
+    /// </summary>
     private static unsafe void RunTiles<V>(
         int worker, int workers, float* x, nint xBlock, float* w, nint wRow, float* y, nint yBlock, int blocks, int rows,
         in LoopNest nest, in Epilogue epilogue) where V : unmanaged, ISimd<V>
@@ -120,7 +123,7 @@ public static class MaskedGemm
         var (first, last) = Operation.Share(pairs * rowTiles, worker, workers);
         for (int item = first; item < last; item++)
         {
-            int block = item / rowTiles * 2, row = item % rowTiles * Tile.Rows;
+            int row = item / pairs * Tile.Rows, block = item % pairs * 2;
             nint offset = block * yBlock + row * Layout.Lanes;
             Tile.Compute<V>(
                 Math.Min(Tile.Rows, rows - row), x + block * xBlock, xBlock, w + row * wRow, wRow, y + offset, yBlock, Layout.Lanes,
