@@ -28,6 +28,7 @@ public static class CommandLine
         EvalCommand.Create(),
         PredictCommand.Create(),
         ExportCommand.Create(),
+        ImportCommand.Create(),
         PlotCommand.Create(),
         BenchCommand.Create(),
     ];

@@ -1,37 +1,44 @@
 using System.CommandLine;
 using Model;
+using Pruning.Export;
 
 namespace Pruning.Commands;
 
-/// <summary><c>export</c>: the weights for other programs.</summary>
+/// <summary><c>export</c>: a network for other programs.</summary>
 internal static class ExportCommand
 {
-    private static readonly Option<string> Format = Options.Choice("--format", "safetensors: weights and biases as PyTorch names and shapes them", "safetensors");
-    private static readonly Option<string?> Target = Options.Path("--out", "FILE", "where to write");
+    private static readonly Option<string> Format = Options.Choice(
+        "--format",
+        "safetensors: weights and biases as PyTorch names and shapes them, input pixel / 255 / 0.3081; onnx: input 'image' (N, 1, 28, 28) of "
+        + "pixels 0 to 255, output 'logits', dead parts left out; csr-npz: a folder with a SciPy matrix of live weights for each layer",
+        "safetensors", "onnx", "csr-npz");
+
+    private static readonly Option<string?> Target = Options.Path("--out", "FILE", "where to write: a file, or a folder for csr-npz");
 
     public static (Command, Action<Invocation>) Create() =>
         (new Command("export", "write a network for other programs") { Options.Model, Format, Target, Options.Force, Options.Json }, Run);
 
+    /// <summary>The path of --out, which must be free unless --force is given.</summary>
+    internal static string TakeTarget(Invocation invocation, Option<string?> option)
+    {
+        string target = invocation.Find(option) ?? throw new UserException(ExitCode.Usage, "--out: expected a path, found none");
+        if (Path.Exists(target) && !invocation.Get(Options.Force))
+            throw new UserException(ExitCode.Usage, $"{target}: expected a new path, found one that exists (--force writes over it)");
+        return target;
+    }
+
     private static void Run(Invocation invocation)
     {
         var (_, model) = EvalCommand.Load(invocation);
-        string target = invocation.Find(Target) ?? throw new UserException(ExitCode.Usage, "--out: expected a file, found none");
-        if (File.Exists(target) && !invocation.Get(Options.Force))
-            throw new UserException(ExitCode.Usage, $"{target}: expected a new file, found one (--force writes over it)");
-        var layers = Parameters.Slices(model.Network, out _);
-        // Pruned weights are zeros here, so the masks are not needed; load_state_dict would refuse them.
-        SafeTensors.Write(
-            target,
-            [
-                .. layers.SelectMany(l => new[]
-                {
-                    SafeTensor.Of($"{l.Name}.weight", l.WeightShape, model.Weights.AsSpan(l.WeightOffset, l.WeightCount)),
-                    SafeTensor.Of($"{l.Name}.bias", [l.BiasCount], model.Weights.AsSpan(l.BiasOffset, l.BiasCount)),
-                }),
-            ],
-            new Dictionary<string, string> { ["format"] = "pt" });
-        invocation.Terminal.Say($"{model.Network.Name}: {2 * layers.Count} tensors -> {target}");
+        string target = TakeTarget(invocation, Target), format = invocation.Get(Format);
+        if (format == "onnx")
+            OnnxFile.Write(target, model);
+        else if (format == "csr-npz")
+            CsrFiles.Write(target, model);
+        else
+            TorchFile.Write(target, model);
+        invocation.Terminal.Say($"{model.Network.Name}, {model.Kept} of {model.Total} weights, as {format} -> {target}");
         if (invocation.Get(Options.Json))
-            invocation.Terminal.Result(new { Out = target, Format = invocation.Get(Format), Tensors = 2 * layers.Count });
+            invocation.Terminal.Result(new { Out = target, Format = format, model.Kept, model.Total });
     }
 }

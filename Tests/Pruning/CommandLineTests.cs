@@ -12,7 +12,7 @@ public sealed class CommandLineTests : IDisposable
     public void Dispose() => _folder.Dispose();
 
     [Theory]
-    [InlineData("", "expected one of devices, selftest, data, train, prune, compare, eval, predict, export, plot, bench")]
+    [InlineData("", "expected one of devices, selftest, data, train, prune, compare, eval, predict, export, import, plot, bench")]
     [InlineData("trian", "unknown command 'trian'; did you mean train?")]
     [InlineData("train --sed 3", "unknown option '--sed'; did you mean --seed?")]
     [InlineData("prune --max-dorp 1", "did you mean --max-drop?")]

@@ -222,6 +222,25 @@ public sealed class RunTests : IDisposable
         Assert.Equal(evaluation.RootElement.GetProperty("correct").GetInt32(), correct);
     }
 
+    [Fact]
+    public void A_network_goes_out_and_comes_back_and_its_answers_are_timed()
+    {
+        string run = _folder.Combine("run"), model = Path.Combine(run, "model.safetensors"), back = _folder.Combine("back.safetensors");
+        Cli.Done(["train", "--epochs", "1", .. Cli.Small(_data, run)]);
+        foreach (string format in (string[])["onnx", "csr-npz", "safetensors"])
+            Cli.Done("export", "--model", model, "--format", format, "--out", _folder.Combine(format));
+        Cli.Done("import", _folder.Combine("safetensors"), "--network", "fc16r fc10", "--deviation", "0.3081", "--out", back);
+        var accuracies = new List<double>();
+        foreach (string file in (string[])[model, back])
+        {
+            using var result = Json(Cli.Done("bench", "--inference", "--model", file, "--data", _data, "--device", "cpu", "--batch", "60", "--json").Output);
+            accuracies.AddRange(result.RootElement.GetProperty("inference").EnumerateArray().Select(r => r.GetProperty("test_accuracy").GetDouble()));
+        }
+        using var evaluation = Json(Cli.Done("eval", "--model", model, "--data", _data, "--device", "cpu", "--json").Output);
+        double expected = 100.0 * evaluation.RootElement.GetProperty("correct").GetInt32() / SmallSet.TestCount;
+        Assert.Equal([expected, expected, expected, expected], accuracies);
+    }
+
     private static JsonDocument Json(string text) => JsonDocument.Parse(text);
 
     private static double Number(Dictionary<string, string> row, string column) => double.Parse(row[column], CultureInfo.InvariantCulture);

@@ -1,0 +1,118 @@
+using System.Runtime.InteropServices;
+using Model;
+
+namespace Pruning.Export;
+
+/// <summary>
+/// A network as an ONNX file (onnx.ai; schema onnx.proto, operator set 13): input <c>image</c>, float (N, 1, 28, 28), pixels 0 (paper) to 255
+/// (ink); output <c>logits</c>, float (N, 10). N is free.
+/// </summary>
+/// <remarks>
+/// The pixels' scale is multiplied into the weights of the first layer that has any, which max pooling in front of it allows, so that nobody
+/// needs to know it. Dead neurons and channels are left out (<see cref="Compaction"/>); other pruned weights are zeros.
+/// </remarks>
+public static class OnnxFile
+{
+    private const int IrVersion = 8, OperatorSet = 13, FloatType = 1;
+
+    /// <summary>Writes the file atomically.</summary>
+    /// <exception cref="UserException">Failed: the file cannot be written.</exception>
+    public static void Write(string path, Checkpoint model)
+    {
+        byte[] bytes = Encode(model);
+        AtomicFile.Write(path, stream => stream.Write(bytes));
+    }
+
+    internal static byte[] Encode(Checkpoint model)
+    {
+        var small = Compaction.Of(model);
+        // ModelProto: ir_version, producer_name, graph, opset_import { version }, metadata_props { key, value }.
+        return new ProtobufMessage()
+            .Number(1, IrVersion)
+            .Text(2, "pruning")
+            .Message(7, Graph(small))
+            .Message(8, new ProtobufMessage().Number(2, OperatorSet))
+            .Message(14, new ProtobufMessage().Text(1, "network").Text(2, model.Network.Name))
+            .ToArray();
+    }
+
+    private static ProtobufMessage Graph(Checkpoint model)
+    {
+        List<ProtobufMessage> nodes = [], tensors = [];
+        var slices = new Queue<LayerSlice>(Parameters.Slices(model.Network, out _));
+        string value = "image";
+        bool flat = false, first = true;
+        int pools = 0;
+        foreach (var layer in model.Network.Layers)
+        {
+            if (layer is MaxPoolLayer pool)
+            {
+                value = Add("MaxPool", $"pool{++pools}", [value], Ints("kernel_shape", pool.Size, pool.Size), Ints("strides", pool.Size, pool.Size));
+                continue;
+            }
+            var slice = slices.Dequeue();
+            string weight = $"{slice.Name}.weight", bias = $"{slice.Name}.bias";
+            float scale = first ? Trainer.PixelScale : 1;
+            first = false;
+            tensors.Add(Tensor(weight, slice.WeightShape, [.. model.Weights.AsSpan(slice.WeightOffset, slice.WeightCount).ToArray().Select(w => w * scale)]));
+            tensors.Add(Tensor(bias, [slice.BiasCount], model.Weights.AsSpan(slice.BiasOffset, slice.BiasCount)));
+            bool relu;
+            if (layer is ConvolutionLayer c)
+            {
+                (relu, int p) = (c.Relu, c.Padding);
+                value = Add("Conv", slice.Name, [value, weight, bias], Ints("kernel_shape", c.KernelSize, c.KernelSize), Ints("pads", p, p, p, p));
+            }
+            else
+            {
+                relu = ((DenseLayer)layer).Relu;
+                if (!flat)
+                    value = Add("Flatten", "flatten", [value]);
+                flat = true;
+                value = Add("Gemm", slice.Name, [value, weight, bias], Int("transB", 1));
+            }
+            if (relu)
+                value = Add("Relu", $"{slice.Name}.relu", [value]);
+        }
+        // GraphProto: node, name, initializer, input, output. The last node's output bears the graph's own name for it.
+        nodes.Add(Node("Identity", "logits", [value], "logits"));
+        return new ProtobufMessage()
+            .Messages(1, nodes)
+            .Text(2, "network")
+            .Messages(5, tensors)
+            .Message(11, Value("image", 1, DataSet.Height, DataSet.Width))
+            .Message(12, Value("logits", DataSet.Classes));
+
+        string Add(string op, string name, string[] inputs, params ProtobufMessage[] attributes)
+        {
+            nodes.Add(Node(op, name, inputs, $"{name}.out", attributes));
+            return $"{name}.out";
+        }
+    }
+
+    /// <summary>NodeProto: input, output, name, op_type, attribute.</summary>
+    private static ProtobufMessage Node(string op, string name, string[] inputs, string output, params ProtobufMessage[] attributes)
+    {
+        var node = new ProtobufMessage();
+        foreach (string input in inputs)
+            node.Text(1, input);
+        return node.Text(2, output).Text(3, name).Text(4, op).Messages(5, attributes);
+    }
+
+    /// <summary>AttributeProto: name, ints, type = INTS.</summary>
+    private static ProtobufMessage Ints(string name, params long[] values) => new ProtobufMessage().Text(1, name).Numbers(8, values).Number(20, 7);
+
+    /// <summary>AttributeProto: name, i, type = INT.</summary>
+    private static ProtobufMessage Int(string name, long value) => new ProtobufMessage().Text(1, name).Number(3, value).Number(20, 2);
+
+    /// <summary>TensorProto: dims, data_type, name, raw_data (little-endian).</summary>
+    private static ProtobufMessage Tensor(string name, int[] shape, ReadOnlySpan<float> values) =>
+        new ProtobufMessage().Numbers(1, shape.Select(d => (long)d)).Number(2, FloatType).Text(8, name).Bytes(9, MemoryMarshal.AsBytes(values));
+
+    /// <summary>ValueInfoProto: name, type { tensor_type { elem_type, shape { dim { dim_value | dim_param } } } }; the first extent is N.</summary>
+    private static ProtobufMessage Value(string name, params long[] shape)
+    {
+        var dimensions = shape.Select(d => new ProtobufMessage().Number(1, d)).Prepend(new ProtobufMessage().Text(2, "N"));
+        var tensor = new ProtobufMessage().Number(1, FloatType).Message(2, new ProtobufMessage().Messages(1, dimensions));
+        return new ProtobufMessage().Text(1, name).Message(2, new ProtobufMessage().Message(1, tensor));
+    }
+}

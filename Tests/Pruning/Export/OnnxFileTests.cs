@@ -1,0 +1,51 @@
+using Kernels;
+using Model;
+using Pruning.Export;
+using Tests.KernelTests;
+using Tests.ModelTests;
+
+namespace Tests.PruningTests.Export;
+
+[Collection(nameof(KernelSuite))]
+public sealed class OnnxFileTests
+{
+    private static readonly string Home = Path.GetFullPath(Path.Combine(AppContext.BaseDirectory, "../../../.."));
+
+    /// <summary>On MNIST's 10,000 test images where it is there, else on as many of noise.</summary>
+    private static readonly Lazy<byte[]> Images = new(() =>
+        Directory.Exists(Path.Combine(Home, "data", "mnist")) ? Mnist.Load(null, _ => { }, Home).Test.Images : PlainNetwork.Images(10_000, seed: 1));
+
+    [Theory]
+    [InlineData("lenet-300-100", 1.0, 0.0)]
+    [InlineData("lenet-300-100", 0.05, 0.2)]
+    [InlineData("lenet-5", 0.1, 0.1)]
+    [InlineData("lenet-5-caffe", 0.05, 0.1)]
+    [InlineData("pool2 conv5@3p1r pool2 conv6@2r fc10", 0.5, 0.2)]
+    public void Onnx_runtime_gives_the_same_answers_on_10_000_images(string network, double density, double dead)
+    {
+        var model = PlainNetwork.Random(network, density, dead, seed: 7);
+        byte[] images = Images.Value;
+        int count = images.Length / DataSet.PixelsPerImage;
+        using var inference = new Inference(TestDevices.Get(TestDevices.FastCpus.First()), model, count);
+        images.CopyTo(inference.Images);
+        inference.Run(count);
+        var ours = inference.Logits;
+
+        using var folder = new TemporaryFolder();
+        string path = folder.Combine("model.onnx");
+        OnnxFile.Write(path, model);
+        using var runtime = new OnnxRuntime(path);
+        float[] theirs = runtime.Run(images);
+        Assert.Equal(ours.Length, theirs.Length);
+        for (int n = 0; n < count; n++)
+        {
+            ReadOnlySpan<float> mine = ours.Slice(n * DataSet.Classes, DataSet.Classes), other = theirs.AsSpan(n * DataSet.Classes, DataSet.Classes);
+            // Relative to the image's largest logit, since single ones may be near zero.
+            float largest = Math.Max(mine.ToArray().Max(Math.Abs), other.ToArray().Max(Math.Abs)), bound = 1e-3f * largest;
+            for (int k = 0; k < DataSet.Classes; k++)
+                Assert.True(Math.Abs(mine[k] - other[k]) <= bound, $"image {n}, class {k}: {mine[k]:R}, ONNX Runtime {other[k]:R}");
+            int answer = Answer.Reference(other);
+            Assert.True(inference.Classes[n] == answer || Math.Abs(other[answer] - other[inference.Classes[n]]) <= bound, $"image {n}");
+        }
+    }
+}

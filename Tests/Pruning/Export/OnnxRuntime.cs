@@ -1,0 +1,30 @@
+using Microsoft.ML.OnnxRuntime;
+using Model;
+
+namespace Tests.PruningTests.Export;
+
+/// <summary>A network in ONNX Runtime on the CPU, with two threads.</summary>
+internal sealed class OnnxRuntime : IDisposable
+{
+    private readonly SessionOptions options = new() { IntraOpNumThreads = 2, InterOpNumThreads = 1 };
+    private readonly RunOptions runOptions = new();
+    private readonly InferenceSession session;
+
+    public OnnxRuntime(string path) => session = new InferenceSession(path, options);
+
+    /// <summary>Logits (N, 10) of images (N, 28, 28).</summary>
+    public float[] Run(ReadOnlySpan<byte> images)
+    {
+        float[] pixels = Array.ConvertAll(images.ToArray(), p => (float)p);
+        using var input = OrtValue.CreateTensorValueFromMemory(pixels, [pixels.Length / DataSet.PixelsPerImage, 1, DataSet.Height, DataSet.Width]);
+        using var outputs = session.Run(runOptions, ["image"], [input], ["logits"]);
+        return outputs[0].GetTensorDataAsSpan<float>().ToArray();
+    }
+
+    public void Dispose()
+    {
+        session.Dispose();
+        runOptions.Dispose();
+        options.Dispose();
+    }
+}
