@@ -1,5 +1,6 @@
 using System.CommandLine;
 using System.Globalization;
+using Model;
 using Pruning.Methods;
 using Pruning.Runs;
 
@@ -42,11 +43,27 @@ internal static class CompareCommand
 
         using var dynamic = Open(folder.Inner(Dynamic), Dynamic);
         dynamic.TakeDense(dense);
-        var (moved, outcome) = dynamic.Prune(new DynamicPruning(), dense);
+        var method = new DynamicPruning();
+        var (moved, outcome) = dynamic.Prune(method, dense);
 
         var rows = new List<Row> { new("hand-set (all tries)", $"S = {Number(walk.Tries[0].Sensitivity)} to {Number(walk.Tries[^1].Sensitivity)}", walk.Tries.Count, walked.PruneEpochs, walked, walked.PruneSeconds) };
         if (walk.Best is { } best)
             rows.Add(new Row("hand-set (best known)", $"S = {Number(best.Sensitivity)}", 1, options.Epochs, walked, best.Seconds));
+        // When the other side first had a network as light as the best by hand. It is read from the finished run, so no decision sees it.
+        if (method.Leaves.FirstOrDefault(l => l.Kept <= walked.Kept) is { } light)
+        {
+            bench.Trainer.Restore(light.State);
+            var summary = walked with
+            {
+                Method = method.Name,
+                Kept = light.Kept,
+                PruneEpochs = light.Epochs,
+                PruneSeconds = light.Seconds,
+                ValidationAccuracy = light.Validation.Accuracy,
+                TestAccuracy = bench.Trainer.Evaluate(Part.Test).Accuracy,
+            };
+            rows.Add(new Row("dynamic (as light)", $"iteration {light.Iteration}", light.Tries, light.Epochs, summary, light.Seconds));
+        }
         rows.Add(new Row("dynamic", $"budget {Number(options.MaxDrop)}", outcome.Tries, moved.PruneEpochs, moved, moved.PruneSeconds));
 
         folder.WriteSummary(walked, moved);

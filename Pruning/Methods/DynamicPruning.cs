@@ -8,7 +8,7 @@ namespace Pruning.Methods;
 /// Thresholds moved by measured accuracy (after Lee and Park 2021), as a trunk with branches. On the trunk the network trains at a high
 /// learning rate while its thresholds rise, and its state is saved every step down. A branch starts from a saved state, leaves the mask
 /// as it is, lets the learning rate fall to zero, and is judged on the validation images against the dense network. While branches
-/// stay within the budget the trunk goes on; after the first that does not, states between the lightest good and the heaviest bad one are
+/// stay within the budget the trunk goes on; after one that is damaged for certain, or two in a row in doubt (<see cref="Judgement"/>), states between the lightest good and the heaviest bad one are
 /// tried until the two are close. The lightest good branch is the result.
 /// </summary>
 /// <remarks>
@@ -26,6 +26,9 @@ public sealed class DynamicPruning : IPruningMethod
     /// <summary>Saved states per halving of the weights.</summary>
     private const int StatesPerHalving = 2;
 
+    /// <summary>Doubtful branches, one after the other, that end the way down.</summary>
+    private const int Patience = 2;
+
     private const string TrunkPhase = "prune", BranchPhase = "anneal";
 
     public string Name => "dynamic";
@@ -33,8 +36,20 @@ public sealed class DynamicPruning : IPruningMethod
     /// <summary>A state of the trunk: total / kept, and everything to go on from.</summary>
     private sealed record Node(double Ratio, TrainerState State);
 
-    /// <summary>A finished branch.</summary>
-    private sealed record Leaf(double Ratio, int Iteration, TrainerState State);
+    /// <summary>A branch within the budget.</summary>
+    /// <param name="Iteration">Its number in the log.</param>
+    /// <param name="Kept">Live weights.</param>
+    /// <param name="Tries">Branches judged so far, this one included.</param>
+    /// <param name="Epochs">Epochs of pruning so far.</param>
+    /// <param name="Seconds">The same in time.</param>
+    /// <param name="Validation">On the validation images.</param>
+    /// <param name="State">The network.</param>
+    public sealed record Leaf(int Iteration, int Kept, int Tries, double Epochs, double Seconds, Score Validation, TrainerState State);
+
+    private readonly List<Leaf> _leaves = [];
+
+    /// <summary>Branches within the budget in the order of their finding; the last is the lightest.</summary>
+    public IReadOnlyList<Leaf> Leaves => _leaves;
 
     public PruneOutcome Run(PruneSession session)
     {
@@ -42,23 +57,26 @@ public sealed class DynamicPruning : IPruningMethod
         var options = session.Options;
         double start = session.Epoch;
         var trunk = new List<Node> { new(1, session.Trainer.Save()) };
-        Leaf? best = null;
+        double startSeconds = session.Elapsed;
+        _leaves.Clear();
         int good = 0, bad, branches = 0;
         session.Trainer.ResetOptimizer();
         if (options.TeacherShare > 0)
             session.Trainer.Teach(options.TeacherShare, options.Temperature);
 
-        // Down the trunk, a branch every halving from the first ratio on, until one breaks the budget.
-        for (bad = -1; bad < 0;)
+        // Down the trunk, a branch every halving from the first ratio on, until one is damaged for certain or two in a row are in doubt.
+        bad = -1;
+        for (int misses = 0; misses < Patience;)
         {
             Descend(session, trunk, trunk[^1].Ratio * Math.Pow(2, 1.0 / StatesPerHalving));
             int last = trunk.Count - 1;
             if (last % StatesPerHalving != 0 || trunk[last].Ratio < options.FirstRatio - 0.5)
                 continue;
-            if (Branch(last))
-                good = last;
+            var verdict = Branch(last);
+            if (verdict == Verdict.Within)
+                (good, bad, misses) = (last, -1, 0);
             else
-                bad = last;
+                (bad, misses) = (misses == 0 ? last : bad, verdict == Verdict.Damaged ? Patience : misses + 1);
         }
         // Between the two: saved states first, then new ones, half way down from the good one.
         while (trunk[bad].Ratio / trunk[good].Ratio > options.Resolution)
@@ -71,35 +89,36 @@ public sealed class DynamicPruning : IPruningMethod
                 trunk.Insert(bad++, between[1]);
             }
             int middle = (good + bad) / 2;
-            if (Branch(middle))
+            if (Branch(middle) == Verdict.Within)
                 good = middle;
             else
                 bad = middle;
         }
         session.Trainer.DismissTeacher();
-        session.Trainer.Restore(best?.State ?? trunk[0].State);
-        return new PruneOutcome(best?.Iteration ?? 0, branches, session.Epoch - start, best is not null);
+        session.Trainer.Restore(_leaves.Count > 0 ? _leaves[^1].State : trunk[0].State);
+        return new PruneOutcome(_leaves.Count > 0 ? _leaves[^1].Iteration : 0, branches, session.Epoch - start, _leaves.Count > 0);
 
-        bool Branch(int index)
+        Verdict Branch(int index)
         {
             var node = trunk[index];
             session.Trainer.Restore(node.State);
             var train = Anneal(session, node.Ratio);
-            var validation = session.Trainer.Evaluate(Part.Validation);
-            bool within = session.WithinBudget(validation) && session.Pruner.Moments().Sum(m => m.Live) > 0;
-            string reason = string.Create(
-                CultureInfo.InvariantCulture,
-                $"validation {validation.Accuracy:F2} against {session.Floor:F2} at 1/{node.Ratio:F1}: {(within ? "within" : "outside")} the budget");
-            int iteration = session.Log(BranchPhase, 0, train, validation, within ? Decision.Raise : Decision.Rollback, reason);
+            var outcomes = session.Trainer.EvaluateEach(Part.Validation);
+            var judgement = Judgement.Of(session.Dense, outcomes, options.MaxDrop);
+            int kept = session.Pruner.Moments().Sum(m => m.Live);
+            bool within = judgement.Verdict == Verdict.Within && kept > 0;
+            string reason = string.Create(CultureInfo.InvariantCulture, $"1/{node.Ratio:F1} of the weights: {judgement}");
+            int iteration = session.Log(BranchPhase, 0, train, outcomes.Score, within ? Decision.Raise : Decision.Rollback, reason);
             session.Say(reason);
             branches++;
             if (within)
             {
-                best = new Leaf(node.Ratio, iteration, session.Trainer.Save());
+                _leaves.Add(new Leaf(
+                    iteration, kept, branches, session.Epoch - start, session.Elapsed - startSeconds, outcomes.Score, session.Trainer.Save()));
                 session.KeepBest(iteration);
             }
             session.Trainer.Restore(trunk[^1].State);
-            return within;
+            return within ? Verdict.Within : judgement.Verdict == Verdict.Within ? Verdict.Damaged : judgement.Verdict;
         }
     }
 
