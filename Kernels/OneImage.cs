@@ -32,6 +32,12 @@ public readonly struct RowImage
     /// <summary>Where (c, h, w) is, counted inside the border.</summary>
     public int Offset(int c, int h, int w) => c * ChannelStride + (h + Shape.Padding) * Pitch + w + Shape.Padding;
 
+    /// <summary>All rows, each with its columns: a vector of features is one row.</summary>
+    internal (int Rows, int Columns) Extent => Pitch == 1 ? (1, Shape.Channels) : (Shape.Channels * Shape.Height, Shape.Width);
+
+    /// <summary>Where row <paramref name="index"/> of <see cref="Extent"/> begins.</summary>
+    internal int RowStart(int index) => Pitch == 1 ? 0 : Offset(index / Shape.Height, index % Shape.Height, 0);
+
     internal static int RoundUp(int count) => (count + Layout.Lanes - 1) / Layout.Lanes * Layout.Lanes;
 }
 
@@ -72,16 +78,16 @@ public static class OneImage
         {
             if (worker != 0)
                 return;
-            var s = x.Shape;
             byte* source = image.Pointer();
             float* target = x.Data.Pointer();
-            for (int c = 0; c < s.Channels; c++)
-                for (int h = 0; h < s.Height; h++)
-                {
-                    float* row = target + x.Offset(c, h, 0);
-                    for (int w = 0; w < s.Width; w++)
-                        row[w] = *source++ * scale;
-                }
+            float factor = scale;
+            var (rows, columns) = x.Extent;
+            for (int i = 0; i < rows; i++)
+            {
+                float* row = target + x.RowStart(i);
+                for (int w = 0; w < columns; w++)
+                    row[w] = *source++ * factor;
+            }
         }
     }
 

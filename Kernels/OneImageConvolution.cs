@@ -1,4 +1,3 @@
-using System.Runtime.CompilerServices;
 using ILGPU;
 
 namespace Kernels;
@@ -46,37 +45,42 @@ public static class OneImageConvolution
     private readonly struct Body(
         RowImage x, ArrayView<int> start, ArrayView<float> weight, ArrayView<int> offset, ArrayView<float> bias, RowImage y, bool relu) : IBody
     {
-        /// <summary>Columns of 16 that a sum covers, side by side or, in narrow maps, four rows apart.</summary>
-        private const int Groups = 2;
-
+        /// <summary>Rows that a sum covers, two vectors of columns wide; or twice as many of one vector.</summary>
         private const int Rows = 4;
 
         public unsafe void Run<V>(int worker, int workers) where V : unmanaged, ISimd<V>
         {
             if (worker != 0)
                 return;
+            // Maps of 8 or 24 columns fill vectors of 8, and half as many loads cross a cache line.
+            if (V.Width > Simd256.Width)
+            {
+                Run<Simd256>(worker, workers);
+                return;
+            }
             TensorShape s = y.Shape;
             float* input = x.Data.Pointer(), output = y.Data.Pointer(), b = bias.Pointer();
-            float* lanes = stackalloc float[Layout.Lanes];
+            float* tile = stackalloc float[2 * Rows * V.Width];
             int* first = start.Pointer();
-            bool narrow = s.Width <= Layout.Lanes;
-            int rows = narrow ? Groups * Rows : Rows, columns = narrow ? Layout.Lanes : Groups * Layout.Lanes;
             for (int k = 0; k < s.Channels; k++)
-                for (int p = 0; p < s.Height; p += rows)
-                    for (int q = 0; q < s.Width; q += columns)
-                        for (int lane = 0; lane < Layout.Lanes && q + lane < s.Width; lane += V.Width)
-                            Sum<V>(
-                                input + p * x.Pitch + q + lane, first[k], first[k + 1], b[k], output + y.Offset(k, p, q + lane),
-                                s.Height - p, s.Width - q - lane, narrow, lanes);
+                for (int q = 0; q < s.Width; q += 2 * V.Width)
+                {
+                    bool narrow = s.Width - q <= V.Width;
+                    for (int p = 0; p < s.Height; p += narrow ? 2 * Rows : Rows)
+                    {
+                        Sum<V>(input + p * x.Pitch + q, first[k], first[k + 1], b[k], tile, s.Height - p, narrow);
+                        Copy(tile, V.Width, output + y.Offset(k, p, q), s.Height - p, s.Width - q, narrow);
+                    }
+                }
         }
 
-        /// <summary>Eight vectors; those that lie outside the map repeat one inside and are not stored.</summary>
-        private unsafe void Sum<V>(float* source, int from, int to, float initial, float* target, int rows, int columns, bool narrow, float* lanes)
+        /// <summary>Eight vectors; those that lie below the map repeat one inside.</summary>
+        private unsafe void Sum<V>(float* source, int from, int to, float initial, float* tile, int rows, bool narrow)
             where V : unmanaged, ISimd<V>
         {
             float* w = weight.Pointer();
             int* offsets = offset.Pointer();
-            nint pitch = x.Pitch, last = (rows - 1) * pitch, across = narrow ? Math.Min(Rows * pitch, last) : Layout.Lanes;
+            nint pitch = x.Pitch, last = (rows - 1) * pitch, across = narrow ? Math.Min(Rows * pitch, last) : V.Width;
             nint r1 = Math.Min(pitch, last), r2 = Math.Min(2 * pitch, last), r3 = Math.Min(3 * pitch, last);
             nint g1 = narrow ? Math.Min(5 * pitch, last) : across + r1, g2 = narrow ? Math.Min(6 * pitch, last) : across + r2;
             nint g3 = narrow ? Math.Min(7 * pitch, last) : across + r3;
@@ -94,35 +98,30 @@ public static class OneImageConvolution
                 b2 = V.MultiplyAdd(value, V.Load(at + g2), b2);
                 b3 = V.MultiplyAdd(value, V.Load(at + g3), b3);
             }
-            int second = narrow ? columns : columns - Layout.Lanes, below = narrow ? Rows : 0, right = narrow ? 0 : Layout.Lanes;
-            Store(a0, target, 0, rows, 0, columns, lanes);
-            Store(a1, target, 1, rows, 0, columns, lanes);
-            Store(a2, target, 2, rows, 0, columns, lanes);
-            Store(a3, target, 3, rows, 0, columns, lanes);
-            Store(b0, target, below, rows, right, second, lanes);
-            Store(b1, target, below + 1, rows, right, second, lanes);
-            Store(b2, target, below + 2, rows, right, second, lanes);
-            Store(b3, target, below + 3, rows, right, second, lanes);
+            if (relu)
+            {
+                (a0, a1, a2, a3) = (V.Max(V.Zero, a0), V.Max(V.Zero, a1), V.Max(V.Zero, a2), V.Max(V.Zero, a3));
+                (b0, b1, b2, b3) = (V.Max(V.Zero, b0), V.Max(V.Zero, b1), V.Max(V.Zero, b2), V.Max(V.Zero, b3));
+            }
+            V.Store(a0, tile);
+            V.Store(a1, tile + V.Width);
+            V.Store(a2, tile + 2 * V.Width);
+            V.Store(a3, tile + 3 * V.Width);
+            V.Store(b0, tile + 4 * V.Width);
+            V.Store(b1, tile + 5 * V.Width);
+            V.Store(b2, tile + 6 * V.Width);
+            V.Store(b3, tile + 7 * V.Width);
         }
 
-        // Inlined, since a call would make the register allocator keep the sums in memory through the loop above.
-        [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        private unsafe void Store<V>(V value, float* target, int row, int rows, int right, int columns, float* lanes) where V : unmanaged, ISimd<V>
+        /// <summary>What lies inside the map; a border stays zero.</summary>
+        private unsafe void Copy(float* tile, int lanes, float* target, int rows, int columns, bool narrow)
         {
-            if (row >= rows || columns <= 0)
-                return;
-            target += row * y.Pitch + right;
-            if (relu)
-                value = V.Max(V.Zero, value);
-            // Columns past the end of a row may be written up to its pitch, but a border must stay zero.
-            if (y.Shape.Padding == 0 && y.Pitch > 1)
+            for (int i = 0; i < 2 * Rows; i++, tile += lanes)
             {
-                V.Store(value, target);
-                return;
+                int row = narrow ? i : i % Rows, column = narrow ? 0 : i / Rows * lanes, count = Math.Min(lanes, columns - column);
+                if (row < rows && count > 0)
+                    new ReadOnlySpan<float>(tile, count).CopyTo(new Span<float>(target + row * y.Pitch + column, count));
             }
-            V.Store(value, lanes);
-            for (int i = 0; i < Math.Min(columns, V.Width); i++)
-                target[i] = lanes[i];
         }
     }
 }

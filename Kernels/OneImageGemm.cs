@@ -75,21 +75,20 @@ public static class OneImageGemm
 
         private unsafe int FindLive()
         {
-            var s = x.Shape;
             int* input = liveInput.Pointer();
             float* value = liveValue.Pointer(), source = x.Data.Pointer();
+            var (rows, columns) = x.Extent;
             int feature = 0, count = 0;
-            for (int c = 0; c < s.Channels; c++)
-                for (int h = 0; h < s.Height; h++)
+            for (int i = 0; i < rows; i++)
+            {
+                float* rowStart = source + x.RowStart(i);
+                for (int w = 0; w < columns; w++, feature++)
                 {
-                    float* rowStart = source + x.Offset(c, h, 0);
-                    for (int i = 0; i < s.Width; i++, feature++)
-                    {
-                        (input[count], value[count]) = (feature, rowStart[i]);
-                        // Without a branch, which would be mispredicted at every edge of ink.
-                        count += rowStart[i] != 0 ? 1 : 0;
-                    }
+                    (input[count], value[count]) = (feature, rowStart[w]);
+                    // Without a branch, which would be mispredicted at every edge of ink.
+                    count += rowStart[w] != 0 ? 1 : 0;
                 }
+            }
             return count;
         }
 
