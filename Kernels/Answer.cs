@@ -28,25 +28,26 @@ public static class Answer
         public readonly ArrayView<int> Step = step, Classes = classes;
         public readonly ArrayView<float> Rows = rows;
 
-        public void Run<V>(int worker, int workers) where V : unmanaged, ISimd<V>
+        public unsafe void Run<V>(int worker, int workers) where V : unmanaged, ISimd<V>
         {
-            var (first, last) = Operation.Share(Logits.Blocks * Layout.Lanes, worker, workers);
+            int features = Logits.Shape.Features, slots = Logits.Blocks * Layout.Lanes, target = Step.Pointer()[0] * slots;
+            float* logits = Logits.Pointer;
+            var (first, last) = Operation.Share(Math.Min(slots, Math.Max(0, Classes.IntLength - target)), worker, workers);
             for (int image = first; image < last; image++)
-                Image(image, this);
+            {
+                float* column = logits + image / Layout.Lanes * features * Layout.Lanes + image % Layout.Lanes;
+                float* row = Rows.Pointer() + (nint)(target + image) * features;
+                for (int k = 0; k < features; k++)
+                    row[k] = column[k * Layout.Lanes];
+                Classes.Pointer()[target + image] = Reference(new ReadOnlySpan<float>(row, features));
+            }
         }
     }
 
     internal static void Kernel(Arguments a)
     {
-        int image = Grid.GlobalIndex.X;
-        if (image < a.Logits.Blocks * Layout.Lanes)
-            Image(image, a);
-    }
-
-    private static void Image(int image, Arguments a)
-    {
-        int features = a.Logits.Shape.Features, target = a.Step[0] * a.Logits.Blocks * Layout.Lanes + image;
-        if (target >= a.Classes.Length)
+        int image = Grid.GlobalIndex.X, features = a.Logits.Shape.Features, target = a.Step[0] * a.Logits.Blocks * Layout.Lanes + image;
+        if (image >= a.Logits.Blocks * Layout.Lanes || target >= a.Classes.Length)
             return;
         int start = image / Layout.Lanes * features * Layout.Lanes + image % Layout.Lanes, best = 0;
         float max = a.Logits.Data[start];

@@ -6,9 +6,9 @@ namespace Model;
 /// <summary>
 /// A network that only answers. Dead neurons and channels are gone (<see cref="Compaction"/>), and on the CPU accelerator a layer below the
 /// break-even density is computed from its live weights alone. A call is one launch for all layers and images; on the CPU accelerator a call
-/// of one chunk needs none (<see cref="ChunkedProgram"/>).
+/// of one chunk needs none (<see cref="ChunkedProgram"/>), and a network for single images has layers of its own (<see cref="OneImage"/>).
 /// </summary>
-/// <remarks>Answers repeat bit for bit, whatever the number of workers; from the trainer's they differ by rounding.</remarks>
+/// <remarks>Answers repeat bit for bit, whatever the number of workers or images; from the trainer's they differ by rounding.</remarks>
 public sealed class Inference : IDisposable
 {
     /// <summary>The break-even of a forward pass alone, see README.</summary>
@@ -27,7 +27,7 @@ public sealed class Inference : IDisposable
 
     /// <param name="device">Where it runs.</param>
     /// <param name="model">Weights and masks.</param>
-    /// <param name="batch">Images of a call at most; below 64 the buffers are made for so many.</param>
+    /// <param name="batch">Images of a call at most; each call costs what this many do, up to 64.</param>
     /// <param name="sparseBelow">Density below which a layer is computed from live weights; 0 for the dense path.</param>
     public Inference(ComputeDevice device, Checkpoint model, int batch, double sparseBelow = DefaultSparseBelow)
     {
@@ -42,24 +42,9 @@ public sealed class Inference : IDisposable
         _order = new HostBuffer<int>(_memory, (batch + _slots - 1) / _slots * _slots);
         _logits = new HostBuffer<float>(_memory, batch * DataSet.Classes);
         _classes = new HostBuffer<int>(_memory, batch);
-        var parameters = new Parameters(_memory, Model.Network);
-        parameters.SetWeights(Model.Weights);
-        var labels = _memory.Allocate<byte>(batch);
-        _program = new ChunkedProgram(_memory, step =>
-        {
-            var builder = new StepBuilder(_memory, Model.Network, parameters, chunk, training: false);
-            if (device.RunsOnHost)
-                builder.Choose(Model.Mask, sparseBelow);
-            builder.LoadLive();
-            return
-            [
-                Gather.Of(
-                    device, "gather", _images.View, labels, _order.View, step, Trainer.PixelScale, builder.Input, builder.TransposedInput,
-                    _memory.Allocate<int>(_slots)),
-                .. builder.Forward().SelectMany(stage => stage),
-                Answer.Of(device, "answer", builder.Logits, step, _logits.View, _classes.View),
-            ];
-        });
+        _program = device.RunsOnHost && batch == 1
+            ? new ChunkedProgram(_memory, _ => OneImageSteps.Build(_memory, Model, _images.View, _logits.View, _classes.View))
+            : Batched(chunk, sparseBelow);
     }
 
     /// <summary>The network that is computed, dead parts left out.</summary>
@@ -93,6 +78,29 @@ public sealed class Inference : IDisposable
         _program.Run((count + _slots - 1) / _slots);
         _logits.Download(count * DataSet.Classes);
         _classes.Download(count);
+    }
+
+    private ChunkedProgram Batched(int chunk, double sparseBelow)
+    {
+        var device = _memory.Device;
+        var parameters = new Parameters(_memory, Model.Network);
+        parameters.SetWeights(Model.Weights);
+        var labels = _memory.Allocate<byte>(Batch);
+        return new ChunkedProgram(_memory, step =>
+        {
+            var builder = new StepBuilder(_memory, Model.Network, parameters, chunk, training: false);
+            if (device.RunsOnHost)
+                builder.Choose(Model.Mask, sparseBelow);
+            builder.LoadLive();
+            return
+            [
+                Gather.Of(
+                    device, "gather", _images.View, labels, _order.View, step, Trainer.PixelScale, builder.Input, builder.TransposedInput,
+                    _memory.Allocate<int>(_slots)),
+                .. builder.Forward().SelectMany(stage => stage),
+                Answer.Of(device, "answer", builder.Logits, step, _logits.View, _classes.View),
+            ];
+        });
     }
 
     public void Dispose() => _memory.Dispose();

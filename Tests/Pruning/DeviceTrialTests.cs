@@ -1,7 +1,9 @@
+using System.Text.Json;
 using Kernels;
 using Model;
 using Pruning.Runs;
 using Tests.KernelTests;
+using Tests.ModelTests;
 
 namespace Tests.PruningTests;
 
@@ -37,5 +39,26 @@ public sealed class DeviceTrialTests
         using var reference = ComputeDevice.Cpu();
         var results = DeviceTrial.Run(TestDevices.Get(TestDevices.FastCpus.First()), reference, "lenet-300-100", rate: 1.01e-3).ToArray();
         Assert.Equal(["lenet-300-100: 8 training steps", "lenet-300-100: 8 training steps under the mask"], results.Where(r => !r.Ok).Select(r => r.Name));
+    }
+
+    public static TheoryData<string, string> Gpus =>
+    [
+        new TheoryDataRow<string, string>(TestDevices.OpenCl, "opencl") { Skip = TestDevices.WhyNot(TestDevices.OpenCl) },
+        new TheoryDataRow<string, string>(TestDevices.Cuda, "cuda") { Skip = TestDevices.WhyNot(TestDevices.Cuda) },
+    ];
+
+    [Theory]
+    [MemberData(nameof(Gpus))]
+    public void A_comparison_ends_with_pruned_networks_that_work(string name, string device)
+    {
+        using var folder = new TemporaryFolder();
+        string run = folder.Combine("run");
+        string[] small = [.. Cli.Small(SmallSet.Write(folder.Combine("data")), run).Select(a => a == "cpu" ? device : a)];
+        using var result = JsonDocument.Parse(Cli.Done(["compare", "--dense-epochs", "2", "--epochs", "1", "--max-drop", "2.5", .. small, "--json"]).Output);
+        var summaries = result.RootElement.GetProperty("rows").EnumerateArray().Select(r => r.GetProperty("summary")).ToArray();
+        Assert.All(summaries, s => Assert.Equal(TestDevices.Get(name).Name, s.GetProperty("device").GetString()));
+        Assert.All(summaries, s => Assert.True(s.GetProperty("ratio").GetDouble() > 1));
+        // Chance is 10 %.
+        Assert.All(summaries, s => Assert.InRange(s.GetProperty("validation_accuracy").GetDouble(), 50, 100));
     }
 }

@@ -35,7 +35,8 @@ public sealed class OnnxFileTests
         string path = folder.Combine("model.onnx");
         OnnxFile.Write(path, model);
         using var runtime = new OnnxRuntime(path);
-        float[] theirs = runtime.Run(images);
+        using var input = OnnxRuntime.Input(images);
+        float[] theirs = runtime.Run(input);
         Assert.Equal(ours.Length, theirs.Length);
         for (int n = 0; n < count; n++)
         {

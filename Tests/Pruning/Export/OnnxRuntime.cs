@@ -12,11 +12,16 @@ internal sealed class OnnxRuntime : IDisposable
 
     public OnnxRuntime(string path) => session = new InferenceSession(path, options);
 
-    /// <summary>Logits (N, 10) of images (N, 28, 28).</summary>
-    public float[] Run(ReadOnlySpan<byte> images)
+    /// <summary>Images (N, 28, 28) as the tensor that the network takes.</summary>
+    public static OrtValue Input(ReadOnlySpan<byte> images)
     {
         float[] pixels = Array.ConvertAll(images.ToArray(), p => (float)p);
-        using var input = OrtValue.CreateTensorValueFromMemory(pixels, [pixels.Length / DataSet.PixelsPerImage, 1, DataSet.Height, DataSet.Width]);
+        return OrtValue.CreateTensorValueFromMemory(pixels, [pixels.Length / DataSet.PixelsPerImage, 1, DataSet.Height, DataSet.Width]);
+    }
+
+    /// <summary>Logits (N, 10).</summary>
+    public float[] Run(OrtValue input)
+    {
         using var outputs = session.Run(runOptions, ["image"], [input], ["logits"]);
         return outputs[0].GetTensorDataAsSpan<float>().ToArray();
     }
