@@ -83,9 +83,9 @@ public sealed class ComputeDevice : IDisposable
         return result;
     }
 
-    internal void LaunchOnHost(long program, int steps)
+    internal void LaunchOnHost(long program, int steps, int workers)
     {
-        _hostKernel!(Stream, new KernelConfig(1, Workers), program, steps);
+        _hostKernel!(Stream, new KernelConfig(1, workers), program, steps);
         Stream.Synchronize();
     }
 

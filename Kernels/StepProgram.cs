@@ -14,16 +14,20 @@ public sealed class StepProgram
 {
     private readonly ComputeDevice _device;
     private readonly Operation[][] _stages;
+    private readonly int _workers;
     private readonly SpinBarrier _barrier;
     private Exception? _failure;
     private long[]? _ticks;
 
     /// <summary>Operations of one stage are independent of each other; between stages stands a barrier.</summary>
-    public StepProgram(ComputeDevice device, params IEnumerable<Operation[]> stages)
+    public StepProgram(ComputeDevice device, params IEnumerable<Operation[]> stages) : this(device, device.Workers, stages) { }
+
+    /// <summary>The same on fewer workers than the CPU accelerator has.</summary>
+    internal StepProgram(ComputeDevice device, int workers, IEnumerable<Operation[]> stages)
     {
-        _device = device;
+        (_device, _workers) = (device, workers);
         _stages = [.. stages.Where(s => s.Length > 0)];
-        _barrier = new SpinBarrier(device.Workers);
+        _barrier = new SpinBarrier(workers);
     }
 
     /// <summary>The operations in their order.</summary>
@@ -45,7 +49,7 @@ public sealed class StepProgram
         var handle = GCHandle.Alloc(this);
         try
         {
-            _device.LaunchOnHost(GCHandle.ToIntPtr(handle), steps);
+            _device.LaunchOnHost(GCHandle.ToIntPtr(handle), steps, _workers);
         }
         finally
         {

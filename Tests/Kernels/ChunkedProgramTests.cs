@@ -1,0 +1,61 @@
+using ILGPU;
+using Kernels;
+
+namespace Tests.KernelTests;
+
+[Collection(nameof(KernelSuite))]
+public sealed class ChunkedProgramTests
+{
+    private const int Most = 200;
+
+    public static TheoryData<string> FastCpus => [.. TestDevices.FastCpus];
+
+    [Theory]
+    [MemberData(nameof(FastCpus))]
+    public void Every_chunk_is_computed_once(string name)
+    {
+        var device = TestDevices.Get(name);
+        using var memory = new DeviceMemory(device);
+        var seen = memory.Allocate<int>(Most);
+        var program = new ChunkedProgram(memory, step => [Mark(device, step, seen, failing: -1), Mark(device, step, seen, failing: -1)]);
+        var expected = new int[Most];
+        foreach (int chunks in (int[])[1, 2, 3, Most, 0, 17])
+        {
+            program.Run(chunks);
+            for (int i = 0; i < chunks; i++)
+                expected[i] += 2;
+            Assert.Equal(expected, memory.Download(seen));
+        }
+    }
+
+    [Theory]
+    [MemberData(nameof(FastCpus))]
+    public void A_failure_reaches_the_caller_and_the_program_can_run_again(string name)
+    {
+        var device = TestDevices.Get(name);
+        using var memory = new DeviceMemory(device);
+        var seen = memory.Allocate<int>(Most);
+        var program = new ChunkedProgram(memory, step => [Mark(device, step, seen, failing: 9)]);
+        for (int i = 0; i < 20; i++)
+            Assert.Contains("on purpose", Assert.Throws<InvalidOperationException>(() => program.Run(Most)).Message, StringComparison.Ordinal);
+        int before = memory.Download(seen)[0];
+        program.Run(9);
+        Assert.Equal(before + 1, memory.Download(seen)[0]);
+    }
+
+    private static Operation<MarkBody> Mark(ComputeDevice device, ArrayView<int> step, ArrayView<int> seen, int failing) =>
+        new(device, "mark", 0, new MarkBody { Step = step, Seen = seen, Failing = failing });
+
+    private struct MarkBody : IBody
+    {
+        public ArrayView<int> Step, Seen;
+        public int Failing;
+
+        public readonly void Run<V>(int worker, int workers) where V : unmanaged, ISimd<V>
+        {
+            if (Step[0] == Failing)
+                throw new InvalidOperationException("on purpose");
+            Seen[Step[0]]++;
+        }
+    }
+}
