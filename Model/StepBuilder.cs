@@ -109,8 +109,9 @@ internal sealed class StepBuilder
     }
 
     /// <summary>Everything from the gradient of the logits to the updated parameters.</summary>
-    /// <param name="update">The rule with rates and step, over the whole flat buffers.</param>
-    public IEnumerable<Operation[]> Backward(Update update)
+    /// <param name="update">What becomes of weight gradients, over the whole flat buffers.</param>
+    /// <param name="biasUpdate">The same for biases.</param>
+    public IEnumerable<Operation[]> Backward(Update update, Update biasUpdate)
     {
         yield return
         [
@@ -137,10 +138,10 @@ internal sealed class StepBuilder
                     : Convolution.BackwardData(_device, name, dy, weight, slice.Filter, gate, dx),
             ];
         }
-        yield return [.. Enumerable.Range(0, _network.Layers.Count).Where(i => _slices[i] is not null).SelectMany(i => Updates(i, update))];
+        yield return [.. Enumerable.Range(0, _network.Layers.Count).Where(i => _slices[i] is not null).SelectMany(i => Updates(i, update, biasUpdate))];
     }
 
-    private IEnumerable<Operation> Updates(int i, Update update)
+    private IEnumerable<Operation> Updates(int i, Update update, Update biasUpdate)
     {
         var slice = _slices[i]!;
         var weight = update.Slice(slice.WeightOffset, slice.WeightCount);
@@ -149,7 +150,7 @@ internal sealed class StepBuilder
             ? SparseConvolution.BackwardWeight(_device, name, Shaped(i, _activations[i]), Shaped(i, _gradients[i + 1]), live, weight)
             : IsGemm(i) ? MaskedGemm.BackwardWeight(_device, name, Vector(_gradients[i + 1]), _transposed[i], slice.Filter.FilterSize, weight)
             : Convolution.BackwardWeight(_device, name, _activations[i], _gradients[i + 1], slice.Filter, weight);
-        yield return BiasUpdate.Of(_device, $"{slice.Name} bias", _gradients[i + 1], update.Slice(slice.BiasOffset, slice.BiasCount));
+        yield return BiasUpdate.Of(_device, $"{slice.Name} bias", _gradients[i + 1], biasUpdate.Slice(slice.BiasOffset, slice.BiasCount));
     }
 
     /// <summary>A convolution whose filter covers its whole input is a fully connected layer, and is computed as one.</summary>

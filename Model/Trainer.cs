@@ -58,6 +58,7 @@ public sealed class Trainer : IDisposable
     private readonly Operation[] _gather, _softmax, _advance;
     private Operation[] _distillation = [];
     private ArrayView<float>? _targets;
+    private SharedValues? _shared;
     private readonly int[] _first;
     private readonly int[] _shuffled;
     private Random64 _random;
@@ -234,6 +235,32 @@ public sealed class Trainer : IDisposable
         _programs.Clear();
     }
 
+    /// <summary>
+    /// Weight sharing: the weights become the values that stand for them, and from now on training moves values instead of weights, and
+    /// biases as before. The optimizer begins anew.
+    /// </summary>
+    /// <param name="shared">One per layer, pruned where the mask is 0; or null: weights are trained again.</param>
+    public void Share(IReadOnlyList<SharedWeights>? shared)
+    {
+        _shared = null;
+        if (shared is not null)
+        {
+            var weights = Parameters.GetWeights();
+            foreach (var (slice, layer) in Parameters.Layers.Zip(shared))
+                for (int i = 0; i < slice.WeightCount; i++)
+                    weights[slice.WeightOffset + i] = layer.Indices[i] == 0 ? 0 : layer.Codebook[layer.Indices[i] - 1];
+            Parameters.SetWeights(weights);
+            _shared = new SharedValues(_memory, Parameters, shared);
+        }
+        ResetOptimizer();
+        _chosenVersion = -1;
+        _programs.Clear();
+    }
+
+    /// <summary>The shared values of each layer as training left them.</summary>
+    /// <exception cref="InvalidOperationException">Nothing is shared.</exception>
+    public IReadOnlyList<float[]> Codebooks => _shared?.Codebooks ?? throw new InvalidOperationException("nothing is shared");
+
     /// <summary>Everything that the further course of training depends on.</summary>
     public TrainerState Save() => new(Parameters.Save(), _updates, Masked);
 
@@ -252,7 +279,7 @@ public sealed class Trainer : IDisposable
     {
         if (Device.RunsOnHost && _chosenVersion != Parameters.MaskVersion)
         {
-            _choice = _builder.Choose(Parameters.GetMask(), Masked ? SparseBelow : 0);
+            _choice = _builder.Choose(Parameters.GetMask(), Masked && _shared is null ? SparseBelow : 0);
             _chosenVersion = Parameters.MaskVersion;
         }
         var key = (training, Masked, _choice);
@@ -261,23 +288,25 @@ public sealed class Trainer : IDisposable
         return program;
     }
 
-    private StepProgram BuildTraining() => new(
-        Device,
-        [
-            _gather, .. _builder.Forward(), _softmax, _distillation,
-            .. _builder.Backward(new Update
-            {
-                Rule = _options.Rule,
-                Weight = Parameters.Weight,
-                FirstMoment = Parameters.FirstMoment,
-                SecondMoment = Parameters.SecondMoment,
-                Mask = Parameters.Mask,
-                Rates = _rates,
-                Step = _step,
-                Masked = Masked ? 1 : 0,
-            }),
-            _advance,
-        ]);
+    private StepProgram BuildTraining()
+    {
+        var update = new Update
+        {
+            Rule = _options.Rule,
+            Weight = Parameters.Weight,
+            FirstMoment = Parameters.FirstMoment,
+            SecondMoment = Parameters.SecondMoment,
+            Mask = Parameters.Mask,
+            Rates = _rates,
+            Step = _step,
+            Masked = Masked ? 1 : 0,
+        };
+        var weights = _shared is null ? update : update with { Rule = UpdateRule.Gradient, Gradient = _shared.Gradient };
+        var backward = _builder.Backward(weights, update);
+        if (_shared is not null)
+            backward = backward.Append(_shared.Updates(Device, Parameters.Weight, update));
+        return new(Device, [_gather, .. _builder.Forward(), _softmax, _distillation, .. backward, _advance]);
+    }
 
     private void NextEpoch()
     {

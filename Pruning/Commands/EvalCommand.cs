@@ -1,6 +1,7 @@
 using System.CommandLine;
 using System.Globalization;
 using Model;
+using Pruning.Compression;
 
 namespace Pruning.Commands;
 
@@ -22,13 +23,15 @@ internal static class EvalCommand
     public static (string Path, Checkpoint Model) Load(Invocation invocation)
     {
         string path = invocation.Find(Options.Model) ?? throw new UserException(ExitCode.Usage, "--model: expected a file, found none");
-        return (path, Checkpoint.Load(path));
+        return (path, ModelFile.Load(path));
     }
 
     private static void Run(Invocation invocation)
     {
         var (path, model) = Load(invocation);
         string part = invocation.Get(Part);
+        if (part == "validation" && model.Validation == 0)
+            throw new UserException(ExitCode.Usage, $"--part validation: {path} does not say which images were set aside");
         var data = Workbench.LoadData(invocation);
         var images = part == "test" ? data.Test : data.Train.Split(model.Validation, model.Seed).Validation;
         using var device = Workbench.OpenDevice(invocation);

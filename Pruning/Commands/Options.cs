@@ -15,7 +15,7 @@ internal static class Options
     public static readonly Option<string?> Out = Path("--out", "DIR", "run folder; without it runs/NETWORK-METHOD-seedN, numbered where that exists");
     public static readonly Option<bool> Force = Flag("--force", "write over a run that is in --out");
     public static readonly Option<bool> Json = Flag("--json", "print the result as one JSON object on the output stream");
-    public static readonly Option<string?> Model = Path("--model", "FILE", "a model.safetensors of this program");
+    public static readonly Option<string?> Model = Path("--model", "FILE", "a model.safetensors or model.dcn of this program");
 
     public static readonly Option<DeviceRequest> Device = new("--device")
     {

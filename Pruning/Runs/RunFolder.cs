@@ -11,9 +11,9 @@ public sealed class RunFolder
 {
     public const string Iterations = "iterations.csv", Layers = "layers.csv", Summary = "summary.csv", Comparison = "comparison.csv",
         Options = "options.json", Environment = "environment.json", Model = "model.safetensors", Dense = "dense.safetensors",
-        Curves = "curves.svg", Log = "log.txt";
+        Curves = "curves.svg", Log = "log.txt", Coded = "model.dcn", Compression = "compression.csv";
 
-    private static readonly string[] Own = [Iterations, Layers, Summary, Comparison, Options, Environment, Model, Dense, Curves, Log];
+    private static readonly string[] Own = [Iterations, Layers, Summary, Comparison, Options, Environment, Model, Dense, Curves, Log, Coded, Compression];
 
     private RunFolder(string path)
     {

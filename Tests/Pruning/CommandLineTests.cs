@@ -12,7 +12,7 @@ public sealed class CommandLineTests : IDisposable
     public void Dispose() => _folder.Dispose();
 
     [Theory]
-    [InlineData("", "expected one of devices, selftest, data, train, prune, compare, eval, predict, export, import, plot, bench")]
+    [InlineData("", "expected one of devices, selftest, data, train, prune, compare, compress, eval, predict, export, import, plot, bench")]
     [InlineData("trian", "unknown command 'trian'; did you mean train?")]
     [InlineData("train --sed 3", "unknown option '--sed'; did you mean --seed?")]
     [InlineData("prune --max-dorp 1", "did you mean --max-drop?")]
@@ -34,6 +34,9 @@ public sealed class CommandLineTests : IDisposable
     [InlineData("train --network fc20", "the last layer must be fc10")]
     [InlineData("train --epochs", "--epochs")]
     [InlineData("eval", "--model: expected a file, found none")]
+    [InlineData("compress", "--model: expected a file, found none")]
+    [InlineData("compress --bits 9", "--bits: expected auto or a number from 1 to 8, found '9'")]
+    [InlineData("compress --coder zip", "--coder: expected range or huffman, found 'zip'")]
     [InlineData("eval --part train", "--part: expected test or validation, found 'train'")]
     [InlineData("plot", "--run: expected a folder, found none")]
     [InlineData("predict x.png", "--model: expected a file, found none")]

@@ -1,0 +1,58 @@
+using ILGPU;
+using Kernels;
+
+namespace Model;
+
+/// <summary>The weights of one layer after weight sharing: every live weight is one of a few values.</summary>
+/// <param name="Codebook">The values.</param>
+/// <param name="Indices">One per weight of the layer; 0 = pruned, k + 1 = Codebook[k].</param>
+public sealed record SharedWeights(float[] Codebook, int[] Indices);
+
+/// <summary>
+/// Shared values of a network on the device, trained in place of its weights: gradients of all weights are stored, those of a value's
+/// members are added, and its members take the value that an optimizer of its own moments made of it.
+/// </summary>
+internal sealed class SharedValues
+{
+    private sealed record Layer(
+        LayerSlice Slice, int Count, ArrayView<float> Values, ArrayView<float> First, ArrayView<float> Second, ArrayView<int> Members, ArrayView<int> Starts);
+
+    private readonly DeviceMemory _memory;
+    private readonly Layer[] _layers;
+
+    public SharedValues(DeviceMemory memory, Parameters parameters, IReadOnlyList<SharedWeights> shared)
+    {
+        _memory = memory;
+        Gradient = memory.Allocate<float>(parameters.Weight.Length);
+        _layers = [.. parameters.Layers.Zip(shared, Of)];
+
+        Layer Of(LayerSlice slice, SharedWeights layer)
+        {
+            int count = layer.Codebook.Length;
+            int[] members = [.. Enumerable.Range(0, slice.WeightCount).Where(i => layer.Indices[i] > 0).OrderBy(i => layer.Indices[i])];
+            int[] starts = [.. Enumerable.Range(1, count + 1).Select(k => members.Count(i => layer.Indices[i] < k))];
+            return new(
+                slice, count, memory.Allocate<float>(layer.Codebook), memory.Allocate<float>(count), memory.Allocate<float>(count),
+                memory.Allocate<int>(members), memory.Allocate<int>(starts));
+        }
+    }
+
+    /// <summary>Where gradients of all weights go, flat.</summary>
+    public ArrayView<float> Gradient { get; }
+
+    /// <summary>The values as they are now.</summary>
+    public float[][] Codebooks => [.. _layers.Select(l => l.Count == 0 ? [] : _memory.Download(l.Values))];
+
+    /// <summary>The update of every layer that has live weights.</summary>
+    /// <param name="device">Where it runs.</param>
+    /// <param name="weight">All weights, flat.</param>
+    /// <param name="rule">Optimizer, rates and step.</param>
+    public Operation[] Updates(ComputeDevice device, ArrayView<float> weight, Update rule) =>
+    [
+        .. _layers.Where(l => l.Count > 0).Select(l => SharedUpdate.Of(
+            device, $"{l.Slice.Name} shared values", Part(Gradient, l), l.Members, l.Starts, Part(weight, l),
+            rule with { Weight = l.Values, FirstMoment = l.First, SecondMoment = l.Second, Mask = l.Values, Masked = 0 })),
+    ];
+
+    private static ArrayView<float> Part(ArrayView<float> flat, Layer layer) => flat.SubView(layer.Slice.WeightOffset, layer.Slice.WeightCount);
+}

@@ -1,0 +1,28 @@
+using Pruning.Coding;
+
+namespace Pruning.Compression;
+
+/// <summary>What compressing a pruned network is asked for. The same defaults for every network.</summary>
+public sealed record CompressOptions
+{
+    /// <summary>Bits of a weight index in every layer, pruned included: 2^bits - 1 shared values. Null: found, layer by layer.</summary>
+    public int? Bits { get; init; }
+
+    /// <summary>The entropy coder.</summary>
+    public Coder Coder { get; init; } = Coder.Range;
+
+    /// <summary>Epochs that the shared values are trained for in each try.</summary>
+    public int Epochs { get; init; } = 3;
+
+    /// <summary>Points of validation accuracy that sharing may cost.</summary>
+    public double MaxDrop { get; init; } = 0.1;
+
+    /// <summary>Peak learning rate of the shared values.</summary>
+    public double LearningRate { get; init; } = 5e-4;
+
+    /// <summary>Mantissa bits that shared values and biases keep; 23 is all of fp32.</summary>
+    public int MantissaBits { get; init; } = 23;
+
+    /// <summary>Bits of a bias index where biases are shared too; 0: each is kept.</summary>
+    public int BiasBits { get; init; }
+}

@@ -1,0 +1,113 @@
+using System.Diagnostics;
+using Kernels;
+using Model;
+using Pruning.Coding;
+using Pruning.Methods;
+
+namespace Pruning.Compression;
+
+/// <summary>A network as a coded file, with what it is worth.</summary>
+/// <param name="File">The bytes.</param>
+/// <param name="Network">What they hold.</param>
+/// <param name="Bits">Of a weight index, per layer.</param>
+/// <param name="Size">Where the bytes went.</param>
+/// <param name="DenseBytes">The network before pruning: all weights and biases in fp32.</param>
+/// <param name="DenseWeights">Its weights.</param>
+/// <param name="Judgement">Against the network that came in, on the validation images.</param>
+/// <param name="Before">That network on the test images.</param>
+/// <param name="After">The decoded file on the test images.</param>
+/// <param name="Tries">Networks that were tried.</param>
+/// <param name="EncodeSeconds">Time of coding.</param>
+/// <param name="DecodeSeconds">Time of decoding.</param>
+public sealed record Compressed(
+    byte[] File, CodedNetwork Network, int[] Bits, FileSize Size, long DenseBytes, int DenseWeights, Judgement Judgement, Score Before, Score After,
+    int Tries, double EncodeSeconds, double DecodeSeconds)
+{
+    /// <summary>Accounting (1), layer by layer.</summary>
+    public IReadOnlyList<HanAccounting> Han => [.. Network.Layers.Select(l => HanAccounting.Of(l))];
+
+    /// <summary>Live weights.</summary>
+    public int Kept => Network.Layers.Sum(l => l.Live);
+
+    /// <summary>Accounting (1): fp32 weights of the dense network / entries, codebooks and Huffman codes.</summary>
+    public double HanRatio => 32.0 * DenseWeights / Han.Sum(h => h.CodedBits);
+
+    /// <summary>Accounting (2): the dense network in fp32 / the whole file.</summary>
+    public double FileRatio => (double)DenseBytes / File.Length;
+
+    /// <summary>Accounting (3): all weights / kept weights.</summary>
+    public double PruningRatio => (double)DenseWeights / Math.Max(1, Kept);
+}
+
+/// <summary>
+/// From a pruned network to a coded file: dead parts are dropped (<see cref="Compaction"/>), weights shared and trained
+/// (<see cref="WeightSharing"/>), neurons ordered (<see cref="NeuronOrder"/>), everything coded (<see cref="CodedFile"/>), decoded again and compared
+/// bit by bit.
+/// </summary>
+public static class Compressor
+{
+    /// <param name="device">Where values are trained.</param>
+    /// <param name="model">A pruned network, or a dense one.</param>
+    /// <param name="train">Training images; those that were set aside for validation when the network was made are again.</param>
+    /// <param name="test">For the report.</param>
+    /// <param name="batch">Images per step.</param>
+    /// <param name="options">What is asked for.</param>
+    /// <param name="say">Takes lines for humans.</param>
+    /// <param name="cancellation">Ctrl-C.</param>
+    public static Compressed Run(
+        ComputeDevice device, Checkpoint model, DataSet train, DataSet test, int batch, CompressOptions options, Action<string> say,
+        CancellationToken cancellation)
+    {
+        ArgumentNullException.ThrowIfNull(model);
+        ArgumentNullException.ThrowIfNull(train);
+        ArgumentNullException.ThrowIfNull(options);
+        var compact = Compaction.Of(model);
+        var (training, validation) = train.Split(model.Validation, model.Seed);
+        using var trainer = new Trainer(device, compact.Network, new TrainerOptions(batch, Seed: model.Seed), training, validation, test) { Masked = true };
+        Put(trainer, compact);
+        var before = trainer.Evaluate(Part.Test);
+        var sharing = new WeightSharing(trainer, options, say, cancellation);
+        var shared = sharing.Run();
+
+        var rounded = compact with { Weights = Round(shared.State.Weight, options, trainer.Parameters.Layers) };
+        SharedWeights[] layers = [.. shared.Layers.Select(l => l with { Codebook = Array.ConvertAll(l.Codebook, v => Rounding.Of(v, options.MantissaBits)) })];
+        var coded = NeuronOrder.HeaviestFirst(SharedNetwork.Of(rounded, layers));
+        var clock = Stopwatch.StartNew();
+        byte[] file = CodedFile.Encode(coded, options.Coder, out var size);
+        double encode = clock.Elapsed.TotalSeconds;
+        var decoded = CodedFile.Decode(file, "the file just made");
+        double decode = clock.Elapsed.TotalSeconds - encode;
+
+        var reference = trainer.EvaluateEach(Part.Validation);
+        Put(trainer, SharedNetwork.ToCheckpoint(coded, "the network"));
+        float[] exact = trainer.Parameters.GetWeights();
+        Put(trainer, SharedNetwork.ToCheckpoint(decoded, "the file just made"));
+        if (!exact.AsSpan().SequenceEqual(trainer.Parameters.GetWeights()))
+            throw new InvalidOperationException("decoding gave another network");
+        var slices = Parameters.Slices(model.Network, out _);
+        return new Compressed(
+            file, decoded, shared.Bits, size, slices.Sum(s => 4L * (s.WeightCount + s.BiasCount)), model.Total,
+            Judgement.Of(reference, trainer.EvaluateEach(Part.Validation), options.MaxDrop), before, trainer.Evaluate(Part.Test), sharing.Tries, encode, decode);
+    }
+
+    private static void Put(Trainer trainer, Checkpoint model)
+    {
+        trainer.Parameters.SetWeights(model.Weights);
+        trainer.Parameters.SetMask(model.Mask);
+        trainer.ResetOptimizer();
+    }
+
+    /// <summary>Biases shared and rounded as asked; weights are not touched.</summary>
+    private static float[] Round(float[] weights, CompressOptions options, IReadOnlyList<LayerSlice> layers)
+    {
+        float[] result = [.. weights];
+        foreach (var layer in layers)
+        {
+            float[] biases = weights[layer.BiasOffset..(layer.BiasOffset + layer.BiasCount)];
+            if (options.BiasBits > 0)
+                biases = Rounding.Shared(biases, options.BiasBits);
+            Array.ConvertAll(biases, b => Rounding.Of(b, options.MantissaBits)).CopyTo(result, layer.BiasOffset);
+        }
+        return result;
+    }
+}

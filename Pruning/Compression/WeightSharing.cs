@@ -1,0 +1,105 @@
+using Model;
+using Pruning.Methods;
+
+namespace Pruning.Compression;
+
+/// <summary>A network after weight sharing.</summary>
+/// <param name="Bits">Of a weight index, per layer.</param>
+/// <param name="Layers">Shared values and who has which, per layer.</param>
+/// <param name="State">All parameters, biases too.</param>
+/// <param name="Judgement">Against the network that came in, on the validation images.</param>
+public sealed record SharedState(int[] Bits, IReadOnlyList<SharedWeights> Layers, ParameterState State, Judgement Judgement);
+
+/// <summary>
+/// Trained quantisation (Han, Mao and Dally 2016, section 3): k-means per layer (<see cref="Clustering"/>), then the shared values are trained,
+/// taught by the network that came in. Bits are given, or found: those of all layers together go down from 5, judged as the
+/// threshold controller judges, then those of one layer after the other.
+/// </summary>
+public sealed class WeightSharing(Trainer trainer, CompressOptions options, Action<string> say, CancellationToken cancellation)
+{
+    /// <summary>Bits that the way down begins with, the most there are, and doubtful tries in a row that end the way down.</summary>
+    private const int First = 5, Most = 8, Patience = 2;
+
+    private static readonly PruneOptions Teaching = new();
+
+    private readonly TrainerState _start = trainer.Save();
+    private readonly Outcomes _reference = trainer.EvaluateEach(Part.Validation);
+
+    /// <summary>Networks that were tried.</summary>
+    public int Tries { get; private set; }
+
+    /// <summary>Shares and trains; the trainer ends as it came.</summary>
+    /// <returns>The best network within the budget, or where none is, one with the most bits.</returns>
+    public SharedState Run()
+    {
+        trainer.Teach(Teaching.TeacherShare, Teaching.Temperature);
+        var best = options.Bits is { } bits ? Try(Uniform(bits)) : Find();
+        trainer.DismissTeacher();
+        trainer.Restore(_start);
+        return best;
+    }
+
+    private int[] Uniform(int bits) => [.. trainer.Parameters.Layers.Select(_ => bits)];
+
+    private SharedState Find()
+    {
+        SharedState? found = null;
+        for (int bits = First, misses = 0; bits >= 1 && misses < Patience; bits--)
+        {
+            var tried = Try(Uniform(bits));
+            if (tried.Judgement.Verdict == Verdict.Within)
+                (found, misses) = (tried, 0);
+            else
+                misses = tried.Judgement.Verdict == Verdict.Damaged ? Patience : misses + 1;
+        }
+        for (int bits = First + 1; found is null && bits <= Most; bits++)
+        {
+            var tried = Try(Uniform(bits));
+            found = tried.Judgement.Verdict == Verdict.Within || bits == Most ? tried : null;
+        }
+        var best = found!;
+        // The layer with the most live weights has most to give.
+        int[] order = [.. Enumerable.Range(0, best.Bits.Length).OrderByDescending(i => best.Layers[i].Indices.Length - best.Layers[i].Indices.Count(0))];
+        foreach (int layer in order)
+        {
+            while (best.Judgement.Verdict == Verdict.Within && best.Bits[layer] > 1
+                && Better([.. best.Bits.Select((b, i) => i == layer ? b - 1 : b)]))
+            {
+            }
+        }
+        return best;
+
+        bool Better(int[] bits)
+        {
+            var tried = Try(bits);
+            if (tried.Judgement.Verdict == Verdict.Within)
+                best = tried;
+            return tried == best;
+        }
+    }
+
+    private SharedState Try(int[] bits)
+    {
+        trainer.Restore(_start);
+        trainer.RestartOrder();
+        float[] weights = trainer.Parameters.GetWeights(), mask = trainer.Parameters.GetMask();
+        SharedWeights[] shared =
+        [
+            .. trainer.Parameters.Layers.Select((l, i) => Clustering.Of(
+                weights.AsSpan(l.WeightOffset, l.WeightCount), mask.AsSpan(l.WeightOffset, l.WeightCount), (1 << bits[i]) - 1)),
+        ];
+        trainer.Share(shared);
+        int steps = trainer.StepsPerEpoch;
+        for (int epoch = 0; epoch < options.Epochs; epoch++)
+        {
+            cancellation.ThrowIfCancellationRequested();
+            trainer.Train(steps, PruneSession.Cosine(options.LearningRate, 0, epoch * steps, options.Epochs * steps));
+        }
+        var codebooks = trainer.Codebooks;
+        trainer.Share(null);
+        var judgement = Judgement.Of(_reference, trainer.EvaluateEach(Part.Validation), options.MaxDrop);
+        Tries++;
+        say($"shared at {string.Join("/", bits)} bits: {judgement}");
+        return new SharedState(bits, [.. shared.Zip(codebooks, (s, c) => s with { Codebook = c })], trainer.Parameters.Save(), judgement);
+    }
+}

@@ -1,0 +1,164 @@
+using System.Globalization;
+using System.Text.Json;
+using Model;
+using Pruning.Coding;
+using Pruning.Compression;
+using Tests.ModelTests;
+using Tests.PruningTests;
+
+namespace Tests.Compression;
+
+/// <summary>From a pruned network to a file and back.</summary>
+public sealed class CompressTests : IDisposable
+{
+    private readonly TemporaryFolder _folder = new();
+    private readonly string _data, _model;
+
+    public CompressTests()
+    {
+        _data = SmallSet.Write(_folder.Combine("data"));
+        string run = _folder.Combine("pruned");
+        Cli.Done(["prune", "--method", "static", "--sensitivity", "1", "--dense-epochs", "3", "--epochs", "2", .. Cli.Small(_data, run)]);
+        _model = Path.Combine(run, "model.safetensors");
+    }
+
+    public void Dispose() => _folder.Dispose();
+
+    private string[] Arguments(string outFolder, params string[] more) =>
+        ["compress", "--model", _model, "--data", _data, "--out", _folder.Combine(outFolder), "--device", "cpu", "--workers", "2", "--batch", "16", "--json", .. more];
+
+    private JsonElement Compress(string outFolder, params string[] more) =>
+        JsonDocument.Parse(Cli.Done(Arguments(outFolder, more)).Output).RootElement;
+
+    [Theory]
+    [InlineData("range")]
+    [InlineData("huffman")]
+    public void The_file_is_the_network(string coder)
+    {
+        var result = Compress("coded", "--bits", "3", "--coder", coder);
+        string file = _folder.Combine("coded", "model.dcn");
+        Assert.Equal(new FileInfo(file).Length, result.GetProperty("bytes").GetInt64());
+        var coded = CodedFile.Decode(File.ReadAllBytes(file), file);
+        Assert.All(coded.Layers, l => Assert.InRange(l.Codebook.Length, 1, 7));
+        var model = ModelFile.Load(file);
+        Assert.Equal(result.GetProperty("kept").GetInt32(), model.Kept);
+        Assert.InRange(model.Kept, 1, Checkpoint.Load(_model).Kept);
+
+        using var evaluation = JsonDocument.Parse(Cli.Done("eval", "--model", file, "--data", _data, "--device", "cpu", "--json").Output);
+        Assert.Equal(Math.Round(result.GetProperty("test_after").GetDouble(), 2), evaluation.RootElement.GetProperty("accuracy").GetDouble());
+        // Out to others, and timed, straight from the file.
+        foreach (string format in (string[])["onnx", "csr-npz", "safetensors"])
+            Cli.Done("export", "--model", file, "--format", format, "--out", _folder.Combine(format));
+        Cli.Done("bench", "--inference", "--model", file, "--data", _data, "--device", "cpu", "--batch", "20", "--json");
+        Cli.Done("predict", "--model", file, "--device", "cpu", Path.Combine(_data, "t10k-images-idx3-ubyte"));
+    }
+
+    [Fact]
+    public void The_table_adds_up()
+    {
+        var result = Compress("coded", "--bits", "4");
+        string[] lines = File.ReadAllLines(_folder.Combine("coded", "compression.csv")), columns = lines[0].Split(',');
+        var rows = lines.Skip(1).Select(l => columns.Zip(l.Split(',')).ToDictionary(p => p.First, p => p.Second)).ToArray();
+        Assert.Equal(["fc1", "fc2", "network"], rows.Select(r => r["layer"]));
+        double Number(int row, string column) => double.Parse(rows[row][column], CultureInfo.InvariantCulture);
+        Assert.Equal(Number(0, "kept") + Number(1, "kept"), Number(2, "kept"));
+        Assert.Equal(784 * 16 + 16 * 10, Number(2, "weights"));
+        foreach (string part in (string[])["codebook", "position", "index", "bias"])
+            Assert.Equal(Number(0, $"file_{part}_bytes") + Number(1, $"file_{part}_bytes"), Number(2, $"file_{part}_bytes"), 0.11);
+        Assert.Equal(4.0 * (784 * 16 + 16 * 10 + 26) / Number(2, "file_bytes"), Number(2, "file_ratio"), 0.01);
+        Assert.Equal(result.GetProperty("bytes").GetInt32(), Number(2, "file_bytes"));
+        Assert.InRange(Number(2, "han_coded_bytes"), 1, Number(2, "han_bytes"));
+    }
+
+    [Fact]
+    public void The_same_command_gives_the_same_bytes()
+    {
+        Compress("a", "--bits", "2");
+        Compress("b", "--bits", "2");
+        Assert.Equal(File.ReadAllBytes(_folder.Combine("a", "model.dcn")), File.ReadAllBytes(_folder.Combine("b", "model.dcn")));
+        Assert.Equal((int)ExitCode.Usage, Cli.Run(Arguments("a", "--bits", "2")).Code);
+    }
+
+    [Fact]
+    public void Bits_are_found_and_fewer_cost_fewer_bytes()
+    {
+        var found = Compress("auto", "--bits", "auto", "--epochs", "1", "--max-drop", "5");
+        Assert.True(found.GetProperty("within_budget").GetBoolean());
+        Assert.All(found.GetProperty("bits").EnumerateArray(), b => Assert.InRange(b.GetInt32(), 1, 5));
+        Assert.InRange(found.GetProperty("bytes").GetInt32(), 1, Compress("eight", "--bits", "8", "--epochs", "1").GetProperty("bytes").GetInt32() - 1);
+    }
+
+    [Fact]
+    public void Rounded_and_shared_biases_cost_fewer_bytes()
+    {
+        int Bytes(string name, params string[] more) => Compress(name, ["--bits", "3", "--epochs", "1", .. more]).GetProperty("bytes").GetInt32();
+        int plain = Bytes("plain"), rounded = Bytes("rounded", "--mantissa-bits", "7"), shared = Bytes("shared", "--bias-bits", "2");
+        Assert.InRange(rounded, 1, plain - 1);
+        Assert.InRange(shared, 1, plain - 1);
+        var biases = ModelFile.Load(_folder.Combine("shared", "model.dcn"));
+        var slices = Parameters.Slices(biases.Network, out _);
+        Assert.All(slices, s => Assert.InRange(biases.Weights.AsSpan(s.BiasOffset, s.BiasCount).ToArray().Where(b => b != 0).Distinct().Count(), 0, 3));
+        Assert.All(
+            ModelFile.Load(_folder.Combine("rounded", "model.dcn")).Weights, w => Assert.Equal(0, BitConverter.SingleToInt32Bits(w) & 0xFFFF));
+    }
+
+    [Fact]
+    public void Training_the_values_lowers_the_loss_that_sharing_cost()
+    {
+        double Loss(string name, string epochs)
+        {
+            Compress(name, "--bits", "2", "--learning-rate", "0.003", "--epochs", epochs);
+            return JsonDocument.Parse(Cli.Done(
+                "eval", "--model", _folder.Combine(name, "model.dcn"), "--data", _data, "--device", "cpu", "--json").Output).RootElement.GetProperty("loss").GetDouble();
+        }
+
+        Assert.InRange(Loss("trained", "10"), 0, 0.95 * Loss("untrained", "0"));
+    }
+
+    [Fact]
+    public void Bad_input_is_one_line()
+    {
+        Compress("coded", "--bits", "2");
+        string file = _folder.Combine("coded", "model.dcn");
+        byte[] bytes = File.ReadAllBytes(file);
+        bytes[bytes.Length / 2] ^= 4;
+        File.WriteAllBytes(file, bytes);
+        AssertRefused(ExitCode.BadFile, "CRC-32", "eval", "--model", file, "--data", _data, "--device", "cpu");
+        AssertRefused(ExitCode.BadFile, "absent", "compress", "--model", _folder.Combine("absent"), "--data", _data);
+        Compress("good", "--bits", "2");
+        string good = _folder.Combine("good", "model.dcn");
+        AssertRefused(ExitCode.Usage, "set aside", "compress", "--model", good, "--data", _data, "--out", _folder.Combine("twice"));
+        AssertRefused(ExitCode.Usage, "set aside", "eval", "--model", good, "--data", _data, "--part", "validation");
+        Assert.False(Directory.Exists(_folder.Combine("twice")));
+        // A whole file whose layers are not those of its network.
+        byte[] other = CodedFile.Encode(new CodedNetwork("fc10", [new SharedLayer("fc1", [10, 3], [1f], new int[30], new float[10])]), Coder.Range);
+        File.WriteAllBytes(good, other);
+        AssertRefused(ExitCode.BadFile, "layer fc1 (10, 784)", "eval", "--model", good, "--data", _data);
+    }
+
+    [Fact]
+    public void A_layer_without_weights_and_a_dense_network_are_coded()
+    {
+        var model = Checkpoint.Load(_model);
+        var slices = Parameters.Slices(model.Network, out _);
+        float[] weights = [.. model.Weights], mask = [.. model.Mask];
+        foreach (float[] flat in (float[][])[weights, mask])
+            flat.AsSpan(slices[1].WeightOffset, slices[1].WeightCount).Clear();
+        string empty = _folder.Combine("empty.safetensors");
+        (model with { Weights = weights, Mask = mask }).Save(empty);
+        foreach (string path in (string[])[empty, _folder.Combine("pruned", "dense.safetensors")])
+        {
+            string target = _folder.Combine(Path.GetFileNameWithoutExtension(path));
+            Cli.Done("compress", "--model", path, "--data", _data, "--out", target, "--bits", "2", "--epochs", "1", "--batch", "16", "--device", "cpu");
+            Assert.Equal(Compaction.Of(Checkpoint.Load(path)).Kept, ModelFile.Load(Path.Combine(target, "model.dcn")).Kept);
+        }
+    }
+
+    private static void AssertRefused(ExitCode expected, string about, params string[] args)
+    {
+        var (code, _, error) = Cli.Run(args);
+        Assert.Equal((int)expected, code);
+        Assert.Contains(about, error);
+        Assert.Single(error.Split('\n', StringSplitOptions.RemoveEmptyEntries), l => l.StartsWith("error:", StringComparison.Ordinal));
+    }
+}
