@@ -1,3 +1,4 @@
+using System.Runtime.Intrinsics.X86;
 using ILGPU;
 using ILGPU.Algorithms;
 
@@ -27,6 +28,9 @@ public enum UpdateRule
 public readonly struct Update
 {
     public const float Beta1 = 0.9f, Beta2 = 0.999f, Mu = 0.9f;
+
+    /// <summary>Floats in 64 bytes.</summary>
+    private const int CacheLine = 16;
 
     /// <summary>Floats per step in <see cref="Rates"/>: rate, ε, λ and one spare.</summary>
     public const int RatesPerStep = 4;
@@ -119,6 +123,22 @@ public readonly struct Update
         Apply<V>(rates, g, w, m, v, mask is null ? null : keep);
         for (int j = 0; j < rest; j++)
             (weight[i + j], first[i + j], second[i + j]) = (w[j], m[j], v[j]);
+    }
+
+    /// <summary>
+    /// Asks for what <see cref="Apply{V}(int, float*, int)"/> will read, while the gradient is still being summed: three arrays of short
+    /// rows are more streams than a processor foresees.
+    /// </summary>
+    internal unsafe void Prefetch(int index, int count)
+    {
+        if (!Sse.IsSupported || Rule == UpdateRule.Gradient)
+            return;
+        for (int i = 0; i < count; i += CacheLine)
+        {
+            Sse.Prefetch0(Weight.Pointer() + index + i);
+            Sse.Prefetch0(FirstMoment.Pointer() + index + i);
+            Sse.Prefetch0(SecondMoment.Pointer() + index + i);
+        }
     }
 
     private unsafe void Apply<V>(float* rates, float* gradient, float* weight, float* first, float* second, float* mask)
