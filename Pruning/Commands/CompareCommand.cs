@@ -1,6 +1,7 @@
 using System.CommandLine;
 using System.Globalization;
 using Model;
+using Pruning.Compression;
 using Pruning.Methods;
 using Pruning.Runs;
 
@@ -17,8 +18,10 @@ internal static class CompareCommand
     /// <summary>The folders inside that of a comparison.</summary>
     public static IReadOnlyList<string> Parts { get; } = [HandSet, Dynamic];
 
+    private static readonly Option<bool> Full = Options.Flag("--full", "goes on to the coded file: shares the dynamic side's weights and writes model.dcn");
+
     private static readonly RunCommand Verb = new(
-        "compare", "hand-set thresholds against dynamic ones, from the same dense network", [.. Settings.Dynamic, .. Settings.Dense], Options.Model);
+        "compare", "hand-set thresholds against dynamic ones, from the same dense network", [.. Settings.Dynamic, .. Settings.Dense], Options.Model, Full);
 
     public static (Command, Action<Invocation>) Create() => (Verb.Command, Run);
 
@@ -41,7 +44,8 @@ internal static class CompareCommand
         handSet.TakeDense(dense);
         var (walked, _) = handSet.Prune(walk, dense);
 
-        using var dynamic = Open(folder.Inner(Dynamic), Dynamic);
+        var dynamicFolder = folder.Inner(Dynamic);
+        using var dynamic = Open(dynamicFolder, Dynamic);
         dynamic.TakeDense(dense);
         var method = new DynamicPruning();
         var (moved, outcome) = dynamic.Prune(method, dense);
@@ -77,7 +81,9 @@ internal static class CompareCommand
         say(Table(rows, moved.PruneSeconds).ToString());
         say("\n" + PruneCommand.LayerTable((HandSet, handSet.Layers), (Dynamic, dynamic.Layers)));
         say($"\nlogs and plots are in {folder.Path}");
-        invocation.Terminal.Next("eval", "--model", Path.Combine(folder.File(Dynamic), RunFolder.Model));
+        var compressed = invocation.Get(Full) ? Compress(invocation, bench, options, dynamicFolder) : null;
+        if (compressed is null)
+            invocation.Terminal.Next("eval", "--model", Path.Combine(folder.File(Dynamic), RunFolder.Model));
         if (invocation.Get(Options.Json))
         {
             invocation.Terminal.Result(new
@@ -86,11 +92,23 @@ internal static class CompareCommand
                 Rows = rows.Select(r => new { r.Method, r.Setting, r.Tries, r.Epochs, r.Seconds, TimeRatio = r.Seconds / moved.PruneSeconds, r.Summary }),
                 walk.Tries,
                 Layers = new { HandSet = handSet.Layers, Dynamic = dynamic.Layers },
+                Compressed = compressed,
             });
         }
 
         Experiment Open(RunFolder into, string? method) => new(
             bench.Trainer, options, Verb.Settings(invocation, bench, method), into, invocation.Terminal, invocation.Cancellation);
+    }
+
+    /// <summary>The dynamic side's network as a file; sharing may cost the budget once more, against the pruned network.</summary>
+    private static object Compress(Invocation invocation, Workbench bench, PruneOptions options, RunFolder folder)
+    {
+        invocation.Terminal.Say("");
+        var compressed = Compressor.Run(
+            bench.Device, Checkpoint.Load(folder.File(RunFolder.Model)), bench.Data.Train, bench.Data.Test, options.Batch,
+            new CompressOptions { MaxDrop = options.MaxDrop }, invocation.Terminal.Say, invocation.Cancellation);
+        CompressCommand.Report(invocation.Terminal, folder, options.Network, compressed);
+        return CompressCommand.Result(folder, compressed);
     }
 
     private static void Write(RunFolder folder, List<Row> rows, double reference)

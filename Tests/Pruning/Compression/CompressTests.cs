@@ -154,6 +154,18 @@ public sealed class CompressTests : IDisposable
         }
     }
 
+    [Fact]
+    public void Compare_goes_from_the_dense_network_to_the_file()
+    {
+        string run = _folder.Combine("compared");
+        var (output, _) = Cli.Done(["compare", "--full", "--max-drop", "2.5", "--dense-epochs", "2", "--epochs", "1", .. Cli.Small(_data, run), "--json"]);
+        using var result = JsonDocument.Parse(output);
+        string file = Path.Combine(run, "dynamic", "model.dcn");
+        Assert.Equal(new FileInfo(file).Length, result.RootElement.GetProperty("compressed").GetProperty("bytes").GetInt64());
+        Assert.True(File.Exists(Path.Combine(run, "dynamic", "compression.csv")));
+        Assert.InRange(ModelFile.Load(file).Kept, 1, Checkpoint.Load(Path.Combine(run, "dynamic", "model.safetensors")).Kept);
+    }
+
     private static void AssertRefused(ExitCode expected, string about, params string[] args)
     {
         var (code, _, error) = Cli.Run(args);
