@@ -2,7 +2,7 @@ using static Kernels.SelfTest.Layers;
 
 namespace Kernels.SelfTest;
 
-/// <summary>Pruning by magnitude: mask, weights and moments, with weights exactly on the threshold.</summary>
+/// <summary>Pruning by a score: mask, weights and moments, with scores exactly on the threshold.</summary>
 internal static class MagnitudeMaskCases
 {
     public static IEnumerable<SelfTestCase> All => Lengths.SelectMany(n => Thresholds.Select(t => Case(n, t)));
@@ -14,11 +14,11 @@ internal static class MagnitudeMaskCases
             FormattableString.Invariant($"magnitude mask of {length} at {threshold}"),
             memory =>
             {
-                var weight = memory.Allocate<float>(Weight(length));
+                var weight = memory.Allocate<float>(Moment(5));
                 var first = memory.Allocate<float>(Moment(3));
                 var second = memory.Allocate<float>(Moment(4));
                 var mask = memory.Allocate<float>(Mask(length));
-                memory.Device.Run(MagnitudeMask.Of(memory.Device, weight, first, second, mask, memory.Allocate<float>([threshold])));
+                memory.Device.Run(MagnitudeMask.Of(memory.Device, memory.Allocate<float>(Weight(length)), weight, first, second, mask, memory.Allocate<float>([threshold])));
                 return [memory.Read(mask), memory.Read(weight), memory.Read(first), memory.Read(second)];
             },
             () =>
@@ -27,7 +27,7 @@ internal static class MagnitudeMaskCases
                 double[] Kept(float[] values) => [.. values.Select((v, i) => mask[i] == 1 ? v : 0.0)];
                 return
                 [
-                    Expected.Exactly("mask", mask.Select(v => (double)v)), Expected.Exactly("weight", Kept(Weight(length))),
+                    Expected.Exactly("mask", mask.Select(v => (double)v)), Expected.Exactly("weight", Kept(Moment(5))),
                     Expected.Exactly("first moment", Kept(Moment(3))), Expected.Exactly("second moment", Kept(Moment(4))),
                 ];
             });

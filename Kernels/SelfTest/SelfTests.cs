@@ -9,7 +9,7 @@ public static class SelfTests
         .. SoftmaxCrossEntropyCases.All, .. DistillationCases.All, .. AnswerCases.All,
         .. OneImageCases.All, .. OneImageConvolutionCases.All, .. OneImageGemmCases.All,
         .. BiasUpdateCases.All, .. UpdateCases.All, .. SharedUpdateCases.All, .. GatherCases.All, .. TransposeCases.All, .. CounterCases.All, .. TallyCases.All,
-        .. MomentsCases.All, .. ThresholdCountCases.All, .. MagnitudeMaskCases.All, .. MagnitudeHistogramCases.All,
+        .. MomentsCases.All, .. ThresholdCountCases.All, .. MagnitudeMaskCases.All, .. SaliencyCases.All, .. MagnitudeHistogramCases.All,
     ];
 
     /// <summary>The cases that a device can run.</summary>

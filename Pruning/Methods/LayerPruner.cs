@@ -5,6 +5,16 @@ using Model;
 
 namespace Pruning.Methods;
 
+/// <summary>What a threshold is compared with.</summary>
+public enum Criterion
+{
+    /// <summary>|w|.</summary>
+    Magnitude,
+
+    /// <summary><see cref="Kernels.Saliency"/>: |w| v^(1/4).</summary>
+    Saliency,
+}
+
 /// <summary>
 /// Measures and prunes the layers of a trainer's network by kernels: deviations, how many weights a threshold would prune, exact
 /// quantiles of magnitude, and the pruning itself. Biases are never touched.
@@ -41,7 +51,7 @@ public sealed class LayerPruner
     /// For every layer: how many of its live weights lie below each of its thresholds. thresholds[layer] has at most
     /// <see cref="Probes"/> entries.
     /// </summary>
-    public int[][] CountBelow(float[][] thresholds)
+    public int[][] CountBelow(float[][] thresholds, Criterion criterion = Criterion.Magnitude)
     {
         ArgumentNullException.ThrowIfNull(thresholds);
         for (int i = 0; i < _layers.Length; i++)
@@ -50,7 +60,7 @@ public sealed class LayerPruner
             thresholds[i].CopyTo(padded, 0);
             _memory.Upload<float>(padded, _layers[i].Thresholds);
         }
-        new StepProgram(_trainer.Device, [[.. _layers.Select(l => l.Count)]]).Run();
+        Run(criterion, l => l.Count);
         return [.. _layers.Select((l, i) => ThresholdCount.Read(_memory.Download(l.CountResult))[..thresholds[i].Length])];
     }
 
@@ -73,17 +83,24 @@ public sealed class LayerPruner
         return BitConverter.Int32BitsToSingle(prefix);
     }
 
-    /// <summary>Prunes every layer below its own threshold (|w| &lt; t) and turns the mask on.</summary>
+    /// <summary>Prunes every layer below its own threshold and turns the mask on.</summary>
     /// <returns>Live weights per layer.</returns>
-    public int[] Prune(float[] thresholds)
+    public int[] Prune(float[] thresholds, Criterion criterion = Criterion.Magnitude)
     {
         ArgumentNullException.ThrowIfNull(thresholds);
         for (int i = 0; i < _layers.Length; i++)
             _memory.Upload<float>([thresholds[i]], _layers[i].Threshold);
-        new StepProgram(_trainer.Device, [[.. _layers.Select(l => l.Prune)]]).Run();
+        Run(criterion, l => l.Prune);
         _trainer.Masked = true;
         _trainer.Parameters.MaskChanged();
         return [.. Moments().Select(m => m.Live)];
+    }
+
+    /// <summary>Runs an operation of every layer on what the criterion compares.</summary>
+    private void Run(Criterion criterion, Func<Layer, Operation[]> operation)
+    {
+        Operation[] last = [.. _layers.Select(l => operation(l)[(int)criterion])];
+        new StepProgram(_trainer.Device, criterion == Criterion.Saliency ? [[.. _layers.Select(l => l.Saliency)], last] : [last]).Run();
     }
 
     /// <summary>The operations and small buffers of one layer.</summary>
@@ -100,8 +117,11 @@ public sealed class LayerPruner
             MomentsResult = memory.Allocate<float>(Kernels.Moments.ResultLength);
             CountResult = memory.Allocate<float>(ThresholdCount.ResultLength(Probes));
             Moments = Kernels.Moments.Of(trainer.Device, weight, mask, MomentsResult);
-            Count = ThresholdCount.Of(trainer.Device, weight, mask, Thresholds, CountResult);
-            Prune = MagnitudeMask.Of(trainer.Device, weight, View(p.FirstMoment), View(p.SecondMoment), mask, Threshold);
+            ArrayView<float>[] scores = [weight, memory.Allocate<float>(weight.Length)];
+            Saliency = Kernels.Saliency.Of(trainer.Device, weight, View(p.SecondMoment), scores[(int)Criterion.Saliency]);
+            Count = Array.ConvertAll(scores, s => ThresholdCount.Of(trainer.Device, s, mask, Thresholds, CountResult));
+            Prune = Array.ConvertAll(
+                scores, s => MagnitudeMask.Of(trainer.Device, s, weight, View(p.FirstMoment), View(p.SecondMoment), mask, Threshold));
             Histogram = MagnitudeHistogram.Of(trainer.Device, weight, mask, range, bins);
         }
 
@@ -110,8 +130,11 @@ public sealed class LayerPruner
         public ArrayView<float> MomentsResult { get; }
         public ArrayView<float> CountResult { get; }
         public Operation Moments { get; }
-        public Operation Count { get; }
-        public Operation Prune { get; }
+        public Operation Saliency { get; }
+
+        /// <summary>By <see cref="Criterion"/>.</summary>
+        public Operation[] Count { get; }
+        public Operation[] Prune { get; }
         public Operation Histogram { get; }
     }
 }
