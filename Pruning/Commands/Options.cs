@@ -48,12 +48,21 @@ internal static class Options
         HelpName = "N",
         Description = description,
         DefaultValueFactory = _ => value,
+        CustomParser = result => Parse(result, name, Word(result), minimum, maximum) ?? default,
+    };
+
+    /// <summary>One number or several with commas between, each in the range.</summary>
+    public static Option<TList> Numbers<T, TList>(
+        string name, string description, IEnumerable<T> values, T minimum, T maximum, Func<IEnumerable<T>, TList> make) where T : struct, INumber<T> => new(name)
+    {
+        HelpName = "N[,N]",
+        Description = description,
+        DefaultValueFactory = _ => make(values),
         CustomParser = result =>
-            T.TryParse(Word(result), NumberStyles.Float & ~NumberStyles.AllowThousands, CultureInfo.InvariantCulture, out T number)
-            && number >= minimum && number <= maximum
-                ? number
-                : Wrong<T>(result, string.Create(
-                    CultureInfo.InvariantCulture, $"{name}: expected a number from {minimum} to {maximum}, found '{Word(result)}'")),
+        {
+            T?[] numbers = Array.ConvertAll(Word(result).Split(','), w => Parse(result, name, w, minimum, maximum));
+            return numbers.Contains(null) ? default : make(numbers.Select(n => n!.Value));
+        },
     };
 
     public static Option<string?> Path(string name, string helpName, string description) => new(name) { HelpName = helpName, Description = description };
@@ -74,6 +83,14 @@ internal static class Options
         new(name) { HelpName = helpName, Description = description, DefaultValueFactory = _ => value };
 
     private static string Word(ArgumentResult result) => result.Tokens.Count == 0 ? "" : result.Tokens[0].Value;
+
+    private static T? Parse<T>(ArgumentResult result, string name, string word, T minimum, T maximum) where T : struct, INumber<T>
+    {
+        if (T.TryParse(word, NumberStyles.Float & ~NumberStyles.AllowThousands, CultureInfo.InvariantCulture, out T number) && number >= minimum && number <= maximum)
+            return number;
+        result.AddError(string.Create(CultureInfo.InvariantCulture, $"{name}: expected a number from {minimum} to {maximum}, found '{word}'"));
+        return null;
+    }
 
     private static T? Wrong<T>(ArgumentResult result, string message)
     {

@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Text.Json;
 using Model;
 
@@ -23,6 +24,8 @@ public sealed class RunFolder
             Directory.CreateDirectory(path);
             foreach (string name in Own)
                 System.IO.File.Delete(File(name));
+            foreach (string inner in Directory.EnumerateDirectories(path, "drop-*"))
+                _ = new RunFolder(inner);
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
@@ -55,6 +58,9 @@ public sealed class RunFolder
 
     /// <summary>A folder inside this one, for one of several runs.</summary>
     public RunFolder Inner(string name) => new(File(name));
+
+    /// <summary>The folder inside this one for a further budget of the same search: drop-0.5.</summary>
+    public RunFolder Drop(double budget) => Inner(string.Create(CultureInfo.InvariantCulture, $"drop-{budget}"));
 
     public string File(string name) => System.IO.Path.Combine(Path, name);
 

@@ -26,6 +26,9 @@ public sealed class CommandLineTests : IDisposable
     [InlineData("train --learning-rate NaN", "--learning-rate: expected a number")]
     [InlineData("train --learning-rate Infinity", "--learning-rate: expected a number")]
     [InlineData("prune --max-drop 101", "--max-drop: expected a number from 0 to 100, found '101'")]
+    [InlineData("prune --max-drop 0.1,x", "--max-drop: expected a number from 0 to 100, found 'x'")]
+    [InlineData("prune --method static --max-drop 0.1,0.5", "--max-drop: expected one budget for --method static, found 0.1,0.5")]
+    [InlineData("compare --max-drop 0.1,0.5", "--max-drop: expected one budget to compare at, found 0.1,0.5")]
     [InlineData("prune --method guess", "--method: expected dynamic or static, found 'guess'")]
     [InlineData("train --device gpu", "--device: expected auto, cuda, opencl or cpu")]
     [InlineData("train --device cuda:x", "found 'cuda:x'")]
@@ -70,7 +73,7 @@ public sealed class CommandLineTests : IDisposable
     [Fact]
     public void Help_is_no_mistake()
     {
-        Assert.Contains("--max-drop <N>", Cli.Done("prune", "--help").Output);
+        Assert.Contains("--max-drop <N[,N]>", Cli.Done("prune", "--help").Output);
         Assert.Matches(@"^\d+\.\d+", Cli.Done("--version").Output);
     }
 
