@@ -42,12 +42,12 @@ internal static class CompareCommand
         var walk = new HandSetWalk();
         using var handSet = Open(folder.Inner(HandSet), HandSet);
         handSet.TakeDense(dense);
-        var (_, walked, walkedLayers) = handSet.Prune(walk, dense)[0];
+        var (_, walked, walkedLayers, _) = handSet.Prune(walk, dense)[0];
 
         using var dynamic = Open(folder.Inner(Dynamic), Dynamic);
         dynamic.TakeDense(dense);
         var method = new DynamicPruning();
-        var (outcome, moved, movedLayers) = dynamic.Prune(method, dense)[0];
+        var (outcome, moved, movedLayers, _) = dynamic.Prune(method, dense)[0];
 
         var rows = new List<Row> { new("hand-set (all tries)", $"S = {Number(walk.Tries[0].Sensitivity)} to {Number(walk.Tries[^1].Sensitivity)}", walk.Tries.Count, walked.PruneEpochs, walked, walked.PruneSeconds) };
         if (walk.Best(budget) is { } best)

@@ -54,16 +54,57 @@ internal static class Options
     /// <summary>One number or several with commas between, each in the range.</summary>
     public static Option<TList> Numbers<T, TList>(
         string name, string description, IEnumerable<T> values, T minimum, T maximum, Func<IEnumerable<T>, TList> make) where T : struct, INumber<T> => new(name)
+        {
+            HelpName = "N[,N]",
+            Description = description,
+            DefaultValueFactory = _ => make(values),
+            CustomParser = result =>
+            {
+                T?[] numbers = Array.ConvertAll(Word(result).Split(','), w => Parse(result, name, w, minimum, maximum));
+                return numbers.Contains(null) ? default : make(numbers.Select(n => n!.Value));
+            },
+        };
+
+    /// <summary>Words with commas between; with <paramref name="known"/> only those.</summary>
+    public static Option<string[]> Words(string name, string helpName, string description, string[] value, params string[] known) => new(name)
     {
-        HelpName = "N[,N]",
+        HelpName = helpName,
         Description = description,
-        DefaultValueFactory = _ => make(values),
+        DefaultValueFactory = _ => value,
         CustomParser = result =>
         {
-            T?[] numbers = Array.ConvertAll(Word(result).Split(','), w => Parse(result, name, w, minimum, maximum));
-            return numbers.Contains(null) ? default : make(numbers.Select(n => n!.Value));
+            string[] words = Word(result).Split(',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries);
+            return words.Length > 0 && (known.Length == 0 || words.All(known.Contains)) ? [.. words.Distinct()]
+                : Wrong<string[]>(result, $"{name}: expected {(known.Length == 0 ? "names with commas between" : string.Join(" or ", known))}, found '{Word(result)}'");
         },
     };
+
+    /// <summary>Whole numbers and ranges of them with commas between: 1,3,7-9.</summary>
+    public static Option<ulong[]> Ranges(string name, string description, string value) => new(name)
+    {
+        HelpName = "N-N",
+        Description = description,
+        DefaultValueFactory = _ => Range(value)!,
+        CustomParser = result => Range(Word(result))
+            ?? Wrong<ulong[]>(result, $"{name}: expected numbers or ranges such as {value}, at most {MostInRange} of them, found '{Word(result)}'"),
+    };
+
+    private const int MostInRange = 10_000;
+
+    private static ulong[]? Range(string text)
+    {
+        var numbers = new List<ulong>();
+        foreach (string part in text.Split(','))
+        {
+            string[] ends = part.Split('-');
+            if (ends.Length > 2 || !ulong.TryParse(ends[0], NumberStyles.None, CultureInfo.InvariantCulture, out ulong first)
+                || !ulong.TryParse(ends[^1], NumberStyles.None, CultureInfo.InvariantCulture, out ulong last) || last < first || last - first >= MostInRange)
+                return null;
+            for (ulong i = 0; i <= last - first; i++)
+                numbers.Add(first + i);
+        }
+        return [.. numbers.Distinct()];
+    }
 
     public static Option<string?> Path(string name, string helpName, string description) => new(name) { HelpName = helpName, Description = description };
 

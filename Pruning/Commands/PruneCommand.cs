@@ -30,7 +30,7 @@ internal static class PruneCommand
             bench.Trainer, options, Verb.Settings(invocation, bench, method.Name), folder, invocation.Terminal, invocation.Cancellation);
         var dense = start is null ? experiment.TrainDense(RunFolder.Dense) : experiment.TakeDense();
         var results = experiment.Prune(method, dense);
-        var (outcome, summary, layers) = results[0];
+        var (outcome, summary, layers, _) = results[0];
         invocation.Terminal.Say(LayerTable([.. results.Select(r => (results.Count == 1 ? "" : $"budget {Csv.Short(r.Outcome.Budget)}", r.Layers))]).ToString());
         invocation.Terminal.Next("eval", "--model", folder.File(RunFolder.Model));
         if (invocation.Get(Options.Json))

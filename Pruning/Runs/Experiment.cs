@@ -18,7 +18,8 @@ public sealed record DenseNetwork(TrainerState State, double Epochs, double Seco
 /// <param name="Outcome">What the method says.</param>
 /// <param name="Summary">With the test images, which are read once the method has ended.</param>
 /// <param name="Layers">The layers as they were left.</param>
-public sealed record PruneResult(PruneOutcome Outcome, SummaryRow Summary, IReadOnlyList<LayerRow> Layers);
+/// <param name="Test">The final network on the test images, image by image.</param>
+public sealed record PruneResult(PruneOutcome Outcome, SummaryRow Summary, IReadOnlyList<LayerRow> Layers, Outcomes Test);
 
 /// <summary>
 /// One run in one folder: a dense network is trained or taken, a method prunes it, the result is judged once on the test images and
@@ -101,7 +102,8 @@ public sealed class Experiment : IDisposable
     /// <summary>What a run came to for one budget, of which the trainer holds the network.</summary>
     private PruneResult Report(IPruningMethod method, PruneOutcome outcome, DenseNetwork dense, RunFolder folder)
     {
-        var summary = Summarize(method.Name, dense, outcome.Epochs, outcome.Seconds);
+        var test = _trainer.EvaluateEach(Part.Test);
+        var summary = Summarize(method.Name, dense, outcome.Epochs, outcome.Seconds, test.Score);
         IReadOnlyList<LayerRow> layers = outcome.Iteration > 0 ? _log.Layers(outcome.Iteration)
             : [.. _trainer.Parameters.Layers.Select(l => new LayerRow(0, l.Name, 0, 0, l.WeightCount, l.WeightCount))];
         Save(folder.File(RunFolder.Model), method.Name, outcome.Iteration, _trainer.Parameters.Save());
@@ -117,14 +119,14 @@ public sealed class Experiment : IDisposable
                 CultureInfo.InvariantCulture,
                 $"warning: {(outcome.Iteration > 0 ? "this network is not" : "no lighter network was found")} within the budget of {outcome.Budget} points"));
         }
-        return new PruneResult(outcome, summary, layers);
+        return new PruneResult(outcome, summary, layers, test);
     }
 
     /// <summary>The summary of a run that only trains.</summary>
     public SummaryRow FinishDense(DenseNetwork dense)
     {
         ArgumentNullException.ThrowIfNull(dense);
-        var summary = Summarize("dense", dense, 0, 0);
+        var summary = Summarize("dense", dense, 0, 0, dense.Test);
         _folder.WriteSummary(summary);
         _folder.WriteText(RunFolder.Curves, Curves.OfRun(_folder.File(RunFolder.Iterations), $"{summary.Network}, {summary.Method}, seed {summary.Seed}"));
         _log.Say(string.Create(
@@ -138,12 +140,12 @@ public sealed class Experiment : IDisposable
     private DenseNetwork Measure(double epochs, double seconds) =>
         new(_trainer.Save(), epochs, seconds, _trainer.Evaluate(Part.Validation), _trainer.Evaluate(Part.Test));
 
-    private SummaryRow Summarize(string method, DenseNetwork dense, double epochs, double seconds)
+    private SummaryRow Summarize(string method, DenseNetwork dense, double epochs, double seconds, Score test)
     {
         var moments = _session.Pruner.Moments();
         return new SummaryRow(
             _trainer.Network.Name, method, _trainer.Device.Name, _options.Seed, dense.Epochs, epochs, dense.Seconds, seconds, dense.Validation.Accuracy,
-            dense.Test.Accuracy, _trainer.Evaluate(Part.Validation).Accuracy, _trainer.Evaluate(Part.Test).Accuracy, moments.Sum(m => m.Live),
+            dense.Test.Accuracy, _trainer.Evaluate(Part.Validation).Accuracy, test.Accuracy, moments.Sum(m => m.Live),
             _trainer.Parameters.WeightCount);
     }
 

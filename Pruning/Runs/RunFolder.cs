@@ -49,12 +49,15 @@ public sealed class RunFolder
                 throw new UserException(ExitCode.Usage, $"{asked}: expected a folder without a run, found one (--force writes over it)");
             return new RunFolder(asked);
         }
-        string path = System.IO.Path.Combine("runs", string.Concat(name.Select(c => char.IsAsciiLetterOrDigit(c) || c is '.' or '@' ? c : '-')));
+        string path = System.IO.Path.Combine("runs", Safe(name));
         string free = path;
         for (int number = 2; !force && (Directory.Exists(free) || System.IO.File.Exists(free)); number++)
             free = $"{path}-{number}";
         return new RunFolder(free);
     }
+
+    /// <summary>A name without the characters that are awkward in a path.</summary>
+    public static string Safe(string name) => string.Concat(name.Select(c => char.IsAsciiLetterOrDigit(c) || c is '.' or '@' ? c : '-'));
 
     /// <summary>A folder inside this one, for one of several runs.</summary>
     public RunFolder Inner(string name) => new(File(name));

@@ -12,7 +12,7 @@ public sealed class CommandLineTests : IDisposable
     public void Dispose() => _folder.Dispose();
 
     [Theory]
-    [InlineData("", "expected one of devices, selftest, data, train, prune, compare, eval, predict, export, import, plot, bench")]
+    [InlineData("", "expected one of devices, selftest, data, train, prune, compare, study, eval, predict, export, import, plot, bench")]
     [InlineData("trian", "unknown command 'trian'; did you mean train?")]
     [InlineData("train --sed 3", "unknown option '--sed'; did you mean --seed?")]
     [InlineData("prune --max-dorp 1", "did you mean --max-drop?")]
@@ -38,6 +38,11 @@ public sealed class CommandLineTests : IDisposable
     [InlineData("train --epochs", "--epochs")]
     [InlineData("eval", "--model: expected a file, found none")]
     [InlineData("eval --part train", "--part: expected test or validation, found 'train'")]
+    [InlineData("study", "--out: expected a folder, found none")]
+    [InlineData("study --seeds 5-1", "--seeds: expected numbers or ranges such as 1-5, at most 10000 of them, found '5-1'")]
+    [InlineData("study --methods guess", "--methods: expected hand-set or dynamic, found 'guess'")]
+    [InlineData("study --hand-set-epochs 0,4", "--hand-set-epochs: expected a number from 1 to 100000, found '0'")]
+    [InlineData("study --out x --networks lenet-6", "'lenet-6' is no layer")]
     [InlineData("plot", "--run: expected a folder, found none")]
     [InlineData("predict x.png", "--model: expected a file, found none")]
     public void A_mistake_is_one_line_on_the_error_stream_and_exit_code_2(string line, string expected)
