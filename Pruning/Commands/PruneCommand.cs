@@ -1,4 +1,5 @@
 using System.CommandLine;
+using System.Globalization;
 using Model;
 using Pruning.Methods;
 using Pruning.Runs;
@@ -12,7 +13,7 @@ internal static class PruneCommand
         Options.Choice("--method", "dynamic: thresholds follow the measured accuracy; static: one threshold set by hand", "dynamic", "static");
 
     private static readonly RunCommand Verb = new(
-        "prune", "train a dense network, or take one, and prune it", [.. Settings.Dynamic, Settings.Sensitivity, .. Settings.Dense], Method, Options.Model);
+        "prune", "train a dense network, or take one, and prune it", [.. Settings.Dynamic, Settings.Sensitivity, Settings.TargetRatio, .. Settings.Dense], Method, Options.Model);
 
     public static (Command, Action<Invocation>) Create() => (Verb.Command, Run);
 
@@ -23,8 +24,16 @@ internal static class PruneCommand
         bool fixedThreshold = invocation.Get(Method) == "static";
         if (fixedThreshold && options.MaxDrop.Values.Count > 1)
             throw new UserException(ExitCode.Usage, $"--max-drop: expected one budget for --method static, found {options.MaxDrop}");
-        IPruningMethod method = fixedThreshold ? new StaticPruning(options.Sensitivity) : new DynamicPruning();
+        bool target = options.TargetRatio > 0;
+        if (target && (fixedThreshold || invocation.Arguments.GetResult(Settings.MaxDrop.Typed) is { Implicit: false }))
+            throw new UserException(ExitCode.Usage, $"--target-ratio: expected alone, found with {(fixedThreshold ? "--method static" : "--max-drop")}");
+        IPruningMethod method = fixedThreshold ? new StaticPruning(options.Sensitivity) : target ? new TargetPruning(options.TargetRatio) : new DynamicPruning();
         using var bench = Workbench.Open(invocation, options, start);
+        if (target && (options.TargetRatio <= 1 || options.TargetRatio > bench.Trainer.Parameters.WeightCount))
+        {
+            throw new UserException(ExitCode.Usage, string.Create(
+                CultureInfo.InvariantCulture, $"--target-ratio: expected more than 1 and at most {bench.Trainer.Parameters.WeightCount}, all weights, found {options.TargetRatio}"));
+        }
         var folder = RunCommand.OpenFolder(invocation, options, method.Name);
         using var experiment = new Experiment(
             bench.Trainer, options, Verb.Settings(invocation, bench, method.Name), folder, invocation.Terminal, invocation.Cancellation);

@@ -39,6 +39,10 @@ internal static class Settings
         "--epochs", "effort: epochs of retraining with a hand-set threshold; dynamic pruning scales with it", Default.Epochs, 1, 100_000,
         (o, v) => o with { Epochs = v });
 
+    public static readonly Setting<double> TargetRatio = Number(
+        "--target-ratio", "total / kept: the best accuracy at this ratio, instead of the lightest network within --max-drop; 0 for none", 0.0, 0.0, 1e9,
+        (o, v) => o with { TargetRatio = v });
+
     public static readonly Setting Sensitivity = Number(
         "--sensitivity", "static: threshold of a layer = sensitivity x deviation of its weights", Default.Sensitivity, 0, 100,
         (o, v) => o with { Sensitivity = v });

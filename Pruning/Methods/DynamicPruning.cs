@@ -19,9 +19,6 @@ namespace Pruning.Methods;
 /// </remarks>
 public sealed class DynamicPruning : IPruningMethod
 {
-    /// <summary>Saved states per halving of the weights.</summary>
-    private const int StatesPerHalving = 2;
-
     /// <summary>Doubtful branches, one after the other, that end the way down.</summary>
     private const int Patience = 2;
 
@@ -66,10 +63,10 @@ public sealed class DynamicPruning : IPruningMethod
         // Down the trunk, a branch every halving from the first ratio on, until one is damaged for certain or two in a row are in doubt.
         for (int misses = 0; misses < Patience;)
         {
-            double ratio = trunk[^1].Ratio * Math.Pow(2, 1.0 / StatesPerHalving);
+            double ratio = trunk[^1].Ratio * Trunk.Step;
             Trunk.Descend(session, trunk[^1].Ratio, ratio);
             trunk.Add(new Node(ratio, session.Trainer.Save()));
-            if ((trunk.Count - 1) % StatesPerHalving != 0 || ratio < options.FirstRatio - 0.5)
+            if ((trunk.Count - 1) % Trunk.StatesPerHalving != 0 || ratio < options.FirstRatio - 0.5)
                 continue;
             misses = Judge(trunk[^1]) switch { Verdict.Within => 0, Verdict.Doubtful => misses + 1, _ => Patience };
         }

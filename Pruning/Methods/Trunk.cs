@@ -17,6 +17,12 @@ internal static class Trunk
 {
     public const string Phase = "prune", BranchPhase = "anneal";
 
+    /// <summary>Saved states per halving of the weights.</summary>
+    public const int StatesPerHalving = 2;
+
+    /// <summary>From one saved state to the next: the ratio grows by this factor.</summary>
+    public static readonly double Step = Math.Pow(2, 1.0 / StatesPerHalving);
+
     /// <summary>Threshold moves per epoch.</summary>
     private const int MovesPerEpoch = 4;
 
@@ -40,7 +46,8 @@ internal static class Trunk
         for (int move = 1; move <= moves; move++)
         {
             var moments = session.Pruner.Moments();
-            int kept = (int)(total / (from * Math.Pow(ratio / from, (double)move / moves)));
+            // The last in so many words, so that rounding cannot cost a weight of what is asked for.
+            int kept = (int)(total / (move == moves ? ratio : from * Math.Pow(ratio / from, (double)move / moves)));
             thresholds = GlobalThreshold.Keeping(session.Pruner, [.. moments.Select(_ => 1.0)], [.. moments.Select(m => m.Live)], kept);
             session.Pruner.Prune(thresholds);
             score = session.Train(Phase, perMove, _ => new StepRates(options.PruneRate, options.Decay), (double)move / MovesPerEpoch, (double)moves / MovesPerEpoch);
