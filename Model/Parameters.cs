@@ -130,6 +130,3 @@ public sealed class Parameters
 
     private static int Align(int offset) => (offset + Alignment - 1) / Alignment * Alignment;
 }
-
-/// <summary>A copy of the flat buffers of <see cref="Parameters"/> on the host.</summary>
-public sealed record ParameterState(float[] Weight, float[] FirstMoment, float[] SecondMoment, float[] Mask);

@@ -25,6 +25,7 @@ public static class CommandLine
         TrainCommand.Create(),
         PruneCommand.Create(),
         CompareCommand.Create(),
+        StudyCommand.Create(),
         CompressCommand.Create(),
         EvalCommand.Create(),
         PredictCommand.Create(),

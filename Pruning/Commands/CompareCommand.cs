@@ -32,6 +32,9 @@ internal static class CompareCommand
     {
         var start = RunCommand.StartModel(invocation);
         var options = Verb.Read(invocation, start);
+        if (options.MaxDrop.Values.Count > 1)
+            throw new UserException(ExitCode.Usage, $"--max-drop: expected one budget to compare at, found {options.MaxDrop}");
+        double budget = options.MaxDrop.Least;
         using var bench = Workbench.Open(invocation, options, start);
         var folder = RunCommand.OpenFolder(invocation, options, "compare");
 
@@ -42,21 +45,21 @@ internal static class CompareCommand
         var walk = new HandSetWalk();
         using var handSet = Open(folder.Inner(HandSet), HandSet);
         handSet.TakeDense(dense);
-        var (walked, _) = handSet.Prune(walk, dense);
+        var (_, walked, walkedLayers, _) = handSet.Prune(walk, dense)[0];
 
         var dynamicFolder = folder.Inner(Dynamic);
         using var dynamic = Open(dynamicFolder, Dynamic);
         dynamic.TakeDense(dense);
         var method = new DynamicPruning();
-        var (moved, outcome) = dynamic.Prune(method, dense);
+        var (outcome, moved, movedLayers, _) = dynamic.Prune(method, dense)[0];
 
         var rows = new List<Row> { new("hand-set (all tries)", $"S = {Number(walk.Tries[0].Sensitivity)} to {Number(walk.Tries[^1].Sensitivity)}", walk.Tries.Count, walked.PruneEpochs, walked, walked.PruneSeconds) };
-        if (walk.Best is { } best)
+        if (walk.Best(budget) is { } best)
             rows.Add(new Row("hand-set (best known)", $"S = {Number(best.Sensitivity)}", 1, options.Epochs, walked, best.Seconds));
         // When the other side first had a network as light as the best by hand. It is read from the finished run, so no decision sees it.
-        if (method.Leaves.FirstOrDefault(l => l.Kept <= walked.Kept) is { } light)
+        if (method.Leaves(budget).FirstOrDefault(l => l.Kept <= walked.Kept) is { State: { } state } light)
         {
-            bench.Trainer.Restore(light.State);
+            bench.Trainer.Restore(state);
             var summary = walked with
             {
                 Method = method.Name,
@@ -68,7 +71,7 @@ internal static class CompareCommand
             };
             rows.Add(new Row("dynamic (as light)", $"iteration {light.Iteration}", light.Tries, light.Epochs, summary, light.Seconds));
         }
-        rows.Add(new Row("dynamic", $"budget {Number(options.MaxDrop)}", outcome.Tries, moved.PruneEpochs, moved, moved.PruneSeconds));
+        rows.Add(new Row("dynamic", $"budget {Number(budget)}", outcome.Tries, moved.PruneEpochs, moved, moved.PruneSeconds));
 
         folder.WriteSummary(walked, moved);
         Write(folder, rows, moved.PruneSeconds);
@@ -79,7 +82,7 @@ internal static class CompareCommand
         say(string.Create(CultureInfo.InvariantCulture, $"\n{options.Network}, seed {options.Seed}, {bench.Device.Name}"));
         say(string.Create(CultureInfo.InvariantCulture, $"dense: validation {dense.Validation.Accuracy:F2} %, test {dense.Test.Accuracy:F2} %, {dense.Epochs:F0} epochs, {dense.Seconds:F1} s\n"));
         say(Table(rows, moved.PruneSeconds).ToString());
-        say("\n" + PruneCommand.LayerTable((HandSet, handSet.Layers), (Dynamic, dynamic.Layers)));
+        say("\n" + PruneCommand.LayerTable((HandSet, walkedLayers), (Dynamic, movedLayers)));
         say($"\nlogs and plots are in {folder.Path}");
         var compressed = invocation.Get(Full) ? Compress(invocation, bench, options, dynamicFolder) : null;
         if (compressed is null)
@@ -91,7 +94,7 @@ internal static class CompareCommand
                 Out = folder.Path,
                 Rows = rows.Select(r => new { r.Method, r.Setting, r.Tries, r.Epochs, r.Seconds, TimeRatio = r.Seconds / moved.PruneSeconds, r.Summary }),
                 walk.Tries,
-                Layers = new { HandSet = handSet.Layers, Dynamic = dynamic.Layers },
+                Layers = new { HandSet = walkedLayers, Dynamic = movedLayers },
                 Compressed = compressed,
             });
         }
@@ -106,7 +109,7 @@ internal static class CompareCommand
         invocation.Terminal.Say("");
         var compressed = Compressor.Run(
             bench.Device, Checkpoint.Load(folder.File(RunFolder.Model)), bench.Data.Train, bench.Data.Test, options.Batch,
-            new CompressOptions { MaxDrop = options.MaxDrop }, invocation.Terminal.Say, invocation.Cancellation);
+            new CompressOptions { MaxDrop = options.MaxDrop.Least }, invocation.Terminal.Say, invocation.Cancellation);
         CompressCommand.Report(invocation.Terminal, folder, options.Network, compressed);
         return CompressCommand.Result(folder, compressed);
     }

@@ -48,13 +48,63 @@ internal static class Options
         HelpName = "N",
         Description = description,
         DefaultValueFactory = _ => value,
-        CustomParser = result =>
-            T.TryParse(Word(result), NumberStyles.Float & ~NumberStyles.AllowThousands, CultureInfo.InvariantCulture, out T number)
-            && number >= minimum && number <= maximum
-                ? number
-                : Wrong<T>(result, string.Create(
-                    CultureInfo.InvariantCulture, $"{name}: expected a number from {minimum} to {maximum}, found '{Word(result)}'")),
+        CustomParser = result => Parse(result, name, Word(result), minimum, maximum) ?? default,
     };
+
+    /// <summary>One number or several with commas between, each in the range.</summary>
+    public static Option<TList> Numbers<T, TList>(
+        string name, string description, IEnumerable<T> values, T minimum, T maximum, Func<IEnumerable<T>, TList> make) where T : struct, INumber<T> => new(name)
+        {
+            HelpName = "N[,N]",
+            Description = description,
+            DefaultValueFactory = _ => make(values),
+            CustomParser = result =>
+            {
+                T?[] numbers = Array.ConvertAll(Word(result).Split(','), w => Parse(result, name, w, minimum, maximum));
+                return numbers.Contains(null) ? default : make(numbers.Select(n => n!.Value));
+            },
+        };
+
+    /// <summary>Words with commas between; with <paramref name="known"/> only those.</summary>
+    public static Option<string[]> Words(string name, string helpName, string description, string[] value, params string[] known) => new(name)
+    {
+        HelpName = helpName,
+        Description = description,
+        DefaultValueFactory = _ => value,
+        CustomParser = result =>
+        {
+            string[] words = Word(result).Split(',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries);
+            return words.Length > 0 && (known.Length == 0 || words.All(known.Contains)) ? [.. words.Distinct()]
+                : Wrong<string[]>(result, $"{name}: expected {(known.Length == 0 ? "names with commas between" : string.Join(" or ", known))}, found '{Word(result)}'");
+        },
+    };
+
+    /// <summary>Whole numbers and ranges of them with commas between: 1,3,7-9.</summary>
+    public static Option<ulong[]> Ranges(string name, string description, string value) => new(name)
+    {
+        HelpName = "N-N",
+        Description = description,
+        DefaultValueFactory = _ => Range(value)!,
+        CustomParser = result => Range(Word(result))
+            ?? Wrong<ulong[]>(result, $"{name}: expected numbers or ranges such as {value}, at most {MostInRange} of them, found '{Word(result)}'"),
+    };
+
+    private const int MostInRange = 10_000;
+
+    private static ulong[]? Range(string text)
+    {
+        var numbers = new List<ulong>();
+        foreach (string part in text.Split(','))
+        {
+            string[] ends = part.Split('-');
+            if (ends.Length > 2 || !ulong.TryParse(ends[0], NumberStyles.None, CultureInfo.InvariantCulture, out ulong first)
+                || !ulong.TryParse(ends[^1], NumberStyles.None, CultureInfo.InvariantCulture, out ulong last) || last < first || last - first >= MostInRange)
+                return null;
+            for (ulong i = 0; i <= last - first; i++)
+                numbers.Add(first + i);
+        }
+        return [.. numbers.Distinct()];
+    }
 
     public static Option<string?> Path(string name, string helpName, string description) => new(name) { HelpName = helpName, Description = description };
 
@@ -74,6 +124,14 @@ internal static class Options
         new(name) { HelpName = helpName, Description = description, DefaultValueFactory = _ => value };
 
     private static string Word(ArgumentResult result) => result.Tokens.Count == 0 ? "" : result.Tokens[0].Value;
+
+    private static T? Parse<T>(ArgumentResult result, string name, string word, T minimum, T maximum) where T : struct, INumber<T>
+    {
+        if (T.TryParse(word, NumberStyles.Float & ~NumberStyles.AllowThousands, CultureInfo.InvariantCulture, out T number) && number >= minimum && number <= maximum)
+            return number;
+        result.AddError(string.Create(CultureInfo.InvariantCulture, $"{name}: expected a number from {minimum} to {maximum}, found '{word}'"));
+        return null;
+    }
 
     private static T? Wrong<T>(ArgumentResult result, string message)
     {

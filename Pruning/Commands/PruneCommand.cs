@@ -1,4 +1,6 @@
 using System.CommandLine;
+using System.Globalization;
+using Model;
 using Pruning.Methods;
 using Pruning.Runs;
 
@@ -11,7 +13,7 @@ internal static class PruneCommand
         Options.Choice("--method", "dynamic: thresholds follow the measured accuracy; static: one threshold set by hand", "dynamic", "static");
 
     private static readonly RunCommand Verb = new(
-        "prune", "train a dense network, or take one, and prune it", [.. Settings.Dynamic, Settings.Sensitivity, .. Settings.Dense], Method, Options.Model);
+        "prune", "train a dense network, or take one, and prune it", [.. Settings.Dynamic, Settings.Sensitivity, Settings.TargetRatio, .. Settings.Dense], Method, Options.Model);
 
     public static (Command, Action<Invocation>) Create() => (Verb.Command, Run);
 
@@ -19,17 +21,33 @@ internal static class PruneCommand
     {
         var start = RunCommand.StartModel(invocation);
         var options = Verb.Read(invocation, start);
-        IPruningMethod method = invocation.Get(Method) == "static" ? new StaticPruning(options.Sensitivity) : new DynamicPruning();
+        bool fixedThreshold = invocation.Get(Method) == "static";
+        if (fixedThreshold && options.MaxDrop.Values.Count > 1)
+            throw new UserException(ExitCode.Usage, $"--max-drop: expected one budget for --method static, found {options.MaxDrop}");
+        bool target = options.TargetRatio > 0;
+        if (target && (fixedThreshold || invocation.Arguments.GetResult(Settings.MaxDrop.Typed) is { Implicit: false }))
+            throw new UserException(ExitCode.Usage, $"--target-ratio: expected alone, found with {(fixedThreshold ? "--method static" : "--max-drop")}");
+        IPruningMethod method = fixedThreshold ? new StaticPruning(options.Sensitivity) : target ? new TargetPruning(options.TargetRatio) : new DynamicPruning();
         using var bench = Workbench.Open(invocation, options, start);
+        if (target && (options.TargetRatio <= 1 || options.TargetRatio > bench.Trainer.Parameters.WeightCount))
+        {
+            throw new UserException(ExitCode.Usage, string.Create(
+                CultureInfo.InvariantCulture, $"--target-ratio: expected more than 1 and at most {bench.Trainer.Parameters.WeightCount}, all weights, found {options.TargetRatio}"));
+        }
         var folder = RunCommand.OpenFolder(invocation, options, method.Name);
         using var experiment = new Experiment(
             bench.Trainer, options, Verb.Settings(invocation, bench, method.Name), folder, invocation.Terminal, invocation.Cancellation);
         var dense = start is null ? experiment.TrainDense(RunFolder.Dense) : experiment.TakeDense();
-        var (summary, outcome) = experiment.Prune(method, dense);
-        invocation.Terminal.Say(LayerTable(("", experiment.Layers)).ToString());
+        var results = experiment.Prune(method, dense);
+        var (outcome, summary, layers, _) = results[0];
+        invocation.Terminal.Say(LayerTable([.. results.Select(r => (results.Count == 1 ? "" : $"budget {Csv.Short(r.Outcome.Budget)}", r.Layers))]).ToString());
         invocation.Terminal.Next("eval", "--model", folder.File(RunFolder.Model));
         if (invocation.Get(Options.Json))
-            invocation.Terminal.Result(new { Out = folder.Path, Summary = summary, outcome.Iteration, outcome.WithinBudget, experiment.Layers });
+        {
+            // The smallest budget as ever, then whatever others were asked for.
+            var others = results.Skip(1).Select(r => new { r.Outcome.Budget, r.Summary, r.Outcome.Iteration, r.Outcome.WithinBudget, r.Layers });
+            invocation.Terminal.Result(new { Out = folder.Path, Summary = summary, outcome.Iteration, outcome.WithinBudget, Layers = layers, Others = others });
+        }
     }
 
     /// <summary>What each run kept of each layer, percent.</summary>

@@ -39,9 +39,19 @@ internal static class Settings
         "--epochs", "effort: epochs of retraining with a hand-set threshold; dynamic pruning scales with it", Default.Epochs, 1, 100_000,
         (o, v) => o with { Epochs = v });
 
+    public static readonly Setting<double> TargetRatio = Number(
+        "--target-ratio", "total / kept: the best accuracy at this ratio, instead of the lightest network within --max-drop; 0 for none", 0.0, 0.0, 1e9,
+        (o, v) => o with { TargetRatio = v });
+
     public static readonly Setting Sensitivity = Number(
         "--sensitivity", "static: threshold of a layer = sensitivity x deviation of its weights", Default.Sensitivity, 0, 100,
         (o, v) => o with { Sensitivity = v });
+
+    public static readonly Setting<Budgets> MaxDrop = new(
+        Options.Numbers(
+            "--max-drop", "points of validation accuracy that pruning may cost; prune --method dynamic takes several, as 0.1,0.5, for one search: the smallest writes its model to --out, others theirs to --out/drop-0.5",
+            Default.MaxDrop.Values, 0.0, 100.0, values => new Budgets(values)),
+        (o, v) => o with { MaxDrop = v });
 
     /// <summary>What dense training needs.</summary>
     public static IReadOnlyList<Setting> Dense { get; } =
@@ -58,7 +68,7 @@ internal static class Settings
     [
         Epochs,
         Number("--dense-epochs", "epochs of dense training", Default.DenseEpochs, 1, 100_000, (o, v) => o with { DenseEpochs = v }),
-        Number("--max-drop", "points of validation accuracy that pruning may cost", Default.MaxDrop, 0, 100, (o, v) => o with { MaxDrop = v }),
+        MaxDrop,
         Number("--prune-rate", "dynamic: learning rate while thresholds rise", Default.PruneRate, 1e-7, 10, (o, v) => o with { PruneRate = v }),
         Number("--decay", "dynamic: L2 factor", Default.Decay, 0, 1, (o, v) => o with { Decay = v }),
         Number("--first-ratio", "dynamic: total / kept of the first network that is judged", Default.FirstRatio, 1.01, 10_000, (o, v) => o with { FirstRatio = v }),

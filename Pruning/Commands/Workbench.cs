@@ -51,6 +51,9 @@ internal sealed class Workbench : IDisposable
         return trainer;
     }
 
+    /// <summary>Puts a network into the trainer.</summary>
+    public void Put(Checkpoint checkpoint) => Put(checkpoint, Trainer);
+
     public void Dispose()
     {
         Trainer.Dispose();

@@ -8,42 +8,59 @@ public sealed record HandSetTry(double Sensitivity, double Seconds, Score Valida
 
 /// <summary>
 /// What a person does who sets thresholds by hand: prunes the dense network at a small sensitivity and retrains, and again from the
-/// dense network at the next larger one, until accuracy on the validation images is lost; then takes the last that held.
+/// dense network at the next larger one, until accuracy on the validation images is lost; then takes the last that held. Several
+/// budgets share the tries: each counts those up to the first that it does not allow, as if it had been alone.
 /// </summary>
 public sealed class HandSetWalk(double step = 0.25) : IPruningMethod
 {
     private readonly List<HandSetTry> _tries = [];
+    private readonly Dictionary<double, HandSetTry> _best = [];
 
     public string Name => "static";
 
-    /// <summary>All tries in their order; the last is the one that lost accuracy.</summary>
+    /// <summary>All tries in their order; the last is the one that lost more accuracy than the largest budget allows.</summary>
     public IReadOnlyList<HandSetTry> Tries => _tries;
 
-    /// <summary>The try that was taken; null where already the first lost accuracy.</summary>
-    public HandSetTry? Best { get; private set; }
+    /// <summary>The try that was taken for a budget; null where already the first lost accuracy.</summary>
+    public HandSetTry? Best(double budget) => _best.GetValueOrDefault(budget);
 
-    public PruneOutcome Run(PruneSession session)
+    public IReadOnlyList<PruneOutcome> Run(PruneSession session)
     {
         ArgumentNullException.ThrowIfNull(session);
-        TrainerState dense = session.Trainer.Save(), best = dense;
-        bool holds = true;
-        while (holds)
+        var dense = session.Trainer.Save();
+        var budgets = session.Options.MaxDrop.Values;
+        var states = budgets.Select(_ => dense).ToArray();
+        var outcomes = new PruneOutcome?[budgets.Count];
+        // The largest allows all that the others do, so it is the last to end.
+        while (outcomes[^1] is null)
         {
             session.Trainer.Restore(dense);
             session.Trainer.RestartOrder();
             double sensitivity = step * (_tries.Count + 1), start = session.Elapsed;
-            var (validation, iteration) = StaticPruning.PruneAndRetrain(session, sensitivity, Judge);
-            holds = session.WithinBudget(validation) && session.Pruner.Moments().Sum(m => m.Live) > 0;
+            var (validation, iteration) = StaticPruning.PruneAndRetrain(session, sensitivity, budgets[^1], Decision.Raise);
+            bool alive = session.Pruner.Moments().Sum(m => m.Live) > 0;
             _tries.Add(new HandSetTry(sensitivity, session.Elapsed - start, validation, iteration));
-            if (holds)
+            TrainerState? state = null;
+            for (int i = 0; i < budgets.Count; i++)
             {
-                (Best, best) = (_tries[^1], session.Trainer.Save());
-                session.KeepBest(iteration);
+                if (outcomes[i] is not null)
+                    continue;
+                if (alive && session.WithinBudget(validation, budgets[i]))
+                {
+                    (_best[budgets[i]], states[i]) = (_tries[^1], state ??= session.Trainer.Save());
+                    if (i == 0)
+                        session.KeepBest(iteration);
+                }
+                else
+                {
+                    var best = Best(budgets[i]);
+                    outcomes[i] = new PruneOutcome(
+                        budgets[i], best?.Iteration ?? 0, _tries.Count, _tries.Count * session.Options.Epochs, _tries.Sum(t => t.Seconds),
+                        best is not null, states[i]);
+                }
             }
         }
-        session.Trainer.Restore(best);
-        return new PruneOutcome(Best?.Iteration ?? 0, _tries.Count, _tries.Count * session.Options.Epochs, Best is not null);
-
-        Decision Judge(Score validation) => session.WithinBudget(validation) ? Decision.Raise : Decision.Finish;
+        session.Trainer.Restore(states[0]);
+        return outcomes!;
     }
 }

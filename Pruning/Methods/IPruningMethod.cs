@@ -9,13 +9,18 @@ public interface IPruningMethod
     /// <summary>Name in tables and logs.</summary>
     string Name { get; }
 
-    /// <summary>Prunes the session's trainer and leaves it in the state that the method found best.</summary>
-    PruneOutcome Run(PruneSession session);
+    /// <summary>Prunes the session's trainer and leaves it in the state that the method found best for the smallest budget.</summary>
+    /// <returns>One outcome a budget, the smallest budget first.</returns>
+    IReadOnlyList<PruneOutcome> Run(PruneSession session);
 }
 
-/// <summary>What a method ends with.</summary>
+/// <summary>What a method ends with, for one budget.</summary>
+/// <param name="Budget">Points of validation accuracy.</param>
 /// <param name="Iteration">Which iteration the final state is from; 0 for the dense network, because no lighter one was within the budget.</param>
-/// <param name="Tries">How many networks were tried to the end of their retraining.</param>
-/// <param name="Epochs">Epochs of pruning and retraining, all tries together.</param>
+/// <param name="Tries">How many networks were tried to the end of their retraining until this outcome was settled.</param>
+/// <param name="Epochs">Epochs of pruning and retraining until then, all tries together.</param>
+/// <param name="Seconds">The same in time. Where budgets share their tries each counts all that came before its settling.</param>
 /// <param name="WithinBudget">Whether the final state's validation accuracy is within the budget.</param>
-public sealed record PruneOutcome(int Iteration, int Tries, double Epochs, bool WithinBudget);
+/// <param name="State">The final state.</param>
+public sealed record PruneOutcome(
+    double Budget, int Iteration, int Tries, double Epochs, double Seconds, bool WithinBudget, TrainerState State);

@@ -43,11 +43,13 @@ public readonly record struct Judgement(Verdict Verdict, int Lost, int Gained, i
             lost += dense.Correct[i] && !now.Correct[i] ? 1 : 0;
             gained += !dense.Correct[i] && now.Correct[i] ? 1 : 0;
         }
-        // In whole images, so that no rounding decides.
-        int allowed = (int)Math.Floor(maxDrop * dense.Correct.Length / 100 + 1e-9), excess = lost - gained - allowed;
+        int allowed = Allowance(maxDrop, dense.Correct.Length), excess = lost - gained - allowed;
         var verdict = excess <= 0 ? Verdict.Within : excess <= Certainty * Math.Sqrt(lost + gained) ? Verdict.Doubtful : Verdict.Damaged;
         return new Judgement(verdict, lost, gained, allowed);
     }
+
+    /// <summary>Images that a budget allows to lose: whole ones, so that no rounding decides.</summary>
+    public static int Allowance(double maxDrop, int images) => (int)Math.Floor(maxDrop * images / 100 + 1e-9);
 
     public override string ToString() => string.Create(
         CultureInfo.InvariantCulture,

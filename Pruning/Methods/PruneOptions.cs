@@ -1,3 +1,5 @@
+using System.Text.Json.Serialization;
+
 namespace Pruning.Methods;
 
 /// <summary>What a pruning run is asked for. The same defaults for every network and data set.</summary>
@@ -21,8 +23,12 @@ public sealed record PruneOptions
     /// <summary>Peak learning rate.</summary>
     public double LearningRate { get; init; } = 1e-3;
 
-    /// <summary>The budget: points of accuracy on the validation images that pruning may cost.</summary>
-    public double MaxDrop { get; init; } = 0.1;
+    /// <summary>The budget: points of accuracy on the validation images that pruning may cost; dynamic pruning serves several in one search.</summary>
+    public Budgets MaxDrop { get; init; } = new(0.1);
+
+    /// <summary>Total / kept that is asked for instead of a budget; 0 where none is.</summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingDefault)]
+    public double TargetRatio { get; init; }
 
     /// <summary>Hand-set pruning: threshold of a layer = sensitivity x deviation of its weights.</summary>
     public double Sensitivity { get; init; } = 1;

@@ -38,12 +38,11 @@ public sealed class PruneSession
     /// <summary>The last iteration's number.</summary>
     public int LastIteration => _iteration;
 
-    /// <summary>Lowest validation accuracy within the budget, percent.</summary>
-    public double Floor => Dense.Score.Accuracy - Options.MaxDrop;
+    /// <summary>Right answers on the validation images that a budget demands; whole images, so that no rounding decides.</summary>
+    public int Needed(double budget) => Dense.Score.Correct - Judgement.Allowance(budget, Dense.Score.Images);
 
-    /// <summary>Whether an outcome on the validation images is within the budget; in whole images, so that no rounding decides.</summary>
-    public bool WithinBudget(Score validation) =>
-        validation.Correct >= Dense.Score.Correct - Math.Floor(Options.MaxDrop * validation.Images / 100 + 1e-9);
+    /// <summary>Whether an outcome on the validation images is within a budget.</summary>
+    public bool WithinBudget(Score validation, double budget) => validation.Correct >= Needed(budget);
 
     /// <summary>Trains the dense network, cosine schedule down to zero, and keeps its outcome.</summary>
     public void TrainDense()
@@ -56,7 +55,8 @@ public sealed class PruneSession
             var rates = Cosine(Options.LearningRate, 0, done, steps);
             var train = Train("dense", Trainer.StepsPerEpoch, rates, epoch, Options.DenseEpochs);
             bool last = epoch + 1 == Options.DenseEpochs;
-            Log("dense", rates(Trainer.StepsPerEpoch - 1).Rate, train, Trainer.Evaluate(Part.Validation), last ? Decision.Finish : Decision.Hold, "");
+            Log("dense", rates(Trainer.StepsPerEpoch - 1).Rate, train, Trainer.Evaluate(Part.Validation), last ? Decision.Finish : Decision.Hold,
+                last ? "dense network, which later ones are compared with" : $"dense training, epoch {epoch + 1} of {Options.DenseEpochs}");
         }
         TakeAsDense();
     }

@@ -12,16 +12,24 @@ public sealed class StaticPruning(double sensitivity) : IPruningMethod
 {
     public string Name => "static";
 
-    public PruneOutcome Run(PruneSession session)
+    public IReadOnlyList<PruneOutcome> Run(PruneSession session)
     {
         ArgumentNullException.ThrowIfNull(session);
-        var (validation, iteration) = PruneAndRetrain(session, sensitivity, _ => Decision.Finish);
-        return new PruneOutcome(iteration, 1, session.Options.Epochs, session.WithinBudget(validation));
+        double budget = session.Options.MaxDrop.Least, start = session.Elapsed;
+        var (validation, iteration) = PruneAndRetrain(session, sensitivity, budget, Decision.Finish);
+        return
+        [
+            new PruneOutcome(
+                budget, iteration, 1, session.Options.Epochs, session.Elapsed - start, session.WithinBudget(validation, budget), session.Trainer.Save()),
+        ];
     }
 
-    /// <summary>One try: prunes what is in the trainer and retrains it; the decision on the outcome goes into the last row of the log.</summary>
+    /// <summary>
+    /// One try: prunes what is in the trainer and retrains it. The last row of the log says what was decided: <paramref name="good"/> within
+    /// the budget, else to finish.
+    /// </summary>
     /// <returns>The retrained network on the validation images, and its iteration.</returns>
-    internal static (Score Validation, int Iteration) PruneAndRetrain(PruneSession session, double sensitivity, Func<Score, Decision> decide)
+    internal static (Score Validation, int Iteration) PruneAndRetrain(PruneSession session, double sensitivity, double budget, Decision good)
     {
         var thresholds = session.Pruner.Moments().Select(m => (float)(sensitivity * m.Deviation)).ToArray();
         session.Pruner.Prune(thresholds);
@@ -32,10 +40,12 @@ public sealed class StaticPruning(double sensitivity) : IPruningMethod
             var rates = PruneSession.Cosine(session.Options.LearningRate, 0, epoch * steps, epochs * steps);
             var train = session.Train(string.Create(CultureInfo.InvariantCulture, $"retrain S={sensitivity}"), steps, rates, epoch, epochs);
             var validation = session.Trainer.Evaluate(Part.Validation);
-            bool last = epoch + 1 == epochs;
+            bool last = epoch + 1 == epochs, within = session.WithinBudget(validation, budget);
+            string reason = string.Create(CultureInfo.InvariantCulture, $"sensitivity {sensitivity}");
+            if (last)
+                reason += $": {validation.Correct} of {validation.Images} validation images right, {session.Needed(budget)} needed: {(within ? "within" : "outside")} the budget";
             int iteration = session.Log(
-                "retrain", rates(steps - 1).Rate, train, validation, last ? decide(validation) : Decision.Hold,
-                string.Create(CultureInfo.InvariantCulture, $"sensitivity {sensitivity}"), thresholds);
+                "retrain", rates(steps - 1).Rate, train, validation, !last ? Decision.Hold : within ? good : Decision.Finish, reason, thresholds);
             if (last)
                 return (validation, iteration);
         }

@@ -1,5 +1,6 @@
 using System.Globalization;
 using CsvHelper;
+using Model;
 
 namespace Pruning.Runs;
 
@@ -11,13 +12,26 @@ public sealed class CsvTable : IDisposable
 
     /// <param name="path">Replaced where it exists.</param>
     /// <param name="header">Names of the columns, separated by commas.</param>
+    // Others may read the file while the run goes on.
     public CsvTable(string path, string header)
+        : this(new FileStream(path, FileMode.Create, FileAccess.Write, FileShare.Read), header, leaveOpen: false)
+    {
+    }
+
+    private CsvTable(Stream stream, string header, bool leaveOpen)
     {
         ArgumentNullException.ThrowIfNull(header);
-        // Others may read the file while the run goes on.
-        _writer = CsvWriter.Create(new FileStream(path, FileMode.Create, FileAccess.Write, FileShare.Read), Form, leaveOpen: false);
+        _writer = CsvWriter.Create(stream, Form, leaveOpen);
         Write(header.Split(','));
     }
+
+    /// <summary>Writes a file of which all rows are known: it is replaced as a whole or not at all.</summary>
+    public static void WriteWhole(string path, string header, IEnumerable<string[]> rows) => AtomicFile.Write(path, stream =>
+    {
+        using var table = new CsvTable(stream, header, leaveOpen: true);
+        foreach (var row in rows)
+            table.Write(row);
+    });
 
     /// <summary>A row; as many fields as the header has names.</summary>
     public void Write(params string[] fields)
@@ -35,6 +49,21 @@ public sealed class CsvTable : IDisposable
         while (reader.Read())
             rows.Add(Array.ConvertAll(columns, reader.GetString));
         return rows;
+    }
+
+    /// <summary>All rows of a file that a user may have changed.</summary>
+    /// <exception cref="UserException">BadFile: a column is missing or <paramref name="parse"/> refuses a row.</exception>
+    public static IReadOnlyList<T> ReadOrRefuse<T>(string path, string expected, Func<string[], T> parse, params string[] columns)
+    {
+        try
+        {
+            return [.. Read(path, columns).Select(parse)];
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException or KeyNotFoundException or FormatException or IndexOutOfRangeException
+            or OverflowException)
+        {
+            throw new UserException(ExitCode.BadFile, $"{path}: expected {expected}, found {e.Message.Split('\n')[0].Trim()}", e);
+        }
     }
 
     public void Dispose() => _writer.Dispose();

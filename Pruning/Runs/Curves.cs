@@ -33,20 +33,11 @@ public static class Curves
             new Panel("kept weights, %", true, Of("density", 100)));
     }
 
-    private static List<Dictionary<string, double>> Read(string path)
+    private static IReadOnlyList<Dictionary<string, double>> Read(string path)
     {
         string[] columns = ["iteration", "elapsed_s", "train_loss", "validation_loss", "validation_accuracy", "density"];
-        try
-        {
-            return
-            [
-                .. CsvTable.Read(path, columns).Select(row =>
-                    columns.Zip(row, (c, f) => (c, double.Parse(f, NumberStyles.Float, CultureInfo.InvariantCulture))).ToDictionary()),
-            ];
-        }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException or KeyNotFoundException or FormatException or IndexOutOfRangeException)
-        {
-            throw new UserException(ExitCode.BadFile, $"{path}: expected the iterations.csv of a run, found {e.Message.Split('\n')[0].Trim()}", e);
-        }
+        return CsvTable.ReadOrRefuse(
+            path, "the iterations.csv of a run",
+            row => columns.Zip(row, (c, f) => (c, double.Parse(f, NumberStyles.Float, CultureInfo.InvariantCulture))).ToDictionary(), columns);
     }
 }

@@ -14,6 +14,13 @@ namespace Pruning.Runs;
 /// <param name="Test">On the test images; nothing but reports reads it.</param>
 public sealed record DenseNetwork(TrainerState State, double Epochs, double Seconds, Score Validation, Score Test);
 
+/// <summary>What pruning came to for one budget.</summary>
+/// <param name="Outcome">What the method says.</param>
+/// <param name="Summary">With the test images, which are read once the method has ended.</param>
+/// <param name="Layers">The layers as they were left.</param>
+/// <param name="Test">The final network on the test images, image by image.</param>
+public sealed record PruneResult(PruneOutcome Outcome, SummaryRow Summary, IReadOnlyList<LayerRow> Layers, Outcomes Test);
+
 /// <summary>
 /// One run in one folder: a dense network is trained or taken, a method prunes it, the result is judged once on the test images and
 /// everything is written. If the run breaks off, by Ctrl-C or because training diverged, the last good state is saved first.
@@ -50,15 +57,12 @@ public sealed class Experiment : IDisposable
         _session = new PruneSession(trainer, options, _log, cancellation);
     }
 
-    /// <summary>The layers as the method left them.</summary>
-    public IReadOnlyList<LayerRow> Layers { get; private set; } = [];
-
     /// <summary>Trains the dense network and writes it as <paramref name="file"/>.</summary>
     public DenseNetwork TrainDense(string file) => Guarded(() =>
     {
         _session.TrainDense();
         var dense = Measure(_options.DenseEpochs, _session.Elapsed);
-        Save(file, "dense", _session.LastIteration);
+        Save(_folder.File(file), "dense", _session.LastIteration, dense.State.Parameters);
         return dense;
     });
 
@@ -77,37 +81,54 @@ public sealed class Experiment : IDisposable
         _session.TakeAsDense();
     }
 
-    /// <summary>Prunes, judges and writes model, summary and curves.</summary>
-    public (SummaryRow Summary, PruneOutcome Outcome) Prune(IPruningMethod method, DenseNetwork dense) => Guarded(() =>
+    /// <summary>
+    /// Prunes, judges and writes model, summary and curves. Of several budgets the smallest writes into the run's folder, each other
+    /// into a folder inside it, <see cref="RunFolder.Drop"/>, its model and its summary.
+    /// </summary>
+    /// <returns>One result a budget, the smallest budget first, whose network is in the trainer then.</returns>
+    public IReadOnlyList<PruneResult> Prune(IPruningMethod method, DenseNetwork dense) => Guarded(() =>
     {
-        double start = _session.Elapsed;
-        var outcome = method.Run(_session);
-        double seconds = _session.Elapsed - start;
-        var summary = Summarize(method.Name, dense, outcome.Epochs, seconds);
-        Layers = outcome.Iteration > 0 ? _log.Layers(outcome.Iteration)
+        var outcomes = method.Run(_session);
+        var results = new PruneResult[outcomes.Count];
+        for (int i = outcomes.Count - 1; i >= 0; i--)
+        {
+            _trainer.Restore(outcomes[i].State);
+            results[i] = Report(method, outcomes[i], dense, i == 0 ? _folder : _folder.Drop(outcomes[i].Budget));
+        }
+        _folder.WriteText(RunFolder.Curves, Curves.OfRun(_folder.File(RunFolder.Iterations), $"{_trainer.Network.Name}, {method.Name}, seed {_options.Seed}"));
+        return results;
+    });
+
+    /// <summary>What a run came to for one budget, of which the trainer holds the network.</summary>
+    private PruneResult Report(IPruningMethod method, PruneOutcome outcome, DenseNetwork dense, RunFolder folder)
+    {
+        var test = _trainer.EvaluateEach(Part.Test);
+        var summary = Summarize(method.Name, dense, outcome.Epochs, outcome.Seconds, test.Score);
+        IReadOnlyList<LayerRow> layers = outcome.Iteration > 0 ? _log.Layers(outcome.Iteration)
             : [.. _trainer.Parameters.Layers.Select(l => new LayerRow(0, l.Name, 0, 0, l.WeightCount, l.WeightCount))];
-        Save(RunFolder.Model, method.Name, outcome.Iteration);
-        Finish(summary);
+        Save(folder.File(RunFolder.Model), method.Name, outcome.Iteration, _trainer.Parameters.Save());
+        folder.WriteSummary(summary);
         _log.Say(string.Create(
             CultureInfo.InvariantCulture,
             $"{method.Name}: kept {summary.Kept:N0} of {summary.Total:N0} weights ({100.0 * summary.Kept / summary.Total:F2} %, {summary.Ratio:F1}x), state of iteration "
             + $"{outcome.Iteration}; validation {summary.ValidationAccuracy:F2} % (dense {summary.DenseValidationAccuracy:F2}), "
-            + $"test {summary.TestAccuracy:F2} % (dense {summary.DenseTestAccuracy:F2}); {outcome.Epochs:F0} epochs, {seconds:F1} s"));
+            + $"test {summary.TestAccuracy:F2} % (dense {summary.DenseTestAccuracy:F2}); {outcome.Epochs:F0} epochs, {outcome.Seconds:F1} s"));
         if (!outcome.WithinBudget)
         {
             _log.Say(string.Create(
                 CultureInfo.InvariantCulture,
-                $"warning: {(outcome.Iteration > 0 ? "this network is not" : "no lighter network was found")} within the budget of {_options.MaxDrop} points"));
+                $"warning: {(outcome.Iteration > 0 ? "this network is not" : "no lighter network was found")} within the budget of {outcome.Budget} points"));
         }
-        return (summary, outcome);
-    });
+        return new PruneResult(outcome, summary, layers, test);
+    }
 
     /// <summary>The summary of a run that only trains.</summary>
     public SummaryRow FinishDense(DenseNetwork dense)
     {
         ArgumentNullException.ThrowIfNull(dense);
-        var summary = Summarize("dense", dense, 0, 0);
-        Finish(summary);
+        var summary = Summarize("dense", dense, 0, 0, dense.Test);
+        _folder.WriteSummary(summary);
+        _folder.WriteText(RunFolder.Curves, Curves.OfRun(_folder.File(RunFolder.Iterations), $"{summary.Network}, {summary.Method}, seed {summary.Seed}"));
         _log.Say(string.Create(
             CultureInfo.InvariantCulture,
             $"dense: validation {summary.ValidationAccuracy:F2} %, test {summary.TestAccuracy:F2} %; {dense.Epochs:F0} epochs, {dense.Seconds:F1} s"));
@@ -119,30 +140,22 @@ public sealed class Experiment : IDisposable
     private DenseNetwork Measure(double epochs, double seconds) =>
         new(_trainer.Save(), epochs, seconds, _trainer.Evaluate(Part.Validation), _trainer.Evaluate(Part.Test));
 
-    private SummaryRow Summarize(string method, DenseNetwork dense, double epochs, double seconds)
+    private SummaryRow Summarize(string method, DenseNetwork dense, double epochs, double seconds, Score test)
     {
         var moments = _session.Pruner.Moments();
         return new SummaryRow(
             _trainer.Network.Name, method, _trainer.Device.Name, _options.Seed, dense.Epochs, epochs, dense.Seconds, seconds, dense.Validation.Accuracy,
-            dense.Test.Accuracy, _trainer.Evaluate(Part.Validation).Accuracy, _trainer.Evaluate(Part.Test).Accuracy, moments.Sum(m => m.Live),
+            dense.Test.Accuracy, _trainer.Evaluate(Part.Validation).Accuracy, test.Accuracy, moments.Sum(m => m.Live),
             _trainer.Parameters.WeightCount);
     }
 
-    private void Finish(SummaryRow summary)
-    {
-        _folder.WriteSummary(summary);
-        _folder.WriteText(RunFolder.Curves, Curves.OfRun(_folder.File(RunFolder.Iterations), $"{summary.Network}, {summary.Method}, seed {summary.Seed}"));
-    }
-
-    private void Save(string file, string state, int iteration) => Save(file, state, iteration, _trainer.Parameters.Save());
-
-    private void Save(string file, string state, int iteration, ParameterState parameters) => Checkpoint.Of(
+    private void Save(string path, string state, int iteration, ParameterState parameters) => Checkpoint.Of(
         _trainer, parameters, _options.Seed, _options.Validation, new Dictionary<string, string>
         {
             ["state"] = state,
             ["iteration"] = iteration.ToString(CultureInfo.InvariantCulture),
             ["options"] = JsonSerializer.Serialize(_options, OneLine),
-        }).Save(_folder.File(file));
+        }).Save(path);
 
     private T Guarded<T>(Func<T> run)
     {
@@ -165,7 +178,7 @@ public sealed class Experiment : IDisposable
     {
         if (_log.LastGood is not { } good)
             return "no iteration had ended, so no state was saved";
-        Save(RunFolder.Model, state, good.Iteration, good.State);
+        Save(_folder.File(RunFolder.Model), state, good.Iteration, good.State);
         return $"the state of iteration {good.Iteration} is in {_folder.File(RunFolder.Model)}";
     }
 }

@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Text.Json;
 using Model;
 
@@ -23,6 +24,8 @@ public sealed class RunFolder
             Directory.CreateDirectory(path);
             foreach (string name in Own)
                 System.IO.File.Delete(File(name));
+            foreach (string inner in Directory.EnumerateDirectories(path, "drop-*"))
+                _ = new RunFolder(inner);
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
@@ -46,15 +49,21 @@ public sealed class RunFolder
                 throw new UserException(ExitCode.Usage, $"{asked}: expected a folder without a run, found one (--force writes over it)");
             return new RunFolder(asked);
         }
-        string path = System.IO.Path.Combine("runs", string.Concat(name.Select(c => char.IsAsciiLetterOrDigit(c) || c is '.' or '@' ? c : '-')));
+        string path = System.IO.Path.Combine("runs", Safe(name));
         string free = path;
         for (int number = 2; !force && (Directory.Exists(free) || System.IO.File.Exists(free)); number++)
             free = $"{path}-{number}";
         return new RunFolder(free);
     }
 
+    /// <summary>A name without the characters that are awkward in a path.</summary>
+    public static string Safe(string name) => string.Concat(name.Select(c => char.IsAsciiLetterOrDigit(c) || c is '.' or '@' ? c : '-'));
+
     /// <summary>A folder inside this one, for one of several runs.</summary>
     public RunFolder Inner(string name) => new(File(name));
+
+    /// <summary>The folder inside this one for a further budget of the same search: drop-0.5.</summary>
+    public RunFolder Drop(double budget) => Inner(string.Create(CultureInfo.InvariantCulture, $"drop-{budget}"));
 
     public string File(string name) => System.IO.Path.Combine(Path, name);
 

@@ -29,7 +29,7 @@ public sealed class RunLog : IRunObserver, IDisposable
         (_terminal, _trainer) = (terminal, trainer);
         _iterations = new CsvTable(
             folder.File(RunFolder.Iterations),
-            "iteration,epoch,phase,elapsed_s,learning_rate,train_loss,validation_loss,validation_accuracy,kept,total,density,decision");
+            "iteration,epoch,phase,elapsed_s,learning_rate,train_loss,validation_loss,validation_accuracy,kept,total,density,decision,reason");
         _layers = new CsvTable(folder.File(RunFolder.Layers), "iteration,layer,threshold,deviation,kept,total,density");
         _text = new StreamWriter(folder.File(RunFolder.Log)) { AutoFlush = true, NewLine = "\n" };
     }
@@ -47,7 +47,7 @@ public sealed class RunLog : IRunObserver, IDisposable
         _iterations.Write(
             Csv.Whole(row.Iteration), Csv.Digits(row.Epoch), row.Phase, Csv.Three(row.Elapsed), Csv.Digits(row.LearningRate), Csv.Six(row.TrainLoss),
             Csv.Six(row.ValidationLoss), Csv.Two(row.ValidationAccuracy), Csv.Whole(row.Kept), Csv.Whole(row.Total), Csv.Six(row.Density),
-            row.Decision.ToString().ToLowerInvariant());
+            row.Decision.ToString().ToLowerInvariant(), row.Reason);
         foreach (var l in layers)
         {
             _layers.Write(

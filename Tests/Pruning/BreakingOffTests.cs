@@ -45,7 +45,7 @@ public sealed class BreakingOffTests : IDisposable
         Assert.Equal("", await output);
         Assert.Contains("interrupted: the state of iteration ", await error);
         string[] rows = File.ReadAllLines(log);
-        Assert.EndsWith(",hold", rows[^1]);
+        Assert.Contains(",hold,", rows[^1]);
         Assert.Equal("interrupted", Checkpoint.Load(Path.Combine(run, "model.safetensors")).Notes["state"]);
         Assert.Equal(rows[^1].Split(',')[0], Checkpoint.Load(Path.Combine(run, "model.safetensors")).Notes["iteration"]);
     }
@@ -111,7 +111,7 @@ public sealed class BreakingOffTests : IDisposable
         /// <summary>After each good iteration.</summary>
         public List<float[]> Weights { get; } = [];
 
-        public PruneOutcome Run(PruneSession session)
+        public IReadOnlyList<PruneOutcome> Run(PruneSession session)
         {
             for (int epoch = 0; epoch < 2; epoch++)
             {

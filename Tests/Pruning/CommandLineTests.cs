@@ -12,7 +12,7 @@ public sealed class CommandLineTests : IDisposable
     public void Dispose() => _folder.Dispose();
 
     [Theory]
-    [InlineData("", "expected one of devices, selftest, data, train, prune, compare, compress, eval, predict, export, import, plot, bench")]
+    [InlineData("", "expected one of devices, selftest, data, train, prune, compare, study, compress, eval, predict, export, import, plot, bench")]
     [InlineData("trian", "unknown command 'trian'; did you mean train?")]
     [InlineData("train --sed 3", "unknown option '--sed'; did you mean --seed?")]
     [InlineData("prune --max-dorp 1", "did you mean --max-drop?")]
@@ -26,6 +26,9 @@ public sealed class CommandLineTests : IDisposable
     [InlineData("train --learning-rate NaN", "--learning-rate: expected a number")]
     [InlineData("train --learning-rate Infinity", "--learning-rate: expected a number")]
     [InlineData("prune --max-drop 101", "--max-drop: expected a number from 0 to 100, found '101'")]
+    [InlineData("prune --max-drop 0.1,x", "--max-drop: expected a number from 0 to 100, found 'x'")]
+    [InlineData("prune --method static --max-drop 0.1,0.5", "--max-drop: expected one budget for --method static, found 0.1,0.5")]
+    [InlineData("compare --max-drop 0.1,0.5", "--max-drop: expected one budget to compare at, found 0.1,0.5")]
     [InlineData("prune --method guess", "--method: expected dynamic or static, found 'guess'")]
     [InlineData("train --device gpu", "--device: expected auto, cuda, opencl or cpu")]
     [InlineData("train --device cuda:x", "found 'cuda:x'")]
@@ -38,6 +41,14 @@ public sealed class CommandLineTests : IDisposable
     [InlineData("compress --bits 9", "--bits: expected auto or a number from 1 to 8, found '9'")]
     [InlineData("compress --coder zip", "--coder: expected range or huffman, found 'zip'")]
     [InlineData("eval --part train", "--part: expected test or validation, found 'train'")]
+    [InlineData("prune --target-ratio 60 --max-drop 0.1", "--target-ratio: expected alone, found with --max-drop")]
+    [InlineData("prune --target-ratio 60 --method static", "--target-ratio: expected alone, found with --method static")]
+    [InlineData("prune --target-ratio -1", "--target-ratio: expected a number from 0 to 1000000000, found '-1'")]
+    [InlineData("study", "--out: expected a folder, found none")]
+    [InlineData("study --seeds 5-1", "--seeds: expected numbers or ranges such as 1-5, at most 10000 of them, found '5-1'")]
+    [InlineData("study --methods guess", "--methods: expected hand-set or dynamic, found 'guess'")]
+    [InlineData("study --hand-set-epochs 0,4", "--hand-set-epochs: expected a number from 1 to 100000, found '0'")]
+    [InlineData("study --out x --networks lenet-6", "'lenet-6' is no layer")]
     [InlineData("plot", "--run: expected a folder, found none")]
     [InlineData("predict x.png", "--model: expected a file, found none")]
     public void A_mistake_is_one_line_on_the_error_stream_and_exit_code_2(string line, string expected)
@@ -73,7 +84,7 @@ public sealed class CommandLineTests : IDisposable
     [Fact]
     public void Help_is_no_mistake()
     {
-        Assert.Contains("--max-drop <N>", Cli.Done("prune", "--help").Output);
+        Assert.Contains("--max-drop <N[,N]>", Cli.Done("prune", "--help").Output);
         Assert.Matches(@"^\d+\.\d+", Cli.Done("--version").Output);
     }
 

@@ -8,7 +8,7 @@ namespace Tests.PruningTests;
 /// <summary>What runs write, and that they write the same again.</summary>
 public sealed class RunTests : IDisposable
 {
-    private const string Iterations = "iteration,epoch,phase,elapsed_s,learning_rate,train_loss,validation_loss,validation_accuracy,kept,total,density,decision";
+    private const string Iterations = "iteration,epoch,phase,elapsed_s,learning_rate,train_loss,validation_loss,validation_accuracy,kept,total,density,decision,reason";
     private const string Layers = "iteration,layer,threshold,deviation,kept,total,density";
     private const string Summary =
         "network,method,device,seed,dense_epochs,prune_epochs,dense_seconds,prune_seconds,dense_validation_accuracy,dense_test_accuracy,"
@@ -37,6 +37,8 @@ public sealed class RunTests : IDisposable
         Assert.All(iterations, r => Assert.Equal(Number(r, "kept") / Number(r, "total"), Number(r, "density"), 1e-6));
         Assert.All(iterations, r => Assert.Matches(@"^\d+\.\d\d$", r["validation_accuracy"]));
         Assert.Equal("dense", iterations[0]["phase"]);
+        Assert.All(iterations, r => Assert.NotEqual("", r["reason"]));
+        Assert.Contains(method == "static" ? " needed: " : " allowed on balance: ", iterations[^1]["reason"]);
         var layers = ReadCsv(run, "layers.csv", Layers);
         Assert.Equal(2 * iterations.Count, layers.Count);
         foreach (var row in iterations)
@@ -264,7 +266,7 @@ public sealed class RunTests : IDisposable
         Assert.Equal(File.ReadAllBytes(Path.Combine(a, "model.safetensors")), File.ReadAllBytes(Path.Combine(b, "model.safetensors")));
     }
 
-    /// <summary>Read as plainly as a user's script would, by commas alone: no field may need quotes.</summary>
+    /// <summary>Read as plainly as a user's script would, by commas alone: no field but the last may need quotes.</summary>
     private static List<Dictionary<string, string>> ReadCsv(string run, string name, string header)
     {
         string text = File.ReadAllText(Path.Combine(run, name));
@@ -274,8 +276,9 @@ public sealed class RunTests : IDisposable
         Assert.Equal(header, lines[0]);
         return [.. lines.Skip(1).Select(line =>
         {
-            string[] fields = line.Split(',');
+            string[] fields = line.Split(',', columns.Length);
             Assert.Equal(columns.Length, fields.Length);
+            Assert.True(!fields[^1].Contains(',', StringComparison.Ordinal) || (fields[^1][0] == '"' && fields[^1][^1] == '"'), line);
             return columns.Zip(fields).ToDictionary();
         })];
     }

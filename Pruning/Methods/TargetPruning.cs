@@ -1,0 +1,39 @@
+using System.Globalization;
+using Model;
+using Pruning.Runs;
+
+namespace Pruning.Methods;
+
+/// <summary>
+/// The best accuracy at a ratio that is asked for: down dynamic pruning's trunk to 1 / R of the weights, then one branch. No budget decides
+/// anything; the branch is judged against it for the report alone.
+/// </summary>
+/// <param name="ratio">R = total / kept; kept is ⌊total / R⌋, or a few less where magnitudes tie.</param>
+public sealed class TargetPruning(double ratio) : IPruningMethod
+{
+    public string Name => "target";
+
+    public IReadOnlyList<PruneOutcome> Run(PruneSession session)
+    {
+        ArgumentNullException.ThrowIfNull(session);
+        double budget = session.Options.MaxDrop.Least, start = session.Epoch, startSeconds = session.Elapsed;
+        Trunk.Begin(session);
+        for (double from = 1; from < ratio;)
+        {
+            double to = Math.Min(ratio, from * Trunk.Step);
+            Trunk.Descend(session, from, to);
+            from = to;
+        }
+        var train = Trunk.Anneal(session, ratio);
+        session.Trainer.DismissTeacher();
+        var outcomes = session.Trainer.EvaluateEach(Part.Validation);
+        var judgement = Judgement.Of(session.Dense, outcomes, budget);
+        string reason = string.Create(CultureInfo.InvariantCulture, $"1/{ratio} of the weights as asked for: {judgement}");
+        int iteration = session.Log(Trunk.BranchPhase, 0, train, outcomes.Score, Decision.Finish, reason);
+        return
+        [
+            new PruneOutcome(
+                budget, iteration, 1, session.Epoch - start, session.Elapsed - startSeconds, judgement.Verdict == Verdict.Within, session.Trainer.Save()),
+        ];
+    }
+}

@@ -1,0 +1,93 @@
+using System.Globalization;
+using System.Text.Json;
+using System.Text.RegularExpressions;
+using Model;
+using Pruning;
+using Pruning.Methods;
+using Pruning.Runs;
+using Tests.ModelTests;
+
+namespace Tests.PruningTests;
+
+/// <summary>Several budgets in one search.</summary>
+public sealed partial class BudgetsTests : IDisposable
+{
+    /// <summary>Points of 80 validation images: 1 and 8 images.</summary>
+    private const string Small = "1.25", Large = "10";
+
+    private static readonly string[] Short = ["--dense-epochs", "2", "--epochs", "1"];
+
+    private readonly TemporaryFolder _folder = new();
+    private readonly string _data;
+
+    public BudgetsTests() => _data = SmallSet.Write(_folder.Combine("data"));
+
+    public void Dispose() => _folder.Dispose();
+
+    [Fact]
+    public void One_search_gives_a_network_for_every_budget()
+    {
+        string both = Prune("both", $"{Large},{Small}"), large = Prune("large", Large);
+
+        // The largest budget alone decides how far the trunk goes, so up to there the two are the same run.
+        var (shared, alone) = (Rows(both), Rows(large));
+        int way = alone.FindLastIndex(r => IsTrunk(r) && IsHalving(r)) + 1;
+        Assert.True(way > 4);
+        Assert.Equal(alone[..way].Select(Measured), shared[..way].Select(Measured));
+
+        foreach (var (budget, folder, allowed) in new[] { (Small, both, 1), (Large, Path.Combine(both, "drop-10"), 8) })
+        {
+            var model = Checkpoint.Load(Path.Combine(folder, "model.safetensors"));
+            var summary = Assert.Single(CsvTable.Read(Path.Combine(folder, "summary.csv"), "kept"));
+            Assert.Equal(model.Kept, int.Parse(summary[0], CultureInfo.InvariantCulture));
+            // The lightest of all branches that this budget allows, whichever budget they were tried for.
+            var allowing = shared.Where(r => r[1] == "anneal" && Balance(r, budget) <= allowed).ToArray();
+            Assert.Equal(allowing.Min(r => int.Parse(r[2], CultureInfo.InvariantCulture)), model.Kept);
+            // And close to one that it does not allow.
+            double good = allowing.Max(Aim), bad = shared.Where(r => r[1] == "anneal" && Aim(r) > good).Min(Aim);
+            Assert.InRange(bad / good, 1, 1.25);
+        }
+    }
+
+    [Fact]
+    public void Budgets_are_a_number_or_an_array_in_json()
+    {
+        static string Json(params double[] values) => Regex.Replace(JsonSerializer.Serialize(new Budgets(values), Terminal.Json), @"\s", "");
+        Assert.Equal("0.1", Json(0.1));
+        Assert.Equal("[0.1,0.5]", Json(0.5, 0.1, 0.5));
+        foreach (string text in (string[])["0.1", "[0.1,0.5]"])
+            Assert.Equal(text, Json([.. JsonSerializer.Deserialize<Budgets>(text, Terminal.Json)!.Values]));
+    }
+
+    private string Prune(string name, string budgets)
+    {
+        string run = _folder.Combine(name);
+        Cli.Done(["prune", "--max-drop", budgets, .. Short, .. Cli.Small(_data, run)]);
+        return run;
+    }
+
+    private static List<string[]> Rows(string run) => CsvTable.Read(
+        Path.Combine(run, "iterations.csv"), "iteration", "phase", "kept", "reason", "train_loss", "validation_loss", "density");
+
+    private static bool IsTrunk(string[] row) => row[1] == "prune";
+
+    /// <summary>Saved states on the way down lie at powers of √2; those between two that were judged do not.</summary>
+    private static bool IsHalving(string[] row)
+    {
+        double steps = 2 * Math.Log2(Aim(row));
+        return Math.Abs(steps - Math.Round(steps)) < 0.05;
+    }
+
+    private static string Measured(string[] row) => $"{row[0]} {row[1]} {row[2]} {row[4]} {row[5]} {row[6]}";
+
+    private static double Aim(string[] row) => double.Parse(AimText().Match(row[3]).Groups[1].Value, CultureInfo.InvariantCulture);
+
+    private static int Balance(string[] row, string budget)
+    {
+        var match = Regex.Match(row[3], $@"budget {Regex.Escape(budget)}: lost (\d+), gained (\d+)");
+        return int.Parse(match.Groups[1].Value, CultureInfo.InvariantCulture) - int.Parse(match.Groups[2].Value, CultureInfo.InvariantCulture);
+    }
+
+    [GeneratedRegex(@"1/([\d.]+)")]
+    private static partial Regex AimText();
+}

@@ -1,0 +1,133 @@
+using System.Diagnostics;
+using System.Globalization;
+using System.Text.Json;
+using Model;
+using Pruning.Runs;
+using Tests.ModelTests;
+
+namespace Tests.PruningTests;
+
+/// <summary>Studies that run, are broken off, go on, and are refused.</summary>
+public sealed class StudyTests : IDisposable
+{
+    private static readonly string[] Decided =
+        ["network", "seed", "method", "budget", "retraining", "tries", "epochs", "kept", "total", "validation_accuracy", "dense_validation_accuracy"];
+
+    private readonly TemporaryFolder _folder = new();
+    private readonly string _data;
+
+    public StudyTests() => _data = SmallSet.Write(_folder.Combine("data"));
+
+    public void Dispose() => _folder.Dispose();
+
+    [Fact]
+    public void A_study_has_a_row_for_every_network_seed_method_budget_and_length()
+    {
+        string study = _folder.Combine("study");
+        using var result = JsonDocument.Parse(Cli.Done([.. Study(study, _data), "--json"]).Output);
+        var rows = CsvTable.Read(Path.Combine(study, "study.csv"), "seed", "budget", "method", "retraining", "kept", "seconds", "seconds_as_light", "best_try_seconds");
+        string[] expected =
+        [
+            .. from seed in (string[])["1", "2"]
+               from budget in (string[])["1.25", "10"]
+               from method in (string[])["hand-set,1", "hand-set,2", "dynamic,"]
+               select $"{seed},{budget},{method}",
+        ];
+        Assert.Equal(expected, rows.Where(r => r[2] != "dynamic-as-light").Select(r => string.Join(',', r[..4])));
+        foreach (var hand in rows.Where(r => r[2] == "hand-set"))
+        {
+            var light = rows.SingleOrDefault(r => r[2] == "dynamic-as-light" && r[0] == hand[0] && r[1] == hand[1] && r[3] == hand[3]);
+            Assert.Equal(light?[5] ?? "never", hand[6]);
+            Assert.InRange(light is null ? 0 : int.Parse(light[4], CultureInfo.InvariantCulture), 0, int.Parse(hand[4], CultureInfo.InvariantCulture));
+            Assert.InRange(Number(hand[7]), 0, Number(hand[5]));
+        }
+        var groups = result.RootElement.GetProperty("groups").EnumerateArray().Where(g => g.GetProperty("method").GetString() != "dynamic-as-light").ToArray();
+        Assert.Equal(2 * 3, groups.Length);
+        Assert.All(groups, g => Assert.Equal(2, g.GetProperty("seeds").GetInt32()));
+        Assert.Contains("hand-set, 2 epochs", File.ReadAllText(Path.Combine(study, "table.txt")));
+
+        // A unit is an ordinary run: the same network comes out of prune.
+        string alone = _folder.Combine("alone");
+        Cli.Done(["prune", "--max-drop", "1.25,10", "--dense-epochs", "2", "--epochs", "1", "--seed", "2", .. Cli.Small(_data, alone)]);
+        foreach (string model in (string[])["model.safetensors", "drop-10/model.safetensors"])
+            Assert.Equal(Weights(Path.Combine(alone, model)), Weights(Path.Combine(study, "fc16r-fc10", "seed-2", "dynamic", model)));
+    }
+
+    [Fact]
+    public async Task A_killed_study_goes_on_where_it_stopped()
+    {
+        string whole = _folder.Combine("whole"), broken = _folder.Combine("broken"), first = Path.Combine(broken, "fc16r-fc10", "seed-1", "hand-set-1");
+        Cli.Done(Study(whole, _data));
+        using (var process = Cli.Start(_folder.Path, Study(broken, _data)))
+        {
+            var patience = Stopwatch.StartNew();
+            while (!Directory.Exists(first) && !process.HasExited && patience.Elapsed < TimeSpan.FromSeconds(60))
+                await Task.Delay(5, TestContext.Current.CancellationToken);
+            process.Kill();
+            await process.WaitForExitAsync(TestContext.Current.CancellationToken);
+        }
+        Assert.True(Directory.Exists(first));
+        Assert.False(File.Exists(Path.Combine(broken, "study.csv")), "the study ended before it was killed");
+        var finished = File.GetLastWriteTimeUtc(Path.Combine(first, "study.csv"));
+        Cli.Done(Study(broken, _data));
+        Assert.Equal(finished, File.GetLastWriteTimeUtc(Path.Combine(first, "study.csv")));
+        Assert.Equal(Rows(whole, [.. Decided, "test_accuracy"]), Rows(broken, [.. Decided, "test_accuracy"]));
+        Assert.Equal(File.ReadAllText(Path.Combine(whole, "answers.csv")), File.ReadAllText(Path.Combine(broken, "answers.csv")));
+        Assert.DoesNotContain(Directory.EnumerateDirectories(broken, "*", SearchOption.AllDirectories), d => d.EndsWith(".partial", StringComparison.Ordinal));
+
+        // Once all is there, neither data nor device is needed to make the tables again.
+        File.Delete(Path.Combine(broken, "table.txt"));
+        string rows = File.ReadAllText(Path.Combine(broken, "study.csv"));
+        Directory.Delete(_data, recursive: true);
+        Cli.Done(Study(broken, _data));
+        Assert.Equal(rows, File.ReadAllText(Path.Combine(broken, "study.csv")));
+        Assert.True(File.Exists(Path.Combine(broken, "table.txt")));
+    }
+
+    [Fact]
+    public void An_interrupted_study_has_no_unit_that_is_not_whole()
+    {
+        using var cancelled = new CancellationTokenSource();
+        cancelled.Cancel();
+        string study = _folder.Combine("study");
+        Assert.Equal((int)ExitCode.Interrupted, Cli.Run(cancelled.Token, Study(study, _data)).Code);
+        Assert.False(Directory.Exists(Path.Combine(study, "fc16r-fc10", "seed-1", "dense")));
+        Assert.False(File.Exists(Path.Combine(study, "study.csv")));
+    }
+
+    [Fact]
+    public void Other_options_are_refused_and_other_seeds_and_lengths_are_not()
+    {
+        string study = _folder.Combine("study");
+        string[] small = [.. Study(study, _data)[..^4], "--seeds", "1", "--methods", "hand-set"];
+        Cli.Done([.. small, "--hand-set-epochs", "1"]);
+        var (code, _, error) = Cli.Run([.. small, "--decay", "0.01"]);
+        Assert.Equal((int)ExitCode.Usage, code);
+        Assert.Equal($"error: {Path.Combine(study, "fc16r-fc10", "options.json")}: this study began with decay = 0.0005, asked for is 0.01\n", error);
+        Cli.Done([.. small, "--hand-set-epochs", "2"]);
+        Assert.Equal(["1", "2", "1", "2"], CsvTable.Read(Path.Combine(study, "study.csv"), "retraining").Select(r => r[0]));
+    }
+
+    [Fact]
+    public void Garbage_for_test_labels_changes_no_decision()
+    {
+        string other = SmallSet.Write(_folder.Combine("other"), wrongTestLabels: true), a = _folder.Combine("a"), b = _folder.Combine("b");
+        Cli.Done(Study(a, _data));
+        Cli.Done(Study(b, other));
+        Assert.Equal(Rows(a, Decided), Rows(b, Decided));
+        Assert.NotEqual(Rows(a, ["test_accuracy"]), Rows(b, ["test_accuracy"]));
+    }
+
+    private static string[] Study(string study, string data) =>
+    [
+        "study", "--networks", "fc16r fc10", "--dense-epochs", "2", "--epochs", "1", "--max-drop", "1.25,10", .. Cli.Small(data, study)[2..],
+        "--seeds", "1-2", "--hand-set-epochs", "1,2",
+    ];
+
+    private static string[] Rows(string study, string[] columns) =>
+        [.. CsvTable.Read(Path.Combine(study, "study.csv"), columns).Select(r => string.Join(',', r))];
+
+    private static byte[] Weights(string model) => [.. SafeTensors.Read(model).Tensors.SelectMany(t => t.Data)];
+
+    private static double Number(string text) => text.Length == 0 ? 0 : double.Parse(text, CultureInfo.InvariantCulture);
+}
