@@ -2,6 +2,7 @@ using ILGPU;
 using ILGPU.Algorithms;
 using ILGPU.Runtime;
 using ILGPU.Runtime.CPU;
+using ILGPU.Runtime.OpenCL;
 
 namespace Kernels;
 
@@ -12,6 +13,9 @@ namespace Kernels;
 /// </summary>
 public sealed class ComputeDevice : IDisposable
 {
+    /// <summary>What every CUDA device takes; the simulator gets the same.</summary>
+    private const int CudaParameterBytes = 4096;
+
     private readonly Context _context;
     private readonly Dictionary<object, object> _kernels = [];
     private readonly Action<AcceleratorStream, KernelConfig, long, int>? _hostKernel;
@@ -24,6 +28,9 @@ public sealed class ComputeDevice : IDisposable
         Workers = workers;
         SimdBits = simdBits;
         GroupSize = Math.Min(128, accelerator.MaxNumThreadsPerGroup);
+        MaxParameterBytes = accelerator is CLAccelerator
+            ? (int)CLAPI.CurrentAPI.GetDeviceInfo<IntPtr>(((CLAccelerator)accelerator).DeviceId, CLDeviceInfoType.CL_DEVICE_MAX_PARAMETER_SIZE)
+            : CudaParameterBytes;
         if (RunsOnHost)
             _hostKernel = accelerator.LoadKernel<long, int>(StepProgram.HostKernel);
     }
@@ -42,6 +49,9 @@ public sealed class ComputeDevice : IDisposable
     /// <summary>Threads per group of ordinary kernels.</summary>
     public int GroupSize { get; }
 
+    /// <summary>Bytes of a kernel's arguments at most.</summary>
+    internal int MaxParameterBytes { get; }
+
     public bool RunsOnHost => Workers > 0;
 
     /// <summary>The accelerator's own name, with workers and vector width on the CPU.</summary>
@@ -51,7 +61,9 @@ public sealed class ComputeDevice : IDisposable
     public static Context CreateContext(Func<Context.Builder, Context.Builder> enable)
     {
         NativeLibraries.Register();
-        return enable(Context.Create().EnableAlgorithms().Math(MathMode.Default)).ToContext();
+        var context = enable(Context.Create().EnableAlgorithms().Math(MathMode.Default)).ToContext();
+        GroupBarrier.Register(context);
+        return context;
     }
 
     /// <summary>The CPU accelerator as fast as it goes: one thread per worker, SIMD inside.</summary>

@@ -8,7 +8,7 @@ public static class SelfTests
         .. MaskedGemmCases.All, .. ConvolutionCases.All, .. SparseConvolutionCases.All, .. MaxPoolCases.All,
         .. SoftmaxCrossEntropyCases.All, .. DistillationCases.All, .. AnswerCases.All,
         .. OneImageCases.All, .. OneImageConvolutionCases.All, .. OneImageGemmCases.All,
-        .. BiasUpdateCases.All, .. UpdateCases.All, .. GatherCases.All, .. TransposeCases.All, .. CounterCases.All, .. TallyCases.All,
+        .. BiasUpdateCases.All, .. UpdateCases.All, .. GatherCases.All, .. TransposeCases.All, .. CounterCases.All, .. LaunchCases.All, .. TallyCases.All,
         .. MomentsCases.All, .. ThresholdCountCases.All, .. MagnitudeMaskCases.All, .. MagnitudeHistogramCases.All,
     ];
 
