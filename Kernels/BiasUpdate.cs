@@ -49,11 +49,19 @@ public static class BiasUpdate
             }
         }
 
-        public void RunGroup(int group) => OneBias(this, group);
+        public bool Adds => true;
+
+        public float Begin(int group) => Part(this, group);
+
+        public void Finish(int group, float sum)
+        {
+            if (Group.IdxX == 0)
+                Update.Apply(group, sum);
+        }
     }
 
     /// <summary>One group per bias.</summary>
-    private static void OneBias(Arguments a, int k)
+    private static float Part(Arguments a, int k)
     {
         var s = a.DOutput.Shape;
         int count = a.DOutput.Blocks * s.Height * s.Width * Layout.Lanes;
@@ -64,9 +72,7 @@ public static class BiasUpdate
             position /= s.Width;
             sum += a.DOutput.Data[position / s.Height * s.BlockStride + s.Offset(k, position % s.Height, q) + lane];
         }
-        sum = GroupSum.Of(sum);
-        if (Group.IdxX == 0)
-            a.Update.Apply(k, sum);
+        return sum;
     }
 
     /// <summary>Plain loop over (N, K, P Q), summed in double.</summary>

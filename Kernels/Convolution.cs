@@ -161,7 +161,15 @@ public static class Convolution
             }
         }
 
-        public void RunGroup(int group) => BackwardWeightGroup(this, group);
+        public bool Adds => true;
+
+        public float Begin(int group) => BackwardWeightPart(this, group);
+
+        public void Finish(int group, float sum)
+        {
+            if (Group.IdxX == 0)
+                Update.Apply(group, sum);
+        }
     }
 
     private static void ForwardThread(ForwardArguments a, int index)
@@ -252,8 +260,8 @@ public static class Convolution
             a.DInput.Data[index] = a.Gated != 0 && !(a.Gate.Data[index] > 0f) ? 0f : sum;
     }
 
-    /// <summary>One group per weight; its threads share the positions and images and add up through shared memory in a fixed order.</summary>
-    private static void BackwardWeightGroup(BackwardWeightArguments a, int weight)
+    /// <summary>One group per weight; its threads share the positions and images.</summary>
+    private static float BackwardWeightPart(BackwardWeightArguments a, int weight)
     {
         TensorShape xs = a.X.Shape, ys = a.DOutput.Shape;
         int taps = a.Filter.Rows * a.Filter.Columns;
@@ -268,9 +276,7 @@ public static class Convolution
             sum += a.DOutput.Data[block * ys.BlockStride + ys.Offset(k, p, q) + lane]
                 * a.X.Data[block * xs.BlockStride + c * xs.ChannelStride + (p + r) * xs.RowStride + (q + s) * Layout.Lanes + lane];
         }
-        sum = GroupSum.Of(sum);
-        if (Group.IdxX == 0)
-            a.Update.Apply(weight, sum);
+        return sum;
     }
 
     /// <summary>The formulas as plain loops over plain (N, C, H, W) arrays with explicit padding, summed in double.</summary>

@@ -12,11 +12,21 @@ public interface IThreadBody
     void RunThread(int index);
 }
 
-/// <summary>An operation's arguments with its body for GPUs, for operations whose groups work together on something.</summary>
+/// <summary>
+/// The same for operations whose groups work together: a group adds up one number per thread between the two halves of the body. The kernel
+/// does that, in one place for all bodies that share it: a barrier inside a branch, though all threads of the group take it, hangs PoCL.
+/// </summary>
 public interface IGroupBody
 {
-    /// <summary>What a group does; each thread of it calls this, with the group's number within the operation.</summary>
-    void RunGroup(int group);
+    /// <summary>Whether there is anything to add and a second half; a constant.</summary>
+    bool Adds { get; }
+
+    /// <summary>The first half of a thread's work, and the number to add.</summary>
+    /// <param name="group">Number of the group within the operation.</param>
+    float Begin(int group);
+
+    /// <summary>The second half, where <paramref name="sum"/> is the group's.</summary>
+    void Finish(int group, float sum);
 }
 
 /// <summary>
@@ -149,7 +159,12 @@ internal sealed class Launch<TBody> : Launch where TBody : struct, IGroupBody
     }
 
     /// <summary>The one kernel of GPUs.</summary>
-    private static void RunKernel(TBody body) => body.RunGroup(Grid.IdxX);
+    private static void RunKernel(TBody body)
+    {
+        float part = body.Begin(Grid.IdxX);
+        if (body.Adds)
+            body.Finish(Grid.IdxX, GroupSum.Of(part));
+    }
 }
 
 /// <summary>Groups that only divide independent threads.</summary>
@@ -157,7 +172,15 @@ public readonly struct Threads<TBody>(TBody body) : IGroupBody where TBody : str
 {
     public readonly TBody Body = body;
 
-    public void RunGroup(int group) => Body.RunThread(group * Group.DimX + Group.IdxX);
+    public bool Adds => false;
+
+    public float Begin(int group)
+    {
+        Body.RunThread(group * Group.DimX + Group.IdxX);
+        return 0;
+    }
+
+    public void Finish(int group, float sum) { }
 }
 
 /// <summary>A group for each block of 16 images; a thread does the work of several.</summary>
@@ -168,11 +191,16 @@ public readonly struct Block<TBody>(TBody body, int threads) : IGroupBody where 
     /// <summary>Threads that the block's work is made of.</summary>
     public readonly int Threads = threads;
 
-    public void RunGroup(int group)
+    public bool Adds => false;
+
+    public float Begin(int group)
     {
         for (int i = Group.IdxX; i < Threads; i += Group.DimX)
             Body.RunThread(group * Threads + i);
+        return 0;
     }
+
+    public void Finish(int group, float sum) { }
 }
 
 /// <summary>Two independent operations in one launch: the first groups do the one, the rest the other.</summary>
@@ -183,26 +211,34 @@ public readonly struct Together<TFirst, TSecond>(TFirst first, int firstGroups, 
     public readonly TSecond Second = second;
     public readonly int FirstGroups = firstGroups;
 
-    public void RunGroup(int group)
+    public bool Adds => First.Adds || Second.Adds;
+
+    public float Begin(int group) => group < FirstGroups ? First.Begin(group) : Second.Begin(group - FirstGroups);
+
+    public void Finish(int group, float sum)
     {
         if (group < FirstGroups)
-            First.RunGroup(group);
+            First.Finish(group, sum);
         else
-            Second.RunGroup(group - FirstGroups);
+            Second.Finish(group - FirstGroups, sum);
     }
 }
 
-/// <summary>Two operations in one launch, of which the second reads what the same group has written in the first.</summary>
+/// <summary>Two operations that add nothing in one launch, of which the second reads what the same group has written in the first.</summary>
 public readonly struct InTurn<TFirst, TSecond>(TFirst first, TSecond second) : IGroupBody
     where TFirst : struct, IGroupBody where TSecond : struct, IGroupBody
 {
     public readonly TFirst First = first;
     public readonly TSecond Second = second;
 
-    public void RunGroup(int group)
+    public bool Adds => false;
+
+    public float Begin(int group)
     {
-        First.RunGroup(group);
+        First.Begin(group);
         GroupBarrier.Wait();
-        Second.RunGroup(group);
+        return Second.Begin(group);
     }
+
+    public void Finish(int group, float sum) { }
 }

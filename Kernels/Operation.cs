@@ -43,7 +43,7 @@ public abstract class Operation
         new Operation<TArguments>(
             name, flops, arguments, device.RunsOnHost ? null : Launch.OfThreads(device, name, flops, arguments, threads, blocks));
 
-    /// <summary>An operation of groups that share memory and barriers.</summary>
+    /// <summary>An operation whose groups each add something up.</summary>
     internal static Operation OfGroups<TArguments>(ComputeDevice device, string name, double flops, TArguments arguments, int groups)
         where TArguments : struct, IBody, IGroupBody =>
         new Operation<TArguments>(
