@@ -2,6 +2,7 @@ using ILGPU;
 using ILGPU.Algorithms;
 using ILGPU.Runtime;
 using ILGPU.Runtime.CPU;
+using ILGPU.Runtime.Cuda;
 using ILGPU.Runtime.OpenCL;
 
 namespace Kernels;
@@ -19,6 +20,7 @@ public sealed class ComputeDevice : IDisposable
     private readonly Context _context;
     private readonly Dictionary<object, object> _kernels = [];
     private readonly Action<AcceleratorStream, KernelConfig, long, int>? _hostKernel;
+    private readonly CudaGraphDriver? _graphs;
 
     private ComputeDevice(Context context, Accelerator accelerator, int workers, int simdBits)
     {
@@ -31,6 +33,7 @@ public sealed class ComputeDevice : IDisposable
         MaxParameterBytes = accelerator is CLAccelerator
             ? (int)CLAPI.CurrentAPI.GetDeviceInfo<IntPtr>(((CLAccelerator)accelerator).DeviceId, CLDeviceInfoType.CL_DEVICE_MAX_PARAMETER_SIZE)
             : CudaParameterBytes;
+        (_graphs, GraphTrouble) = OpenGraphs(accelerator, Stream);
         if (RunsOnHost)
             _hostKernel = accelerator.LoadKernel<long, int>(StepProgram.HostKernel);
     }
@@ -51,6 +54,12 @@ public sealed class ComputeDevice : IDisposable
 
     /// <summary>Bytes of a kernel's arguments at most.</summary>
     internal int MaxParameterBytes { get; }
+
+    /// <summary>Records launches, on CUDA; null elsewhere and where <see cref="GraphTrouble"/> says why.</summary>
+    internal IGraphDriver? Graphs => _graphs;
+
+    /// <summary>Why a CUDA device records nothing.</summary>
+    internal string? GraphTrouble { get; }
 
     public bool RunsOnHost => Workers > 0;
 
@@ -110,8 +119,23 @@ public sealed class ComputeDevice : IDisposable
 
     public void Synchronize() => Stream.Synchronize();
 
+    private static (CudaGraphDriver? Driver, string? Trouble) OpenGraphs(Accelerator accelerator, AcceleratorStream stream)
+    {
+        if (accelerator is not CudaAccelerator cuda || stream is not CudaStream cudaStream)
+            return (null, null);
+        try
+        {
+            return (new CudaGraphDriver(cuda, cudaStream), null);
+        }
+        catch (Exception e) when (e is DllNotFoundException or EntryPointNotFoundException or BadImageFormatException)
+        {
+            return (null, e.Message);
+        }
+    }
+
     public void Dispose()
     {
+        _graphs?.Dispose();
         Stream.Dispose();
         Accelerator.Dispose();
         _context.Dispose();

@@ -16,6 +16,7 @@ public sealed class StepProgram
     private readonly Operation[][] _stages;
     private readonly int _workers;
     private readonly SpinBarrier _barrier;
+    private readonly StepGraph _graph;
     private Exception? _failure;
     private long[]? _ticks;
 
@@ -29,16 +30,27 @@ public sealed class StepProgram
         _stages = [.. stages.Where(s => s.Length > 0)];
         Launches = device.RunsOnHost ? [] : Launch.Plan(_stages.Select(s => s.Select(o => o.Launch!)), device.MaxParameterBytes);
         _barrier = new SpinBarrier(workers);
+        _graph = new StepGraph(device.Graphs, device.GraphTrouble ?? (device.Graphs is null ? "not CUDA" : null), LaunchStep);
     }
 
     /// <summary>The operations in their order.</summary>
     public IEnumerable<Operation> Operations => _stages.SelectMany(s => s);
+
+    private void LaunchStep()
+    {
+        foreach (var launch in Launches)
+            launch.Run();
+    }
 
     /// <summary>What one run is on a GPU; empty on the CPU accelerator, which takes all steps in one launch.</summary>
     internal IReadOnlyList<Launch> Launches { get; }
 
     /// <summary>Kernel launches per run on a GPU, 0 on the CPU accelerator.</summary>
     public int LaunchCount => Launches.Count;
+
+    /// <summary>How a CUDA device gets the launches, for reports; null on other devices.</summary>
+    public string? GraphState => _device.Graphs is null && _device.GraphTrouble is null ? null
+        : _graph.Replays ? "launches replayed as a CUDA graph" : $"no CUDA graph: {_graph.Trouble ?? "nothing recorded yet"}";
 
     /// <summary>Runs the whole list <paramref name="steps"/> times and, on a GPU, returns without waiting.</summary>
     public void Run(int steps = 1)
@@ -47,9 +59,7 @@ public sealed class StepProgram
             return;
         if (!_device.RunsOnHost)
         {
-            for (int step = 0; step < steps; step++)
-                foreach (var launch in Launches)
-                    launch.Run();
+            _graph.Run(steps);
             return;
         }
         _barrier.Reset();

@@ -61,6 +61,8 @@ internal static class BenchCommand
             CultureInfo.InvariantCulture,
             $"{network.Name}, batch {options.Batch}, {device.Name}: median {median:F3} s per epoch, min {seconds.Min():F3} s, {flops / median / 1e9:F1} GFLOP/s, "
             + $"test {accuracy:F2} %, {operations} operations per step{launches}, peak memory {peak:F0} MB"));
+        if (step.GraphState is { } graph)
+            say(graph);
         if (invocation.Get(Profile))
             say(ProfileTable(trainer));
         if (invocation.Get(Options.Json))
@@ -79,6 +81,7 @@ internal static class BenchCommand
                 device.Workers,
                 OperationsPerStep = operations,
                 LaunchesPerStep = step.LaunchCount,
+                Graph = step.GraphState,
                 PeakMemoryMb = Math.Round(peak),
             });
         }
