@@ -23,7 +23,7 @@ public sealed partial class PtxTests
     };
 
     /// <summary>Every body alone, and the launches that the networks' training steps are made of, where several bodies share a kernel.</summary>
-    private static readonly Lazy<Dictionary<string, MethodInfo>> Kernels = new(() => Alone().Concat(Joined()).ToDictionary());
+    internal static readonly Lazy<Dictionary<string, MethodInfo>> Kernels = new(() => Alone().Concat(Joined()).ToDictionary());
 
     public static TheoryData<string> Names => [.. Kernels.Value.Keys.Order()];
 
