@@ -18,11 +18,12 @@ public static class Answer
         ComputeDevice device, string name, Tensor logits, ArrayView<int> step, ArrayView<float> rows, ArrayView<int> classes)
     {
         MaskedGemm.Require(name, "rows", rows.Length, classes.Length * logits.Shape.Features);
-        return new Operation<Arguments>(
-            device, name, 0, new Arguments(logits, step, rows, classes), Kernel, (long)logits.Blocks * Layout.Lanes);
+        return Operation.OfThreads(
+            device, name, 0, new Arguments(logits, step, rows, classes), (long)logits.Blocks * Layout.Lanes,
+            logits.Blocks);
     }
 
-    public readonly struct Arguments(Tensor logits, ArrayView<int> step, ArrayView<float> rows, ArrayView<int> classes) : IBody
+    public readonly struct Arguments(Tensor logits, ArrayView<int> step, ArrayView<float> rows, ArrayView<int> classes) : IBody, IThreadBody
     {
         public readonly Tensor Logits = logits;
         public readonly ArrayView<int> Step = step, Classes = classes;
@@ -42,11 +43,13 @@ public static class Answer
                 Classes.Pointer()[target + image] = Reference(new ReadOnlySpan<float>(row, features));
             }
         }
+
+        public void RunThread(int index) => Thread(this, index);
     }
 
-    internal static void Kernel(Arguments a)
+    private static void Thread(Arguments a, int image)
     {
-        int image = Grid.GlobalIndex.X, features = a.Logits.Shape.Features, target = a.Step[0] * a.Logits.Blocks * Layout.Lanes + image;
+        int features = a.Logits.Shape.Features, target = a.Step[0] * a.Logits.Blocks * Layout.Lanes + image;
         if (image >= a.Logits.Blocks * Layout.Lanes || target >= a.Classes.Length)
             return;
         int start = image / Layout.Lanes * features * Layout.Lanes + image % Layout.Lanes, best = 0;

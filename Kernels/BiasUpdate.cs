@@ -8,11 +8,10 @@ public static class BiasUpdate
     public static Operation Of(ComputeDevice device, string name, Tensor dOutput, Update update)
     {
         MaskedGemm.Require(name, "bias", update.Weight.Length, dOutput.Shape.Channels);
-        return new Operation<Arguments>(
-            device, name, 0, new Arguments(dOutput, update), Kernel, (long)dOutput.Shape.Channels * device.GroupSize);
+        return Operation.OfGroups(device, name, 0, new Arguments(dOutput, update), dOutput.Shape.Channels);
     }
 
-    public readonly struct Arguments(Tensor dOutput, Update update) : IBody
+    public readonly struct Arguments(Tensor dOutput, Update update) : IBody, IGroupBody
     {
         public readonly Tensor DOutput = dOutput;
         public readonly Update Update = update;
@@ -49,13 +48,23 @@ public static class BiasUpdate
                 n = 0;
             }
         }
+
+        public bool Adds => true;
+
+        public float Begin(int group) => Part(this, group);
+
+        public void Finish(int group, float sum)
+        {
+            if (Group.IdxX == 0)
+                Update.Apply(group, sum);
+        }
     }
 
     /// <summary>One group per bias.</summary>
-    internal static void Kernel(Arguments a)
+    private static float Part(Arguments a, int k)
     {
         var s = a.DOutput.Shape;
-        int k = Grid.IdxX, count = a.DOutput.Blocks * s.Height * s.Width * Layout.Lanes;
+        int count = a.DOutput.Blocks * s.Height * s.Width * Layout.Lanes;
         float sum = 0;
         for (int i = Group.IdxX; i < count; i += Group.DimX)
         {
@@ -63,9 +72,7 @@ public static class BiasUpdate
             position /= s.Width;
             sum += a.DOutput.Data[position / s.Height * s.BlockStride + s.Offset(k, position % s.Height, q) + lane];
         }
-        sum = GroupSum.Of(sum);
-        if (Group.IdxX == 0)
-            a.Update.Apply(k, sum);
+        return sum;
     }
 
     /// <summary>Plain loop over (N, K, P Q), summed in double.</summary>

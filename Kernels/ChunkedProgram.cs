@@ -90,7 +90,5 @@ public sealed class ChunkedProgram
         }
 
         internal override void RunOnHost(int simdBits, int worker, int workerCount) => TakeChunks(simdBits, worker);
-
-        internal override void Launch() => throw new NotSupportedException("the CPU accelerator alone takes chunks by worker");
     }
 }

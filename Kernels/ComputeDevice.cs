@@ -2,6 +2,8 @@ using ILGPU;
 using ILGPU.Algorithms;
 using ILGPU.Runtime;
 using ILGPU.Runtime.CPU;
+using ILGPU.Runtime.Cuda;
+using ILGPU.Runtime.OpenCL;
 
 namespace Kernels;
 
@@ -12,9 +14,13 @@ namespace Kernels;
 /// </summary>
 public sealed class ComputeDevice : IDisposable
 {
+    /// <summary>What every CUDA device takes; the simulator gets the same.</summary>
+    private const int CudaParameterBytes = 4096;
+
     private readonly Context _context;
     private readonly Dictionary<object, object> _kernels = [];
     private readonly Action<AcceleratorStream, KernelConfig, long, int>? _hostKernel;
+    private readonly CudaGraphDriver? _graphs;
 
     private ComputeDevice(Context context, Accelerator accelerator, int workers, int simdBits)
     {
@@ -24,6 +30,10 @@ public sealed class ComputeDevice : IDisposable
         Workers = workers;
         SimdBits = simdBits;
         GroupSize = Math.Min(128, accelerator.MaxNumThreadsPerGroup);
+        MaxParameterBytes = accelerator is CLAccelerator
+            ? (int)CLAPI.CurrentAPI.GetDeviceInfo<IntPtr>(((CLAccelerator)accelerator).DeviceId, CLDeviceInfoType.CL_DEVICE_MAX_PARAMETER_SIZE)
+            : CudaParameterBytes;
+        (_graphs, GraphTrouble) = OpenGraphs(accelerator, Stream);
         if (RunsOnHost)
             _hostKernel = accelerator.LoadKernel<long, int>(StepProgram.HostKernel);
     }
@@ -42,6 +52,15 @@ public sealed class ComputeDevice : IDisposable
     /// <summary>Threads per group of ordinary kernels.</summary>
     public int GroupSize { get; }
 
+    /// <summary>Bytes of a kernel's arguments at most.</summary>
+    internal int MaxParameterBytes { get; }
+
+    /// <summary>Records launches, on CUDA; null elsewhere and where <see cref="GraphTrouble"/> says why.</summary>
+    internal IGraphDriver? Graphs => _graphs;
+
+    /// <summary>Why a CUDA device records nothing.</summary>
+    internal string? GraphTrouble { get; }
+
     public bool RunsOnHost => Workers > 0;
 
     /// <summary>The accelerator's own name, with workers and vector width on the CPU.</summary>
@@ -51,7 +70,9 @@ public sealed class ComputeDevice : IDisposable
     public static Context CreateContext(Func<Context.Builder, Context.Builder> enable)
     {
         NativeLibraries.Register();
-        return enable(Context.Create().EnableAlgorithms().Math(MathMode.Default)).ToContext();
+        var context = enable(Context.Create().EnableAlgorithms().Math(MathMode.Default)).ToContext();
+        GroupBarrier.Register(context);
+        return context;
     }
 
     /// <summary>The CPU accelerator as fast as it goes: one thread per worker, SIMD inside.</summary>
@@ -98,8 +119,23 @@ public sealed class ComputeDevice : IDisposable
 
     public void Synchronize() => Stream.Synchronize();
 
+    private static (CudaGraphDriver? Driver, string? Trouble) OpenGraphs(Accelerator accelerator, AcceleratorStream stream)
+    {
+        if (accelerator is not CudaAccelerator cuda || stream is not CudaStream cudaStream)
+            return (null, null);
+        try
+        {
+            return (new CudaGraphDriver(cuda, cudaStream), null);
+        }
+        catch (Exception e) when (e is DllNotFoundException or EntryPointNotFoundException or BadImageFormatException)
+        {
+            return (null, e.Message);
+        }
+    }
+
     public void Dispose()
     {
+        _graphs?.Dispose();
         Stream.Dispose();
         Accelerator.Dispose();
         _context.Dispose();

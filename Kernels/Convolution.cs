@@ -17,8 +17,8 @@ public static class Convolution
     {
         Check(name, x, weight.Length, filter, y);
         MaskedGemm.Require(name, "bias", bias.Length, filter.Filters);
-        return new Operation<ForwardArguments>(
-            device, name, Flops(x, filter, y), new ForwardArguments(x, weight, bias, filter, y, relu ? 1 : 0), ForwardKernel,
+        return Operation.OfThreads(
+            device, name, Flops(x, filter, y), new ForwardArguments(x, weight, bias, filter, y, relu ? 1 : 0),
             (long)y.Blocks * Layout.Lanes * Groups(filter.Filters) * y.Shape.Height * y.Shape.Width);
     }
 
@@ -28,9 +28,9 @@ public static class Convolution
     {
         Check(name, dInput, weight.Length, filter, dOutput);
         MaskedGemm.RequireGate(name, gate, dInput);
-        return new Operation<BackwardDataArguments>(
+        return Operation.OfThreads(
             device, name, Flops(dInput, filter, dOutput),
-            new BackwardDataArguments(dOutput, weight, filter, gate ?? dInput, dInput, gate is null ? 0 : 1), BackwardDataKernel,
+            new BackwardDataArguments(dOutput, weight, filter, gate ?? dInput, dInput, gate is null ? 0 : 1),
             (long)dInput.Blocks * Layout.Lanes * Groups(filter.Channels) * dInput.Shape.Height * dInput.Shape.Width);
     }
 
@@ -39,9 +39,8 @@ public static class Convolution
         ComputeDevice device, string name, Tensor x, Tensor dOutput, FilterShape filter, Update update)
     {
         Check(name, x, update.Weight.Length, filter, dOutput);
-        return new Operation<BackwardWeightArguments>(
-            device, name, Flops(x, filter, dOutput), new BackwardWeightArguments(x, dOutput, filter, update), BackwardWeightKernel,
-            (long)filter.Count * device.GroupSize);
+        return Operation.OfGroups(
+            device, name, Flops(x, filter, dOutput), new BackwardWeightArguments(x, dOutput, filter, update), filter.Count);
     }
 
     private const int ThreadRows = 4;
@@ -59,7 +58,7 @@ public static class Convolution
             throw new ArgumentException($"{name}: filter {filter} over {x.Shape}, {x.Blocks} blocks, gives {expected}; the output is {y.Shape}, {y.Blocks} blocks");
     }
 
-    public readonly struct ForwardArguments(Tensor x, ArrayView<float> weight, ArrayView<float> bias, FilterShape filter, Tensor y, int relu) : IBody
+    public readonly struct ForwardArguments(Tensor x, ArrayView<float> weight, ArrayView<float> bias, FilterShape filter, Tensor y, int relu) : IBody, IThreadBody
     {
         public readonly Tensor X = x, Y = y;
         public readonly ArrayView<float> Weight = weight, Bias = bias;
@@ -89,10 +88,12 @@ public static class Convolution
                         y + (nint)block * ys.BlockStride + ys.Offset(row, p, q), ys.BlockStride, ys.ChannelStride, groups, nest, at);
             }
         }
+
+        public void RunThread(int index) => ForwardThread(this, index);
     }
 
     public readonly struct BackwardDataArguments(
-        Tensor dOutput, ArrayView<float> weight, FilterShape filter, Tensor gate, Tensor dInput, int gated) : IBody
+        Tensor dOutput, ArrayView<float> weight, FilterShape filter, Tensor gate, Tensor dInput, int gated) : IBody, IThreadBody
     {
         public readonly Tensor DOutput = dOutput, Gate = gate, DInput = dInput;
         public readonly ArrayView<float> Weight = weight;
@@ -126,9 +127,11 @@ public static class Convolution
                 }
             }
         }
+
+        public void RunThread(int index) => BackwardDataThread(this, index);
     }
 
-    public readonly struct BackwardWeightArguments(Tensor x, Tensor dOutput, FilterShape filter, Update update) : IBody
+    public readonly struct BackwardWeightArguments(Tensor x, Tensor dOutput, FilterShape filter, Update update) : IBody, IGroupBody
     {
         public readonly Tensor X = x, DOutput = dOutput;
         public readonly FilterShape Filter = filter;
@@ -157,12 +160,22 @@ public static class Convolution
                     Update.Apply<V>((filter + f) * Filter.FilterSize + channel * taps, gradient + f * taps, taps);
             }
         }
+
+        public bool Adds => true;
+
+        public float Begin(int group) => BackwardWeightPart(this, group);
+
+        public void Finish(int group, float sum)
+        {
+            if (Group.IdxX == 0)
+                Update.Apply(group, sum);
+        }
     }
 
-    internal static void ForwardKernel(ForwardArguments a)
+    private static void ForwardThread(ForwardArguments a, int index)
     {
         TensorShape xs = a.X.Shape, ys = a.Y.Shape;
-        int index = Grid.GlobalIndex.X, filters = a.Filter.Filters, groups = (filters + ThreadRows - 1) / ThreadRows;
+        int filters = a.Filter.Filters, groups = (filters + ThreadRows - 1) / ThreadRows;
         int lane = index % Layout.Lanes;
         index /= Layout.Lanes;
         int q = index % ys.Width;
@@ -204,10 +217,10 @@ public static class Convolution
         a.Y.Data[y] = a.Relu != 0 && sum < 0f ? 0f : sum;
     }
 
-    internal static void BackwardDataKernel(BackwardDataArguments a)
+    private static void BackwardDataThread(BackwardDataArguments a, int index)
     {
         TensorShape xs = a.DInput.Shape, ys = a.DOutput.Shape;
-        int index = Grid.GlobalIndex.X, channels = a.Filter.Channels, groups = (channels + ThreadRows - 1) / ThreadRows;
+        int channels = a.Filter.Channels, groups = (channels + ThreadRows - 1) / ThreadRows;
         int lane = index % Layout.Lanes;
         index /= Layout.Lanes;
         int width = index % xs.Width;
@@ -247,11 +260,11 @@ public static class Convolution
             a.DInput.Data[index] = a.Gated != 0 && !(a.Gate.Data[index] > 0f) ? 0f : sum;
     }
 
-    /// <summary>One group per weight; its threads share the positions and images and add up through shared memory in a fixed order.</summary>
-    internal static void BackwardWeightKernel(BackwardWeightArguments a)
+    /// <summary>One group per weight; its threads share the positions and images.</summary>
+    private static float BackwardWeightPart(BackwardWeightArguments a, int weight)
     {
         TensorShape xs = a.X.Shape, ys = a.DOutput.Shape;
-        int weight = Grid.IdxX, taps = a.Filter.Rows * a.Filter.Columns;
+        int taps = a.Filter.Rows * a.Filter.Columns;
         int k = weight / a.Filter.FilterSize, c = weight % a.Filter.FilterSize / taps, r = weight % taps / a.Filter.Columns, s = weight % a.Filter.Columns;
         int positions = a.DOutput.Blocks * ys.Height * ys.Width * Layout.Lanes;
         float sum = 0;
@@ -263,9 +276,7 @@ public static class Convolution
             sum += a.DOutput.Data[block * ys.BlockStride + ys.Offset(k, p, q) + lane]
                 * a.X.Data[block * xs.BlockStride + c * xs.ChannelStride + (p + r) * xs.RowStride + (q + s) * Layout.Lanes + lane];
         }
-        sum = GroupSum.Of(sum);
-        if (Group.IdxX == 0)
-            a.Update.Apply(weight, sum);
+        return sum;
     }
 
     /// <summary>The formulas as plain loops over plain (N, C, H, W) arrays with explicit padding, summed in double.</summary>

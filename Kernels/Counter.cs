@@ -2,23 +2,36 @@ using ILGPU;
 
 namespace Kernels;
 
-/// <summary>The step number on the device: every operation of a step reads it, this one, at the end of the step, advances it.</summary>
+/// <summary>The step number on the device.</summary>
 public static class Counter
 {
-    /// <summary>step += 1.</summary>
-    public static Operation Advance(ComputeDevice device, ArrayView<int> step) =>
-        new Operation<Arguments>(device, "step counter", 0, new Arguments(step), Kernel, 1, 1);
+    /// <summary>step += 1, when nothing else reads it.</summary>
+    public static Operation Advance(ComputeDevice device, ArrayView<int> step) => Advance(device, step, step);
 
-    public readonly struct Arguments(ArrayView<int> step) : IBody
+    /// <summary>
+    /// current = next; next += 1. With the two apart it can run beside operations of the step: those before it in the step read the one,
+    /// those after it the other, and those beside it neither.
+    /// </summary>
+    public static Operation Advance(ComputeDevice device, ArrayView<int> next, ArrayView<int> current) =>
+        Operation.OfThreads(device, "step counter", 0, new Arguments(next, current), 1);
+
+    public readonly struct Arguments(ArrayView<int> next, ArrayView<int> current) : IBody, IThreadBody
     {
-        public readonly ArrayView<int> Step = step;
+        public readonly ArrayView<int> Next = next, Current = current;
 
         public void Run<V>(int worker, int workers) where V : unmanaged, ISimd<V>
         {
             if (worker == 0)
-                Step[0]++;
+                RunThread(0);
+        }
+
+        public void RunThread(int index)
+        {
+            if (index != 0)
+                return;
+            int step = Next[0];
+            Current[0] = step;
+            Next[0] = step + 1;
         }
     }
-
-    internal static void Kernel(Arguments a) => a.Step[0]++;
 }

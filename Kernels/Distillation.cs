@@ -18,9 +18,9 @@ public static class Distillation
     /// <param name="targets">[images][K].</param>
     public static Operation Record(
         ComputeDevice device, Tensor logits, ArrayView<int> order, ArrayView<int> step, float temperature, ArrayView<float> targets) =>
-        new Operation<Arguments>(
-            device, "teacher's answers", 0, new Arguments(logits, default, order, step, 0, temperature, 0, targets), RecordKernel,
-            (long)logits.Blocks * Layout.Lanes);
+        Operation.OfThreads(
+            device, "teacher's answers", 0, new Arguments(logits, default, order, step, 0, temperature, 0, targets),
+            (long)logits.Blocks * Layout.Lanes, logits.Blocks);
 
     /// <summary>Mixes the teacher's gradient into what <see cref="SoftmaxCrossEntropy"/> left in dLogits.</summary>
     /// <param name="device">Where it runs.</param>
@@ -38,14 +38,14 @@ public static class Distillation
     {
         if (logits.Shape != dLogits.Shape || logits.Blocks != dLogits.Blocks)
             throw new ArgumentException($"distillation: gradient {dLogits.Shape} does not match logits {logits.Shape}");
-        return new Operation<Arguments>(
-            device, "distillation", 0, new Arguments(logits, dLogits, order, step, share, temperature, 1f / batch, targets), MixKernel,
-            (long)logits.Blocks * Layout.Lanes);
+        return Operation.OfThreads(
+            device, "distillation", 0, new Arguments(logits, dLogits, order, step, share, temperature, 1f / batch, targets),
+            (long)logits.Blocks * Layout.Lanes, logits.Blocks);
     }
 
     public readonly struct Arguments(
         Tensor logits, Tensor dLogits, ArrayView<int> order, ArrayView<int> step, float share, float temperature, float scale,
-        ArrayView<float> targets) : IBody
+        ArrayView<float> targets) : IBody, IThreadBody
     {
         public readonly Tensor Logits = logits, DLogits = dLogits;
         public readonly ArrayView<int> Order = order, Step = step;
@@ -56,27 +56,18 @@ public static class Distillation
         {
             var (first, last) = Operation.Share(Logits.Blocks, worker, workers);
             for (int slot = first * Layout.Lanes; slot < last * Layout.Lanes; slot++)
-            {
-                if (Scale == 0)
-                    RecordOne(slot, this);
-                else
-                    MixOne(slot, this);
-            }
+                RunThread(slot);
         }
-    }
 
-    internal static void RecordKernel(Arguments a)
-    {
-        int slot = Grid.GlobalIndex.X;
-        if (slot < a.Logits.Blocks * Layout.Lanes)
-            RecordOne(slot, a);
-    }
-
-    internal static void MixKernel(Arguments a)
-    {
-        int slot = Grid.GlobalIndex.X;
-        if (slot < a.Logits.Blocks * Layout.Lanes)
-            MixOne(slot, a);
+        public void RunThread(int index)
+        {
+            if (index >= Logits.Blocks * Layout.Lanes)
+                return;
+            if (Scale == 0)
+                RecordOne(index, this);
+            else
+                MixOne(index, this);
+        }
     }
 
     private static void RecordOne(int slot, Arguments a)

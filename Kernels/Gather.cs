@@ -31,14 +31,14 @@ public static class Gather
         bool rows = transposed.Length > 1;
         if (rows)
             MaskedGemm.Require(name, "transposed", transposed.Length, (long)slots * Transpose.Pitch(x.Shape.Features));
-        return new Operation<Arguments>(
-            device, name, 0, new Arguments(images, labels, order, step, scale, x, transposed, rows ? 1 : 0, batchLabels), Kernel,
+        return Operation.OfThreads(
+            device, name, 0, new Arguments(images, labels, order, step, scale, x, transposed, rows ? 1 : 0, batchLabels),
             (long)slots * x.Shape.Features);
     }
 
     public readonly struct Arguments(
         ArrayView<byte> images, ArrayView<byte> labels, ArrayView<int> order, ArrayView<int> step, float scale, Tensor x,
-        ArrayView<float> transposed, int rows, ArrayView<int> batchLabels) : IBody
+        ArrayView<float> transposed, int rows, ArrayView<int> batchLabels) : IBody, IThreadBody
     {
         public readonly ArrayView<byte> Images = images, Labels = labels;
         public readonly ArrayView<int> Order = order, Step = step, BatchLabels = batchLabels;
@@ -93,12 +93,14 @@ public static class Gather
                 }
             }
         }
+
+        public void RunThread(int index) => Thread(this, index);
     }
 
-    internal static void Kernel(Arguments a)
+    private static void Thread(Arguments a, int index)
     {
         var s = a.X.Shape;
-        int index = Grid.GlobalIndex.X, slot = index / s.Features, pixel = index % s.Features, slots = a.X.Blocks * Layout.Lanes;
+        int slot = index / s.Features, pixel = index % s.Features, slots = a.X.Blocks * Layout.Lanes;
         if (slot >= slots)
             return;
         int image = a.Order[a.Step[0] * slots + slot];

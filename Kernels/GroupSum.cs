@@ -13,18 +13,18 @@ internal static class GroupSum
     {
         var shared = SharedMemory.Allocate<float>(MaxGroup);
         shared[Group.IdxX] = value;
-        Group.Barrier();
+        GroupBarrier.Wait();
         int width = Group.DimX;
         while (width > 1)
         {
             int half = (width + 1) / 2;
             if (Group.IdxX < width - half)
                 shared[Group.IdxX] += shared[Group.IdxX + half];
-            Group.Barrier();
+            GroupBarrier.Wait();
             width = half;
         }
         float sum = shared[0];
-        Group.Barrier();
+        GroupBarrier.Wait();
         return sum;
     }
 }

@@ -22,10 +22,10 @@ public static class MagnitudeHistogram
     {
         MaskedGemm.Require("histogram", "mask", mask.Length, weight.Length);
         MaskedGemm.Require("histogram", "counts", counts.Length, Bins);
-        return new Operation<Arguments>(device, "histogram", 0, new Arguments(weight, mask, range, counts), Kernel, weight.Length);
+        return Operation.OfThreads(device, "histogram", 0, new Arguments(weight, mask, range, counts), weight.Length);
     }
 
-    public readonly struct Arguments(ArrayView<float> weight, ArrayView<float> mask, ArrayView<int> range, ArrayView<int> counts) : IBody
+    public readonly struct Arguments(ArrayView<float> weight, ArrayView<float> mask, ArrayView<int> range, ArrayView<int> counts) : IBody, IThreadBody
     {
         public readonly ArrayView<float> Weight = weight, Mask = mask;
         public readonly ArrayView<int> Range = range, Counts = counts;
@@ -36,11 +36,12 @@ public static class MagnitudeHistogram
             for (int i = first; i < last; i++)
                 One(i, this);
         }
+
+        public void RunThread(int index) => Thread(this, index);
     }
 
-    internal static void Kernel(Arguments a)
+    private static void Thread(Arguments a, int i)
     {
-        int i = Grid.GlobalIndex.X;
         if (i < a.Weight.IntLength)
             One(i, a);
     }

@@ -23,13 +23,13 @@ public static class MagnitudeMask
         MaskedGemm.Require("magnitude mask", "mask", mask.Length, weight.Length);
         MaskedGemm.Require("magnitude mask", "first moment", firstMoment.Length, weight.Length);
         MaskedGemm.Require("magnitude mask", "second moment", secondMoment.Length, weight.Length);
-        return new Operation<Arguments>(
-            device, "magnitude mask", 0, new Arguments(score, weight, firstMoment, secondMoment, mask, threshold), Kernel, weight.Length);
+        return Operation.OfThreads(
+            device, "magnitude mask", 0, new Arguments(score, weight, firstMoment, secondMoment, mask, threshold), weight.Length);
     }
 
     public readonly struct Arguments(
         ArrayView<float> score, ArrayView<float> weight, ArrayView<float> firstMoment, ArrayView<float> secondMoment, ArrayView<float> mask,
-        ArrayView<float> threshold) : IBody
+        ArrayView<float> threshold) : IBody, IThreadBody
     {
         public readonly ArrayView<float> Score = score, Weight = weight, FirstMoment = firstMoment, SecondMoment = secondMoment, Mask = mask, Threshold = threshold;
 
@@ -39,11 +39,12 @@ public static class MagnitudeMask
             for (int i = first; i < last; i++)
                 One(i, this);
         }
+
+        public void RunThread(int index) => Thread(this, index);
     }
 
-    internal static void Kernel(Arguments a)
+    private static void Thread(Arguments a, int i)
     {
-        int i = Grid.GlobalIndex.X;
         if (i < a.Weight.IntLength)
             One(i, a);
     }

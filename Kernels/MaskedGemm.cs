@@ -18,9 +18,9 @@ public static class MaskedGemm
         Check(name, x, weight.Length, y);
         Require(name, "bias", bias.Length, y.Shape.Features);
         int k = x.Shape.Features, n = y.Shape.Features;
-        return new Operation<ForwardArguments>(
+        return Operation.OfThreads(
             device, name, 2.0 * n * k * x.Blocks * Layout.Lanes, new ForwardArguments(x, weight, bias, y, relu ? 1 : 0),
-            ForwardKernel, (long)x.Blocks * Groups(n) * Layout.Lanes);
+            (long)x.Blocks * Groups(n) * Layout.Lanes, x.Blocks);
     }
 
     /// <summary>dx = dy w, then 0 where x is not positive if <paramref name="gate"/> is given (it is x, the output of a ReLU).</summary>
@@ -29,28 +29,29 @@ public static class MaskedGemm
         Check(name, dInput, weight.Length, dOutput);
         RequireGate(name, gate, dInput);
         int k = dInput.Shape.Features, n = dOutput.Shape.Features;
-        return new Operation<BackwardDataArguments>(
+        return Operation.OfThreads(
             device, name, 2.0 * n * k * dInput.Blocks * Layout.Lanes,
             new BackwardDataArguments(dOutput, weight, gate ?? dInput, dInput, gate is null ? 0 : 1),
-            BackwardDataKernel, (long)dInput.Blocks * Groups(k) * Layout.Lanes);
+            (long)dInput.Blocks * Groups(k) * Layout.Lanes, dInput.Blocks);
     }
 
     /// <summary>dw(k, c) = Σ_n dy(n, k) x(n, c), handed to <paramref name="update"/>.</summary>
     /// <param name="device">Where it runs.</param>
     /// <param name="name">For profiles and errors.</param>
     /// <param name="dOutput">(N, K).</param>
-    /// <param name="transposed">x as [N][pitch], see <see cref="Transpose"/>: rows of images let one vector hold 16 input features.</param>
-    /// <param name="inFeatures">C.</param>
+    /// <param name="x">(N, C).</param>
+    /// <param name="rows">On the CPU accelerator x as [N][pitch], see <see cref="Transpose"/>: so one vector holds 16 input features. A GPU needs none.</param>
     /// <param name="update">Over the K C weights.</param>
     public static Operation BackwardWeight(
-        ComputeDevice device, string name, Tensor dOutput, ArrayView<float> transposed, int inFeatures, Update update)
+        ComputeDevice device, string name, Tensor dOutput, Tensor x, ArrayView<float> rows, Update update)
     {
-        int n = dOutput.Shape.Features;
-        Require(name, "transposed input", transposed.Length, (long)dOutput.Blocks * Layout.Lanes * Transpose.Pitch(inFeatures));
-        Require(name, "weight", update.Weight.Length, (long)n * inFeatures);
-        return new Operation<BackwardWeightArguments>(
-            device, name, 2.0 * n * inFeatures * dOutput.Blocks * Layout.Lanes,
-            new BackwardWeightArguments(dOutput, transposed, inFeatures, update), BackwardWeightKernel, (long)n * inFeatures);
+        int n = dOutput.Shape.Features, k = x.Shape.Features;
+        Check(name, x, update.Weight.Length, dOutput);
+        if (device.RunsOnHost)
+            Require(name, "transposed input", rows.Length, (long)dOutput.Blocks * Layout.Lanes * Transpose.Pitch(k));
+        return Operation.OfThreads(
+            device, name, 2.0 * n * k * dOutput.Blocks * Layout.Lanes, new BackwardWeightArguments(dOutput, x, rows, update),
+            (long)Groups(n) * k);
     }
 
     /// <summary>Four outputs per GPU thread: each value of x that it loads serves four sums.</summary>
@@ -79,7 +80,7 @@ public static class MaskedGemm
             throw new ArgumentException($"{name}: {what} has {found} values, expected {expected}");
     }
 
-    public readonly struct ForwardArguments(Tensor x, ArrayView<float> weight, ArrayView<float> bias, Tensor y, int relu) : IBody
+    public readonly struct ForwardArguments(Tensor x, ArrayView<float> weight, ArrayView<float> bias, Tensor y, int relu) : IBody, IThreadBody
     {
         public readonly Tensor X = x, Y = y;
         public readonly ArrayView<float> Weight = weight, Bias = bias;
@@ -93,9 +94,11 @@ public static class MaskedGemm
                 worker, workers, X.Pointer, X.Shape.BlockStride, Weight.Pointer(), k, Y.Pointer, Y.Shape.BlockStride, X.Blocks, n,
                 new LoopNest(k, Layout.Lanes, 1), epilogue);
         }
+
+        public void RunThread(int index) => ForwardThread(this, index);
     }
 
-    public readonly struct BackwardDataArguments(Tensor dOutput, ArrayView<float> weight, Tensor gate, Tensor dInput, int gated) : IBody
+    public readonly struct BackwardDataArguments(Tensor dOutput, ArrayView<float> weight, Tensor gate, Tensor dInput, int gated) : IBody, IThreadBody
     {
         public readonly Tensor DOutput = dOutput, Gate = gate, DInput = dInput;
         public readonly ArrayView<float> Weight = weight;
@@ -109,6 +112,8 @@ public static class MaskedGemm
                 worker, workers, DOutput.Pointer, DOutput.Shape.BlockStride, Weight.Pointer(), 1, DInput.Pointer, DInput.Shape.BlockStride,
                 DInput.Blocks, k, new LoopNest(n, Layout.Lanes, k), epilogue);
         }
+
+        public void RunThread(int index) => BackwardDataThread(this, index);
     }
 
     /// <summary>
@@ -131,11 +136,10 @@ public static class MaskedGemm
         }
     }
 
-    public readonly struct BackwardWeightArguments(Tensor dOutput, ArrayView<float> transposed, int inFeatures, Update update) : IBody
+    public readonly struct BackwardWeightArguments(Tensor dOutput, Tensor x, ArrayView<float> rows, Update update) : IBody, IThreadBody
     {
-        public readonly Tensor DOutput = dOutput;
-        public readonly ArrayView<float> Transposed = transposed;
-        public readonly int InFeatures = inFeatures;
+        public readonly Tensor DOutput = dOutput, X = x;
+        public readonly ArrayView<float> Rows = rows;
         public readonly Update Update = update;
 
         /// <summary>Tiles of 8 output features by 32 input features; the same tile as forward, with images as the sum's extent.</summary>
@@ -143,8 +147,8 @@ public static class MaskedGemm
         {
             const int Columns = 2 * Layout.Lanes;
             float* gradient = stackalloc float[Tile.Rows * Columns];
-            float* x = Transposed.Pointer(), dy = DOutput.Pointer;
-            int k = InFeatures, n = DOutput.Shape.Features, pitch = Transpose.Pitch(k);
+            float* x = Rows.Pointer(), dy = DOutput.Pointer;
+            int k = X.Shape.Features, n = DOutput.Shape.Features, pitch = Transpose.Pitch(k);
             int columnTiles = (k + Columns - 1) / Columns, rowTiles = (n + Tile.Rows - 1) / Tile.Rows;
             var nest = new LoopNest(
                 1, DOutput.Blocks, Layout.Lanes, 0, (nint)Layout.Lanes * pitch, pitch, 0, DOutput.Shape.BlockStride, 1);
@@ -161,11 +165,13 @@ public static class MaskedGemm
                     Update.Apply<V>((row + r) * k + column, gradient + r * Columns, columns);
             }
         }
+
+        public void RunThread(int index) => BackwardWeightThread(this, index);
     }
 
-    internal static void ForwardKernel(ForwardArguments a)
+    private static void ForwardThread(ForwardArguments a, int index)
     {
-        int index = Grid.GlobalIndex.X, n = a.Y.Shape.Features, k = a.X.Shape.Features, groups = (n + ThreadRows - 1) / ThreadRows;
+        int n = a.Y.Shape.Features, k = a.X.Shape.Features, groups = (n + ThreadRows - 1) / ThreadRows;
         int lane = index % Layout.Lanes, group = index / Layout.Lanes % groups, block = index / Layout.Lanes / groups;
         if (block >= a.Y.Blocks)
             return;
@@ -196,9 +202,9 @@ public static class MaskedGemm
         a.Y.Data[(block * n + row) * Layout.Lanes + lane] = a.Relu != 0 && sum < 0f ? 0f : sum;
     }
 
-    internal static void BackwardDataKernel(BackwardDataArguments a)
+    private static void BackwardDataThread(BackwardDataArguments a, int index)
     {
-        int index = Grid.GlobalIndex.X, n = a.DOutput.Shape.Features, k = a.DInput.Shape.Features, groups = (k + ThreadRows - 1) / ThreadRows;
+        int n = a.DOutput.Shape.Features, k = a.DInput.Shape.Features, groups = (k + ThreadRows - 1) / ThreadRows;
         int lane = index % Layout.Lanes, group = index / Layout.Lanes % groups, block = index / Layout.Lanes / groups;
         if (block >= a.DInput.Blocks)
             return;
@@ -229,20 +235,29 @@ public static class MaskedGemm
         a.DInput.Data[index] = a.Gated != 0 && !(a.Gate.Data[index] > 0f) ? 0f : sum;
     }
 
-    internal static void BackwardWeightKernel(BackwardWeightArguments a)
+    /// <summary>Threads next to each other take input features next to each other, so that their updates lie side by side.</summary>
+    private static void BackwardWeightThread(BackwardWeightArguments a, int index)
     {
-        int index = Grid.GlobalIndex.X, n = a.DOutput.Shape.Features, k = a.InFeatures;
-        if (index >= n * k)
+        int n = a.DOutput.Shape.Features, k = a.X.Shape.Features, row = index / k * ThreadRows, column = index % k;
+        if (row >= n)
             return;
-        int row = index / k, column = index % k, pitch = (k + Transpose.Columns - 1) / Transpose.Columns * Transpose.Columns;
-        float sum = 0;
+        int rows = IntrinsicMath.Min(ThreadRows, n - row);
+        int d1 = IntrinsicMath.Min(1, rows - 1) * Layout.Lanes, d2 = IntrinsicMath.Min(2, rows - 1) * Layout.Lanes, d3 = (rows - 1) * Layout.Lanes;
+        float s0 = 0, s1 = 0, s2 = 0, s3 = 0;
         for (int block = 0; block < a.DOutput.Blocks; block++)
         {
-            int dy = (block * n + row) * Layout.Lanes, x = block * Layout.Lanes * pitch + column;
+            int dy = (block * n + row) * Layout.Lanes, x = (block * k + column) * Layout.Lanes;
             for (int lane = 0; lane < Layout.Lanes; lane++)
-                sum += a.DOutput.Data[dy + lane] * a.Transposed[x + lane * pitch];
+            {
+                float value = a.X.Data[x + lane];
+                s0 += a.DOutput.Data[dy + lane] * value;
+                s1 += a.DOutput.Data[dy + d1 + lane] * value;
+                s2 += a.DOutput.Data[dy + d2 + lane] * value;
+                s3 += a.DOutput.Data[dy + d3 + lane] * value;
+            }
         }
-        a.Update.Apply(index, sum);
+        for (int r = 0; r < rows; r++)
+            a.Update.Apply((row + r) * k + column, r == 0 ? s0 : r == 1 ? s1 : r == 2 ? s2 : s3);
     }
 
     /// <summary>The formulas as plain loops over plain (N, C) arrays, summed in double.</summary>

@@ -15,8 +15,8 @@ public static class MaxPool
     public static Operation Forward(ComputeDevice device, string name, Tensor x, int size, Tensor y)
     {
         Check(name, x, size, y);
-        return new Operation<ForwardArguments>(
-            device, name, 0, new ForwardArguments(x, size, y), ForwardKernel, (long)y.Blocks * y.Shape.Features * Layout.Lanes);
+        return Operation.OfThreads(
+            device, name, 0, new ForwardArguments(x, size, y), (long)y.Blocks * y.Shape.Features * Layout.Lanes);
     }
 
     /// <summary>dx is dy where x is its window's first maximum, else 0; with <paramref name="relu"/> (x is a ReLU's output) also 0 where that maximum is 0.</summary>
@@ -25,8 +25,8 @@ public static class MaxPool
         Check(name, x, size, y);
         if (dOutput.Shape != y.Shape || dInput.Shape != x.Shape || dOutput.Blocks != y.Blocks || dInput.Blocks != x.Blocks)
             throw new ArgumentException($"{name}: gradients {dInput.Shape}, {dOutput.Shape} do not match {x.Shape}, {y.Shape}");
-        return new Operation<BackwardArguments>(
-            device, name, 0, new BackwardArguments(x, size, y, dOutput, relu ? 1 : 0, dInput), BackwardKernel,
+        return Operation.OfThreads(
+            device, name, 0, new BackwardArguments(x, size, y, dOutput, relu ? 1 : 0, dInput),
             (long)x.Blocks * x.Shape.Features * Layout.Lanes);
     }
 
@@ -36,7 +36,7 @@ public static class MaxPool
             throw new ArgumentException($"{name}: {size}x{size} windows over {x.Shape}, {x.Blocks} blocks, do not give {y.Shape}, {y.Blocks} blocks");
     }
 
-    public readonly struct ForwardArguments(Tensor x, int size, Tensor y) : IBody
+    public readonly struct ForwardArguments(Tensor x, int size, Tensor y) : IBody, IThreadBody
     {
         public readonly Tensor X = x, Y = y;
         public readonly int Size = size;
@@ -65,9 +65,11 @@ public static class MaxPool
                 }
             }
         }
+
+        public void RunThread(int index) => ForwardThread(this, index);
     }
 
-    public readonly struct BackwardArguments(Tensor x, int size, Tensor y, Tensor dOutput, int relu, Tensor dInput) : IBody
+    public readonly struct BackwardArguments(Tensor x, int size, Tensor y, Tensor dOutput, int relu, Tensor dInput) : IBody, IThreadBody
     {
         public readonly Tensor X = x, Y = y, DOutput = dOutput, DInput = dInput;
         public readonly int Size = size, Relu = relu;
@@ -106,12 +108,14 @@ public static class MaxPool
                         }
             }
         }
+
+        public void RunThread(int index) => BackwardThread(this, index);
     }
 
-    internal static void ForwardKernel(ForwardArguments a)
+    private static void ForwardThread(ForwardArguments a, int index)
     {
         TensorShape xs = a.X.Shape, ys = a.Y.Shape;
-        int index = Grid.GlobalIndex.X, lane = index % Layout.Lanes;
+        int lane = index % Layout.Lanes;
         index /= Layout.Lanes;
         int q = index % ys.Width;
         index /= ys.Width;
@@ -128,10 +132,10 @@ public static class MaxPool
         a.Y.Data[block * ys.BlockStride + ys.Offset(c, p, q) + lane] = max;
     }
 
-    internal static void BackwardKernel(BackwardArguments a)
+    private static void BackwardThread(BackwardArguments a, int index)
     {
         TensorShape xs = a.X.Shape, ys = a.Y.Shape;
-        int index = Grid.GlobalIndex.X, lane = index % Layout.Lanes;
+        int lane = index % Layout.Lanes;
         index /= Layout.Lanes;
         int w = index % xs.Width;
         index /= xs.Width;

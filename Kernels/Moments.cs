@@ -19,7 +19,7 @@ public static class Moments
     {
         MaskedGemm.Require("moments", "mask", mask.Length, weight.Length);
         MaskedGemm.Require("moments", "result", result.Length, ResultLength);
-        return new Operation<Arguments>(device, "moments", 0, new Arguments(weight, mask, result), Kernel, PartialSums.Count);
+        return Operation.OfThreads(device, "moments", 0, new Arguments(weight, mask, result), PartialSums.Count);
     }
 
     /// <summary>Adds up the partial sums; NaN or infinite weights give a deviation that is not finite.</summary>
@@ -33,7 +33,7 @@ public static class Moments
         return new LayerMoments((int)live, mean, Math.Sqrt(Math.Max(0, square - mean * mean)) + 0 * square);
     }
 
-    public readonly struct Arguments(ArrayView<float> weight, ArrayView<float> mask, ArrayView<float> result) : IBody
+    public readonly struct Arguments(ArrayView<float> weight, ArrayView<float> mask, ArrayView<float> result) : IBody, IThreadBody
     {
         public readonly ArrayView<float> Weight = weight, Mask = mask, Result = result;
 
@@ -65,11 +65,12 @@ public static class Moments
                 }
             }
         }
+
+        public void RunThread(int index) => Thread(this, index);
     }
 
-    internal static void Kernel(Arguments a)
+    private static void Thread(Arguments a, int j)
     {
-        int j = Grid.GlobalIndex.X;
         if (j >= PartialSums.Count)
             return;
         float count = 0, sum = 0, square = 0;

@@ -54,7 +54,7 @@ public static class OneImage
     public static Operation Load(ComputeDevice device, string name, ArrayView<byte> image, float scale, RowImage x)
     {
         MaskedGemm.Require(name, "image", image.Length, x.Shape.Features);
-        return new Operation<LoadBody>(device, name, 0, new LoadBody(image, scale, x));
+        return Operation.OnHost(device, name, 0, new LoadBody(image, scale, x));
     }
 
     /// <summary>As <see cref="MaxPool"/>.</summary>
@@ -62,14 +62,14 @@ public static class OneImage
     {
         if (MaxPool.Output(x.Shape, size, y.Shape.Padding) != y.Shape)
             throw new ArgumentException($"{name}: {size}x{size} windows over {x.Shape} do not give {y.Shape}");
-        return new Operation<PoolBody>(device, name, 0, new PoolBody(x, size, y));
+        return Operation.OnHost(device, name, 0, new PoolBody(x, size, y));
     }
 
     /// <summary>As <see cref="Answer"/>: logits [K] and class [1].</summary>
     public static Operation Answer(ComputeDevice device, string name, RowImage logits, ArrayView<float> row, ArrayView<int> classes)
     {
         MaskedGemm.Require(name, "row", row.Length, logits.Shape.Features);
-        return new Operation<AnswerBody>(device, name, 0, new AnswerBody(logits, row, classes));
+        return Operation.OnHost(device, name, 0, new AnswerBody(logits, row, classes));
     }
 
     private readonly struct LoadBody(ArrayView<byte> image, float scale, RowImage x) : IBody

@@ -38,7 +38,7 @@ public static class OneImageConvolution
             if ((i + 1) % filter.FilterSize == 0)
                 start[(i + 1) / filter.FilterSize] = values.Count;
         }
-        return new Operation<Body>(memory.Device, name, 0, new Body(
+        return Operation.OnHost(memory.Device, name, 0, new Body(
             x, memory.Allocate<int>(start), memory.Allocate<float>([.. values]), memory.Allocate<int>([.. offsets]), bias, y, relu));
     }
 

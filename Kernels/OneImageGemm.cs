@@ -44,7 +44,7 @@ public static class OneImageGemm
                 }
             start[c + 1] = values.Count;
         }
-        return new Operation<Body>(memory.Device, name, 0, new Body(
+        return Operation.OnHost(memory.Device, name, 0, new Body(
             x, memory.Allocate<float>([.. values]), memory.Allocate<int>(start), memory.Allocate<int>([.. rows]), dense, bias, y, relu,
             memory.Allocate<int>(inputs), memory.Allocate<float>(inputs)));
     }

@@ -1,6 +1,3 @@
-using ILGPU;
-using ILGPU.Runtime;
-
 namespace Kernels;
 
 /// <summary>The arguments of an operation together with its body for the CPU accelerator.</summary>
@@ -11,7 +8,7 @@ public interface IBody
 }
 
 /// <summary>
-/// One formula over device memory, cut into independent tiles. A GPU launches it as a kernel; the CPU accelerator calls
+/// One formula over device memory, cut into independent tiles. A GPU gets it in a <see cref="Kernels.Launch"/>; the CPU accelerator calls
 /// <see cref="IBody.Run{V}"/> from each of its threads inside one launch of a whole <see cref="StepProgram"/>.
 /// </summary>
 public abstract class Operation
@@ -24,50 +21,49 @@ public abstract class Operation
     /// <summary>Floating point operations of the dense formula, multiply and add counted as two.</summary>
     public double Flops { get; }
 
-    internal abstract void RunOnHost(int simdBits, int worker, int workers);
+    /// <summary>How a GPU runs it; null on the CPU accelerator.</summary>
+    internal Launch? Launch { get; private protected init; }
 
-    internal abstract void Launch();
+    internal abstract void RunOnHost(int simdBits, int worker, int workers);
 
     /// <summary>The share [First, Last) of a worker in <paramref name="count"/> items: contiguous, equal to within one.</summary>
     internal static (int First, int Last) Share(int count, int worker, int workers) =>
         ((int)((long)count * worker / workers), (int)((long)count * (worker + 1) / workers));
+
+    /// <summary>An operation of independent threads.</summary>
+    /// <param name="device">Where it will run.</param>
+    /// <param name="name">Shown in profiles.</param>
+    /// <param name="flops">Multiply and add counted as two.</param>
+    /// <param name="arguments">Views and sizes.</param>
+    /// <param name="threads">Threads that the formula is cut into on a GPU.</param>
+    /// <param name="blocks">See <see cref="Kernels.Launch.OfThreads"/>.</param>
+    internal static Operation OfThreads<TArguments>(
+        ComputeDevice device, string name, double flops, TArguments arguments, long threads, int blocks = 0)
+        where TArguments : struct, IBody, IThreadBody =>
+        new Operation<TArguments>(
+            name, flops, arguments, device.RunsOnHost ? null : Launch.OfThreads(device, name, flops, arguments, threads, blocks));
+
+    /// <summary>An operation whose groups each add something up.</summary>
+    internal static Operation OfGroups<TArguments>(ComputeDevice device, string name, double flops, TArguments arguments, int groups)
+        where TArguments : struct, IBody, IGroupBody =>
+        new Operation<TArguments>(
+            name, flops, arguments, device.RunsOnHost ? null : new Launch<TArguments>(device, [name], flops, groups, arguments));
+
+    /// <summary>An operation of the CPU accelerator alone.</summary>
+    internal static Operation OnHost<TArguments>(ComputeDevice device, string name, double flops, TArguments arguments)
+        where TArguments : struct, IBody =>
+        device.RunsOnHost
+            ? new Operation<TArguments>(name, flops, arguments, null)
+            : throw new NotSupportedException($"{name} runs on the CPU accelerator only");
 }
 
 /// <summary>An operation with its arguments; made by the operation's own class, for example <see cref="Convolution"/>.</summary>
 internal sealed class Operation<TArguments> : Operation where TArguments : struct, IBody
 {
     private readonly TArguments _arguments;
-    private readonly Action<AcceleratorStream, KernelConfig, TArguments>? _kernel;
-    private readonly AcceleratorStream _stream;
-    private readonly KernelConfig _config;
 
-    /// <param name="device">Where it will run.</param>
-    /// <param name="name">Shown in profiles.</param>
-    /// <param name="flops">Multiply and add counted as two.</param>
-    /// <param name="arguments">Views and sizes.</param>
-    /// <param name="kernel">Explicitly grouped kernel for GPUs and for the CPU accelerator as ILGPU's simulator.</param>
-    /// <param name="threads">Threads that the kernel needs; rounded up to whole groups.</param>
-    /// <param name="groupSize">Threads per group, or 0 for the device's usual size.</param>
-    public Operation(
-        ComputeDevice device, string name, double flops, TArguments arguments, Action<TArguments> kernel, long threads, int groupSize = 0)
-        : base(name, flops)
-    {
-        _arguments = arguments;
-        _stream = device.Stream;
-        if (device.RunsOnHost)
-            return;
-        _kernel = device.Load(kernel);
-        int group = groupSize > 0 ? groupSize : device.GroupSize;
-        _config = new KernelConfig((int)((threads + group - 1) / group), group);
-    }
-
-    /// <summary>An operation of the CPU accelerator alone.</summary>
-    public Operation(ComputeDevice device, string name, double flops, TArguments arguments) : base(name, flops)
-    {
-        if (!device.RunsOnHost)
-            throw new NotSupportedException($"{name} runs on the CPU accelerator only");
-        (_arguments, _stream) = (arguments, device.Stream);
-    }
+    public Operation(string name, double flops, TArguments arguments, Launch? launch) : base(name, flops) =>
+        (_arguments, Launch) = (arguments, launch);
 
     internal override void RunOnHost(int simdBits, int worker, int workers)
     {
@@ -78,6 +74,4 @@ internal sealed class Operation<TArguments> : Operation where TArguments : struc
         else
             _arguments.Run<Simd128>(worker, workers);
     }
-
-    internal override void Launch() => _kernel!(_stream, _config, _arguments);
 }

@@ -22,10 +22,10 @@ public static class Saliency
     {
         MaskedGemm.Require("saliency", "second moment", secondMoment.Length, weight.Length);
         MaskedGemm.Require("saliency", "result", saliency.Length, weight.Length);
-        return new Operation<Arguments>(device, "saliency", 0, new Arguments(weight, secondMoment, saliency), Kernel, weight.Length);
+        return Operation.OfThreads(device, "saliency", 0, new Arguments(weight, secondMoment, saliency), weight.Length);
     }
 
-    public readonly struct Arguments(ArrayView<float> weight, ArrayView<float> secondMoment, ArrayView<float> saliency) : IBody
+    public readonly struct Arguments(ArrayView<float> weight, ArrayView<float> secondMoment, ArrayView<float> saliency) : IBody, IThreadBody
     {
         public readonly ArrayView<float> Weight = weight, SecondMoment = secondMoment, Result = saliency;
 
@@ -42,13 +42,12 @@ public static class Saliency
             for (; i < last; i++)
                 s[i] = MathF.Abs(w[i]) * MathF.Sqrt(MathF.Sqrt(v[i] + Floor));
         }
-    }
 
-    internal static void Kernel(Arguments a)
-    {
-        int i = Grid.GlobalIndex.X;
-        if (i < a.Weight.IntLength)
-            a.Result[i] = IntrinsicMath.Abs(a.Weight[i]) * XMath.Sqrt(XMath.Sqrt(a.SecondMoment[i] + Floor));
+        public void RunThread(int index)
+        {
+            if (index < Weight.IntLength)
+                Result[index] = IntrinsicMath.Abs(Weight[index]) * XMath.Sqrt(XMath.Sqrt(SecondMoment[index] + Floor));
+        }
     }
 
     /// <summary>One plain loop in double.</summary>

@@ -4,37 +4,47 @@ namespace Kernels;
 
 /// <summary>
 /// Trained weight sharing (Han, Mao and Dally 2016, section 3.3): the gradient of a shared value is the sum over its members,
-/// dL/dC(k) = Σ_{i: I(i) = k} dL/dw(i); an optimizer moves the value, and every member takes it. Summed in a fixed order.
+/// dL/dC(k) = Σ_{i: I(i) = k} dL/dw(i), summed in a fixed order; an optimizer moves the value. Then every member takes it.
 /// </summary>
 public static class SharedUpdate
 {
+    /// <summary>Moves the values.</summary>
     /// <param name="device">Where it runs.</param>
     /// <param name="name">For profiles and errors.</param>
     /// <param name="gradient">Of the layer's weights; those that are no members are not read.</param>
     /// <param name="members">Positions of live weights in the layer, those of the first value first.</param>
     /// <param name="starts">[values + 1]: where each value's members begin; the last entry is their number.</param>
-    /// <param name="weight">The layer's weights; those that are no members stay as they are.</param>
     /// <param name="update">Over the values; no mask.</param>
     public static Operation Of(
-        ComputeDevice device, string name, ArrayView<float> gradient, ArrayView<int> members, ArrayView<int> starts, ArrayView<float> weight,
-        Update update)
+        ComputeDevice device, string name, ArrayView<float> gradient, ArrayView<int> members, ArrayView<int> starts, Update update)
     {
-        MaskedGemm.Require(name, "gradient", gradient.Length, weight.Length);
         MaskedGemm.Require(name, "starts", starts.Length, update.Weight.Length + 1);
-        return new Operation<Arguments>(
-            device, name, 0, new Arguments(gradient, members, starts, weight, update), Kernel, update.Weight.Length * device.GroupSize);
+        return Operation.OfGroups(device, name, 0, new Arguments(gradient, members, starts, update), update.Weight.IntLength);
     }
 
-    public readonly struct Arguments(
-        ArrayView<float> gradient, ArrayView<int> members, ArrayView<int> starts, ArrayView<float> weight, Update update) : IBody
+    /// <summary>Hands the values to their members: weight(i) = C(I(i)); other weights stay as they are.</summary>
+    /// <param name="device">Where it runs.</param>
+    /// <param name="name">For profiles and errors.</param>
+    /// <param name="values">C.</param>
+    /// <param name="members">Positions of live weights in the layer.</param>
+    /// <param name="owners">The value of each member.</param>
+    /// <param name="weight">The layer's weights.</param>
+    public static Operation Spread(
+        ComputeDevice device, string name, ArrayView<float> values, ArrayView<int> members, ArrayView<int> owners, ArrayView<float> weight)
     {
-        public readonly ArrayView<float> Gradient = gradient, Weight = weight;
+        MaskedGemm.Require(name, "owners", owners.Length, members.Length);
+        return Operation.OfThreads(device, name, 0, new SpreadArguments(values, members, owners, weight), members.Length);
+    }
+
+    public readonly struct Arguments(ArrayView<float> gradient, ArrayView<int> members, ArrayView<int> starts, Update update) : IBody, IGroupBody
+    {
+        public readonly ArrayView<float> Gradient = gradient;
         public readonly ArrayView<int> Members = members, Starts = starts;
         public readonly Update Update = update;
 
         public unsafe void Run<V>(int worker, int workers) where V : unmanaged, ISimd<V>
         {
-            float* gradient = Gradient.Pointer(), weight = Weight.Pointer(), values = Update.Weight.Pointer();
+            float* gradient = Gradient.Pointer();
             int* members = Members.Pointer(), starts = Starts.Pointer();
             var (first, last) = Operation.Share(Update.Weight.IntLength, worker, workers);
             for (int k = first; k < last; k++)
@@ -43,26 +53,47 @@ public static class SharedUpdate
                 for (int i = starts[k]; i < starts[k + 1]; i++)
                     sum += gradient[members[i]];
                 Update.Apply<V>(k, &sum, 1);
-                for (int i = starts[k]; i < starts[k + 1]; i++)
-                    weight[members[i]] = values[k];
             }
+        }
+
+        public bool Adds => true;
+
+        /// <summary>One group per value.</summary>
+        public float Begin(int group)
+        {
+            float sum = 0;
+            for (int i = Starts[group] + Group.IdxX; i < Starts[group + 1]; i += Group.DimX)
+                sum += Gradient[Members[i]];
+            return sum;
+        }
+
+        public void Finish(int group, float sum)
+        {
+            if (Group.IdxX == 0)
+                Update.Apply(group, sum);
         }
     }
 
-    /// <summary>One group per value.</summary>
-    internal static void Kernel(Arguments a)
+    public readonly struct SpreadArguments(ArrayView<float> values, ArrayView<int> members, ArrayView<int> owners, ArrayView<float> weight)
+        : IBody, IThreadBody
     {
-        int k = Grid.IdxX, first = a.Starts[k], last = a.Starts[k + 1];
-        float sum = 0;
-        for (int i = first + Group.IdxX; i < last; i += Group.DimX)
-            sum += a.Gradient[a.Members[i]];
-        sum = GroupSum.Of(sum);
-        if (Group.IdxX == 0)
-            a.Update.Apply(k, sum);
-        Group.Barrier();
-        float value = a.Update.Weight[k];
-        for (int i = first + Group.IdxX; i < last; i += Group.DimX)
-            a.Weight[a.Members[i]] = value;
+        public readonly ArrayView<float> Values = values, Weight = weight;
+        public readonly ArrayView<int> Members = members, Owners = owners;
+
+        public unsafe void Run<V>(int worker, int workers) where V : unmanaged, ISimd<V>
+        {
+            float* values = Values.Pointer(), weight = Weight.Pointer();
+            int* members = Members.Pointer(), owners = Owners.Pointer();
+            var (first, last) = Operation.Share(Members.IntLength, worker, workers);
+            for (int i = first; i < last; i++)
+                weight[members[i]] = values[owners[i]];
+        }
+
+        public void RunThread(int index)
+        {
+            if (index < Members.IntLength)
+                Weight[Members[index]] = Values[Owners[index]];
+        }
     }
 
     /// <summary>Gradients of the values by a plain loop over all weights; indices: 0 = pruned, k + 1 = a member of value k.</summary>

@@ -25,12 +25,13 @@ public static class SoftmaxCrossEntropy
         MaskedGemm.Require(name, "labels", labels.Length, (long)logits.Blocks * Layout.Lanes);
         if (logits.Shape != dLogits.Shape || logits.Blocks != dLogits.Blocks)
             throw new ArgumentException($"{name}: gradient {dLogits.Shape} does not match logits {logits.Shape}");
-        return new Operation<Arguments>(
-            device, name, 0, new Arguments(logits, labels, step, 1f / batch, dLogits, loss, correct), Kernel, labels.Length);
+        return Operation.OfThreads(
+            device, name, 0, new Arguments(logits, labels, step, 1f / batch, dLogits, loss, correct), labels.Length,
+            logits.Blocks);
     }
 
     public readonly struct Arguments(
-        Tensor logits, ArrayView<int> labels, ArrayView<int> step, float scale, Tensor dLogits, ArrayView<float> loss, ArrayView<int> correct) : IBody
+        Tensor logits, ArrayView<int> labels, ArrayView<int> step, float scale, Tensor dLogits, ArrayView<float> loss, ArrayView<int> correct) : IBody, IThreadBody
     {
         public readonly Tensor Logits = logits, DLogits = dLogits;
         public readonly ArrayView<int> Labels = labels, Step = step, Correct = correct;
@@ -43,11 +44,12 @@ public static class SoftmaxCrossEntropy
             for (int image = first * Layout.Lanes; image < last * Layout.Lanes; image++)
                 Image(image, this);
         }
+
+        public void RunThread(int index) => Thread(this, index);
     }
 
-    internal static void Kernel(Arguments a)
+    private static void Thread(Arguments a, int image)
     {
-        int image = Grid.GlobalIndex.X;
         if (image < a.Labels.IntLength)
             Image(image, a);
     }

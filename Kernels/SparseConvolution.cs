@@ -10,11 +10,11 @@ public static class SparseConvolution
 {
     /// <summary>y(k, p, q) = b(k) + Σ over live (k, c, r, s) of w x(c, p + r, q + s), then max(0, y) if <paramref name="relu"/>.</summary>
     public static Operation Forward(ComputeDevice device, string name, Tensor x, LiveWeights live, ArrayView<float> bias, Tensor y, bool relu) =>
-        new Operation<ForwardBody>(device, name, 0, new ForwardBody(x, live, bias, y, relu));
+        Operation.OnHost(device, name, 0, new ForwardBody(x, live, bias, y, relu));
 
     /// <summary>dx(c, h, w) = Σ over live weights that reach it; then 0 where the gate (= x, a ReLU's output) is not positive.</summary>
     public static Operation BackwardData(ComputeDevice device, string name, Tensor dOutput, LiveWeights live, Tensor? gate, Tensor dInput) =>
-        new Operation<BackwardDataBody>(device, name, 0, new BackwardDataBody(dOutput, live, gate, dInput));
+        Operation.OnHost(device, name, 0, new BackwardDataBody(dOutput, live, gate, dInput));
 
     /// <summary>dw = Σ_{n,p,q} dy(k, p, q) x(c, p + r, q + s) for live weights, handed to the rule of <paramref name="update"/>.</summary>
     /// <param name="device">The CPU accelerator.</param>
@@ -26,7 +26,7 @@ public static class SparseConvolution
     public static Operation BackwardWeight(ComputeDevice device, string name, Tensor x, Tensor dOutput, LiveWeights live, Update update)
     {
         ArgumentNullException.ThrowIfNull(live);
-        return new Operation<BackwardWeightBody>(
+        return Operation.OnHost(
             device, name, 0,
             new BackwardWeightBody(
                 x, dOutput, live,

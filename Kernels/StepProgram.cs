@@ -7,7 +7,7 @@ namespace Kernels;
 
 /// <summary>
 /// A list of operations with barriers between them, run as often as asked: the training step, the evaluation step, a
-/// measurement. One description, two ways to run it: a GPU gets the operations as kernels on one stream; the CPU accelerator
+/// measurement. One description, two ways to run it: a GPU gets the operations as a few kernel launches on one stream; the CPU accelerator
 /// gets one launch for all steps together, because a launch there costs as much as 25,000 barriers would on a quiet core.
 /// </summary>
 public sealed class StepProgram
@@ -16,6 +16,7 @@ public sealed class StepProgram
     private readonly Operation[][] _stages;
     private readonly int _workers;
     private readonly SpinBarrier _barrier;
+    private readonly StepGraph _graph;
     private Exception? _failure;
     private long[]? _ticks;
 
@@ -27,11 +28,29 @@ public sealed class StepProgram
     {
         (_device, _workers) = (device, workers);
         _stages = [.. stages.Where(s => s.Length > 0)];
+        Launches = device.RunsOnHost ? [] : Launch.Plan(_stages.Select(s => s.Select(o => o.Launch!)), device.MaxParameterBytes);
         _barrier = new SpinBarrier(workers);
+        _graph = new StepGraph(device.Graphs, device.GraphTrouble ?? (device.Graphs is null ? "not CUDA" : null), LaunchStep);
     }
 
     /// <summary>The operations in their order.</summary>
     public IEnumerable<Operation> Operations => _stages.SelectMany(s => s);
+
+    private void LaunchStep()
+    {
+        foreach (var launch in Launches)
+            launch.Run();
+    }
+
+    /// <summary>What one run is on a GPU; empty on the CPU accelerator, which takes all steps in one launch.</summary>
+    internal IReadOnlyList<Launch> Launches { get; }
+
+    /// <summary>Kernel launches per run on a GPU, 0 on the CPU accelerator.</summary>
+    public int LaunchCount => Launches.Count;
+
+    /// <summary>How a CUDA device gets the launches, for reports; null on other devices.</summary>
+    public string? GraphState => _device.Graphs is null && _device.GraphTrouble is null ? null
+        : _graph.Replays ? "launches replayed as a CUDA graph" : $"no CUDA graph: {_graph.Trouble ?? "nothing recorded yet"}";
 
     /// <summary>Runs the whole list <paramref name="steps"/> times and, on a GPU, returns without waiting.</summary>
     public void Run(int steps = 1)
@@ -40,9 +59,7 @@ public sealed class StepProgram
             return;
         if (!_device.RunsOnHost)
         {
-            for (int step = 0; step < steps; step++)
-                foreach (var operation in Operations)
-                    operation.Launch();
+            _graph.Run(steps);
             return;
         }
         _barrier.Reset();
@@ -62,31 +79,34 @@ public sealed class StepProgram
         }
     }
 
-    /// <summary>Runs the list and returns each operation's seconds, summed over the steps, as the first worker saw them
-    /// (on a GPU: with a synchronisation after each launch).</summary>
-    public IReadOnlyList<(Operation Operation, double Seconds)> Profile(int steps)
+    /// <summary>
+    /// Runs the list and returns the seconds, summed over the steps, of each operation as the first worker saw them; on a GPU of each launch,
+    /// with a synchronisation after it.
+    /// </summary>
+    public IReadOnlyList<ProfileEntry> Profile(int steps)
     {
-        var operations = Operations.ToArray();
-        var ticks = new long[operations.Length];
         if (_device.RunsOnHost)
         {
-            _ticks = ticks;
+            var operations = Operations.ToArray();
+            _ticks = new long[operations.Length];
             Run(steps);
+            var ticks = _ticks;
             _ticks = null;
+            return [.. operations.Select((o, i) => new ProfileEntry(o.Name, o.Flops, Seconds(ticks[i])))];
         }
-        else
-        {
-            for (int step = 0; step < steps; step++)
-                for (int i = 0; i < operations.Length; i++)
-                {
-                    _device.Synchronize();
-                    long start = Stopwatch.GetTimestamp();
-                    operations[i].Launch();
-                    _device.Synchronize();
-                    ticks[i] += Stopwatch.GetTimestamp() - start;
-                }
-        }
-        return [.. operations.Select((o, i) => (o, ticks[i] / (double)Stopwatch.Frequency))];
+        var launchTicks = new long[Launches.Count];
+        for (int step = 0; step < steps; step++)
+            for (int i = 0; i < launchTicks.Length; i++)
+            {
+                _device.Synchronize();
+                long start = Stopwatch.GetTimestamp();
+                Launches[i].Run();
+                _device.Synchronize();
+                launchTicks[i] += Stopwatch.GetTimestamp() - start;
+            }
+        return [.. Launches.Select((l, i) => new ProfileEntry(l.Name, l.Flops, Seconds(launchTicks[i])))];
+
+        static double Seconds(long ticks) => ticks / (double)Stopwatch.Frequency;
     }
 
     /// <summary>The one kernel of the CPU accelerator: each thread of the group is a worker.</summary>
@@ -171,3 +191,9 @@ public sealed class StepProgram
         }
     }
 }
+
+/// <summary>What an operation, or a launch of several, took.</summary>
+/// <param name="Name">Of the operation.</param>
+/// <param name="Flops">Of one run.</param>
+/// <param name="Seconds">Of all runs together.</param>
+public readonly record struct ProfileEntry(string Name, double Flops, double Seconds);

@@ -17,13 +17,13 @@ public static class Tally
         ComputeDevice device, ArrayView<float> loss, ArrayView<int> correct, ArrayView<int> count, ArrayView<float> result)
     {
         MaskedGemm.Require("tally", "result", result.Length, ResultLength);
-        return new Operation<Arguments>(device, "tally", 0, new Arguments(loss, correct, count, result), Kernel, PartialSums.Count);
+        return Operation.OfThreads(device, "tally", 0, new Arguments(loss, correct, count, result), PartialSums.Count);
     }
 
     public static (double Loss, int Correct) Read(ReadOnlySpan<float> result) =>
         (PartialSums.Sum(result[..PartialSums.Count]), (int)PartialSums.Sum(result[PartialSums.Count..]));
 
-    public readonly struct Arguments(ArrayView<float> loss, ArrayView<int> correct, ArrayView<int> count, ArrayView<float> result) : IBody
+    public readonly struct Arguments(ArrayView<float> loss, ArrayView<int> correct, ArrayView<int> count, ArrayView<float> result) : IBody, IThreadBody
     {
         public readonly ArrayView<float> Loss = loss, Result = result;
         public readonly ArrayView<int> Correct = correct, Count = count;
@@ -34,11 +34,12 @@ public static class Tally
             for (int j = first; j < last; j++)
                 One(j, this);
         }
+
+        public void RunThread(int index) => Thread(this, index);
     }
 
-    internal static void Kernel(Arguments a)
+    private static void Thread(Arguments a, int j)
     {
-        int j = Grid.GlobalIndex.X;
         if (j < PartialSums.Count)
             One(j, a);
     }

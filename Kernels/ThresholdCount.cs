@@ -18,8 +18,8 @@ public static class ThresholdCount
     {
         MaskedGemm.Require("threshold count", "mask", mask.Length, weight.Length);
         MaskedGemm.Require("threshold count", "result", result.Length, ResultLength(thresholds.IntLength));
-        return new Operation<Arguments>(
-            device, "threshold count", 0, new Arguments(weight, mask, thresholds, result), Kernel, result.Length);
+        return Operation.OfThreads(
+            device, "threshold count", 0, new Arguments(weight, mask, thresholds, result), result.Length);
     }
 
     /// <summary>One count per threshold.</summary>
@@ -31,7 +31,7 @@ public static class ThresholdCount
         return counts;
     }
 
-    public readonly struct Arguments(ArrayView<float> weight, ArrayView<float> mask, ArrayView<float> thresholds, ArrayView<float> result) : IBody
+    public readonly struct Arguments(ArrayView<float> weight, ArrayView<float> mask, ArrayView<float> thresholds, ArrayView<float> result) : IBody, IThreadBody
     {
         public readonly ArrayView<float> Weight = weight, Mask = mask, Thresholds = thresholds, Result = result;
 
@@ -55,11 +55,12 @@ public static class ThresholdCount
                     target[k] += MathF.Abs(w[i]) < Thresholds[t] ? mask[i] : 0f;
             }
         }
+
+        public void RunThread(int index) => Thread(this, index);
     }
 
-    internal static void Kernel(Arguments a)
+    private static void Thread(Arguments a, int index)
     {
-        int index = Grid.GlobalIndex.X;
         if (index >= a.Result.IntLength)
             return;
         float threshold = a.Thresholds[index / PartialSums.Count], count = 0;

@@ -2,7 +2,7 @@ using ILGPU;
 
 namespace Kernels;
 
-/// <summary>Activations [block][C][16] as rows of images [N][pitch], for the weight gradient of the fully connected layer that reads them.</summary>
+/// <summary>Activations [block][C][16] as rows of images [N][pitch], for the CPU accelerator's weight gradient of the fully connected layer that reads them.</summary>
 public static class Transpose
 {
     /// <summary>Input features that one tile of the weight gradient takes; rows are filled with zeros up to a multiple of it.</summary>
@@ -15,8 +15,7 @@ public static class Transpose
     public static Operation Of(ComputeDevice device, string name, Tensor source, ArrayView<float> target)
     {
         MaskedGemm.Require(name, "target", target.Length, (long)source.Blocks * Layout.Lanes * Pitch(source.Shape.Features));
-        return new Operation<Arguments>(
-            device, name, 0, new Arguments(source, target), Kernel, (long)source.Blocks * Layout.Lanes * source.Shape.Features);
+        return Operation.OnHost(device, name, 0, new Arguments(source, target));
     }
 
     public readonly struct Arguments(Tensor source, ArrayView<float> target) : IBody
@@ -42,15 +41,5 @@ public static class Transpose
                 }
             }
         }
-    }
-
-    internal static void Kernel(Arguments a)
-    {
-        int index = Grid.GlobalIndex.X, features = a.Source.Shape.Features;
-        int image = index / features, c = index % features;
-        if (image >= a.Source.Blocks * Layout.Lanes)
-            return;
-        int pitch = (features + Columns - 1) / Columns * Columns;
-        a.Target[image * pitch + c] = a.Source.Data[(image / Layout.Lanes * features + c) * Layout.Lanes + image % Layout.Lanes];
     }
 }

@@ -15,7 +15,8 @@ public sealed record SharedWeights(float[] Codebook, int[] Indices);
 internal sealed class SharedValues
 {
     private sealed record Layer(
-        LayerSlice Slice, int Count, ArrayView<float> Values, ArrayView<float> First, ArrayView<float> Second, ArrayView<int> Members, ArrayView<int> Starts);
+        LayerSlice Slice, int Count, ArrayView<float> Values, ArrayView<float> First, ArrayView<float> Second, ArrayView<int> Members, ArrayView<int> Starts,
+        ArrayView<int> Owners);
 
     private readonly DeviceMemory _memory;
     private readonly Layer[] _layers;
@@ -33,7 +34,7 @@ internal sealed class SharedValues
             int[] starts = [.. Enumerable.Range(1, count + 1).Select(k => members.Count(i => layer.Indices[i] < k))];
             return new(
                 slice, count, memory.Allocate<float>(layer.Codebook), memory.Allocate<float>(count), memory.Allocate<float>(count),
-                memory.Allocate<int>(members), memory.Allocate<int>(starts));
+                memory.Allocate<int>(members), memory.Allocate<int>(starts), memory.Allocate<int>([.. members.Select(i => layer.Indices[i] - 1)]));
         }
     }
 
@@ -43,16 +44,21 @@ internal sealed class SharedValues
     /// <summary>The values as they are now.</summary>
     public float[][] Codebooks => [.. _layers.Select(l => l.Count == 0 ? [] : _memory.Download(l.Values))];
 
-    /// <summary>The update of every layer that has live weights.</summary>
+    /// <summary>Two stages: every layer's values move, then its weights take them.</summary>
     /// <param name="device">Where it runs.</param>
     /// <param name="weight">All weights, flat.</param>
     /// <param name="rule">Optimizer, rates and step.</param>
-    public Operation[] Updates(ComputeDevice device, ArrayView<float> weight, Update rule) =>
-    [
-        .. _layers.Where(l => l.Count > 0).Select(l => SharedUpdate.Of(
-            device, $"{l.Slice.Name} shared values", Part(Gradient, l), l.Members, l.Starts, Part(weight, l),
-            rule with { Weight = l.Values, FirstMoment = l.First, SecondMoment = l.Second, Mask = l.Values, Masked = 0 })),
-    ];
+    public Operation[][] Updates(ComputeDevice device, ArrayView<float> weight, Update rule)
+    {
+        Layer[] live = [.. _layers.Where(l => l.Count > 0)];
+        return
+        [
+            [.. live.Select(l => SharedUpdate.Of(
+                device, $"{l.Slice.Name} shared values", Part(Gradient, l), l.Members, l.Starts,
+                rule with { Weight = l.Values, FirstMoment = l.First, SecondMoment = l.Second, Mask = l.Values, Masked = 0 }))],
+            [.. live.Select(l => SharedUpdate.Spread(device, $"{l.Slice.Name} spread", l.Values, l.Members, l.Owners, Part(weight, l)))],
+        ];
+    }
 
     private static ArrayView<float> Part(ArrayView<float> flat, Layer layer) => flat.SubView(layer.Slice.WeightOffset, layer.Slice.WeightCount);
 }

@@ -31,7 +31,7 @@ internal sealed class StepBuilder
         _spare = new LiveWeights?[network.Layers.Count];
         _transposed = new ArrayView<float>[network.Layers.Count];
         for (int i = 0; i < _transposed.Length; i++)
-            if (training && IsGemm(i))
+            if (training && _device.RunsOnHost && IsGemm(i))
                 _transposed[i] = memory.Allocate<float>((long)_activations[i].Blocks * Layout.Lanes * Transpose.Pitch(shapes[i].Features));
     }
 
@@ -39,7 +39,7 @@ internal sealed class StepBuilder
     public Tensor Logits => _activations[^1];
     public Tensor LogitGradients => _gradients[^1];
 
-    /// <summary>The input as rows of images, where the first layer is fully connected; else empty.</summary>
+    /// <summary>The input as rows of images, where the first layer is fully connected and the CPU accelerator trains it; else empty.</summary>
     public ArrayView<float> TransposedInput => _transposed[0];
 
     /// <summary>
@@ -86,7 +86,12 @@ internal sealed class StepBuilder
 
     private static ArrayView<float> Weights(ArrayView<float> flat, LayerSlice slice) => flat.SubView(slice.WeightOffset, slice.WeightCount);
 
-    public IEnumerable<Operation[]> Forward()
+    /// <summary>The layers, one a stage.</summary>
+    /// <param name="beside">Operations that may run at the same time as the first layer.</param>
+    public IEnumerable<Operation[]> Forward(params Operation[] beside) =>
+        ForwardLayers().Select((layer, i) => i == 0 ? [layer, .. beside] : new[] { layer });
+
+    private IEnumerable<Operation> ForwardLayers()
     {
         for (int i = 0; i < _network.Layers.Count; i++)
         {
@@ -94,17 +99,14 @@ internal sealed class StepBuilder
             bool relu = HasRelu(i);
             if (_slices[i] is not { } slice)
             {
-                yield return [MaxPool.Forward(_device, $"pool{i + 1} forward", x, ((MaxPoolLayer)_network.Layers[i]).Size, y)];
+                yield return MaxPool.Forward(_device, $"pool{i + 1} forward", x, ((MaxPoolLayer)_network.Layers[i]).Size, y);
                 continue;
             }
             var (weight, bias) = Views(_parameters.Weight, slice);
             string name = $"{slice.Name} forward";
-            yield return
-            [
-                _live[i] is { } live ? SparseConvolution.Forward(_device, name, Shaped(i, x), live, bias, Shaped(i, y), relu)
-                    : IsGemm(i) ? MaskedGemm.Forward(_device, name, Vector(x), weight, bias, Vector(y), relu)
-                    : Convolution.Forward(_device, name, x, weight, bias, slice.Filter, y, relu),
-            ];
+            yield return _live[i] is { } live ? SparseConvolution.Forward(_device, name, Shaped(i, x), live, bias, Shaped(i, y), relu)
+                : IsGemm(i) ? MaskedGemm.Forward(_device, name, Vector(x), weight, bias, Vector(y), relu)
+                : Convolution.Forward(_device, name, x, weight, bias, slice.Filter, y, relu);
         }
     }
 
@@ -115,7 +117,7 @@ internal sealed class StepBuilder
     {
         yield return
         [
-            .. Enumerable.Range(1, _network.Layers.Count - 1).Where(i => IsGemm(i) && _live[i] is null)
+            .. Enumerable.Range(1, _network.Layers.Count - 1).Where(i => _transposed[i].Length > 0 && _live[i] is null)
                 .Select(i => Transpose.Of(_device, $"{_slices[i]!.Name} transpose", Vector(_activations[i]), _transposed[i])),
         ];
         for (int i = _network.Layers.Count - 1; i > 0; i--)
@@ -148,7 +150,7 @@ internal sealed class StepBuilder
         string name = $"{slice.Name} backward weight";
         yield return _live[i] is { } live
             ? SparseConvolution.BackwardWeight(_device, name, Shaped(i, _activations[i]), Shaped(i, _gradients[i + 1]), live, weight)
-            : IsGemm(i) ? MaskedGemm.BackwardWeight(_device, name, Vector(_gradients[i + 1]), _transposed[i], slice.Filter.FilterSize, weight)
+            : IsGemm(i) ? MaskedGemm.BackwardWeight(_device, name, Vector(_gradients[i + 1]), Vector(_activations[i]), _transposed[i], weight)
             : Convolution.BackwardWeight(_device, name, _activations[i], _gradients[i + 1], slice.Filter, weight);
         yield return BiasUpdate.Of(_device, $"{slice.Name} bias", _gradients[i + 1], biasUpdate.Slice(slice.BiasOffset, slice.BiasCount));
     }

@@ -50,12 +50,13 @@ public sealed class Trainer : IDisposable
 
     private readonly TrainerOptions _options;
     private readonly DeviceMemory _memory;
-    private readonly ArrayView<int> _order, _labels, _step, _correct, _count;
+    private readonly ArrayView<int> _order, _labels, _next, _step, _correct, _count;
     private readonly ArrayView<float> _rates, _loss, _tally;
     private readonly StepBuilder _builder;
     private readonly StepProgram _sum;
     private readonly Dictionary<(bool Training, bool Masked, int Choice), StepProgram> _programs = [];
-    private readonly Operation[] _gather, _softmax, _advance;
+    private readonly Operation[] _gather, _softmax;
+    private readonly Operation _advance;
     private Operation[] _distillation = [];
     private ArrayView<float>? _targets;
     private SharedValues? _shared;
@@ -91,18 +92,19 @@ public sealed class Trainer : IDisposable
         _correct = _memory.Allocate<int>((long)_maxSteps * _slots);
         _rates = _memory.Allocate<float>((long)_maxSteps * Update.RatesPerStep);
         _labels = _memory.Allocate<int>(_slots);
+        _next = _memory.Allocate<int>(1);
         _step = _memory.Allocate<int>(1);
         _count = _memory.Allocate<int>(1);
         _tally = _memory.Allocate<float>(Tally.ResultLength);
 
         _builder = new StepBuilder(_memory, network, Parameters, options.Batch);
-        _gather = [Gather.Of(device, "gather", images, labels, _order, _step, PixelScale, _builder.Input, _builder.TransposedInput, _labels)];
+        _gather = [Gather.Of(device, "gather", images, labels, _order, _next, PixelScale, _builder.Input, _builder.TransposedInput, _labels)];
         _softmax =
         [
             SoftmaxCrossEntropy.Of(
                 device, "softmax cross-entropy", _builder.Logits, _labels, _step, options.Batch, _builder.LogitGradients, _loss, _correct),
         ];
-        _advance = [Counter.Advance(device, _step)];
+        _advance = Counter.Advance(device, _next, _step);
         _sum = new StepProgram(device, [Tally.Of(device, _loss, _correct, _count, _tally)]);
         _shuffled = new int[training.Count];
         RestartOrder();
@@ -152,7 +154,7 @@ public sealed class Trainer : IDisposable
                 NextEpoch();
             int run = Math.Min(steps - done, StepsPerEpoch - _position);
             UploadRates(done, run, rates);
-            _memory.Upload([_position], _step);
+            _memory.Upload([_position], _next);
             var program = TrainingStep;
             _builder.LoadLive();
             // Rates are counted from the step counter as the order is, so a launch in mid-epoch finds both in place.
@@ -197,7 +199,7 @@ public sealed class Trainer : IDisposable
     {
         var targets = _targets ??= _memory.Allocate<float>((long)_first[1] * DataSet.Classes);
         var record = Distillation.Record(Device, _builder.Logits, _order, _step, (float)temperature, targets);
-        RunEvaluation(Part.Training, new StepProgram(Device, [_gather, .. _builder.Forward(), [record], _advance]));
+        RunEvaluation(Part.Training, new StepProgram(Device, [_gather, .. _builder.Forward(_advance), [record]]));
         _distillation =
         [
             Distillation.Mix(
@@ -216,13 +218,13 @@ public sealed class Trainer : IDisposable
         _position = StepsPerEpoch;
     }
 
-    /// <summary>Trains one epoch and returns each operation's seconds, summed over the steps.</summary>
-    public IReadOnlyList<(Operation Operation, double Seconds)> ProfileEpoch(Func<int, StepRates> rates)
+    /// <summary>Trains one epoch and returns the seconds of each operation, on a GPU of each launch, summed over the steps.</summary>
+    public IReadOnlyList<ProfileEntry> ProfileEpoch(Func<int, StepRates> rates)
     {
         ArgumentNullException.ThrowIfNull(rates);
         NextEpoch();
         UploadRates(0, StepsPerEpoch, rates);
-        _memory.Upload([0], _step);
+        _memory.Upload([0], _next);
         var seconds = TrainingStep.Profile(StepsPerEpoch);
         _position = StepsPerEpoch;
         return seconds;
@@ -284,7 +286,7 @@ public sealed class Trainer : IDisposable
         }
         var key = (training, Masked, _choice);
         if (!_programs.TryGetValue(key, out var program))
-            _programs.Add(key, program = training ? BuildTraining() : new StepProgram(Device, [_gather, .. _builder.Forward(), _softmax, _advance]));
+            _programs.Add(key, program = training ? BuildTraining() : new StepProgram(Device, [_gather, .. _builder.Forward(_advance), _softmax]));
         return program;
     }
 
@@ -304,8 +306,8 @@ public sealed class Trainer : IDisposable
         var weights = _shared is null ? update : update with { Rule = UpdateRule.Gradient, Gradient = _shared.Gradient };
         var backward = _builder.Backward(weights, update);
         if (_shared is not null)
-            backward = backward.Append(_shared.Updates(Device, Parameters.Weight, update));
-        return new(Device, [_gather, .. _builder.Forward(), _softmax, _distillation, .. backward, _advance]);
+            backward = backward.Concat(_shared.Updates(Device, Parameters.Weight, update));
+        return new(Device, [_gather, .. _builder.Forward(_advance), _softmax, _distillation, .. backward]);
     }
 
     private void NextEpoch()
@@ -347,7 +349,7 @@ public sealed class Trainer : IDisposable
         // An epoch that is under way has its order in the same buffer: what is left of it comes back after the measurement.
         var rest = _position < StepsPerEpoch ? _memory.Download(_order.SubView(0, StepsPerEpoch * _slots)) : [];
         _memory.Upload<int>(order, _order);
-        _memory.Upload([0], _step);
+        _memory.Upload([0], _next);
         _builder.LoadLive();
         program.Run(steps);
         Device.Synchronize();

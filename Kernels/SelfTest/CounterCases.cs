@@ -1,3 +1,5 @@
+using ILGPU;
+
 namespace Kernels.SelfTest;
 
 /// <summary>The step number after some steps of a program.</summary>
@@ -14,5 +16,14 @@ internal static class CounterCases
                 return [memory.Read(step)];
             },
             () => [Expected.Exactly("step", [25])]),
+        new SelfTestCase(
+            "step counter of two cells",
+            memory =>
+            {
+                ArrayView<int> next = memory.Allocate<int>([5]), current = memory.Allocate<int>([0]);
+                new StepProgram(memory.Device, [Counter.Advance(memory.Device, next, current)]).Run(20);
+                return [memory.Read(next), memory.Read(current)];
+            },
+            () => [Expected.Exactly("next", [25]), Expected.Exactly("current", [24])]),
     ];
 }

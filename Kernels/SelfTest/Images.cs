@@ -54,6 +54,16 @@ internal static class Images
 
     public static double[] Read(this DeviceMemory memory, ArrayView<int> view) => [.. memory.Download(view).Select(v => (double)v)];
 
+    /// <summary>What the weight gradient wants beside x: rows on the CPU accelerator, nothing on a GPU.</summary>
+    public static ArrayView<float> Rows(this DeviceMemory memory, Tensor x)
+    {
+        if (!memory.Device.RunsOnHost)
+            return default;
+        var rows = memory.Allocate<float>((long)x.Blocks * Layout.Lanes * Transpose.Pitch(x.Shape.Features));
+        memory.Device.Run(Transpose.Of(memory.Device, "rows", x, rows));
+        return rows;
+    }
+
     /// <summary>Where value i of image n lies.</summary>
     private static int At(int n, int i, TensorShape s) =>
         n / Layout.Lanes * s.BlockStride + s.Offset(i / (s.Height * s.Width), i / s.Width % s.Height, i % s.Width) + n % Layout.Lanes;

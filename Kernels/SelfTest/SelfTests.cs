@@ -8,8 +8,9 @@ public static class SelfTests
         .. MaskedGemmCases.All, .. ConvolutionCases.All, .. SparseConvolutionCases.All, .. MaxPoolCases.All,
         .. SoftmaxCrossEntropyCases.All, .. DistillationCases.All, .. AnswerCases.All,
         .. OneImageCases.All, .. OneImageConvolutionCases.All, .. OneImageGemmCases.All,
-        .. BiasUpdateCases.All, .. UpdateCases.All, .. SharedUpdateCases.All, .. GatherCases.All, .. TransposeCases.All, .. CounterCases.All, .. TallyCases.All,
-        .. MomentsCases.All, .. ThresholdCountCases.All, .. MagnitudeMaskCases.All, .. SaliencyCases.All, .. MagnitudeHistogramCases.All,
+        .. BiasUpdateCases.All, .. UpdateCases.All, .. SharedUpdateCases.All, .. GatherCases.All, .. TransposeCases.All, .. CounterCases.All,
+        .. LaunchCases.All, .. TallyCases.All, .. MomentsCases.All, .. ThresholdCountCases.All, .. MagnitudeMaskCases.All, .. SaliencyCases.All,
+        .. MagnitudeHistogramCases.All,
     ];
 
     /// <summary>The cases that a device can run.</summary>

@@ -38,8 +38,11 @@ internal static class SharedUpdateCases
                     Rates = memory.Allocate<float>([(float)Rate, 0, (float)Decay, 0]),
                     Step = memory.Allocate<int>(1),
                 };
+                var positions = memory.Allocate<int>(members);
                 memory.Device.Run(SharedUpdate.Of(
-                    memory.Device, "test", memory.Allocate<float>(Gradient()), memory.Allocate<int>(members), memory.Allocate<int>(starts), weight, update));
+                    memory.Device, "test", memory.Allocate<float>(Gradient()), positions, memory.Allocate<int>(starts), update));
+                memory.Device.Run(SharedUpdate.Spread(
+                    memory.Device, "test", shared, positions, memory.Allocate<int>([.. members.Select(i => indices[i] - 1)]), weight));
                 return [memory.Read(shared), memory.Read(first), memory.Read(weight)];
             },
             () =>

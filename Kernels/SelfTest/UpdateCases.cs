@@ -60,9 +60,10 @@ internal static class UpdateCases
             // One image per output, whose gradient is 1 at that output alone: the sum has one term, x.
             var one = memory.Upload(
                 [.. Enumerable.Range(0, outputs * outputs).Select(i => i / outputs == i % outputs ? 1f : 0f)], TensorShape.Vector(outputs), 0, 0);
-            var operations = Enumerable.Range(0, 2).SelectMany(s => new[]
+            Tensor[] x = [.. Enumerable.Range(0, 2).Select(parity => memory.Upload(Gradient(parity), TensorShape.Vector(inputs), 0, 0))];
+            var operations = x.SelectMany(gradient => new[]
             {
-                MaskedGemm.BackwardWeight(device, "test", one, Rows(memory, Gradient(s)), inputs, update), Counter.Advance(device, step),
+                MaskedGemm.BackwardWeight(device, "test", one, gradient, memory.Rows(gradient), update), Counter.Advance(device, step),
             });
             new StepProgram(device, operations.Select(o => new[] { o })).Run(Rounds);
             return [memory.Read(weight), memory.Read(first), memory.Read(second), memory.Read(step)];
@@ -74,14 +75,6 @@ internal static class UpdateCases
             double correction = rule == UpdateRule.Adam ? Math.Sqrt(1 - Math.Pow(Update.Beta2, step + 1)) : 1;
             double rate = rule == UpdateRule.Adam ? Rate(step) * correction / (1 - Math.Pow(Update.Beta1, step + 1)) : Rate(step);
             return [(float)rate, (float)(Epsilon * correction), (float)Decay(step), 0];
-        }
-
-        private ArrayView<float> Rows(DeviceMemory memory, float[] x)
-        {
-            var rows = new float[Layout.Blocks(outputs) * Layout.Lanes * Transpose.Pitch(inputs)];
-            for (int i = 0; i < x.Length; i++)
-                rows[i / inputs * Transpose.Pitch(inputs) + i % inputs] = x[i];
-            return memory.Allocate<float>(rows);
         }
 
         private Expected[] Expect()

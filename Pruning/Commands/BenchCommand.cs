@@ -53,12 +53,16 @@ internal static class BenchCommand
         }
         double median = Median(seconds), flops = trainer.TrainingStep.Operations.Sum(o => o.Flops) * trainer.StepsPerEpoch;
         double accuracy = trainer.Evaluate(Part.Test).Accuracy;
-        int launches = trainer.TrainingStep.Operations.Count();
+        var step = trainer.TrainingStep;
+        int operations = step.Operations.Count();
+        string launches = device.RunsOnHost ? "" : $" in {step.LaunchCount} launches";
         double peak = Process.GetCurrentProcess().PeakWorkingSet64 / 1e6;
         say(string.Create(
             CultureInfo.InvariantCulture,
             $"{network.Name}, batch {options.Batch}, {device.Name}: median {median:F3} s per epoch, min {seconds.Min():F3} s, {flops / median / 1e9:F1} GFLOP/s, "
-            + $"test {accuracy:F2} %, {launches} operations per step, peak memory {peak:F0} MB"));
+            + $"test {accuracy:F2} %, {operations} operations per step{launches}, peak memory {peak:F0} MB"));
+        if (step.GraphState is { } graph)
+            say(graph);
         if (invocation.Get(Profile))
             say(ProfileTable(trainer));
         if (invocation.Get(Options.Json))
@@ -75,7 +79,9 @@ internal static class BenchCommand
                 TestAccuracy = Math.Round(accuracy, 2),
                 SimdBits = device.RunsOnHost ? device.SimdBits : 0,
                 device.Workers,
-                OperationsPerStep = launches,
+                OperationsPerStep = operations,
+                LaunchesPerStep = step.LaunchCount,
+                Graph = step.GraphState,
                 PeakMemoryMb = Math.Round(peak),
             });
         }
@@ -87,10 +93,10 @@ internal static class BenchCommand
         var measured = trainer.ProfileEpoch(_ => Rates);
         double total = measured.Sum(m => m.Seconds);
         int steps = trainer.StepsPerEpoch;
-        var table = new TextTable("operation", "calls", "us/step", "GFLOP/s", "%");
-        foreach (var group in measured.GroupBy(m => m.Operation.Name).OrderByDescending(g => g.Sum(m => m.Seconds)))
+        var table = new TextTable(trainer.Device.RunsOnHost ? "operation" : "launch", "calls", "us/step", "GFLOP/s", "%");
+        foreach (var group in measured.GroupBy(m => m.Name).OrderByDescending(g => g.Sum(m => m.Seconds)))
         {
-            double seconds = group.Sum(m => m.Seconds), flops = group.Sum(m => m.Operation.Flops) * steps;
+            double seconds = group.Sum(m => m.Seconds), flops = group.Sum(m => m.Flops) * steps;
             table.Add(
                 group.Key, Csv.Whole(group.Count() * steps), F1(seconds / steps * 1e6), flops == 0 ? "-" : F1(flops / seconds / 1e9), F1(100 * seconds / total));
         }

@@ -43,8 +43,8 @@ public sealed class ChunkedProgramTests
         Assert.Equal(before + 1, memory.Download(seen)[0]);
     }
 
-    private static Operation<MarkBody> Mark(ComputeDevice device, ArrayView<int> step, ArrayView<int> seen, int failing) =>
-        new(device, "mark", 0, new MarkBody { Step = step, Seen = seen, Failing = failing });
+    private static Operation Mark(ComputeDevice device, ArrayView<int> step, ArrayView<int> seen, int failing) =>
+        Operation.OnHost(device, "mark", 0, new MarkBody { Step = step, Seen = seen, Failing = failing });
 
     private struct MarkBody : IBody
     {

@@ -1,9 +1,11 @@
+using System.Reflection;
 using System.Text.RegularExpressions;
 using ILGPU;
 using ILGPU.Backends.EntryPoints;
 using ILGPU.Backends.PTX;
 using ILGPU.Runtime.Cuda;
 using Kernels;
+using Model;
 
 namespace Tests.KernelTests;
 
@@ -20,23 +22,43 @@ public sealed partial class PtxTests
         ["SM_90"] = CudaArchitecture.SM_90,
     };
 
-    public static TheoryData<string> Names => [.. KernelCoverageTests.EntryPoints.Keys.Order()];
+    /// <summary>Every body alone, and the launches that the networks' training steps are made of, where several bodies share a kernel.</summary>
+    internal static readonly Lazy<Dictionary<string, MethodInfo>> Kernels = new(() => Alone().Concat(Joined()).ToDictionary());
+
+    public static TheoryData<string> Names => [.. Kernels.Value.Keys.Order()];
 
     [Theory]
     [MemberData(nameof(Names))]
     public void A_kernel_compiles_for_every_architecture_without_spills_or_doubles(string name)
     {
-        var method = KernelCoverageTests.EntryPoints[name];
         using var context = ComputeDevice.CreateContext(b => b);
         foreach (var (sm, architecture) in Architectures)
         {
             using var backend = new PTXBackend(context, new CudaCapabilityContext(architecture), architecture, CudaInstructionSet.ISA_80, null);
-            var kernel = (PTXCompiledKernel)backend.Compile(EntryPointDescription.FromExplicitlyGroupedKernel(method), default);
+            var kernel = (PTXCompiledKernel)backend.Compile(EntryPointDescription.FromExplicitlyGroupedKernel(Kernels.Value[name]), default);
             string text = kernel.PTXAssembly;
             Assert.DoesNotContain(".local", text, StringComparison.Ordinal);
             Assert.False(Doubles().IsMatch(text), $"{sm}: {Doubles().Match(text).Value}");
             int shared = SharedArrays().Matches(text).Sum(m => int.Parse(m.Groups[1].Value));
             Assert.InRange(shared, 0, SharedMemoryPerGroup);
+        }
+    }
+
+    private static IEnumerable<KeyValuePair<string, MethodInfo>> Alone() => KernelCoverageTests.Bodies.Select(body =>
+    {
+        var group = body.IsAssignableTo(typeof(IGroupBody)) ? body : typeof(Threads<>).MakeGenericType(body);
+        var launch = typeof(Launch<>).MakeGenericType(group);
+        return KeyValuePair.Create(
+            $"{body.DeclaringType!.Name}.{body.Name}", launch.GetMethod("RunKernel", BindingFlags.Static | BindingFlags.NonPublic)!);
+    });
+
+    private static IEnumerable<KeyValuePair<string, MethodInfo>> Joined()
+    {
+        foreach (string network in NetworkDescription.Known.Keys)
+        {
+            using var trainer = TrainingPrograms.Trainer(network);
+            foreach (var launch in trainer.TrainingStep.Launches.Where(l => l.Names.Count > 1))
+                yield return KeyValuePair.Create($"{network}: {launch.Name}", launch.Kernel);
         }
     }
 

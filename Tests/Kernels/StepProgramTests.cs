@@ -53,15 +53,15 @@ public sealed class StepProgramTests
         var step = memory.Allocate<int>(1);
         var profile = new StepProgram(device, [Counter.Advance(device, step)], [Counter.Advance(device, step)]).Profile(7);
         Assert.Equal(14, memory.Download(step)[0]);
-        Assert.Equal(["step counter", "step counter"], profile.Select(p => p.Operation.Name));
+        Assert.Equal(["step counter", "step counter"], profile.Select(p => p.Name));
         Assert.All(profile, p => Assert.True(p.Seconds > 0));
     }
 
-    private static Operation<FailingBody> Failing(ComputeDevice device, ArrayView<int> step, int worker, int atStep) =>
-        new(device, "failing", 0, new FailingBody { Step = step, Worker = worker, AtStep = atStep }, _ => { }, 1);
+    private static Operation Failing(ComputeDevice device, ArrayView<int> step, int worker, int atStep) =>
+        Operation.OnHost(device, "failing", 0, new FailingBody { Step = step, Worker = worker, AtStep = atStep });
 
-    private static Operation<ShiftBody> Shift(ComputeDevice device, ArrayView<int> from, ArrayView<int> to) =>
-        new(device, "shift", 0, new ShiftBody { From = from, To = to }, _ => { }, 1);
+    private static Operation Shift(ComputeDevice device, ArrayView<int> from, ArrayView<int> to) =>
+        Operation.OnHost(device, "shift", 0, new ShiftBody { From = from, To = to });
 
     private struct FailingBody : IBody
     {

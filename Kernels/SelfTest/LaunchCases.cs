@@ -1,0 +1,96 @@
+using ILGPU;
+
+namespace Kernels.SelfTest;
+
+/// <summary>Operations that share a launch on a GPU, against what they give alone: side by side, in turn, and both.</summary>
+internal static class LaunchCases
+{
+    private const int Classes = 10;
+
+    private static readonly (int Images, int Inputs)[] Chains = [(1, 1), (16, 84), (50, 100), (129, 37)];
+
+    public static IEnumerable<SelfTestCase> All => Chains.Select(c => new Head(c.Images, c.Inputs).Case()).Append(SideBySide);
+
+    /// <summary>
+    /// Weight and bias gradients of layers of several sizes: bodies of independent threads and of groups with barriers between each other.
+    /// </summary>
+    private static SelfTestCase SideBySide
+    {
+        get
+        {
+            (int Images, int Inputs, int Outputs)[] layers = [(17, 31, 13), (5, 3, 41), (33, 129, 2), (1, 1, 1), (64, 100, 10)];
+            float[] X(int i) => new Numbers(10 + i).Activations(layers[i].Images * layers[i].Inputs);
+            float[] DOutput(int i) => new Numbers(20 + i).Uniform(layers[i].Images * layers[i].Outputs);
+            return new SelfTestCase(
+                "launch of ten gradients side by side",
+                memory =>
+                {
+                    var stage = new List<Operation>();
+                    var results = new List<ArrayView<float>>();
+                    for (int i = 0; i < layers.Length; i++)
+                    {
+                        var x = memory.Upload(X(i), TensorShape.Vector(layers[i].Inputs), 0, 3);
+                        var dOutput = memory.Upload(DOutput(i), TensorShape.Vector(layers[i].Outputs), 0, 0);
+                        ArrayView<float> weight = memory.Allocate<float>(layers[i].Inputs * layers[i].Outputs), bias = memory.Allocate<float>(layers[i].Outputs);
+                        stage.Add(MaskedGemm.BackwardWeight(memory.Device, "weight", dOutput, x, memory.Rows(x), UpdateCases.Storing(weight)));
+                        stage.Add(BiasUpdate.Of(memory.Device, "bias", dOutput, UpdateCases.Storing(bias)));
+                        results.AddRange([weight, bias]);
+                    }
+                    new StepProgram(memory.Device, [[.. stage]]).Run();
+                    return [.. results.Select(memory.Read)];
+                },
+                () => [.. Enumerable.Range(0, layers.Length).SelectMany(i => new[]
+                {
+                    Expected.Sums(
+                        $"weight {i}", MaskedGemm.Reference.BackwardWeight(DOutput(i), X(i), layers[i].Images),
+                        MaskedGemm.Reference.BackwardWeight(Numbers.Absolute(DOutput(i)), Numbers.Absolute(X(i)), layers[i].Images), layers[i].Images),
+                    Expected.Sums(
+                        $"bias {i}", BiasUpdate.Reference(DOutput(i), layers[i].Images, layers[i].Outputs),
+                        BiasUpdate.Reference(Numbers.Absolute(DOutput(i)), layers[i].Images, layers[i].Outputs), layers[i].Images + 16),
+                })]);
+        }
+    }
+
+    /// <summary>The last layer forward, its softmax, its backward data: each needs what the one before wrote.</summary>
+    private sealed class Head(int images, int inputs)
+    {
+        private float[] X => new Numbers(1).Activations(images * inputs);
+        private float[] Weight => [.. new Numbers(2).Uniform(Classes * inputs).Select(w => w / 8)];
+        private static float[] Bias => new Numbers(3).Uniform(Classes);
+        private int[] Labels => new Numbers(4).Integers(images, Classes);
+
+        public SelfTestCase Case() => new($"launch of a last layer in turn {images} images {inputs} inputs", Compute, Expect);
+
+        private double[][] Compute(DeviceMemory memory)
+        {
+            var device = memory.Device;
+            var x = memory.Upload(X, TensorShape.Vector(inputs), 0, 0);
+            Tensor y = memory.Result(TensorShape.Vector(Classes), images), dy = memory.Result(y.Shape, images), dx = memory.Result(x.Shape, images);
+            int slots = x.Blocks * Layout.Lanes;
+            var weight = memory.Allocate<float>(Weight);
+            ArrayView<int> step = memory.Allocate<int>([0]), labels = memory.Allocate<int>([.. Labels, .. Enumerable.Repeat(-1, slots - images)]);
+            new StepProgram(
+                device,
+                [MaskedGemm.Forward(device, "forward", x, weight, memory.Allocate<float>(Bias), y, relu: false)],
+                [SoftmaxCrossEntropy.Of(device, "softmax", y, labels, step, images, dy, memory.Allocate<float>(slots), memory.Allocate<int>(slots))],
+                [MaskedGemm.BackwardData(device, "backward", dy, weight, x, dx)]).Run();
+            return [memory.Read(y, images), memory.Read(dx, images)];
+        }
+
+        private Expected[] Expect()
+        {
+            double[] y = MaskedGemm.Reference.Forward(X, Weight, Bias, images, Classes, relu: false);
+            float[] gradients = [.. y.Select(v => (float)v).Chunk(Classes)
+                .SelectMany((z, n) => SoftmaxCrossEntropy.Reference(z, Labels[n], images).Gradient).Select(g => (float)g)];
+            double[] bounds = [.. MaskedGemm.Reference
+                .Forward(Numbers.Absolute(X), Numbers.Absolute(Weight), Numbers.Absolute(Bias), images, Classes, relu: false)
+                .Select(s => (inputs + 3) * Expected.Rounding * s)];
+            // A logit that is off by δ moves a softmax by at most δ / 2; Exp and the division add some roundings.
+            double error = bounds.Max() + 32 * Expected.Rounding;
+            double[] dx = MaskedGemm.Reference.BackwardData(gradients, Weight, X, images, inputs);
+            double[] errors = MaskedGemm.Reference.BackwardData(
+                [.. gradients.Select(_ => (float)(error / images))], Numbers.Absolute(Weight), null, images, inputs);
+            return [new Expected("y", y, bounds), new Expected("dx", dx, errors)];
+        }
+    }
+}

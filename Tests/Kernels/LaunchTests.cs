@@ -1,0 +1,53 @@
+using Kernels;
+using Kernels.SelfTest;
+using Model;
+
+namespace Tests.KernelTests;
+
+[Collection(nameof(KernelSuite))]
+public sealed class LaunchTests
+{
+    public static TheoryData<string, string> Cases => KernelSuite.Rows(LaunchCases.All);
+
+    [Theory]
+    [MemberData(nameof(Cases))]
+    public void Operations_that_share_a_launch_give_what_they_give_alone(string device, string name) => KernelSuite.Run(device, name);
+
+    [Theory]
+    [InlineData("lenet-300-100", 6)]
+    [InlineData("lenet-5", 14)]
+    [InlineData("lenet-5-caffe", 12)]
+    public void A_training_step_is_a_few_launches_with_a_teacher_or_without(string network, int expected)
+    {
+        using var trainer = TrainingPrograms.Trainer(network);
+        Assert.Equal(expected, trainer.TrainingStep.LaunchCount);
+        trainer.Teach(0.5, 2);
+        Assert.Equal(expected, trainer.TrainingStep.LaunchCount);
+        // Nothing is lost or done twice.
+        Assert.Equal(trainer.TrainingStep.Operations.Select(o => o.Name), trainer.TrainingStep.Launches.SelectMany(l => l.Names));
+    }
+
+    [Theory]
+    [InlineData(4096)]
+    [InlineData(1024)]
+    public void A_device_that_takes_fewer_arguments_gets_more_launches(int bytes)
+    {
+        using var trainer = TrainingPrograms.Trainer("lenet-5");
+        Launch[] all = [.. trainer.TrainingStep.Operations.Select(o => o.Launch!)];
+        var plan = Launch.Plan([all], bytes);
+        Assert.All(plan, l => Assert.InRange(l.ParameterBytes, 1, bytes));
+        Assert.InRange(plan.Count, all.Sum(l => l.ParameterBytes) / bytes, all.Length / 2);
+        Assert.Equal(all.Select(l => l.Name), plan.SelectMany(l => l.Names));
+    }
+}
+
+/// <summary>Training steps of the networks as a GPU gets them, on the simulated GPU.</summary>
+internal static class TrainingPrograms
+{
+    public static Trainer Trainer(string network, int batch = 33)
+    {
+        var data = new DataSet(new byte[batch * DataSet.PixelsPerImage], new byte[batch]);
+        return new Trainer(
+            TestDevices.Get(TestDevices.Simulator), NetworkDescription.Parse(network), new TrainerOptions(batch), data, new DataSet([], []), new DataSet([], []));
+    }
+}
