@@ -56,6 +56,8 @@ public sealed class RunLog : IRunObserver, IDisposable
         }
         _rows.Add(row.Iteration, layers);
         (_last, _lastState) = (row, (_trainer.Parameters.Save(), row.Iteration));
+        // States and masks pass through large arrays, which the collector would let pile up to several hundred megabytes.
+        GC.Collect();
         Say(string.Create(
             CultureInfo.InvariantCulture,
             $"{row.Iteration,4} {row.Phase,-8} epoch {row.Epoch,6:F1}  {row.Elapsed,6:F1} s  loss {row.TrainLoss:F4}  validation {row.ValidationAccuracy:F2} %"
