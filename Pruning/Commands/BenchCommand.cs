@@ -15,13 +15,14 @@ internal static class BenchCommand
 {
     private static readonly StepRates Rates = new(1e-3);
     private static readonly Option<int> Epochs = Options.Number("--epochs", "epochs to time", 5, 1, 1000);
+    private static readonly Option<double> Density = Options.Number("--density", "part of the weights that live, drawn at random in every layer", 1.0, 1e-4, 1);
     private static readonly Option<bool> Profile = Options.Flag("--profile", "add a table of time per operation, from one more epoch");
     private static readonly Option<bool> Inference = Options.Flag("--inference", "time the answers of --model instead, at --batch or at 1 and 1000");
 
     public static (Command, Action<Invocation>) Create()
     {
         var command = new Command("bench", "time training, or answers with --inference");
-        foreach (var option in (Option[])[Settings.Network.Typed, Settings.Batch.Typed, Epochs, Settings.Seed.Typed, Profile, Inference, Options.Model, .. Options.Machine])
+        foreach (var option in (Option[])[Settings.Network.Typed, Settings.Batch.Typed, Epochs, Settings.Seed.Typed, Density, Profile, Inference, Options.Model, .. Options.Machine])
             command.Options.Add(option);
         return (command, Run);
     }
@@ -40,6 +41,9 @@ internal static class BenchCommand
         var options = new TrainerOptions(invocation.Get(Settings.Batch.Typed), Seed: invocation.Get(Settings.Seed.Typed));
         using var trainer = new Trainer(device, network, options, data.Train, new DataSet([], []), data.Test);
         var say = invocation.Terminal.Say;
+        double density = invocation.Get(Density);
+        if (density < 1)
+            PruneAtRandom(trainer, density, options.Seed);
 
         trainer.Train(1, _ => Rates);
         var seconds = new double[invocation.Get(Epochs)];
@@ -51,6 +55,7 @@ internal static class BenchCommand
             seconds[epoch] = Stopwatch.GetElapsedTime(start).TotalSeconds;
             say(string.Create(CultureInfo.InvariantCulture, $"epoch {epoch + 1}: {seconds[epoch]:F3} s, loss {score.Loss:F4}, accuracy {score.Accuracy:F2} %"));
         }
+        // Of layers that are computed in full; work on live weights alone is not counted.
         double median = Median(seconds), flops = trainer.TrainingStep.Operations.Sum(o => o.Flops) * trainer.StepsPerEpoch;
         double accuracy = trainer.Evaluate(Part.Test).Accuracy;
         var step = trainer.TrainingStep;
@@ -59,8 +64,8 @@ internal static class BenchCommand
         double peak = Process.GetCurrentProcess().PeakWorkingSet64 / 1e6;
         say(string.Create(
             CultureInfo.InvariantCulture,
-            $"{network.Name}, batch {options.Batch}, {device.Name}: median {median:F3} s per epoch, min {seconds.Min():F3} s, {flops / median / 1e9:F1} GFLOP/s, "
-            + $"test {accuracy:F2} %, {operations} operations per step{launches}, peak memory {peak:F0} MB"));
+            $"{network.Name}{(density < 1 ? $" at density {density}" : "")}, batch {options.Batch}, {device.Name}: median {median:F3} s per epoch, min {seconds.Min():F3} s, "
+            + $"{(flops > 0 ? $"{flops / median / 1e9:F1} GFLOP/s, " : "")}test {accuracy:F2} %, {operations} operations per step{launches}, peak memory {peak:F0} MB"));
         if (step.GraphState is { } graph)
             say(graph);
         if (invocation.Get(Profile))
@@ -72,6 +77,7 @@ internal static class BenchCommand
                 Network = network.Name,
                 Device = device.Name,
                 options.Batch,
+                Density = density,
                 Epochs = seconds.Length,
                 SecondsPerEpochMedian = median,
                 SecondsPerEpochMin = seconds.Min(),
@@ -85,6 +91,24 @@ internal static class BenchCommand
                 PeakMemoryMb = Math.Round(peak),
             });
         }
+    }
+
+    /// <summary>What training costs at a density does not depend on which weights live, as long as every layer has its share.</summary>
+    private static void PruneAtRandom(Trainer trainer, double density, ulong seed)
+    {
+        var random = new Random64(seed);
+        float[] mask = trainer.Parameters.GetMask(), weights = trainer.Parameters.GetWeights();
+        foreach (var layer in trainer.Parameters.Layers)
+        {
+            for (int i = layer.WeightOffset; i < layer.WeightOffset + layer.WeightCount; i++)
+            {
+                mask[i] = random.NextDouble() < density ? 1 : 0;
+                weights[i] *= mask[i];
+            }
+        }
+        trainer.Parameters.SetWeights(weights);
+        trainer.Parameters.SetMask(mask);
+        trainer.Masked = true;
     }
 
     /// <summary>Equal operations of one step, such as two pools of one name, share a row.</summary>

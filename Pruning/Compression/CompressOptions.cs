@@ -14,8 +14,11 @@ public sealed record CompressOptions
     /// <summary>Epochs that the shared values are trained for in each try.</summary>
     public int Epochs { get; init; } = 3;
 
-    /// <summary>Points of validation accuracy that sharing may cost.</summary>
-    public double MaxDrop { get; init; } = 0.1;
+    /// <summary>
+    /// Points of validation accuracy that sharing may cost, against the network that comes in. None by default: what pruning was within,
+    /// the file is within.
+    /// </summary>
+    public double MaxDrop { get; init; }
 
     /// <summary>Peak learning rate of the shared values.</summary>
     public double LearningRate { get; init; } = 5e-4;

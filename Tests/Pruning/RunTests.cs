@@ -119,12 +119,14 @@ public sealed class RunTests : IDisposable
         Assert.True(Accuracy(tries[^1]) < floor);
         Assert.Equal(Enumerable.Range(1, tries.Length).Select(n => 0.25 * n), tries.Select(t => t.GetProperty("sensitivity").GetDouble()));
 
-        var rows = ReadCsv(run, "comparison.csv", "method,setting,tries,epochs,seconds,kept,total,density,ratio,validation_accuracy,test_accuracy,time_ratio");
+        var rows = ReadCsv(run, "comparison.csv", "method,setting,tries,epochs,seconds,kept,total,density,ratio,validation_accuracy,test_accuracy,times_sooner");
         Assert.Equal(["hand-set (all tries)", "hand-set (best known)", "dynamic (as light)", "dynamic"], rows.Select(r => r["method"]));
         Assert.InRange(Number(rows[2], "kept"), Number(rows[3], "kept"), Number(rows[0], "kept"));
         Assert.InRange(Number(rows[2], "seconds"), 0, Number(rows[3], "seconds"));
         Assert.Equal(tries.Length, Number(rows[0], "epochs"));
-        Assert.Equal("1.00", rows[^1]["time_ratio"]);
+        Assert.Equal("1.00", rows[0]["times_sooner"]);
+        double sooner = Number(rows[0], "seconds") / Number(rows[^1], "seconds");
+        Assert.Equal(sooner, Number(rows[^1], "times_sooner"), 0.01 + 0.05 * sooner);
         Assert.Equal(2, ReadCsv(run, "summary.csv", Summary).Count);
 
         string alone = _folder.Combine("alone"), best = tries[^2].GetProperty("sensitivity").GetRawText();
