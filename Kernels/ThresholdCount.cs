@@ -2,14 +2,14 @@ using ILGPU;
 
 namespace Kernels;
 
-/// <summary>For one layer and many thresholds in one pass: how many live weights have |w| &lt; threshold, that is, would be pruned.</summary>
+/// <summary>For one layer and many thresholds in one pass: how many live weights have |score| &lt; threshold, that is, would be pruned (<see cref="MagnitudeMask"/>).</summary>
 public static class ThresholdCount
 {
     /// <summary>Floats that the result takes for a number of thresholds: 256 exact partial counts each.</summary>
     public static int ResultLength(int thresholds) => thresholds * PartialSums.Count;
 
     /// <param name="device">Where it runs.</param>
-    /// <param name="weight">A layer's weights, at most 2^31.</param>
+    /// <param name="weight">A layer's scores: the weights themselves or their saliencies, at most 2^31.</param>
     /// <param name="mask">1 = live, 0 = pruned.</param>
     /// <param name="thresholds">Any number, in any order, not negative.</param>
     /// <param name="result">[thresholds][256], read by <see cref="Read"/>.</param>

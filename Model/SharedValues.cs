@@ -12,7 +12,7 @@ public sealed record SharedWeights(float[] Codebook, int[] Indices);
 /// Shared values of a network on the device, trained in place of its weights: gradients of all weights are stored, those of a value's
 /// members are added, and its members take the value that an optimizer of its own moments made of it.
 /// </summary>
-internal sealed class SharedValues
+internal sealed class SharedValues : IDisposable
 {
     private sealed record Layer(
         LayerSlice Slice, int Count, ArrayView<float> Values, ArrayView<float> First, ArrayView<float> Second, ArrayView<int> Members, ArrayView<int> Starts,
@@ -21,9 +21,9 @@ internal sealed class SharedValues
     private readonly DeviceMemory _memory;
     private readonly Layer[] _layers;
 
-    public SharedValues(DeviceMemory memory, Parameters parameters, IReadOnlyList<SharedWeights> shared)
+    public SharedValues(ComputeDevice device, Parameters parameters, IReadOnlyList<SharedWeights> shared)
     {
-        _memory = memory;
+        var memory = _memory = new DeviceMemory(device);
         Gradient = memory.Allocate<float>(parameters.Weight.Length);
         _layers = [.. parameters.Layers.Zip(shared, Of)];
 
@@ -31,7 +31,11 @@ internal sealed class SharedValues
         {
             int count = layer.Codebook.Length;
             int[] members = [.. Enumerable.Range(0, slice.WeightCount).Where(i => layer.Indices[i] > 0).OrderBy(i => layer.Indices[i])];
-            int[] starts = [.. Enumerable.Range(1, count + 1).Select(k => members.Count(i => layer.Indices[i] < k))];
+            var starts = new int[count + 1];
+            foreach (int i in members)
+                starts[layer.Indices[i]]++;
+            for (int k = 1; k <= count; k++)
+                starts[k] += starts[k - 1];
             return new(
                 slice, count, memory.Allocate<float>(layer.Codebook), memory.Allocate<float>(count), memory.Allocate<float>(count),
                 memory.Allocate<int>(members), memory.Allocate<int>(starts), memory.Allocate<int>([.. members.Select(i => layer.Indices[i] - 1)]));
@@ -59,6 +63,8 @@ internal sealed class SharedValues
             [.. live.Select(l => SharedUpdate.Spread(device, $"{l.Slice.Name} spread", l.Values, l.Members, l.Owners, Part(weight, l)))],
         ];
     }
+
+    public void Dispose() => _memory.Dispose();
 
     private static ArrayView<float> Part(ArrayView<float> flat, Layer layer) => flat.SubView(layer.Slice.WeightOffset, layer.Slice.WeightCount);
 }

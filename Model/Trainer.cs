@@ -244,6 +244,8 @@ public sealed class Trainer : IDisposable
     /// <param name="shared">One per layer, pruned where the mask is 0; or null: weights are trained again.</param>
     public void Share(IReadOnlyList<SharedWeights>? shared)
     {
+        _programs.Clear();
+        _shared?.Dispose();
         _shared = null;
         if (shared is not null)
         {
@@ -252,11 +254,10 @@ public sealed class Trainer : IDisposable
                 for (int i = 0; i < slice.WeightCount; i++)
                     weights[slice.WeightOffset + i] = layer.Indices[i] == 0 ? 0 : layer.Codebook[layer.Indices[i] - 1];
             Parameters.SetWeights(weights);
-            _shared = new SharedValues(_memory, Parameters, shared);
+            _shared = new SharedValues(Device, Parameters, shared);
         }
         ResetOptimizer();
         _chosenVersion = -1;
-        _programs.Clear();
     }
 
     /// <summary>The shared values of each layer as training left them.</summary>
@@ -274,7 +275,11 @@ public sealed class Trainer : IDisposable
         (_updates, Masked) = (state.Updates, state.Masked);
     }
 
-    public void Dispose() => _memory.Dispose();
+    public void Dispose()
+    {
+        _shared?.Dispose();
+        _memory.Dispose();
+    }
 
     /// <summary>The program for the mask as it is now: built when a layer crosses the break-even, else looked up.</summary>
     private StepProgram Program(bool training)

@@ -53,7 +53,7 @@ internal static class SharedUpdateCases
                 for (int k = 0; k < values; k++)
                 {
                     (value[k], moment[k], _) = Update.Reference(UpdateRule.Momentum, Values()[k], 0, 0, gradient[k], 1, Rate, 0, Decay, 1);
-                    bound[k] = (indices.Length + 4) * Expected.Rounding * (bound[k] + 1);
+                    bound[k] = (indices.Count(i => i == k + 1) + 4) * Expected.Rounding * (bound[k] + 1);
                 }
                 return
                 [

@@ -9,7 +9,7 @@ namespace Pruning.Commands;
 
 /// <summary>
 /// <c>compare</c>: thresholds set by hand against thresholds that follow the measured accuracy. Both start from the same dense network
-/// with the same seed; each hand-set try is retrained for as many epochs as the other side may take at most.
+/// with the same seed; each hand-set try is retrained for the epochs of the options, to which the other side scales its effort.
 /// </summary>
 internal static class CompareCommand
 {
@@ -103,29 +103,25 @@ internal static class CompareCommand
             bench.Trainer, options, Verb.Settings(invocation, bench, method), into, invocation.Terminal, invocation.Cancellation);
     }
 
-    /// <summary>The dynamic side's network as a file; sharing may cost no validation accuracy on balance, so that the budget holds.</summary>
+    /// <summary>The dynamic side's network as a file; sharing is to cost no validation accuracy on balance.</summary>
     private static object Compress(Invocation invocation, Workbench bench, PruneOptions options, RunFolder folder)
     {
         invocation.Terminal.Say("");
         var compressed = Compressor.Run(
             bench.Device, Checkpoint.Load(folder.File(RunFolder.Model)), bench.Data.Train, bench.Data.Test, options.Batch,
-            new CompressOptions(), invocation.Terminal.Say, invocation.Cancellation);
+            new CompressOptions { TeacherShare = options.TeacherShare, Temperature = options.Temperature }, invocation.Terminal.Say, invocation.Cancellation);
         CompressCommand.Report(invocation.Terminal, folder, options.Network, compressed);
         return CompressCommand.Result(folder, compressed);
     }
 
-    private static void Write(RunFolder folder, List<Row> rows, double handSetSeconds)
-    {
-        using var table = new CsvTable(
-            folder.File(RunFolder.Comparison), "method,setting,tries,epochs,seconds,kept,total,density,ratio,validation_accuracy,test_accuracy,times_sooner");
-        foreach (var r in rows)
+    private static void Write(RunFolder folder, List<Row> rows, double handSetSeconds) => CsvTable.WriteWhole(
+        folder.File(RunFolder.Comparison), "method,setting,tries,epochs,seconds,kept,total,density,ratio,validation_accuracy,test_accuracy,times_sooner",
+        rows.Select(r => new[]
         {
-            table.Write(
-                r.Method, r.Setting, Csv.Whole(r.Tries), Csv.Short(r.Epochs), Csv.Three(r.Seconds), Csv.Whole(r.Summary.Kept), Csv.Whole(r.Summary.Total),
-                Csv.Six((double)r.Summary.Kept / r.Summary.Total), Csv.Two(r.Summary.Ratio), Csv.Two(r.Summary.ValidationAccuracy),
-                Csv.Two(r.Summary.TestAccuracy), Csv.Two(handSetSeconds / r.Seconds));
-        }
-    }
+            r.Method, r.Setting, Csv.Whole(r.Tries), Csv.Short(r.Epochs), Csv.Three(r.Seconds), Csv.Whole(r.Summary.Kept), Csv.Whole(r.Summary.Total),
+            Csv.Six((double)r.Summary.Kept / r.Summary.Total), Csv.Two(r.Summary.Ratio), Csv.Two(r.Summary.ValidationAccuracy),
+            Csv.Two(r.Summary.TestAccuracy), Csv.Two(handSetSeconds / r.Seconds),
+        }));
 
     private static TextTable Table(List<Row> rows, double handSetSeconds)
     {

@@ -57,6 +57,8 @@ internal static class CompressCommand
             BiasBits = invocation.Get(BiasBits),
         };
         var data = Workbench.LoadData(invocation);
+        if (invocation.Get(Batch) is var batch && batch > data.Train.Count - model.Validation)
+            throw new UserException(ExitCode.Usage, $"batch: expected 1 to {data.Train.Count - model.Validation} training images, found {batch}");
         using var device = Workbench.OpenDevice(invocation);
         var folder = RunFolder.Create(invocation.Find(Options.Out), $"{model.Network.Name}-compress-seed{model.Seed}", invocation.Get(Options.Force));
         invocation.Terminal.Say($"{path}: {model.Network.Name}, {model.Kept:N0} of {model.Total:N0} weights -> {folder.Path}");

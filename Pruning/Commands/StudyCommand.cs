@@ -69,6 +69,8 @@ internal static class StudyCommand
         var all = JsonSerializer.SerializeToNode(options, Terminal.Json)!.AsObject();
         all.Remove("seed");
         all.Insert(0, "data", JsonValue.Create(invocation.Find(Options.Data) ?? "mnist"));
+        all.Insert(0, "simd", JsonValue.Create(invocation.Get(Options.Simd)));
+        all.Insert(0, "workers", JsonValue.Create(invocation.Get(Options.Workers)));
         all.Insert(0, "device", JsonValue.Create(invocation.Get(Options.Device).ToString()));
         all.Insert(0, "verb", JsonValue.Create("study"));
         return all;
@@ -97,6 +99,8 @@ internal static class StudyCommand
         double[] took = [.. CsvTable.ReadOrRefuse(
             Path.Combine(folder.Unit(network, seed, StudyRow.Dense), RunFolder.Summary), "the summary.csv of a run",
             f => double.Parse(f[0], CultureInfo.InvariantCulture), "dense_seconds")];
+        if (took.Length == 0)
+            throw new UserException(ExitCode.BadFile, $"{folder.Unit(network, seed, StudyRow.Dense)}: expected a row in {RunFolder.Summary}, found none");
         var dense = new DenseNetwork(trainer.Save(), options.DenseEpochs, took[0], trainer.Evaluate(Part.Validation), trainer.Evaluate(Part.Test));
 
         foreach (int length in lengths)

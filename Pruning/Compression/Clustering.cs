@@ -9,11 +9,11 @@ namespace Pruning.Compression;
 /// <remarks>
 /// Deep Compression iterates from linear, density-based or random centroids and each ends in another local minimum (its figure 8); the
 /// global minimum needs no such choice, gives the same centroids on every device, and takes milliseconds for a pruned layer. Equal
-/// weights are never parted. Beyond <see cref="Exact"/> operations, neighbours in the sorted order are merged first.
+/// weights are never parted. Beyond 2^24 / count different weights, neighbours in the sorted order are merged first.
 /// </remarks>
 public static class Clustering
 {
-    /// <summary>Sorted groups times values up to which the minimum is exact; bounds memory (4 bytes each) and time (about a second).</summary>
+    /// <summary>Different weights times values up to which the minimum is exact; bounds memory (4 bytes each) and time (about a second).</summary>
     private const int Exact = 1 << 24;
 
     /// <summary>Shares the live weights of a layer among at most <paramref name="count"/> values, ascending.</summary>
@@ -47,21 +47,25 @@ public static class Clustering
     /// <summary>So many weights with their sum and sum of squares.</summary>
     private readonly record struct Group(int Count, double Sum, double Square);
 
-    /// <summary>Sorted, equal weights together, and few enough; with the largest weight of each.</summary>
+    /// <summary>Sorted, equal weights together, and neighbours too where there would be too many; with the largest weight of each.</summary>
     private static (Group[] Groups, float[] Ends) Groups(float[] live, int count)
     {
         Array.Sort(live);
-        int merge = (int)(((long)live.Length * count + Exact - 1) / Exact);
+        int different = 1 + Enumerable.Range(1, live.Length - 1).Count(i => live[i] != live[i - 1]);
+        int merge = (int)(((long)different * count + Exact - 1) / Exact);
         var groups = new List<Group>();
         var ends = new List<float>();
-        for (int i = 0; i < live.Length;)
+        for (int i = 0; i < live.Length; ends.Add(live[i - 1]))
         {
             int first = i;
             double sum = 0, square = 0;
-            for (; i < live.Length && (i - first < merge || live[i] == live[i - 1]) && (merge > 1 || live[i] == live[first]); i++)
+            for (int values = 0; i < live.Length; i++)
+            {
+                if ((i == first || live[i] != live[i - 1]) && ++values > merge)
+                    break;
                 (sum, square) = (sum + live[i], square + (double)live[i] * live[i]);
+            }
             groups.Add(new Group(i - first, sum, square));
-            ends.Add(live[i - 1]);
         }
         return ([.. groups], [.. ends]);
     }

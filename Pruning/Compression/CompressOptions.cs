@@ -1,4 +1,5 @@
 using Pruning.Coding;
+using Pruning.Methods;
 
 namespace Pruning.Compression;
 
@@ -15,13 +16,19 @@ public sealed record CompressOptions
     public int Epochs { get; init; } = 3;
 
     /// <summary>
-    /// Points of validation accuracy that sharing may cost, against the network that comes in. None by default: what pruning was within,
-    /// the file is within.
+    /// Points of validation accuracy that sharing may cost, against the network that comes in. None by default: where
+    /// some number of bits bears that, the file is within what pruning was within.
     /// </summary>
     public double MaxDrop { get; init; }
 
     /// <summary>Peak learning rate of the shared values.</summary>
     public double LearningRate { get; init; } = 5e-4;
+
+    /// <summary>The share of the network that comes in, in teaching the shared one (knowledge distillation); 0 for none.</summary>
+    public double TeacherShare { get; init; } = new PruneOptions().TeacherShare;
+
+    /// <summary>Temperature of its answers.</summary>
+    public double Temperature { get; init; } = new PruneOptions().Temperature;
 
     /// <summary>Mantissa bits that shared values and biases keep; 23 is all of fp32.</summary>
     public int MantissaBits { get; init; } = 23;

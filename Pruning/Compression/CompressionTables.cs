@@ -22,22 +22,27 @@ internal static class CompressionTables
     /// <summary>A row per layer of the network that is stored, and one of the whole file, whose weights are those of the dense network.</summary>
     public static void Write(string path, Compressed c)
     {
-        using var table = new CsvTable(path, Header);
+        var rows = new List<string[]>();
         for (int i = 0; i < c.Han.Count; i++)
         {
             var (han, size) = (c.Han[i], c.Size.Layers[i]);
-            table.Write(
+            rows.Add(
+            [
                 han.Name, Csv.Whole(han.Weights), Csv.Whole(han.Live), Csv.Six((double)han.Live / han.Weights), Csv.Whole(c.Bits[i]), Csv.Whole(han.Shared),
                 Csv.Whole(han.Entries), Csv.Whole(han.WeightBits), Csv.Whole(han.GapBits), Csv.Two(han.CodedWeightBits), Csv.Two(han.CodedGapBits),
                 Bytes(han.Bits), Bytes(han.CodedBits), Bytes(size.CodebookBits), Bytes(size.PositionBits), Bytes(size.IndexBits), Bytes(size.BiasBits),
-                Bytes(size.Bits), "", "", "", "", "", "", "");
+                Bytes(size.Bits), "", "", "", "", "", "", "",
+            ]);
         }
-        table.Write(
+        rows.Add(
+            [
             "network", Csv.Whole(c.DenseWeights), Csv.Whole(c.Kept), Csv.Six((double)c.Kept / c.DenseWeights), "", Csv.Whole(c.Han.Sum(h => h.Shared)),
             Csv.Whole(c.Han.Sum(h => h.Entries)), "", "", "", "", Bytes(c.Han.Sum(h => h.Bits)), Bytes(c.Han.Sum(h => h.CodedBits)),
             Sum(l => l.CodebookBits), Sum(l => l.PositionBits), Sum(l => l.IndexBits), Sum(l => l.BiasBits), Csv.Whole(c.File.Length),
             Csv.Two(c.FileRatio), Csv.Two(c.HanRatio), Csv.Two(c.PruningRatio), Csv.Whole(c.Judgement.Lost), Csv.Whole(c.Judgement.Gained),
-            Csv.Two(c.Before.Accuracy), Csv.Two(c.After.Accuracy));
+            Csv.Two(c.Before.Accuracy), Csv.Two(c.After.Accuracy),
+            ]);
+        CsvTable.WriteWhole(path, Header, rows);
 
         string Sum(Func<LayerSize, double> bits) => Bytes(c.Size.Layers.Sum(bits));
     }

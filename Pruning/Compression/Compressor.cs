@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using System.Runtime.InteropServices;
 using Kernels;
 using Model;
 using Pruning.Coding;
@@ -24,7 +25,7 @@ public sealed record Compressed(
     int Tries, double EncodeSeconds, double DecodeSeconds)
 {
     /// <summary>Accounting (1), layer by layer.</summary>
-    public IReadOnlyList<HanAccounting> Han => [.. Network.Layers.Select(l => HanAccounting.Of(l))];
+    public IReadOnlyList<HanAccounting> Han { get; } = [.. Network.Layers.Select(l => HanAccounting.Of(l))];
 
     /// <summary>Live weights.</summary>
     public int Kept => Network.Layers.Sum(l => l.Live);
@@ -69,25 +70,21 @@ public static class Compressor
         var sharing = new WeightSharing(trainer, options, say, cancellation);
         var shared = sharing.Run();
 
-        var rounded = compact with { Weights = Round(shared.State.Weight, options, trainer.Parameters.Layers) };
-        SharedWeights[] layers = [.. shared.Layers.Select(l => l with { Codebook = Array.ConvertAll(l.Codebook, v => Rounding.Of(v, options.MantissaBits)) })];
-        var coded = NeuronOrder.HeaviestFirst(SharedNetwork.Of(rounded, layers));
+        var coded = NeuronOrder.HeaviestFirst(SharedNetwork.Of(compact with { Weights = shared.State.Weight }, shared.Layers));
         var clock = Stopwatch.StartNew();
         byte[] file = CodedFile.Encode(coded, options.Coder, out var size);
         double encode = clock.Elapsed.TotalSeconds;
         var decoded = CodedFile.Decode(file, "the file just made");
         double decode = clock.Elapsed.TotalSeconds - encode;
 
-        var reference = trainer.EvaluateEach(Part.Validation);
-        Put(trainer, SharedNetwork.ToCheckpoint(coded, "the network"));
-        float[] exact = trainer.Parameters.GetWeights();
-        Put(trainer, SharedNetwork.ToCheckpoint(decoded, "the file just made"));
-        if (!exact.AsSpan().SequenceEqual(trainer.Parameters.GetWeights()))
+        Checkpoint stored = SharedNetwork.ToCheckpoint(coded, "the network"), read = SharedNetwork.ToCheckpoint(decoded, "the file just made");
+        if (!Bits(stored.Weights).SequenceEqual(Bits(read.Weights)) || !Bits(stored.Mask).SequenceEqual(Bits(read.Mask)))
             throw new InvalidOperationException("decoding gave another network");
+        Put(trainer, read);
         var slices = Parameters.Slices(model.Network, out _);
         return new Compressed(
             file, decoded, shared.Bits, size, slices.Sum(s => 4L * (s.WeightCount + s.BiasCount)), model.Total,
-            Judgement.Of(reference, trainer.EvaluateEach(Part.Validation), options.MaxDrop), before, trainer.Evaluate(Part.Test), sharing.Tries, encode, decode);
+            Judgement.Of(sharing.Reference, trainer.EvaluateEach(Part.Validation), options.MaxDrop), before, trainer.Evaluate(Part.Test), sharing.Tries, encode, decode);
     }
 
     private static void Put(Trainer trainer, Checkpoint model)
@@ -97,17 +94,5 @@ public static class Compressor
         trainer.ResetOptimizer();
     }
 
-    /// <summary>Biases shared and rounded as asked; weights are not touched.</summary>
-    private static float[] Round(float[] weights, CompressOptions options, IReadOnlyList<LayerSlice> layers)
-    {
-        float[] result = [.. weights];
-        foreach (var layer in layers)
-        {
-            float[] biases = weights[layer.BiasOffset..(layer.BiasOffset + layer.BiasCount)];
-            if (options.BiasBits > 0)
-                biases = Rounding.Shared(biases, options.BiasBits);
-            Array.ConvertAll(biases, b => Rounding.Of(b, options.MantissaBits)).CopyTo(result, layer.BiasOffset);
-        }
-        return result;
-    }
+    private static ReadOnlySpan<int> Bits(float[] values) => MemoryMarshal.Cast<float, int>(values);
 }

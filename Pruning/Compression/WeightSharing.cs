@@ -20,10 +20,10 @@ public sealed class WeightSharing(Trainer trainer, CompressOptions options, Acti
     /// <summary>Bits that the way down begins with, the most there are, and doubtful tries in a row that end the way down.</summary>
     private const int First = 5, Most = 8, Patience = 2;
 
-    private static readonly PruneOptions Teaching = new();
-
     private readonly TrainerState _start = trainer.Save();
-    private readonly Outcomes _reference = trainer.EvaluateEach(Part.Validation);
+
+    /// <summary>The network that comes in, on the validation images.</summary>
+    public Outcomes Reference { get; } = trainer.EvaluateEach(Part.Validation);
 
     /// <summary>Networks that were tried.</summary>
     public int Tries { get; private set; }
@@ -32,7 +32,8 @@ public sealed class WeightSharing(Trainer trainer, CompressOptions options, Acti
     /// <returns>The best network within the budget, or where none is, one with the most bits.</returns>
     public SharedState Run()
     {
-        trainer.Teach(Teaching.TeacherShare, Teaching.Temperature);
+        if (options.TeacherShare > 0)
+            trainer.Teach(options.TeacherShare, options.Temperature);
         var best = options.Bits is { } bits ? Try(Uniform(bits)) : Find();
         trainer.DismissTeacher();
         trainer.Restore(_start);
@@ -95,11 +96,28 @@ public sealed class WeightSharing(Trainer trainer, CompressOptions options, Acti
             cancellation.ThrowIfCancellationRequested();
             trainer.Train(steps, PruneSession.Cosine(options.LearningRate, 0, epoch * steps, options.Epochs * steps));
         }
-        var codebooks = trainer.Codebooks;
+        shared = [.. shared.Zip(trainer.Codebooks, (s, c) => s with { Codebook = Array.ConvertAll(c, v => Rounding.Of(v, options.MantissaBits)) })];
+        RoundBiases();
+        // The rounded values go to their weights, for what is judged must be what is stored.
+        trainer.Share(shared);
         trainer.Share(null);
-        var judgement = Judgement.Of(_reference, trainer.EvaluateEach(Part.Validation), options.MaxDrop);
+        var judgement = Judgement.Of(Reference, trainer.EvaluateEach(Part.Validation), options.MaxDrop);
         Tries++;
         say($"shared at {string.Join("/", bits)} bits: {judgement}");
-        return new SharedState(bits, [.. shared.Zip(codebooks, (s, c) => s with { Codebook = c })], trainer.Parameters.Save(), judgement);
+        return new SharedState(bits, shared, trainer.Parameters.Save(), judgement);
+    }
+
+    /// <summary>Biases shared and rounded as asked.</summary>
+    private void RoundBiases()
+    {
+        float[] weights = trainer.Parameters.GetWeights();
+        foreach (var layer in trainer.Parameters.Layers)
+        {
+            float[] biases = weights[layer.BiasOffset..(layer.BiasOffset + layer.BiasCount)];
+            if (options.BiasBits > 0)
+                biases = Rounding.Shared(biases, options.BiasBits);
+            Array.ConvertAll(biases, b => Rounding.Of(b, options.MantissaBits)).CopyTo(weights, layer.BiasOffset);
+        }
+        trainer.Parameters.SetWeights(weights);
     }
 }

@@ -58,6 +58,7 @@ public sealed class DynamicPruning : IPruningMethod
         double startSeconds = session.Elapsed;
         _leaves.Clear();
         int branches = 0;
+        var settled = new HashSet<double>();
         Trunk.Begin(session);
 
         // Down the trunk, a branch every halving from the first ratio on, until one is damaged for certain or two in a row are in doubt.
@@ -85,6 +86,7 @@ public sealed class DynamicPruning : IPruningMethod
                 if (trunk[bad].Ratio / trunk[good].Ratio <= options.Resolution)
                 {
                     var best = trunk[good].Branch;
+                    settled.Add(budget);
                     return new PruneOutcome(
                         budget, best?.Iteration ?? 0, branches, session.Epoch - start, session.Elapsed - startSeconds, best is not null,
                         best?.State ?? trunk[0].State);
@@ -108,9 +110,11 @@ public sealed class DynamicPruning : IPruningMethod
             var outcomes = session.Trainer.EvaluateEach(Part.Validation);
             Judgement[] judgements = [.. budgets.Select(b => Judgement.Of(session.Dense, outcomes, b))];
             int kept = session.Pruner.Moments().Sum(m => m.Live);
-            double[] within = [.. budgets.Where((_, i) => judgements[i].Verdict == Verdict.Within && kept > 0)];
+            // A budget that is settled stays with its result, whatever branches of larger ones turn out to be.
+            double[] within = [.. budgets.Where((b, i) => judgements[i].Verdict == Verdict.Within && kept > 0 && !settled.Contains(b))];
             string judged = judgements.Length == 1 ? $"{judgements[0]}"
-                : string.Join("; ", budgets.Zip(judgements, (b, j) => string.Create(CultureInfo.InvariantCulture, $"budget {b}: {j}")));
+                : string.Join("; ", budgets.Zip(judgements).Where(p => !settled.Contains(p.First))
+                    .Select(p => string.Create(CultureInfo.InvariantCulture, $"budget {p.First}: {p.Second}")));
             string reason = string.Create(CultureInfo.InvariantCulture, $"1/{node.Ratio:F1} of the weights: {judged}");
             int iteration = session.Log(
                 Trunk.BranchPhase, 0, train, outcomes.Score, within.Length > 0 ? Decision.Raise : Decision.Rollback, reason);

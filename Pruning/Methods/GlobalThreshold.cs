@@ -8,7 +8,7 @@ public static class GlobalThreshold
 {
     private const int Passes = 4;
 
-    /// <summary>The threshold that keeps <paramref name="kept"/> weights, or a few less where scores tie.</summary>
+    /// <summary>The threshold that keeps <paramref name="kept"/> weights, or a few less where scores are within 3e-5 of each other.</summary>
     /// <param name="pruner">Counts.</param>
     /// <param name="criterion">What thresholds are compared with.</param>
     /// <param name="live">Live weights now.</param>

@@ -11,7 +11,7 @@ public enum Criterion
     /// <summary>|w|.</summary>
     Magnitude,
 
-    /// <summary><see cref="Kernels.Saliency"/>: |w| v^(1/4).</summary>
+    /// <summary><see cref="Kernels.Saliency"/>, |w| v^(1/4), as of the last <see cref="LayerPruner.RateSaliency"/>.</summary>
     Saliency,
 }
 
@@ -84,8 +84,7 @@ public sealed class LayerPruner
     }
 
     /// <summary>Prunes every layer below its own threshold and turns the mask on.</summary>
-    /// <returns>Live weights per layer.</returns>
-    public int[] Prune(float[] thresholds, Criterion criterion = Criterion.Magnitude)
+    public void Prune(float[] thresholds, Criterion criterion = Criterion.Magnitude)
     {
         ArgumentNullException.ThrowIfNull(thresholds);
         for (int i = 0; i < _layers.Length; i++)
@@ -93,15 +92,14 @@ public sealed class LayerPruner
         Run(criterion, l => l.Prune);
         _trainer.Masked = true;
         _trainer.Parameters.MaskChanged();
-        return [.. Moments().Select(m => m.Live)];
     }
 
+    /// <summary>Computes saliencies: what <see cref="Criterion.Saliency"/> compares until they are computed again.</summary>
+    public void RateSaliency() => new StepProgram(_trainer.Device, [[.. _layers.Select(l => l.Saliency)]]).Run();
+
     /// <summary>Runs an operation of every layer on what the criterion compares.</summary>
-    private void Run(Criterion criterion, Func<Layer, Operation[]> operation)
-    {
-        Operation[] last = [.. _layers.Select(l => operation(l)[(int)criterion])];
-        new StepProgram(_trainer.Device, criterion == Criterion.Saliency ? [[.. _layers.Select(l => l.Saliency)], last] : [last]).Run();
-    }
+    private void Run(Criterion criterion, Func<Layer, Operation[]> operation) =>
+        new StepProgram(_trainer.Device, [[.. _layers.Select(l => operation(l)[(int)criterion])]]).Run();
 
     /// <summary>The operations and small buffers of one layer.</summary>
     private sealed class Layer

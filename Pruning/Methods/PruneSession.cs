@@ -96,11 +96,14 @@ public sealed class PruneSession
         _iteration++;
         var layers = Pruner.Layers.Select((l, i) =>
             new LayerRow(_iteration, l.Name, thresholds?[i] ?? 0, moments[i].Deviation, moments[i].Live, l.WeightCount)).ToArray();
+        // Writing and keeping what was found is not the method's time.
+        _clock.Stop();
         _observer.Iteration(
             new IterationRow(
                 _iteration, Epoch, phase, Elapsed, rate, train.Loss, validation.Loss, validation.Accuracy, layers.Sum(l => l.Kept),
                 layers.Sum(l => l.Total), decision, reason),
             layers);
+        _clock.Start();
         return _iteration;
     }
 

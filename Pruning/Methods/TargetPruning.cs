@@ -8,7 +8,7 @@ namespace Pruning.Methods;
 /// The best accuracy at a ratio that is asked for: down dynamic pruning's trunk to 1 / R of the weights, then one branch. No budget decides
 /// anything; the branch is judged against it for the report alone.
 /// </summary>
-/// <param name="ratio">R = total / kept; kept is ⌊total / R⌋, or a few less where magnitudes tie.</param>
+/// <param name="ratio">R = total / kept; kept is ⌊total / R⌋, or a few less where saliencies are within 3e-5 of each other.</param>
 public sealed class TargetPruning(double ratio) : IPruningMethod
 {
     public string Name => "target";

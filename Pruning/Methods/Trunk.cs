@@ -49,6 +49,7 @@ internal static class Trunk
             var moments = session.Pruner.Moments();
             // The last in so many words, so that rounding cannot cost a weight of what is asked for.
             int kept = (int)(total / (move == moves ? ratio : from * Math.Pow(ratio / from, (double)move / moves)));
+            session.Pruner.RateSaliency();
             float threshold = GlobalThreshold.Keeping(session.Pruner, Criterion.Saliency, moments.Sum(m => m.Live), kept);
             thresholds = [.. moments.Select(_ => threshold)];
             session.Pruner.Prune(thresholds, Criterion.Saliency);

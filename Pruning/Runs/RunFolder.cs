@@ -24,7 +24,7 @@ public sealed class RunFolder
             Directory.CreateDirectory(path);
             foreach (string name in Own)
                 System.IO.File.Delete(File(name));
-            foreach (string inner in Directory.EnumerateDirectories(path, "drop-*"))
+            foreach (string inner in Drops(path))
                 _ = new RunFolder(inner);
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
@@ -45,7 +45,7 @@ public sealed class RunFolder
         ArgumentNullException.ThrowIfNull(name);
         if (asked is not null)
         {
-            if (!force && Own.Any(n => System.IO.File.Exists(System.IO.Path.Combine(asked, n))))
+            if (!force && Directory.Exists(asked) && Drops(asked).Prepend(asked).Any(f => Own.Any(n => System.IO.File.Exists(System.IO.Path.Combine(f, n)))))
                 throw new UserException(ExitCode.Usage, $"{asked}: expected a folder without a run, found one (--force writes over it)");
             return new RunFolder(asked);
         }
@@ -55,6 +55,9 @@ public sealed class RunFolder
             free = $"{path}-{number}";
         return new RunFolder(free);
     }
+
+    /// <summary>Folders of further budgets, which belong to the run in <paramref name="path"/>.</summary>
+    private static string[] Drops(string path) => Directory.GetDirectories(path, "drop-*");
 
     /// <summary>A name without the characters that are awkward in a path.</summary>
     public static string Safe(string name) => string.Concat(name.Select(c => char.IsAsciiLetterOrDigit(c) || c is '.' or '@' ? c : '-'));
@@ -78,18 +81,14 @@ public sealed class RunFolder
     public void WriteText(string name, string text) => AtomicFile.Write(File(name), stream => stream.Write(System.Text.Encoding.UTF8.GetBytes(text)));
 
     /// <summary>Writes summary.csv: one row a method.</summary>
-    public void WriteSummary(params IEnumerable<SummaryRow> rows)
-    {
-        using var table = new CsvTable(
-            File(Summary),
-            "network,method,device,seed,dense_epochs,prune_epochs,dense_seconds,prune_seconds,dense_validation_accuracy,dense_test_accuracy,"
-            + "validation_accuracy,test_accuracy,kept,total,ratio");
-        foreach (var r in rows)
+    public void WriteSummary(params IEnumerable<SummaryRow> rows) => CsvTable.WriteWhole(
+        File(Summary),
+        "network,method,device,seed,dense_epochs,prune_epochs,dense_seconds,prune_seconds,dense_validation_accuracy,dense_test_accuracy,"
+        + "validation_accuracy,test_accuracy,kept,total,ratio",
+        rows.Select(r => new[]
         {
-            table.Write(
-                r.Network, r.Method, r.Device, Csv.Whole(r.Seed), Csv.Short(r.DenseEpochs), Csv.Short(r.PruneEpochs), Csv.Three(r.DenseSeconds),
-                Csv.Three(r.PruneSeconds), Csv.Two(r.DenseValidationAccuracy), Csv.Two(r.DenseTestAccuracy), Csv.Two(r.ValidationAccuracy),
-                Csv.Two(r.TestAccuracy), Csv.Whole(r.Kept), Csv.Whole(r.Total), Csv.Two(r.Ratio));
-        }
-    }
+            r.Network, r.Method, r.Device, Csv.Whole(r.Seed), Csv.Short(r.DenseEpochs), Csv.Short(r.PruneEpochs), Csv.Three(r.DenseSeconds),
+            Csv.Three(r.PruneSeconds), Csv.Two(r.DenseValidationAccuracy), Csv.Two(r.DenseTestAccuracy), Csv.Two(r.ValidationAccuracy),
+            Csv.Two(r.TestAccuracy), Csv.Whole(r.Kept), Csv.Whole(r.Total), Csv.Two(r.Ratio),
+        }));
 }

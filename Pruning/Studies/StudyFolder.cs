@@ -33,8 +33,11 @@ public sealed class StudyFolder(string path)
     public void Demand(string network, JsonObject options)
     {
         ArgumentNullException.ThrowIfNull(options);
-        string file = Path.Combine(path, RunFolder.Safe(network), RunFolder.Options);
-        if (!System.IO.File.Exists(file))
+        string folder = Path.Combine(path, RunFolder.Safe(network)), file = Path.Combine(folder, RunFolder.Options);
+        // Before the first unit is whole there is nothing that other options could contradict.
+        bool begins = !Directory.Exists(folder) || !Directory.EnumerateDirectories(folder, $"{SeedPrefix}*").Any(
+            seed => Directory.EnumerateDirectories(seed).Any(unit => !unit.EndsWith(Partial, StringComparison.Ordinal)));
+        if (begins || !System.IO.File.Exists(file))
         {
             AtomicFile.Write(file, stream =>
             {

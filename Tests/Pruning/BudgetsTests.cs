@@ -40,11 +40,12 @@ public sealed partial class BudgetsTests : IDisposable
             var model = Checkpoint.Load(Path.Combine(folder, "model.safetensors"));
             var summary = Assert.Single(CsvTable.Read(Path.Combine(folder, "summary.csv"), "kept"));
             Assert.Equal(model.Kept, int.Parse(summary[0], CultureInfo.InvariantCulture));
-            // The lightest of all branches that this budget allows, whichever budget they were tried for.
-            var allowing = shared.Where(r => r[1] == "anneal" && Balance(r, budget) <= allowed).ToArray();
+            // The lightest of the branches that this budget allows, whichever budget they were tried for, until it was settled.
+            var judged = shared.Where(r => r[1] == "anneal" && r[3].Contains($"budget {budget}:", StringComparison.Ordinal)).ToArray();
+            var allowing = judged.Where(r => Balance(r, budget) <= allowed).ToArray();
             Assert.Equal(allowing.Min(r => int.Parse(r[2], CultureInfo.InvariantCulture)), model.Kept);
             // And close to one that it does not allow.
-            double good = allowing.Max(Aim), bad = shared.Where(r => r[1] == "anneal" && Aim(r) > good).Min(Aim);
+            double good = allowing.Max(Aim), bad = judged.Where(r => Aim(r) > good).Min(Aim);
             Assert.InRange(bad / good, 1, 1.25);
         }
     }
@@ -57,6 +58,15 @@ public sealed partial class BudgetsTests : IDisposable
         Assert.Equal("[0.1,0.5]", Json(0.5, 0.1, 0.5));
         foreach (string text in (string[])["0.1", "[0.1,0.5]"])
             Assert.Equal(text, Json([.. JsonSerializer.Deserialize<Budgets>(text, Terminal.Json)!.Values]));
+    }
+
+    [Fact]
+    public void A_run_in_the_folder_of_a_budget_is_not_written_over()
+    {
+        string outer = _folder.Combine("outer"), inner = Path.Combine(outer, "drop-mine");
+        Cli.Done(["train", "--epochs", "1", .. Cli.Small(_data, inner)]);
+        Assert.Equal((int)ExitCode.Usage, Cli.Run(["train", "--epochs", "1", .. Cli.Small(_data, outer)]).Code);
+        Assert.True(File.Exists(Path.Combine(inner, "model.safetensors")));
     }
 
     private string Prune(string name, string budgets)

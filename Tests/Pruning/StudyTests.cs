@@ -53,6 +53,27 @@ public sealed class StudyTests : IDisposable
             Assert.Equal(Weights(Path.Combine(alone, model)), Weights(Path.Combine(study, "fc16r-fc10", "seed-2", "dynamic", model)));
     }
 
+    /// <summary>One seed has no deviation, and one method nothing to be sooner than.</summary>
+    [Theory]
+    [InlineData("dynamic,hand-set")]
+    [InlineData("dynamic")]
+    [InlineData("hand-set")]
+    public void What_cannot_be_measured_is_null(string methods)
+    {
+        using var result = JsonDocument.Parse(Cli.Done([.. Study(_folder.Combine("study"), _data)[..^4], "--seeds", "1", "--hand-set-epochs", "1", "--methods", methods, "--json"]).Output);
+        var groups = result.RootElement.GetProperty("groups").EnumerateArray().ToArray();
+        Assert.NotEmpty(groups);
+        Assert.All(groups, g => Assert.Equal(JsonValueKind.Null, g.GetProperty("ratio_deviation").ValueKind));
+    }
+
+    [Fact]
+    public void A_call_that_came_to_nothing_does_not_bind_the_next()
+    {
+        string study = _folder.Combine("study");
+        Assert.Equal((int)ExitCode.BadData, Cli.Run(Study(study, _folder.Combine("absent"))).Code);
+        Cli.Done([.. Study(study, _data)[..^4], "--seeds", "1", "--methods", "hand-set", "--hand-set-epochs", "1"]);
+    }
+
     [Fact]
     public async Task A_killed_study_goes_on_where_it_stopped()
     {
