@@ -24,11 +24,31 @@ internal sealed class RunCommand
 
     public Command Command { get; }
 
-    /// <summary>What is asked for; those settings that the command does not have keep their defaults.</summary>
+    /// <summary>
+    /// What is asked for; those settings that the command does not have keep their defaults. A dense network to start from brings its name, and
+    /// where it was trained here the split into training and validation images: what it has learned from must not decide.
+    /// </summary>
+    /// <exception cref="UserException">Usage: an option contradicts the network.</exception>
     public PruneOptions Read(Invocation invocation, Checkpoint? start)
     {
         var options = _settings.Aggregate(new PruneOptions(), (o, s) => s.Apply(invocation, o));
-        return start is null ? options : options with { Network = start.Network.Name };
+        if (start is null)
+            return options;
+        options = options with { Network = Given(invocation, Commands.Settings.Network, start.Network.Name) };
+        return start.Validation == 0 ? options : options with
+        {
+            Seed = Given(invocation, Commands.Settings.Seed, start.Seed),
+            Validation = Given(invocation, Commands.Settings.Validation, start.Validation),
+        };
+    }
+
+    /// <summary>What --model brings, which an option may repeat but not contradict.</summary>
+    private static T Given<T>(Invocation invocation, Setting<T> setting, T value)
+    {
+        var option = setting.Typed;
+        if (invocation.Arguments.GetResult(option) is { Implicit: false } && !Equals(invocation.Get(option), value))
+            throw new UserException(ExitCode.Usage, $"{option.Name}: expected {value}, as in {invocation.Find(Options.Model)}, found {invocation.Get(option)}");
+        return value;
     }
 
     /// <summary>What options.json says besides.</summary>
@@ -52,7 +72,7 @@ internal sealed class RunCommand
     }
 
     /// <summary>The dense network that --model names, or null.</summary>
-    /// <exception cref="UserException">BadFile. Usage: the network is pruned already, or contradicts --network.</exception>
+    /// <exception cref="UserException">BadFile. Usage: the network is pruned already.</exception>
     public static Checkpoint? StartModel(Invocation invocation)
     {
         if (invocation.Find(Options.Model) is not { } path)
@@ -60,9 +80,6 @@ internal sealed class RunCommand
         var model = Checkpoint.Load(path);
         if (model.Kept < model.Total)
             throw new UserException(ExitCode.Usage, $"{path}: expected a dense network to start from, found one with {model.Kept} of {model.Total} weights");
-        var network = Commands.Settings.Network.Typed;
-        if (invocation.Arguments.GetResult(network) is { Implicit: false } && invocation.Get(network) != model.Network.Name)
-            throw new UserException(ExitCode.Usage, $"--network: expected {model.Network.Name}, which is in {path}, found {invocation.Get(network)}");
         return model;
     }
 }

@@ -29,6 +29,9 @@ internal static class Settings
     public static readonly Setting<ulong> Seed = Number(
         "--seed", "of the split, the first weights and the order of images", Default.Seed, 0UL, ulong.MaxValue, (o, v) => o with { Seed = v });
 
+    public static readonly Setting<int> Validation = Number(
+        "--validation", "training images set aside for decisions", Default.Validation, 1, 1_000_000, (o, v) => o with { Validation = v });
+
     public static readonly Setting<int> Batch = Number("--batch", "images per step", Default.Batch, 1, 4096, (o, v) => o with { Batch = v });
 
     /// <summary>For a command that only trains, --epochs are its epochs; elsewhere that is --dense-epochs.</summary>
@@ -59,7 +62,7 @@ internal static class Settings
         Network,
         Seed,
         Batch,
-        Number("--validation", "training images set aside for decisions", Default.Validation, 1, 1_000_000, (o, v) => o with { Validation = v }),
+        Validation,
         Number("--learning-rate", "peak of the schedule", Default.LearningRate, 1e-7, 10, (o, v) => o with { LearningRate = v }),
     ];
 

@@ -189,6 +189,20 @@ public sealed class RunTests : IDisposable
     }
 
     [Fact]
+    public void A_dense_network_brings_its_split_into_training_and_validation_images()
+    {
+        string run = _folder.Combine("run"), again = _folder.Combine("again"), dense = Path.Combine(run, "dense.safetensors");
+        Cli.Done(["prune", "--method", "static", .. Short, .. Cli.Small(_data, run), "--seed", "7"]);
+        Cli.Done(["prune", "--method", "static", "--model", dense, .. Short, .. Cli.Small(_data, again)]);
+        var (first, second) = (ReadCsv(run, "summary.csv", Summary)[0], ReadCsv(again, "summary.csv", Summary)[0]);
+        Assert.Equal("7", second["seed"]);
+        Assert.Equal(first["dense_validation_accuracy"], second["dense_validation_accuracy"]);
+        var (code, _, error) = Cli.Run(["prune", "--model", dense, .. Cli.Small(_data, again), "--seed", "8"]);
+        Assert.Equal((int)ExitCode.Usage, code);
+        Assert.StartsWith($"error: --seed: expected 7, as in {dense}, found 8", error);
+    }
+
+    [Fact]
     public void A_damaged_model_is_exit_code_4()
     {
         string run = _folder.Combine("run"), model = Path.Combine(run, "model.safetensors");
