@@ -40,16 +40,16 @@ public sealed record PruneOptions
     public double Decay { get; init; } = 5e-4;
 
     /// <summary>Dynamic pruning: total / kept of the first network that is judged; above it nothing is expected to break.</summary>
-    public double FirstRatio { get; init; } = 8;
+    public double FirstRatio { get; init; } = 5;
 
     /// <summary>Dynamic pruning: ends when the lightest good and the heaviest bad network are within this factor.</summary>
-    public double Resolution { get; init; } = 1.2;
+    public double Resolution { get; init; } = 1.1;
 
-    /// <summary>Dynamic pruning: epochs for halving the weights at full density, in units of Epochs.</summary>
-    public double TrunkShare { get; init; } = 0.2;
+    /// <summary>Dynamic pruning: epochs for the first halving of the weights, in units of Epochs.</summary>
+    public double TrunkShare { get; init; } = 0.0625;
 
     /// <summary>Dynamic pruning: epochs of annealing a network before it is judged, at full density, in units of Epochs.</summary>
-    public double BranchShare { get; init; } = 0.5;
+    public double BranchShare { get; init; } = 0.075;
 
     /// <summary>Dynamic pruning: the dense network's share in teaching the light one (knowledge distillation); 0 for none.</summary>
     public double TeacherShare { get; init; } = 0.7;

@@ -5,7 +5,7 @@ using Pruning.Runs;
 namespace Pruning.Methods;
 
 /// <summary>
-/// The best accuracy at a ratio that is asked for: down dynamic pruning's trunk to 1 / R of the weights, then one branch. No budget decides
+/// The best accuracy at a ratio that is asked for: down dynamic pruning's trunk, then one branch to 1 / R of the weights. No budget decides
 /// anything; the branch is judged against it for the report alone.
 /// </summary>
 /// <param name="ratio">R = total / kept; kept is ⌊total / R⌋, or a few less where saliencies are within 3e-5 of each other.</param>
@@ -18,18 +18,18 @@ public sealed class TargetPruning(double ratio) : IPruningMethod
         ArgumentNullException.ThrowIfNull(session);
         double budget = session.Options.MaxDrop.Least, start = session.Epoch, startSeconds = session.Elapsed;
         Trunk.Begin(session);
-        for (double from = 1; from < ratio;)
+        double from = 1;
+        while (from * Trunk.Step * Trunk.Step <= ratio)
         {
-            double to = Math.Min(ratio, from * Trunk.Step);
-            Trunk.Descend(session, from, to);
-            from = to;
+            Trunk.Descend(session, from, from * Trunk.Step);
+            from *= Trunk.Step;
         }
-        var train = Trunk.Anneal(session, ratio);
+        var (train, thresholds) = Trunk.Anneal(session, from, ratio);
         session.Trainer.DismissTeacher();
         var outcomes = session.Trainer.EvaluateEach(Part.Validation);
         var judgement = Judgement.Of(session.Dense, outcomes, budget);
         string reason = string.Create(CultureInfo.InvariantCulture, $"1/{ratio} of the weights as asked for: {judgement}");
-        int iteration = session.Log(Trunk.BranchPhase, 0, train, outcomes.Score, Decision.Finish, reason);
+        int iteration = session.Log(Trunk.BranchPhase, 0, train, outcomes.Score, Decision.Finish, reason, thresholds);
         return
         [
             new PruneOutcome(
