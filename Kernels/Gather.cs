@@ -7,13 +7,45 @@ namespace Kernels;
 /// Copies the images of a batch out of a data set of bytes: x(n, h, w) = scale · byte, blank where the order says -1.
 /// The data set stays bytes on the device; zero pixels stay exactly zero.
 /// </summary>
+/// <remarks>
+/// An image has <see cref="Views"/>: as it is, and moved by a pixel right, left, down and up. It is moved along the raster, so what leaves at one
+/// edge comes in at the other, from the next row or image: nothing to test for where edges are blank.
+/// </remarks>
 public static class Gather
 {
+    /// <summary>The image itself and its four neighbours.</summary>
+    public const int Views = 5;
+
+    /// <summary>Bits of an entry of the order that hold the image; those above hold the view.</summary>
+    private const int ImageBits = 27;
+
+    /// <summary>An entry of the order.</summary>
+    public static int Entry(int image, int view) => image | view << ImageBits;
+
+    /// <summary>The image of an entry that is not blank.</summary>
+    public static int Image(int entry) => entry & (1 << ImageBits) - 1;
+
+    /// <summary>The view of an entry that is not blank.</summary>
+    public static int View(int entry) => entry >> ImageBits;
+
+    /// <summary>How far back in the raster lies what a view shows at a pixel: 0, 1, -1, width, -width.</summary>
+    private static int Shift(int view, int width) => view == 0 ? 0 : (view < 3 ? 1 : width) * (2 * (view & 1) - 1);
+
+    /// <summary>A data set as <see cref="Of"/> takes it: with a blank row before the first image and behind the last.</summary>
+    public static byte[] WithMargins(int width, params ReadOnlySpan<byte[]> sets)
+    {
+        var images = new List<byte>(new byte[width]);
+        foreach (byte[] set in sets)
+            images.AddRange(set);
+        images.AddRange(new byte[width]);
+        return [.. images];
+    }
+
     /// <param name="device">Where it runs.</param>
     /// <param name="name">For profiles and errors.</param>
-    /// <param name="images">[count][H W] bytes.</param>
+    /// <param name="images">[count][H W] bytes between two margins of W; without these there is but one view.</param>
     /// <param name="labels">[count] bytes.</param>
-    /// <param name="order">Which image comes when: the batch of a step is order[step · slots ...], slots = 16 · blocks.</param>
+    /// <param name="order">Which image comes when, as <see cref="Entry"/>: the batch of a step is order[step · slots ...], slots = 16 · blocks.</param>
     /// <param name="step">[1].</param>
     /// <param name="scale">What a byte is multiplied by.</param>
     /// <param name="x">(N, 1, H, W); a border stays as it is.</param>
@@ -27,25 +59,26 @@ public static class Gather
         if (x.Shape.Channels != 1)
             throw new ArgumentException($"{name}: images have one channel, the input {x.Shape.Channels}");
         MaskedGemm.Require(name, "labels of the batch", batchLabels.Length, slots);
-        MaskedGemm.Require(name, "images", images.Length, labels.Length * x.Shape.Features);
+        int margin = images.Length == labels.Length * x.Shape.Features ? 0 : x.Shape.Width;
+        MaskedGemm.Require(name, "images", images.Length, labels.Length * x.Shape.Features + 2 * margin);
         bool rows = transposed.Length > 1;
         if (rows)
             MaskedGemm.Require(name, "transposed", transposed.Length, (long)slots * Transpose.Pitch(x.Shape.Features));
         return Operation.OfThreads(
-            device, name, 0, new Arguments(images, labels, order, step, scale, x, transposed, rows ? 1 : 0, batchLabels),
+            device, name, 0, new Arguments(images, labels, order, step, scale, x, transposed, rows ? 1 : 0, batchLabels, margin),
             (long)slots * x.Shape.Features);
     }
 
     public readonly struct Arguments(
         ArrayView<byte> images, ArrayView<byte> labels, ArrayView<int> order, ArrayView<int> step, float scale, Tensor x,
-        ArrayView<float> transposed, int rows, ArrayView<int> batchLabels) : IBody, IThreadBody
+        ArrayView<float> transposed, int rows, ArrayView<int> batchLabels, int margin) : IBody, IThreadBody
     {
         public readonly ArrayView<byte> Images = images, Labels = labels;
         public readonly ArrayView<int> Order = order, Step = step, BatchLabels = batchLabels;
         public readonly float Scale = scale;
         public readonly Tensor X = x;
         public readonly ArrayView<float> Transposed = transposed;
-        public readonly int Rows = rows;
+        public readonly int Rows = rows, Margin = margin;
 
         /// <summary>A unit of work is 16 neighbouring pixels of 16 images: a square of bytes that is turned in registers.</summary>
         public unsafe void Run<V>(int worker, int workers) where V : unmanaged, ISimd<V>
@@ -53,7 +86,7 @@ public static class Gather
             var s = X.Shape;
             int pixels = s.Features, pitch = Transpose.Pitch(pixels), strips = (pixels + Layout.Lanes - 1) / Layout.Lanes;
             byte* square = stackalloc byte[2 * ByteSquare.Length];
-            byte* images = Images.Pointer();
+            byte* images = Images.Pointer() + Margin;
             float* x = X.Pointer, rows = Rows != 0 ? Transposed.Pointer() : null;
             float scale = Scale;
             // From the last pixel of a row to the first of the next lies the border, twice.
@@ -65,15 +98,15 @@ public static class Gather
                 int block = item / strips, from = item % strips * Layout.Lanes, count = Math.Min(Layout.Lanes, pixels - from);
                 for (int lane = 0; lane < Layout.Lanes; lane++)
                 {
-                    int slot = block * Layout.Lanes + lane, image = order[slot];
-                    byte* row = square + lane * Layout.Lanes, source = images + (nint)image * pixels + from;
-                    if (image >= 0 && count == Layout.Lanes)
+                    int slot = block * Layout.Lanes + lane, entry = order[slot], image = Image(entry);
+                    byte* row = square + lane * Layout.Lanes, source = images + (nint)image * pixels + from - Shift(View(entry), width);
+                    if (entry >= 0 && count == Layout.Lanes)
                         Vector128.Load(source).Store(row);
                     else
                         for (int i = 0; i < Layout.Lanes; i++)
-                            row[i] = image >= 0 && i < count ? source[i] : (byte)0;
+                            row[i] = entry >= 0 && i < count ? source[i] : (byte)0;
                     if (from == 0)
-                        BatchLabels[slot] = image < 0 ? -1 : Labels[image];
+                        BatchLabels[slot] = entry < 0 ? -1 : Labels[image];
                     // The fill behind a row's last pixel gets zeros, which it holds anyway.
                     if (rows is not null)
                         ByteSquare.Scale(row, scale, rows + (nint)slot * pitch + from);
@@ -103,26 +136,28 @@ public static class Gather
         int slot = index / s.Features, pixel = index % s.Features, slots = a.X.Blocks * Layout.Lanes;
         if (slot >= slots)
             return;
-        int image = a.Order[a.Step[0] * slots + slot];
-        float value = image < 0 ? 0f : a.Images[image * s.Features + pixel] * a.Scale;
+        int entry = a.Order[a.Step[0] * slots + slot], image = Image(entry);
+        float value = entry < 0 ? 0f : a.Images[a.Margin + image * s.Features + pixel - Shift(View(entry), s.Width)] * a.Scale;
         a.X.Data[slot / Layout.Lanes * s.BlockStride + s.Offset(0, pixel / s.Width, pixel % s.Width) + slot % Layout.Lanes] = value;
         if (a.Rows != 0)
             a.Transposed[slot * ((s.Features + Transpose.Columns - 1) / Transpose.Columns * Transpose.Columns) + pixel] = value;
         if (pixel == 0)
-            a.BatchLabels[slot] = image < 0 ? -1 : a.Labels[image];
+            a.BatchLabels[slot] = entry < 0 ? -1 : a.Labels[image];
     }
 
     /// <summary>The formula over one batch's part of the order: plain (N, H, W) and labels.</summary>
-    public static (float[] X, int[] Labels) Reference(byte[] images, byte[] labels, ReadOnlySpan<int> order, float scale)
+    public static (float[] X, int[] Labels) Reference(byte[] images, byte[] labels, ReadOnlySpan<int> order, float scale, int width)
     {
-        int pixels = images.Length / labels.Length;
+        int pixels = (images.Length - 2 * width) / labels.Length;
+        int[] back = [0, 1, -1, width, -width];
         var x = new float[order.Length * pixels];
         var batchLabels = new int[order.Length];
         for (int n = 0; n < order.Length; n++)
         {
-            batchLabels[n] = order[n] < 0 ? -1 : labels[order[n]];
+            int image = order[n] & 0x7FF_FFFF, view = order[n] >> 27;
+            batchLabels[n] = order[n] < 0 ? -1 : labels[image];
             for (int i = 0; i < pixels && order[n] >= 0; i++)
-                x[n * pixels + i] = scale * images[order[n] * pixels + i];
+                x[n * pixels + i] = scale * images[width + image * pixels + i - back[view]];
         }
         return (x, batchLabels);
     }

@@ -64,7 +64,7 @@ public sealed class Trainer : IDisposable
     private readonly int[] _shuffled;
     private Random64 _random;
     private readonly int _slots, _maxSteps;
-    private int _position, _choice, _chosenVersion = -1;
+    private int _position, _choice, _chosenVersion = -1, _views = 1;
     private long _updates;
 
     /// <param name="device">Where everything runs.</param>
@@ -85,7 +85,7 @@ public sealed class Trainer : IDisposable
         _first = [0, training.Count, training.Count + validation.Count, training.Count + validation.Count + test.Count];
         _slots = Layout.Blocks(options.Batch) * Layout.Lanes;
         _maxSteps = Math.Max(training.Count / options.Batch, Math.Max(_first[3] - _first[2], Math.Max(training.Count, validation.Count)) / _slots + 1);
-        var images = _memory.Allocate<byte>([.. training.Images, .. validation.Images, .. test.Images]);
+        var images = _memory.Allocate<byte>(Gather.WithMargins(DataSet.Width, training.Images, validation.Images, test.Images));
         var labels = _memory.Allocate<byte>([.. training.Labels, .. validation.Labels, .. test.Labels]);
         _order = _memory.Allocate<int>((long)_maxSteps * _slots);
         _loss = _memory.Allocate<float>((long)_maxSteps * _slots);
@@ -192,14 +192,21 @@ public sealed class Trainer : IDisposable
         _updates = 0;
     }
 
-    /// <summary>From now on the network that stands here now teaches: see <see cref="Distillation"/>.</summary>
-    /// <param name="share">The teacher's share of the gradient, 0 to 1.</param>
+    /// <summary>
+    /// From now on the network that stands here now teaches: see <see cref="Distillation"/>. With all views every other image of a batch is
+    /// a training image moved by a pixel, for which nothing but the teacher's answer counts.
+    /// </summary>
+    /// <param name="share">The teacher's share of the gradient of training images, 0 to 1.</param>
     /// <param name="temperature">How soft its answers are made.</param>
-    public void Teach(double share, double temperature)
+    /// <param name="views">Of an image, see <see cref="Gather.Views"/>: 1, or all of them.</param>
+    public void Teach(double share, double temperature, int views = 1)
     {
-        var targets = _targets ??= _memory.Allocate<float>((long)_first[1] * DataSet.Classes);
+        var targets = _targets ??= _memory.Allocate<float>((long)_first[1] * Gather.Views * DataSet.Classes);
         var record = Distillation.Record(Device, _builder.Logits, _order, _step, (float)temperature, targets);
-        RunEvaluation(Part.Training, new StepProgram(Device, [_gather, .. _builder.Forward(_advance), [record]]));
+        var program = new StepProgram(Device, [_gather, .. _builder.Forward(_advance), [record]]);
+        for (int view = 0; view < views; view++)
+            RunEvaluation(Part.Training, program, view);
+        Show(views);
         _distillation =
         [
             Distillation.Mix(
@@ -235,6 +242,15 @@ public sealed class Trainer : IDisposable
     {
         _distillation = [];
         _programs.Clear();
+        Show(1);
+    }
+
+    /// <summary>What an epoch shows of the images; one that is under way ends here if that changes.</summary>
+    private void Show(int views)
+    {
+        if (views != _views)
+            _position = StepsPerEpoch;
+        _views = views;
     }
 
     /// <summary>
@@ -320,7 +336,11 @@ public sealed class Trainer : IDisposable
         _random.Shuffle(_shuffled.AsSpan());
         var order = new int[StepsPerEpoch * _slots];
         for (int i = 0; i < order.Length; i++)
-            order[i] = i % _slots < _options.Batch ? _shuffled[i / _slots * _options.Batch + i % _slots] : -1;
+        {
+            int image = i % _slots < _options.Batch ? _shuffled[i / _slots * _options.Batch + i % _slots] : -1;
+            bool moved = _views > 1 && image >= 0 && i % 2 == 1;
+            order[i] = moved ? Gather.Entry(image, 1 + _random.NextInt(Gather.Views - 1)) : image;
+        }
         _memory.Upload<int>(order, _order);
         _position = 0;
     }
@@ -345,12 +365,12 @@ public sealed class Trainer : IDisposable
         _memory.Upload(table, _rates.SubView(_position * Update.RatesPerStep, table.Length));
     }
 
-    private int RunEvaluation(Part part, StepProgram program)
+    private int RunEvaluation(Part part, StepProgram program, int view = 0)
     {
         int first = _first[(int)part], count = _first[(int)part + 1] - first, steps = (count + _slots - 1) / _slots;
         var order = new int[steps * _slots];
         for (int i = 0; i < order.Length; i++)
-            order[i] = i < count ? first + i : -1;
+            order[i] = i < count ? Gather.Entry(first + i, view) : -1;
         // An epoch that is under way has its order in the same buffer: what is left of it comes back after the measurement.
         var rest = _position < StepsPerEpoch ? _memory.Download(_order.SubView(0, StepsPerEpoch * _slots)) : [];
         _memory.Upload<int>(order, _order);

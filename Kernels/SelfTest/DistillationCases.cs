@@ -17,12 +17,12 @@ internal static class DistillationCases
         private float[] Teacher => [.. new Numbers(1).Uniform(_slots * classes).Select(z => 6 * z)];
         private float[] Student => [.. new Numbers(2).Uniform(_slots * classes).Select(z => 4 * z)];
 
-        /// <summary>No image comes twice; every seventh slot is blank.</summary>
-        private int[] Order => [.. Enumerable.Range(0, Steps * _slots).Select(i => i % 7 == 6 ? -1 : (3 * i + 5) % Images)];
+        /// <summary>No image comes twice; every seventh slot is blank, every other image moved.</summary>
+        private int[] Order => [.. Enumerable.Range(0, Steps * _slots).Select(i => i % 7 == 6 ? -1 : Gather.Entry((3 * i + 5) % Images, i % 2 * (1 + i / 2 % 4)))];
 
-        private int Image(int slot) => Order[Step * _slots + slot];
+        private int Entry(int slot) => Order[Step * _slots + slot];
 
-        private int[] Labels => [.. new Numbers(3).Integers(_slots, classes).Select((label, slot) => Image(slot) < 0 ? -1 : label)];
+        private int[] Labels => [.. new Numbers(3).Integers(_slots, classes).Select((label, slot) => Entry(slot) < 0 ? -1 : label)];
 
         public SelfTestCase Case() => new(
             FormattableString.Invariant($"distillation {blocks} blocks {classes} classes share {share} temperature {temperature}"), Compute, Expect);
@@ -33,7 +33,7 @@ internal static class DistillationCases
             var shape = TensorShape.Vector(classes);
             var order = memory.Allocate<int>(Order);
             var step = memory.Allocate<int>([Step]);
-            var targets = memory.Allocate<float>([.. Enumerable.Repeat(SelfTest.Images.Untouched, Images * classes)]);
+            var targets = memory.Allocate<float>([.. Enumerable.Repeat(SelfTest.Images.Untouched, Gather.Views * Images * classes)]);
             var student = memory.Upload(Student, shape, 0, 0);
             var dLogits = memory.Result(shape, _slots);
             device.Run(
@@ -47,22 +47,24 @@ internal static class DistillationCases
 
         private Expected[] Expect()
         {
-            double[] targets = [.. Enumerable.Repeat((double)SelfTest.Images.Untouched, Images * classes)], targetBound = new double[Images * classes];
+            double[] targets = [.. Enumerable.Repeat((double)SelfTest.Images.Untouched, Gather.Views * Images * classes)], targetBound = new double[targets.Length];
             double[] gradient = new double[_slots * classes], gradientBound = new double[_slots * classes];
             for (int slot = 0; slot < _slots; slot++)
             {
-                if (Image(slot) < 0)
+                if (Entry(slot) < 0)
                     continue;
+                int view = Gather.View(Entry(slot)), at = (view * Images + Gather.Image(Entry(slot))) * classes;
+                double own = view == 0 ? share : 1;
                 float[] teacher = Teacher[(slot * classes)..((slot + 1) * classes)], student = Student[(slot * classes)..((slot + 1) * classes)];
                 double[] q = Softmax(teacher), soft = Softmax(student);
-                Distillation.Reference(student, teacher, Labels[slot], share, temperature, Batch).CopyTo(gradient, slot * classes);
+                Distillation.Reference(student, teacher, Labels[slot], own, temperature, Batch).CopyTo(gradient, slot * classes);
                 // exp errs by some units and by the rounding of its argument, here up to 12 after a division; the sum adds one per class.
                 double relative = (3 * 12 + classes + 12) * Expected.Rounding;
                 for (int k = 0; k < classes; k++)
                 {
-                    targets[Image(slot) * classes + k] = q[k];
-                    targetBound[Image(slot) * classes + k] = relative * q[k];
-                    gradientBound[slot * classes + k] = relative * (1 - share + share * temperature * (soft[k] + q[k])) / Batch;
+                    targets[at + k] = q[k];
+                    targetBound[at + k] = relative * q[k];
+                    gradientBound[slot * classes + k] = relative * (1 - own + own * temperature * (soft[k] + q[k])) / Batch;
                 }
             }
             return [new("targets", targets, targetBound), new("gradient", gradient, gradientBound)];

@@ -1,6 +1,6 @@
 namespace Kernels.SelfTest;
 
-/// <summary>Batches out of a data set of bytes: any order, repeated and blank images, borders, with and without the transposed copy.</summary>
+/// <summary>Batches out of a data set of bytes: any order and view, repeated and blank images, borders, with and without the transposed copy.</summary>
 internal static class GatherCases
 {
     private const int Count = 23, Steps = 3, Step = 1;
@@ -16,11 +16,12 @@ internal static class GatherCases
             $"gather {s.Blocks} blocks {s.Shape.Height}x{s.Shape.Width} border {s.Shape.Padding}{(s.Transposed ? " transposed" : "")}",
             m => Compute(m, s.Blocks, s.Shape, s.Transposed), () => Expect(s.Blocks, s.Shape, s.Transposed)));
 
-    private static byte[] Pixels(TensorShape shape) => [.. new Numbers(1).Integers(Count * shape.Features, 256).Select(v => (byte)v)];
+    private static byte[] Pixels(TensorShape shape) =>
+        Gather.WithMargins(shape.Width, [.. new Numbers(1).Integers(Count * shape.Features, 256).Select(v => (byte)v)]);
 
     private static byte[] Labels => [.. new Numbers(2).Integers(Count, 10).Select(v => (byte)v)];
 
-    private static int[] Order(int slots) => [.. new Numbers(3).Integers(Steps * slots, Count + 3).Select(i => i < Count ? i : -1)];
+    private static int[] Order(int slots) => [.. new Numbers(3).Integers(Steps * slots, Count + 3).Select((i, slot) => i < Count ? Gather.Entry(i, slot % Gather.Views) : -1)];
 
     private static double[][] Compute(DeviceMemory memory, int blocks, TensorShape shape, bool transposed)
     {
@@ -37,7 +38,7 @@ internal static class GatherCases
     private static Expected[] Expect(int blocks, TensorShape shape, bool transposed)
     {
         int slots = blocks * Layout.Lanes, features = shape.Features;
-        var (x, labels) = Gather.Reference(Pixels(shape), Labels, Order(slots).AsSpan(Step * slots, slots), Scale);
+        var (x, labels) = Gather.Reference(Pixels(shape), Labels, Order(slots).AsSpan(Step * slots, slots), Scale, shape.Width);
         return
         [
             Expected.Exactly("x", x.Select(v => (double)v)), Expected.Exactly("labels", labels.Select(v => (double)v)),

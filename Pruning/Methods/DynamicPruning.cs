@@ -1,4 +1,5 @@
 using System.Globalization;
+using Kernels;
 using Model;
 using Pruning.Runs;
 
@@ -55,15 +56,26 @@ public sealed class DynamicPruning : IPruningMethod
         var trunk = new List<Node> { new(1, session.Trainer.Save()) };
         var settled = new HashSet<double>();
         _leaves.Clear();
-        Trunk.Begin(session);
+        Trunk.Begin(session, views: 1);
 
         double ratio = options.FirstRatio;
         for (int misses = 0; misses < Patience; ratio *= 2)
+        {
             misses = Judge(ratio) switch { Verdict.Within => 0, Verdict.Doubtful => misses + 1, _ => Patience };
+            // The first network comes soon and needs less teaching.
+            if (_leaves.Count == 1)
+                Widen();
+        }
         PruneOutcome[] outcomes = [.. budgets.Select(Narrow)];
         session.Trainer.DismissTeacher();
         session.Trainer.Restore(outcomes[0].State);
         return outcomes;
+
+        void Widen()
+        {
+            session.Trainer.Restore(trunk[0].State);
+            Trunk.Begin(session, Gather.Views);
+        }
 
         // Halves the gap between the lightest good and the next lighter one, which is bad.
         PruneOutcome Narrow(double budget)

@@ -1,4 +1,5 @@
 using System.Globalization;
+using Kernels;
 using Model;
 using Pruning.Runs;
 
@@ -17,7 +18,7 @@ public sealed class TargetPruning(double ratio) : IPruningMethod
     {
         ArgumentNullException.ThrowIfNull(session);
         double budget = session.Options.MaxDrop.Least, start = session.Epoch, startSeconds = session.Elapsed;
-        Trunk.Begin(session);
+        Trunk.Begin(session, Gather.Views);
         double from = 1;
         while (from * Trunk.Step * Trunk.Step <= ratio)
         {

@@ -1,4 +1,5 @@
 using System.Globalization;
+using Kernels;
 using Model;
 using Pruning.Runs;
 
@@ -9,7 +10,7 @@ namespace Pruning.Methods;
 /// branch, where they rise a last time while the rate falls to zero.
 /// </summary>
 /// <remarks>
-/// No threshold is given anywhere. A move is a number of live weights; the common threshold on <see cref="Kernels.Saliency"/> that keeps
+/// No threshold is given anywhere. A move is a number of live weights; the common threshold on <see cref="Saliency"/> that keeps
 /// them is found by counting (<see cref="GlobalThreshold"/>), four times an epoch, since weights move. Saliency beats magnitude where few
 /// weights are left. Effort goes where it counts: the first halvings cost next to nothing and are quick, a network of 1 % of the weights gets
 /// many epochs, each of which costs little.
@@ -27,12 +28,17 @@ internal static class Trunk
     /// <summary>Epochs grow with the ratio to this power: of a halving on the trunk, of a branch.</summary>
     private const double TrunkGrowth = 0.65, BranchGrowth = 0.75;
 
-    /// <summary>From the dense network, which teaches from now on if the options say so, with a fresh optimizer.</summary>
-    public static void Begin(PruneSession session)
+    /// <summary>The dense network, which stands in the trainer, begins to teach, if the options say so; the optimizer begins anew.</summary>
+    /// <param name="session">With the dense network in its trainer.</param>
+    /// <param name="views">
+    /// 1, or all of an image's (<see cref="Gather.Views"/>). On training images that it fits perfectly the dense network's answers hardly say more than
+    /// the labels; on images moved by a pixel they say what function it is.
+    /// </param>
+    public static void Begin(PruneSession session, int views)
     {
         session.Trainer.ResetOptimizer();
         if (session.Options.TeacherShare > 0)
-            session.Trainer.Teach(session.Options.TeacherShare, session.Options.Temperature);
+            session.Trainer.Teach(session.Options.TeacherShare, session.Options.Temperature, views);
     }
 
     /// <summary>Raises the thresholds until 1 / <paramref name="ratio"/> of the weights lives; 1 / <paramref name="from"/> does now.</summary>
