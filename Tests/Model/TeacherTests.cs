@@ -1,0 +1,41 @@
+using Kernels;
+using Model;
+using Tests.PruningTests;
+
+namespace Tests.ModelTests;
+
+public sealed class TeacherTests
+{
+    [Theory]
+    [InlineData(1)]
+    [InlineData(Gather.Views)]
+    public void A_teacher_changes_what_is_learned_and_leaves_no_trace(int views)
+    {
+        using var device = ComputeDevice.Cpu(2);
+        var data = SmallSet.Make(200, 1);
+        using var trainer = new Trainer(device, NetworkDescription.Parse("fc16r fc10"), new TrainerOptions(20), data, data, data);
+        float[] Learn()
+        {
+            trainer.RestartOrder();
+            // Past the end of an epoch, and not to the end of the next.
+            trainer.Train(15, _ => new StepRates(1e-3));
+            return trainer.Parameters.GetWeights();
+        }
+
+        var start = trainer.Save();
+        float[] alone = Learn();
+        trainer.Teach(0.5, 2, views);
+        trainer.Restore(start);
+        float[] taught = Learn();
+        Assert.NotEqual(alone, taught);
+        trainer.Teach(0, 2, 1);
+        trainer.Restore(start);
+        Assert.Equal(alone, Learn());
+        trainer.Teach(0, 2, views);
+        trainer.Restore(start);
+        Assert.Equal(views == 1, alone.AsSpan().SequenceEqual(Learn()));
+        trainer.DismissTeacher();
+        trainer.Restore(start);
+        Assert.Equal(alone, Learn());
+    }
+}
