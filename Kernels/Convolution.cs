@@ -137,27 +137,31 @@ public static class Convolution
         public readonly FilterShape Filter = filter;
         public readonly Update Update = update;
 
+        /// <summary>Input channels whose weights are updated together: 16 times any number of taps are whole vectors.</summary>
+        private const int Channels = Layout.Lanes;
+
         /// <summary>
-        /// A unit of work is one input channel of 4 filters: 4 x 5 taps at a time are summed over images and positions in registers, lane by
+        /// A unit of work is one input channel of 5 filters: 5 x 5 taps at a time are summed over images and positions in registers, lane by
         /// lane, and the lanes added once at the end.
         /// </summary>
         public unsafe void Run<V>(int worker, int workers) where V : unmanaged, ISimd<V>
         {
-            int taps = Filter.Rows * Filter.Columns;
-            float* gradient = stackalloc float[TapTile.Filters * taps];
-            int filterTiles = (Filter.Filters + TapTile.Filters - 1) / TapTile.Filters;
+            int taps = Filter.Rows * Filter.Columns, filterTiles = TapTile.Count(Filter.Filters);
+            float* gradient = stackalloc float[TapTile.Filters * Channels * taps];
             var (first, last) = Operation.Share(filterTiles * Filter.Channels, worker, workers);
-            for (int item = first; item < last; item++)
+            for (int item = first, channels; item < last; item += channels)
             {
-                int channel = item % Filter.Channels, filter = item / Filter.Channels * TapTile.Filters;
-                int filters = Math.Min(TapTile.Filters, Filter.Filters - filter);
-                for (int r = 0; r < Filter.Rows; r++)
-                    for (int s = 0; s < Filter.Columns; s += TapTile.Taps)
-                        TapTile.Compute<V>(
-                            X, DOutput, channel, r, s, Math.Min(TapTile.Taps, Filter.Columns - s), filter, filters,
-                            gradient + r * Filter.Columns + s, taps);
-                for (int f = 0; f < filters; f++)
-                    Update.Apply<V>((filter + f) * Filter.FilterSize + channel * taps, gradient + f * taps, taps);
+                int channel = item % Filter.Channels;
+                channels = Math.Min(Math.Min(Channels, Filter.Channels - channel), last - item);
+                var (filter, end) = Operation.Share(Filter.Filters, item / Filter.Channels, filterTiles);
+                for (int c = 0; c < channels; c++)
+                    for (int r = 0; r < Filter.Rows; r++)
+                        for (int s = 0; s < Filter.Columns; s += TapTile.Taps)
+                            TapTile.Compute<V>(
+                                X, DOutput, channel + c, r, s, Math.Min(TapTile.Taps, Filter.Columns - s), filter, end - filter,
+                                gradient + c * taps + r * Filter.Columns + s, Channels * taps);
+                for (int f = filter; f < end; f++)
+                    Update.Apply<V>(f * Filter.FilterSize + channel * taps, gradient + (f - filter) * Channels * taps, channels * taps);
             }
         }
 
