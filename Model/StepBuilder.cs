@@ -39,8 +39,8 @@ internal sealed class StepBuilder
     public Tensor Logits => _activations[^1];
     public Tensor LogitGradients => _gradients[^1];
 
-    /// <summary>The input as rows of images, where the first layer is fully connected and the CPU accelerator trains it; else empty.</summary>
-    public ArrayView<float> TransposedInput => _transposed[0];
+    /// <summary>The input as rows of images, where the CPU accelerator trains a first layer that is fully connected and computed in full; else empty.</summary>
+    public ArrayView<float> TransposedInput => _live[0] is null ? _transposed[0] : default;
 
     /// <summary>
     /// Chooses for each layer by its mask whether to visit live weights only, and finds them. The choice holds for the operations made
