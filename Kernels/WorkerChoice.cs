@@ -55,7 +55,8 @@ internal sealed class WorkerChoice
         {
             (_seconds, _steps) = (seconds, steps);
             _untilTrial -= seconds;
-            if (_untilTrial <= 0)
+            // A few steps may all run before another process asks for a core.
+            if (_untilTrial <= 0 && seconds > SliceSeconds / 2)
             {
                 _trying = true;
                 Workers = Other;

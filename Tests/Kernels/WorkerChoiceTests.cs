@@ -47,6 +47,15 @@ public sealed class WorkerChoiceTests
     }
 
     [Fact]
+    public void A_single_fast_step_does_not_stand_for_many()
+    {
+        var choice = new WorkerChoice(Workers);
+        choice.Record(choice.Steps, 1.0);
+        choice.Record(choice.Steps, 1e-4);
+        Assert.True(Run(choice, 2, 1e-3, 2e-4) < 0.5);
+    }
+
+    [Fact]
     public void The_first_step_which_compiles_counts_for_nothing()
     {
         var choice = new WorkerChoice(Workers);
