@@ -10,7 +10,7 @@ namespace Kernels;
 /// </remarks>
 internal sealed class WorkerChoice
 {
-    /// <summary>Some time slices of an operating system, and 200 times what a launch costs.</summary>
+    /// <summary>Some time slices of an operating system, and some hundred times what a launch costs.</summary>
     private const double SliceSeconds = 0.02;
 
     /// <summary>After a trial, as many times its duration without one: so trials cost at most a few percent.</summary>
