@@ -18,18 +18,24 @@ public static class BiasUpdate
 
         public unsafe void Run<V>(int worker, int workers) where V : unmanaged, ISimd<V>
         {
-            var s = DOutput.Shape;
-            float* dy = DOutput.Pointer, lanes = stackalloc float[Layout.Lanes], gradient = stackalloc float[Layout.Lanes];
-            var (first, last) = Operation.Share(s.Channels, worker, workers);
+            var (first, last) = Operation.Share(DOutput.Shape.Channels, worker, workers);
+            Channels<V>(DOutput, 0, first, last);
+        }
+
+        /// <summary>The channels [first, last), their gradients in <paramref name="dOutput"/>, whose first channel is <paramref name="origin"/>.</summary>
+        internal unsafe void Channels<V>(Tensor dOutput, int origin, int first, int last) where V : unmanaged, ISimd<V>
+        {
+            var s = dOutput.Shape;
+            float* dy = dOutput.Pointer, lanes = stackalloc float[Layout.Lanes], gradient = stackalloc float[Layout.Lanes];
             for (int k = first, n = 0; k < last; k++)
             {
                 for (int lane = 0; lane < Layout.Lanes; lane += V.Width)
                 {
                     V sum = V.Zero, odd = V.Zero;
-                    for (int block = 0; block < DOutput.Blocks; block++)
+                    for (int block = 0; block < dOutput.Blocks; block++)
                         for (int p = 0; p < s.Height; p++)
                         {
-                            var row = dy + (nint)block * s.BlockStride + s.Offset(k, p, 0) + lane;
+                            var row = dy + (nint)block * s.BlockStride + s.Offset(k - origin, p, 0) + lane;
                             int q = 0;
                             for (; q + 1 < s.Width; q += 2)
                             {

@@ -47,10 +47,10 @@ public static class Convolution
 
     private static int Groups(int rows) => (rows + ThreadRows - 1) / ThreadRows;
 
-    private static double Flops(Tensor x, FilterShape filter, Tensor y) =>
+    internal static double Flops(Tensor x, FilterShape filter, Tensor y) =>
         2.0 * filter.Count * y.Shape.Height * y.Shape.Width * x.Blocks * Layout.Lanes;
 
-    private static void Check(string name, Tensor x, long weights, FilterShape filter, Tensor y)
+    internal static void Check(string name, Tensor x, long weights, FilterShape filter, Tensor y)
     {
         MaskedGemm.Require(name, "weight", weights, filter.Count);
         var expected = filter.Output(x.Shape, y.Shape.Padding);
@@ -137,27 +137,45 @@ public static class Convolution
         public readonly FilterShape Filter = filter;
         public readonly Update Update = update;
 
+        /// <summary>Input channels whose weights are updated together: 16 times any number of taps are whole vectors.</summary>
+        private const int Channels = Layout.Lanes;
+
         /// <summary>
-        /// A unit of work is one input channel of 4 filters: 4 x 5 taps at a time are summed over images and positions in registers, lane by
+        /// A unit of work is one input channel of 5 filters: 5 x 5 taps at a time are summed over images and positions in registers, lane by
         /// lane, and the lanes added once at the end.
         /// </summary>
         public unsafe void Run<V>(int worker, int workers) where V : unmanaged, ISimd<V>
         {
-            int taps = Filter.Rows * Filter.Columns;
-            float* gradient = stackalloc float[TapTile.Filters * taps];
-            int filterTiles = (Filter.Filters + TapTile.Filters - 1) / TapTile.Filters;
-            var (first, last) = Operation.Share(filterTiles * Filter.Channels, worker, workers);
-            for (int item = first; item < last; item++)
+            int filterTiles = TapTile.Count(Filter.Filters), all = Filter.Channels;
+            var (first, last) = Operation.Share(filterTiles * all, worker, workers);
+            for (int item = first, next; item < last; item = next)
             {
-                int channel = item % Filter.Channels, filter = item / Filter.Channels * TapTile.Filters;
-                int filters = Math.Min(TapTile.Filters, Filter.Filters - filter);
-                for (int r = 0; r < Filter.Rows; r++)
-                    for (int s = 0; s < Filter.Columns; s += TapTile.Taps)
-                        TapTile.Compute<V>(
-                            X, DOutput, channel, r, s, Math.Min(TapTile.Taps, Filter.Columns - s), filter, filters,
-                            gradient + r * Filter.Columns + s, taps);
-                for (int f = 0; f < filters; f++)
-                    Update.Apply<V>((filter + f) * Filter.FilterSize + channel * taps, gradient + f * taps, taps);
+                next = Math.Min((item / all + 1) * all, last);
+                var (filter, end) = Operation.Share(Filter.Filters, item / all, filterTiles);
+                Filters<V>(filter, end, item % all, item % all + next - item, DOutput, 0);
+            }
+        }
+
+        /// <summary>
+        /// Up to 5 filters and a range of input channels; gradients of the output in <paramref name="dOutput"/>, whose first channel is
+        /// <paramref name="origin"/>.
+        /// </summary>
+        internal unsafe void Filters<V>(int filter, int end, int firstChannel, int lastChannel, Tensor dOutput, int origin)
+            where V : unmanaged, ISimd<V>
+        {
+            int taps = Filter.Rows * Filter.Columns;
+            float* gradient = stackalloc float[TapTile.Filters * Channels * taps];
+            for (int channel = firstChannel; channel < lastChannel; channel += Channels)
+            {
+                int channels = Math.Min(Channels, lastChannel - channel);
+                for (int c = 0; c < channels; c++)
+                    for (int r = 0; r < Filter.Rows; r++)
+                        for (int s = 0; s < Filter.Columns; s += TapTile.Taps)
+                            TapTile.Compute<V>(
+                                X, dOutput, channel + c, r, s, Math.Min(TapTile.Taps, Filter.Columns - s), filter - origin, end - filter,
+                                gradient + c * taps + r * Filter.Columns + s, Channels * taps);
+                for (int f = filter; f < end; f++)
+                    Update.Apply<V>(f * Filter.FilterSize + channel * taps, gradient + (f - filter) * Channels * taps, channels * taps);
             }
         }
 

@@ -1,4 +1,5 @@
 using System.Runtime.Intrinsics;
+using System.Runtime.Intrinsics.X86;
 using ILGPU;
 
 namespace Kernels;
@@ -80,6 +81,9 @@ public static class Gather
         public readonly ArrayView<float> Transposed = transposed;
         public readonly int Rows = rows, Margin = margin;
 
+        /// <summary>Strips ahead that pixels are asked for: the images of a batch lie anywhere in memory.</summary>
+        private const int Ahead = 8;
+
         /// <summary>A unit of work is 16 neighbouring pixels of 16 images: a square of bytes that is turned in registers.</summary>
         public unsafe void Run<V>(int worker, int workers) where V : unmanaged, ISimd<V>
         {
@@ -96,6 +100,9 @@ public static class Gather
             for (int item = first; item < last; item++)
             {
                 int block = item / strips, from = item % strips * Layout.Lanes, count = Math.Min(Layout.Lanes, pixels - from);
+                if (Sse.IsSupported && item + Ahead < last)
+                    for (int lane = 0, next = item + Ahead; lane < Layout.Lanes; lane++)
+                        Sse.Prefetch0(images + (nint)Image(order[next / strips * Layout.Lanes + lane]) * pixels + next % strips * Layout.Lanes);
                 for (int lane = 0; lane < Layout.Lanes; lane++)
                 {
                     int slot = block * Layout.Lanes + lane, entry = order[slot], image = Image(entry);

@@ -157,12 +157,13 @@ public static class MaskedGemm
             {
                 int row = item / columnTiles * Tile.Rows, column = item % columnTiles * Columns;
                 int rows = Math.Min(Tile.Rows, n - row), columns = Math.Min(Columns, k - column);
-                for (int r = 0; r < rows; r++)
-                    Update.Prefetch((row + r) * k + column, columns);
                 Tile.Compute<V>(
                     rows, x + column, Layout.Lanes, dy + row * Layout.Lanes, Layout.Lanes, gradient, Layout.Lanes, Columns, 2, nest, default);
                 for (int r = 0; r < rows; r++)
+                {
+                    Update.Prefetch((row + r) * k + column + columns, Columns);
                     Update.Apply<V>((row + r) * k + column, gradient + r * Columns, columns);
+                }
             }
         }
 

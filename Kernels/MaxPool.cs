@@ -30,7 +30,7 @@ public static class MaxPool
             (long)x.Blocks * x.Shape.Features * Layout.Lanes);
     }
 
-    private static void Check(string name, Tensor x, int size, Tensor y)
+    internal static void Check(string name, Tensor x, int size, Tensor y)
     {
         if (Output(x.Shape, size, y.Shape.Padding) != y.Shape || x.Blocks != y.Blocks)
             throw new ArgumentException($"{name}: {size}x{size} windows over {x.Shape}, {x.Blocks} blocks, do not give {y.Shape}, {y.Blocks} blocks");
@@ -76,37 +76,41 @@ public static class MaxPool
 
         public unsafe void Run<V>(int worker, int workers) where V : unmanaged, ISimd<V>
         {
+            var (first, last) = Operation.Share(Y.Blocks * Y.Shape.Channels, worker, workers);
+            for (int item = first; item < last; item++)
+                Map<V>(item / Y.Shape.Channels, item % Y.Shape.Channels, DInput, 0);
+        }
+
+        /// <summary>One channel of 16 images, into <paramref name="dInput"/>, whose first channel is <paramref name="origin"/>.</summary>
+        internal unsafe void Map<V>(int block, int c, Tensor dInput, int origin) where V : unmanaged, ISimd<V>
+        {
             TensorShape xs = X.Shape, ys = Y.Shape;
             bool cropped = ys.Height * Size != xs.Height || ys.Width * Size != xs.Width, relu = Relu != 0;
-            int size = Size, row = xs.RowStride, outputRow = ys.RowStride;
-            var (first, last) = Operation.Share(Y.Blocks * ys.Channels, worker, workers);
-            for (int item = first; item < last; item++)
-            {
-                int block = item / ys.Channels, c = item % ys.Channels, start = xs.Offset(c, 0, 0), outputStart = ys.Offset(c, 0, 0);
-                float* x = X.Pointer + (nint)block * xs.BlockStride, dx = DInput.Pointer + (nint)block * xs.BlockStride;
-                float* y = Y.Pointer + (nint)block * ys.BlockStride, dy = DOutput.Pointer + (nint)block * ys.BlockStride;
-                if (cropped)
-                    for (int h = 0; h < xs.Height; h++)
-                        new Span<float>(dx + xs.Offset(c, h, 0), xs.Width * Layout.Lanes).Clear();
-                for (int p = 0; p < ys.Height; p++)
-                    for (int q = 0; q < ys.Width; q++)
-                        for (int lane = 0; lane < Layout.Lanes; lane += V.Width)
-                        {
-                            int window = start + p * size * row + q * size * Layout.Lanes + lane;
-                            int output = outputStart + p * outputRow + q * Layout.Lanes + lane;
-                            V max = V.Load(y + output), rest = V.Load(dy + output);
-                            if (relu)
-                                rest = V.WherePositive(max, rest);
-                            for (int i = 0; i < size; i++)
-                                for (int j = 0; j < size; j++)
-                                {
-                                    int at = window + i * row + j * Layout.Lanes;
-                                    V value = V.Load(x + at);
-                                    V.Store(V.WhereEqual(value, max, rest), dx + at);
-                                    rest = V.WhereNotEqual(value, max, rest);
-                                }
-                        }
-            }
+            int size = Size, row = xs.RowStride, outputRow = ys.RowStride, start = xs.Offset(c, 0, 0), outputStart = ys.Offset(c, 0, 0);
+            float* x = X.Pointer + (nint)block * xs.BlockStride, y = Y.Pointer + (nint)block * ys.BlockStride;
+            float* dx = dInput.Pointer + (nint)block * dInput.Shape.BlockStride - (nint)origin * xs.ChannelStride;
+            float* dy = DOutput.Pointer + (nint)block * ys.BlockStride;
+            if (cropped)
+                for (int h = 0; h < xs.Height; h++)
+                    new Span<float>(dx + xs.Offset(c, h, 0), xs.Width * Layout.Lanes).Clear();
+            for (int p = 0; p < ys.Height; p++)
+                for (int q = 0; q < ys.Width; q++)
+                    for (int lane = 0; lane < Layout.Lanes; lane += V.Width)
+                    {
+                        int window = start + p * size * row + q * size * Layout.Lanes + lane;
+                        int output = outputStart + p * outputRow + q * Layout.Lanes + lane;
+                        V max = V.Load(y + output), rest = V.Load(dy + output);
+                        if (relu)
+                            rest = V.WherePositive(max, rest);
+                        for (int i = 0; i < size; i++)
+                            for (int j = 0; j < size; j++)
+                            {
+                                int at = window + i * row + j * Layout.Lanes;
+                                V value = V.Load(x + at);
+                                V.Store(V.WhereEqual(value, max, rest), dx + at);
+                                rest = V.WhereNotEqual(value, max, rest);
+                            }
+                    }
         }
 
         public void RunThread(int index) => BackwardThread(this, index);

@@ -8,28 +8,32 @@ namespace Kernels;
 /// <summary>
 /// A list of operations with barriers between them, run as often as asked: the training step, the evaluation step, a
 /// measurement. One description, two ways to run it: a GPU gets the operations as a few kernel launches on one stream; the CPU accelerator
-/// gets one launch for all steps together, because a launch there costs as much as 25,000 barriers would on a quiet core.
+/// gets one launch for many steps together, because a launch there costs as much as 25,000 barriers would on a quiet core.
 /// </summary>
 public sealed class StepProgram
 {
     private readonly ComputeDevice _device;
     private readonly Operation[][] _stages;
     private readonly int _workers;
-    private readonly SpinBarrier _barrier;
+    private readonly WorkerChoice? _choice;
+    private readonly SpinBarrier _barrier = new();
     private readonly StepGraph _graph;
     private Exception? _failure;
     private long[]? _ticks;
 
     /// <summary>Operations of one stage are independent of each other; between stages stands a barrier.</summary>
-    public StepProgram(ComputeDevice device, params IEnumerable<Operation[]> stages) : this(device, device.Workers, stages) { }
+    public StepProgram(ComputeDevice device, params IEnumerable<Operation[]> stages) : this(device, device.Workers, stages)
+    {
+        if (device.Workers > 1)
+            _choice = new WorkerChoice(device.Workers);
+    }
 
-    /// <summary>The same on fewer workers than the CPU accelerator has.</summary>
+    /// <summary>The same on so many workers of the CPU accelerator, always.</summary>
     internal StepProgram(ComputeDevice device, int workers, IEnumerable<Operation[]> stages)
     {
         (_device, _workers) = (device, workers);
         _stages = [.. stages.Where(s => s.Length > 0)];
         Launches = device.RunsOnHost ? [] : Launch.Plan(_stages.Select(s => s.Select(o => o.Launch!)), device.MaxParameterBytes);
-        _barrier = new SpinBarrier(workers);
         _graph = new StepGraph(device.Graphs, device.GraphTrouble ?? (device.Graphs is null ? "not CUDA" : null), LaunchStep);
     }
 
@@ -42,7 +46,7 @@ public sealed class StepProgram
             launch.Run();
     }
 
-    /// <summary>What one run is on a GPU; empty on the CPU accelerator, which takes all steps in one launch.</summary>
+    /// <summary>What one run is on a GPU; empty on the CPU accelerator, which takes many steps in one launch.</summary>
     internal IReadOnlyList<Launch> Launches { get; }
 
     /// <summary>Kernel launches per run on a GPU, 0 on the CPU accelerator.</summary>
@@ -62,11 +66,23 @@ public sealed class StepProgram
             _graph.Run(steps);
             return;
         }
-        _barrier.Reset();
+        while (steps > 0)
+        {
+            int slice = Math.Min(steps, _choice?.Steps ?? steps);
+            long start = Stopwatch.GetTimestamp();
+            RunOnHost(slice, _choice?.Workers ?? _workers);
+            _choice?.Record(slice, Stopwatch.GetElapsedTime(start).TotalSeconds);
+            steps -= slice;
+        }
+    }
+
+    private void RunOnHost(int steps, int workers)
+    {
+        _barrier.Reset(workers);
         var handle = GCHandle.Alloc(this);
         try
         {
-            _device.LaunchOnHost(GCHandle.ToIntPtr(handle), steps, _workers);
+            _device.LaunchOnHost(GCHandle.ToIntPtr(handle), steps, workers);
         }
         finally
         {
@@ -89,7 +105,7 @@ public sealed class StepProgram
         {
             var operations = Operations.ToArray();
             _ticks = new long[operations.Length];
-            Run(steps);
+            RunOnHost(steps, _workers);
             var ticks = _ticks;
             _ticks = null;
             return [.. operations.Select((o, i) => new ProfileEntry(o.Name, o.Flops, Seconds(ticks[i])))];
@@ -153,19 +169,19 @@ public sealed class StepProgram
     }
 
     /// <summary>Meets all workers: spins for some microseconds, then yields, since other processes share the cores.</summary>
-    private sealed class SpinBarrier(int workers)
+    private sealed class SpinBarrier
     {
-        private int _arrived;
+        private int _workers, _arrived;
         private volatile int _phase;
         private volatile bool _aborted;
 
         /// <summary>False when a worker failed and none should go on.</summary>
         public bool Wait()
         {
-            if (workers == 1)
+            if (_workers == 1)
                 return !_aborted;
             int phase = _phase;
-            if (Interlocked.Increment(ref _arrived) == workers)
+            if (Interlocked.Increment(ref _arrived) == _workers)
             {
                 _arrived = 0;
                 _phase = phase + 1;
@@ -183,9 +199,10 @@ public sealed class StepProgram
 
         public void Abort() => _aborted = true;
 
-        /// <summary>Ready again after a failure; no worker may be under way.</summary>
-        public void Reset()
+        /// <summary>Ready for so many workers, after a failure too; none may be under way.</summary>
+        public void Reset(int workers)
         {
+            _workers = workers;
             _arrived = 0;
             _aborted = false;
         }

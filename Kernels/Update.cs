@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics.X86;
 using ILGPU;
 using ILGPU.Algorithms;
@@ -126,8 +127,8 @@ public readonly struct Update
     }
 
     /// <summary>
-    /// Asks for what <see cref="Apply{V}(int, float*, int)"/> will read, while the gradient is still being summed: three arrays of short
-    /// rows are more streams than a processor foresees.
+    /// Asks for what <see cref="Apply{V}(int, float*, int)"/> will read one tile later: three arrays of short rows are more streams than a
+    /// processor foresees. An address past the end does no harm.
     /// </summary>
     internal unsafe void Prefetch(int index, int count)
     {
@@ -141,6 +142,8 @@ public readonly struct Update
         }
     }
 
+    // Inlined, so that the rule is not asked for and constants are not loaded in a call for each vector.
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private unsafe void Apply<V>(float* rates, float* gradient, float* weight, float* first, float* second, float* mask)
         where V : unmanaged, ISimd<V>
     {

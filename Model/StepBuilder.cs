@@ -39,8 +39,8 @@ internal sealed class StepBuilder
     public Tensor Logits => _activations[^1];
     public Tensor LogitGradients => _gradients[^1];
 
-    /// <summary>The input as rows of images, where the first layer is fully connected and the CPU accelerator trains it; else empty.</summary>
-    public ArrayView<float> TransposedInput => _transposed[0];
+    /// <summary>The input as rows of images, where the CPU accelerator trains a first layer that is fully connected and computed in full; else empty.</summary>
+    public ArrayView<float> TransposedInput => _live[0] is null ? _transposed[0] : default;
 
     /// <summary>
     /// Chooses for each layer by its mask whether to visit live weights only, and finds them. The choice holds for the operations made
@@ -123,6 +123,8 @@ internal sealed class StepBuilder
         for (int i = _network.Layers.Count - 1; i > 0; i--)
         {
             Tensor x = _activations[i], dx = _gradients[i], dy = _gradients[i + 1];
+            if (i == 1 && LearnsThroughPool)
+                continue;
             if (_slices[i] is not { } slice)
             {
                 int size = ((MaxPoolLayer)_network.Layers[i]).Size;
@@ -147,13 +149,25 @@ internal sealed class StepBuilder
     {
         var slice = _slices[i]!;
         var weight = update.Slice(slice.WeightOffset, slice.WeightCount);
+        var bias = biasUpdate.Slice(slice.BiasOffset, slice.BiasCount);
         string name = $"{slice.Name} backward weight";
+        if (i == 0 && LearnsThroughPool)
+        {
+            yield return PooledConvolution.BackwardWeight(
+                _memory, $"{name} from pool", _activations[0], _activations[1], ((MaxPoolLayer)_network.Layers[1]).Size, _activations[2],
+                _gradients[2], HasRelu(0), slice.Filter, weight, bias);
+            yield break;
+        }
         yield return _live[i] is { } live
             ? SparseConvolution.BackwardWeight(_device, name, Shaped(i, _activations[i]), Shaped(i, _gradients[i + 1]), live, weight)
             : IsGemm(i) ? MaskedGemm.BackwardWeight(_device, name, Vector(_gradients[i + 1]), Vector(_activations[i]), _transposed[i], weight)
             : Convolution.BackwardWeight(_device, name, _activations[i], _gradients[i + 1], slice.Filter, weight);
-        yield return BiasUpdate.Of(_device, $"{slice.Name} bias", _gradients[i + 1], biasUpdate.Slice(slice.BiasOffset, slice.BiasCount));
+        yield return BiasUpdate.Of(_device, $"{slice.Name} bias", _gradients[i + 1], bias);
     }
+
+    /// <summary>Whether the first layer is a convolution in full and the second a pooling, see <see cref="PooledConvolution"/>.</summary>
+    private bool LearnsThroughPool => _device.RunsOnHost && _live[0] is null && !IsGemm(0) && _slices[0] is not null
+        && _network.Layers.Count > 1 && _network.Layers[1] is MaxPoolLayer;
 
     /// <summary>A convolution whose filter covers its whole input is a fully connected layer, and is computed as one.</summary>
     private bool IsGemm(int i) => _slices[i] is not null && _activations[i].Shape.Padding == 0

@@ -55,7 +55,8 @@ public sealed class Trainer : IDisposable
     private readonly StepBuilder _builder;
     private readonly StepProgram _sum;
     private readonly Dictionary<(bool Training, bool Masked, int Choice), StepProgram> _programs = [];
-    private readonly Operation[] _gather, _softmax;
+    private readonly Func<ArrayView<float>, Operation[]> _gather;
+    private readonly Operation[] _softmax;
     private readonly Operation _advance;
     private Operation[] _distillation = [];
     private ArrayView<float>? _targets;
@@ -98,7 +99,7 @@ public sealed class Trainer : IDisposable
         _tally = _memory.Allocate<float>(Tally.ResultLength);
 
         _builder = new StepBuilder(_memory, network, Parameters, options.Batch);
-        _gather = [Gather.Of(device, "gather", images, labels, _order, _next, PixelScale, _builder.Input, _builder.TransposedInput, _labels)];
+        _gather = rows => [Gather.Of(device, "gather", images, labels, _order, _next, PixelScale, _builder.Input, rows, _labels)];
         _softmax =
         [
             SoftmaxCrossEntropy.Of(
@@ -203,7 +204,7 @@ public sealed class Trainer : IDisposable
     {
         var targets = _targets ??= _memory.Allocate<float>((long)_first[1] * Gather.Views * DataSet.Classes);
         var record = Distillation.Record(Device, _builder.Logits, _order, _step, (float)temperature, targets);
-        var program = new StepProgram(Device, [_gather, .. _builder.Forward(_advance), [record]]);
+        var program = new StepProgram(Device, [_gather(default), .. _builder.Forward(_advance), [record]]);
         for (int view = 0; view < views; view++)
             RunEvaluation(Part.Training, program, view);
         Show(views);
@@ -307,7 +308,7 @@ public sealed class Trainer : IDisposable
         }
         var key = (training, Masked, _choice);
         if (!_programs.TryGetValue(key, out var program))
-            _programs.Add(key, program = training ? BuildTraining() : new StepProgram(Device, [_gather, .. _builder.Forward(_advance), _softmax]));
+            _programs.Add(key, program = training ? BuildTraining() : new StepProgram(Device, [_gather(default), .. _builder.Forward(_advance), _softmax]));
         return program;
     }
 
@@ -328,7 +329,7 @@ public sealed class Trainer : IDisposable
         var backward = _builder.Backward(weights, update);
         if (_shared is not null)
             backward = backward.Concat(_shared.Updates(Device, Parameters.Weight, update));
-        return new(Device, [_gather, .. _builder.Forward(_advance), _softmax, _distillation, .. backward]);
+        return new(Device, [_gather(_builder.TransposedInput), .. _builder.Forward(_advance), _softmax, _distillation, .. backward]);
     }
 
     private void NextEpoch()

@@ -5,7 +5,8 @@ public static class SelfTests
 {
     public static IReadOnlyList<SelfTestCase> All { get; } =
     [
-        .. MaskedGemmCases.All, .. ConvolutionCases.All, .. SparseConvolutionCases.All, .. MaxPoolCases.All,
+        .. MaskedGemmCases.All, .. ConvolutionCases.All, .. SparseConvolutionCases.All, .. PooledConvolutionCases.All,
+        .. MaxPoolCases.All,
         .. SoftmaxCrossEntropyCases.All, .. DistillationCases.All, .. AnswerCases.All,
         .. OneImageCases.All, .. OneImageConvolutionCases.All, .. OneImageGemmCases.All,
         .. BiasUpdateCases.All, .. UpdateCases.All, .. SharedUpdateCases.All, .. GatherCases.All, .. TransposeCases.All, .. CounterCases.All,

@@ -31,8 +31,10 @@ internal static class BenchCommand
     {
         if (invocation.Get(Inference))
         {
-            bool given = invocation.Arguments.GetResult(Settings.Batch.Typed) is { Implicit: false };
-            InferenceBench.Run(invocation, given ? [invocation.Get(Settings.Batch.Typed)] : [1, 1000]);
+            bool Given(Option option) => invocation.Arguments.GetResult(option) is { Implicit: false };
+            if (((Option[])[Settings.Network.Typed, Epochs, Settings.Seed.Typed, Density, Profile]).FirstOrDefault(Given) is { } idle)
+                throw new UserException(ExitCode.Usage, $"{idle.Name}: expected where training is timed, found with --inference");
+            InferenceBench.Run(invocation, Given(Settings.Batch.Typed) ? [invocation.Get(Settings.Batch.Typed)] : [1, 1000]);
             return;
         }
         var network = NetworkDescription.Parse(invocation.Get(Settings.Network.Typed));

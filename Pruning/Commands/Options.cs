@@ -27,7 +27,7 @@ internal static class Options
             : Wrong<DeviceRequest>(result, $"--device: expected {DeviceRequest.Form}, found '{Word(result)}'"),
     };
 
-    public static readonly Option<int> Workers = Number("--workers", "threads of the CPU accelerator, 0 for one per core", 0, 0, 1024);
+    public static readonly Option<int> Workers = Number("--workers", "threads of the CPU accelerator at most, 0 for one per core", 0, 0, 1024);
 
     public static readonly Option<int> Simd = new("--simd")
     {

@@ -55,5 +55,5 @@ public sealed record PruneOptions
     public double TeacherShare { get; init; } = 0.7;
 
     /// <summary>Dynamic pruning: temperature of the teacher's answers.</summary>
-    public double Temperature { get; init; } = 2.5;
+    public double Temperature { get; init; } = 1.5;
 }

@@ -18,7 +18,7 @@ public sealed class StepProgramTests
         for (int worker = 0; worker < device.Workers; worker++)
         {
             var program = new StepProgram(
-                device, [Counter.Advance(device, step)], [Failing(device, step, worker, atStep: 3)], [Counter.Advance(device, step)]);
+                device, device.Workers, [[Counter.Advance(device, step)], [Failing(device, step, worker, atStep: 3)], [Counter.Advance(device, step)]]);
             memory.Upload([0], step);
             var failure = Assert.Throws<InvalidOperationException>(() => program.Run(10));
             Assert.Contains("on purpose", failure.Message, StringComparison.Ordinal);
@@ -41,7 +41,7 @@ public sealed class StepProgramTests
         const int Places = 8, Length = 1 << 12, Steps = 50;
         var wave = Enumerable.Range(0, Places).Select(_ => memory.Allocate<int>(Length)).ToArray();
         var stages = Enumerable.Range(0, Places).Select(i => new[] { Shift(device, wave[i], wave[(i + 1) % Places]) });
-        new StepProgram(device, stages).Run(Steps);
+        new StepProgram(device, device.Workers, stages).Run(Steps);
         Assert.All(memory.Download(wave[0]), v => Assert.Equal(Steps * Places, v));
     }
 

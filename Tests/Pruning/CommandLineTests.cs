@@ -38,6 +38,7 @@ public sealed class CommandLineTests : IDisposable
     [InlineData("train --epochs", "--epochs")]
     [InlineData("eval", "--model: expected a file, found none")]
     [InlineData("bench --density 0", "--density: expected a number from 0.0001 to 1, found '0'")]
+    [InlineData("bench --inference --density 0.02", "--density: expected where training is timed, found with --inference")]
     [InlineData("compress", "--model: expected a file, found none")]
     [InlineData("compress --bits 9", "--bits: expected auto or a number from 1 to 8, found '9'")]
     [InlineData("compress --coder zip", "--coder: expected range or huffman, found 'zip'")]

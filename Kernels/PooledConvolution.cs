@@ -1,0 +1,64 @@
+using ILGPU;
+
+namespace Kernels;
+
+/// <summary>
+/// What a first convolution learns through the max pooling behind it: <see cref="MaxPool.BackwardData"/>, then
+/// <see cref="Convolution.BackwardWeight"/> and <see cref="BiasUpdate"/>, for a few filters at a time, so that the gradient between them, which
+/// nothing else reads, never leaves the cache. Only on the CPU accelerator; the same bits as the three operations.
+/// </summary>
+public static class PooledConvolution
+{
+    /// <summary>Filters at a time: with 64 images of 24 x 24 outputs 300 KB of gradients.</summary>
+    private const int FiltersAtATime = 2;
+
+    /// <param name="memory">On the CPU accelerator.</param>
+    /// <param name="name">For profiles and errors.</param>
+    /// <param name="x">(N, C, H, W).</param>
+    /// <param name="y">(N, K, P, Q): the convolution's output.</param>
+    /// <param name="size">Of the pooling's windows.</param>
+    /// <param name="pooled">(N, K, P / size, Q / size).</param>
+    /// <param name="dPooled">Its gradient.</param>
+    /// <param name="relu">y is a ReLU's output.</param>
+    /// <param name="filter">(K, C, R, S).</param>
+    /// <param name="update">Over the weights.</param>
+    /// <param name="biasUpdate">Over the biases.</param>
+    public static Operation BackwardWeight(
+        DeviceMemory memory, string name, Tensor x, Tensor y, int size, Tensor pooled, Tensor dPooled, bool relu, FilterShape filter, Update update,
+        Update biasUpdate)
+    {
+        ArgumentNullException.ThrowIfNull(memory);
+        Convolution.Check(name, x, update.Weight.Length, filter, y);
+        MaskedGemm.Require(name, "bias", biasUpdate.Weight.Length, filter.Filters);
+        MaxPool.Check(name, y, size, pooled);
+        if (dPooled.Shape != pooled.Shape || dPooled.Blocks != pooled.Blocks)
+            throw new ArgumentException($"{name}: the gradient is {dPooled.Shape}, {dPooled.Blocks} blocks, the output {pooled.Shape}, {pooled.Blocks} blocks");
+        var part = y.Shape with { Channels = FiltersAtATime };
+        Tensor[] scratch = [.. Enumerable.Range(0, memory.Device.Workers).Select(_ => memory.AllocateTensor(part, y.Blocks * Layout.Lanes))];
+        return Operation.OnHost(
+            memory.Device, name, Convolution.Flops(x, filter, y),
+            new Body(
+                new(y, size, pooled, dPooled, relu ? 1 : 0, y), new(x, y, filter, update), new(y, biasUpdate), scratch));
+    }
+
+    private readonly struct Body(
+        MaxPool.BackwardArguments pool, Convolution.BackwardWeightArguments convolution, BiasUpdate.Arguments bias, Tensor[] scratch) : IBody
+    {
+        public void Run<V>(int worker, int workers) where V : unmanaged, ISimd<V>
+        {
+            var gradient = scratch[worker];
+            var filter = convolution.Filter;
+            int tiles = (filter.Filters + FiltersAtATime - 1) / FiltersAtATime;
+            var (first, last) = Operation.Share(tiles, worker, workers);
+            for (int tile = first; tile < last; tile++)
+            {
+                int from = tile * FiltersAtATime, to = Math.Min(from + FiltersAtATime, filter.Filters);
+                for (int block = 0; block < gradient.Blocks; block++)
+                    for (int k = from; k < to; k++)
+                        pool.Map<V>(block, k, gradient, from);
+                bias.Channels<V>(gradient, from, from, to);
+                convolution.Filters<V>(from, to, 0, filter.Channels, gradient, from);
+            }
+        }
+    }
+}

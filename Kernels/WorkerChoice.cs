@@ -1,0 +1,69 @@
+namespace Kernels;
+
+/// <summary>
+/// How many workers run the next steps of a program on the CPU accelerator: all of them, or one alone. One is sooner where there is little
+/// work between barriers, and where other processes share the cores: a worker that has lost its core keeps all others waiting.
+/// </summary>
+/// <remarks>
+/// Steps are run in slices; now and then a slice tries the other number, and what was faster goes on. Results do not depend on the number, so
+/// a choice by the clock changes no bit of them.
+/// </remarks>
+internal sealed class WorkerChoice
+{
+    /// <summary>Some time slices of an operating system, and some hundred times what a launch costs.</summary>
+    private const double SliceSeconds = 0.02;
+
+    /// <summary>After a trial, as many times its duration without one: so trials cost at most a few percent.</summary>
+    private const double Patience = 64;
+
+    /// <summary>A number must be faster by this factor to be taken instead.</summary>
+    private const double Margin = 0.95;
+
+    private readonly int _all;
+    private bool _compiled, _trying;
+    private double _seconds, _untilTrial;
+    private int _steps;
+
+    /// <param name="workers">At least 2.</param>
+    public WorkerChoice(int workers) => Workers = _all = workers;
+
+    /// <summary>Of the next slice.</summary>
+    public int Workers { get; private set; }
+
+    /// <summary>Of the next slice.</summary>
+    public int Steps { get; private set; } = 1;
+
+    /// <summary>Tells what a slice took.</summary>
+    public void Record(int steps, double seconds)
+    {
+        // The first step compiles its operations.
+        if (!_compiled)
+        {
+            _compiled = true;
+            return;
+        }
+        if (_trying)
+        {
+            _trying = false;
+            if (seconds / steps > Margin * _seconds / _steps)
+                Workers = Other;
+            else
+                (_seconds, _steps) = (seconds, steps);
+            _untilTrial = Patience * seconds;
+        }
+        else
+        {
+            (_seconds, _steps) = (seconds, steps);
+            _untilTrial -= seconds;
+            // A few steps may all run before another process asks for a core.
+            if (_untilTrial <= 0 && seconds > SliceSeconds / 2)
+            {
+                _trying = true;
+                Workers = Other;
+            }
+        }
+        Steps = (int)Math.Clamp(SliceSeconds * _steps / Math.Max(_seconds, 1e-9), 1, 10_000);
+    }
+
+    private int Other => Workers == 1 ? _all : 1;
+}
