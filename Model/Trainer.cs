@@ -203,6 +203,7 @@ public sealed class Trainer : IDisposable
     public void Teach(double share, double temperature, int views = 1)
     {
         var targets = _targets ??= _memory.Allocate<float>((long)_first[1] * Gather.Views * DataSet.Classes);
+        Choose();
         var record = Distillation.Record(Device, _builder.Logits, _order, _step, (float)temperature, targets);
         var program = new StepProgram(Device, [_gather(default), .. _builder.Forward(_advance), [record]]);
         for (int view = 0; view < views; view++)
@@ -298,14 +299,20 @@ public sealed class Trainer : IDisposable
         _memory.Dispose();
     }
 
-    /// <summary>The program for the mask as it is now: built when a layer crosses the break-even, else looked up.</summary>
-    private StepProgram Program(bool training)
+    /// <summary>Chooses for the mask as it is now which layers are computed from live weights; before operations are made of the builder.</summary>
+    private void Choose()
     {
         if (Device.RunsOnHost && _chosenVersion != Parameters.MaskVersion)
         {
             _choice = _builder.Choose(Parameters.GetMask(), Masked && _shared is null ? SparseBelow : 0);
             _chosenVersion = Parameters.MaskVersion;
         }
+    }
+
+    /// <summary>The program for the mask as it is now: built when a layer crosses the break-even, else looked up.</summary>
+    private StepProgram Program(bool training)
+    {
+        Choose();
         var key = (training, Masked, _choice);
         if (!_programs.TryGetValue(key, out var program))
             _programs.Add(key, program = training ? BuildTraining() : new StepProgram(Device, [_gather(default), .. _builder.Forward(_advance), _softmax]));
