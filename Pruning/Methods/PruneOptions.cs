@@ -12,10 +12,10 @@ public sealed record PruneOptions
     public int Batch { get; init; } = 64;
 
     /// <summary>Training images set aside for decisions.</summary>
-    public int Validation { get; init; } = 5000;
+    public int Validation { get; init; } = 10_000;
 
     /// <summary>Epochs of dense training.</summary>
-    public int DenseEpochs { get; init; } = 12;
+    public int DenseEpochs { get; init; } = 20;
 
     /// <summary>Effort: epochs that a network pruned by hand-set thresholds is retrained for; dynamic pruning scales with it.</summary>
     public int Epochs { get; init; } = 8;
@@ -49,7 +49,7 @@ public sealed record PruneOptions
     public double TrunkShare { get; init; } = 0.0625;
 
     /// <summary>Dynamic pruning: epochs of annealing a network before it is judged, at full density, in units of Epochs.</summary>
-    public double BranchShare { get; init; } = 0.075;
+    public double BranchShare { get; init; } = 0.1;
 
     /// <summary>Dynamic pruning: the dense network's share in teaching the light one (knowledge distillation); 0 for none.</summary>
     public double TeacherShare { get; init; } = 0.7;
