@@ -39,8 +39,10 @@ public static class Convolution
         ComputeDevice device, string name, Tensor x, Tensor dOutput, FilterShape filter, Update update)
     {
         Check(name, x, update.Weight.Length, filter, dOutput);
-        return Operation.OfGroups(
-            device, name, Flops(x, filter, dOutput), new BackwardWeightArguments(x, dOutput, filter, update), filter.Count);
+        int filterTiles = (filter.Filters + ConvolutionThreads.Filters - 1) / ConvolutionThreads.Filters;
+        return Operation.OfTiles(
+            device, name, Flops(x, filter, dOutput), new BackwardWeightArguments(x, dOutput, filter, update),
+            filterTiles * filter.Channels * ConvolutionThreads.TapTiles(filter), device.GroupSize);
     }
 
     private const int ThreadRows = 4;
@@ -131,7 +133,7 @@ public static class Convolution
         public void RunThread(int index) => BackwardDataThread(this, index);
     }
 
-    public readonly struct BackwardWeightArguments(Tensor x, Tensor dOutput, FilterShape filter, Update update) : IBody, IGroupBody
+    public readonly struct BackwardWeightArguments(Tensor x, Tensor dOutput, FilterShape filter, Update update) : IBody, ITileBody
     {
         public readonly Tensor X = x, DOutput = dOutput;
         public readonly FilterShape Filter = filter;
@@ -161,15 +163,11 @@ public static class Convolution
             }
         }
 
-        public bool Adds => true;
+        public int Sums => ConvolutionThreads.Filters * ConvolutionThreads.Taps;
 
-        public float Begin(int group) => BackwardWeightPart(this, group);
+        public void Add(int tile, int thread, int threads, TileSums sums) => ConvolutionThreads.AddWeightGradients(this, tile, thread, threads, sums);
 
-        public void Finish(int group, float sum)
-        {
-            if (Group.IdxX == 0)
-                Update.Apply(group, sum);
-        }
+        public void Finish(int tile, int sum, float value) => ConvolutionThreads.FinishWeightGradient(this, tile, sum, value);
     }
 
     private static void ForwardThread(ForwardArguments a, int index)
@@ -258,25 +256,6 @@ public static class Convolution
     {
         if (row < a.Filter.Channels)
             a.DInput.Data[index] = a.Gated != 0 && !(a.Gate.Data[index] > 0f) ? 0f : sum;
-    }
-
-    /// <summary>One group per weight; its threads share the positions and images.</summary>
-    private static float BackwardWeightPart(BackwardWeightArguments a, int weight)
-    {
-        TensorShape xs = a.X.Shape, ys = a.DOutput.Shape;
-        int taps = a.Filter.Rows * a.Filter.Columns;
-        int k = weight / a.Filter.FilterSize, c = weight % a.Filter.FilterSize / taps, r = weight % taps / a.Filter.Columns, s = weight % a.Filter.Columns;
-        int positions = a.DOutput.Blocks * ys.Height * ys.Width * Layout.Lanes;
-        float sum = 0;
-        for (int i = Group.IdxX; i < positions; i += Group.DimX)
-        {
-            int lane = i % Layout.Lanes, position = i / Layout.Lanes, q = position % ys.Width;
-            position /= ys.Width;
-            int p = position % ys.Height, block = position / ys.Height;
-            sum += a.DOutput.Data[block * ys.BlockStride + ys.Offset(k, p, q) + lane]
-                * a.X.Data[block * xs.BlockStride + c * xs.ChannelStride + (p + r) * xs.RowStride + (q + s) * Layout.Lanes + lane];
-        }
-        return sum;
     }
 
     /// <summary>The formulas as plain loops over plain (N, C, H, W) arrays with explicit padding, summed in double.</summary>

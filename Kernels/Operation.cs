@@ -43,11 +43,19 @@ public abstract class Operation
         new Operation<TArguments>(
             name, flops, arguments, device.RunsOnHost ? null : Launch.OfThreads(device, name, flops, arguments, threads, blocks));
 
-    /// <summary>An operation whose groups each add something up.</summary>
-    internal static Operation OfGroups<TArguments>(ComputeDevice device, string name, double flops, TArguments arguments, int groups)
-        where TArguments : struct, IBody, IGroupBody =>
+    /// <summary>An operation of tiles of sums.</summary>
+    /// <param name="device">Where it will run.</param>
+    /// <param name="name">Shown in profiles.</param>
+    /// <param name="flops">Multiply and add counted as two.</param>
+    /// <param name="arguments">Views and sizes.</param>
+    /// <param name="tiles">Tiles that the formula is cut into on a GPU.</param>
+    /// <param name="threads">See <see cref="Kernels.Launch.OfTiles"/>.</param>
+    /// <param name="blocks">See <see cref="Kernels.Launch.OfTiles"/>.</param>
+    internal static Operation OfTiles<TArguments>(
+        ComputeDevice device, string name, double flops, TArguments arguments, int tiles, int threads, int blocks = 0)
+        where TArguments : struct, IBody, ITileBody =>
         new Operation<TArguments>(
-            name, flops, arguments, device.RunsOnHost ? null : new Launch<TArguments>(device, [name], flops, groups, arguments));
+            name, flops, arguments, device.RunsOnHost ? null : Launch.OfTiles(device, name, flops, arguments, tiles, threads, blocks));
 
     /// <summary>An operation of the CPU accelerator alone.</summary>
     internal static Operation OnHost<TArguments>(ComputeDevice device, string name, double flops, TArguments arguments)
