@@ -53,7 +53,11 @@ public static class BiasUpdate
 
         public void Add(int tile, int thread, int threads, TileSums sums) => AddRows(this, tile, thread, threads, sums);
 
-        public void Finish(int tile, int sum, float value) => Update.Apply(tile, value);
+        public void Finish(int tile, int thread, int threads, TileSums sums)
+        {
+            if (thread == 0)
+                Update.Apply(tile, sums.Get(0));
+        }
     }
 
     /// <summary>One group per bias; a thread takes four images of a row of outputs at a time.</summary>

@@ -19,7 +19,7 @@ internal abstract class Launch
     /// </summary>
     private const int MostThreadsByBlock = 2048, MostFlopsByBlock = 1 << 18;
 
-    /// <summary>Floats of shared memory that a group has, 10 KB: what <see cref="Tiles{TBody}"/> of 20 sums take in groups of 128 threads.</summary>
+    /// <summary>Floats of shared memory that a group has, 10 KB: 20 sums of <see cref="Tiles{TBody}"/> in a group of 128 threads.</summary>
     public const int SharedFloats = 20 * (128 + 1);
 
     private protected Launch(ComputeDevice device, string[] names, double flops, int groups) =>
@@ -78,9 +78,9 @@ internal abstract class Launch
     public static Launch OfTiles<TBody>(ComputeDevice device, string name, double flops, TBody body, int tiles, int threads, int blocks)
         where TBody : struct, ITileBody
     {
+        if (body.Sums * (device.GroupSize + 1) > SharedFloats)
+            throw new ArgumentException($"{name}: {body.Sums} sums in a group of {device.GroupSize} threads need more than {SharedFloats} floats");
         int atOnce = device.GroupSize / Math.Min(threads, device.GroupSize);
-        if (body.Sums * (device.GroupSize + atOnce) > SharedFloats)
-            throw new ArgumentException($"{name}: {atOnce} tiles of {body.Sums} sums in a group of {device.GroupSize} threads need more than {SharedFloats} floats");
         Launch launch = new Launch<Tiles<TBody>>(device, [name], flops, GroupsFor(tiles, atOnce), new Tiles<TBody>(body, tiles, atOnce, atOnce));
         if (IsSmall((long)tiles * threads, flops, blocks))
             launch.ByBlock = new Launch<Tiles<TBody>>(device, [name], flops, blocks, new Tiles<TBody>(body, tiles, tiles / blocks, atOnce));

@@ -30,6 +30,25 @@ public abstract class Operation
     internal static (int First, int Last) Share(int count, int worker, int workers) =>
         ((int)((long)count * worker / workers), (int)((long)count * (worker + 1) / workers));
 
+    /// <summary>Parts of at most <paramref name="size"/> that <paramref name="count"/> items make.</summary>
+    internal static int Parts(int count, int size) => (count + size - 1) / size;
+
+    /// <summary>
+    /// Threads that share a tile of sums on a GPU, a power of two: as many as give the GPU enough to do, while each has some terms to add.
+    /// Estimated, not measured on a GPU.
+    /// </summary>
+    /// <param name="tiles">Tiles of the operation.</param>
+    /// <param name="terms">Terms of a sum.</param>
+    /// <param name="least">Terms that a thread should have.</param>
+    internal static int ThreadsFor(int tiles, int terms, int least)
+    {
+        const int Enough = 1 << 16, Most = 16;
+        int threads = 1;
+        while (threads < Most && tiles * threads < Enough && terms / threads >= least)
+            threads *= 2;
+        return threads;
+    }
+
     /// <summary>An operation of independent threads.</summary>
     /// <param name="device">Where it will run.</param>
     /// <param name="name">Shown in profiles.</param>

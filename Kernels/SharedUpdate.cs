@@ -68,7 +68,11 @@ public static class SharedUpdate
             sums.Set(0, sum);
         }
 
-        public void Finish(int tile, int sum, float value) => Update.Apply(tile, value);
+        public void Finish(int tile, int thread, int threads, TileSums sums)
+        {
+            if (thread == 0)
+                Update.Apply(tile, sums.Get(0));
+        }
     }
 
     public readonly struct SpreadArguments(ArrayView<float> values, ArrayView<int> members, ArrayView<int> owners, ArrayView<float> weight)

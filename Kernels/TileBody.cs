@@ -11,37 +11,50 @@ public interface ITileBody
     /// <summary>Sums of a tile; a constant.</summary>
     int Sums { get; }
 
-    /// <summary>Adds every <paramref name="threads"/>-th term of each sum, from <paramref name="thread"/> on.</summary>
+    /// <summary>Adds every <paramref name="threads"/>-th term of each sum, from term <paramref name="thread"/> on.</summary>
     /// <param name="tile">Number of the tile within the operation.</param>
     /// <param name="thread">Number of the thread within the tile.</param>
     /// <param name="threads">Threads of the tile.</param>
-    /// <param name="sums">Takes the results.</param>
+    /// <param name="sums">Takes the thread's part of each.</param>
     void Add(int tile, int thread, int threads, TileSums sums);
 
-    /// <summary>Takes a finished sum; those of neighbouring tiles come to neighbouring threads.</summary>
-    void Finish(int tile, int sum, float value);
+    /// <summary>Takes every <paramref name="threads"/>-th finished sum, from sum <paramref name="thread"/> on.</summary>
+    void Finish(int tile, int thread, int threads, TileSums sums);
 }
 
-/// <summary>A thread's place for its part of each sum of a tile.</summary>
-public readonly struct TileSums(ArrayView<float> shared, int start, int pitch)
+/// <summary>The sums of a tile: where a thread puts its part of each, and what the parts come to.</summary>
+public readonly struct TileSums(ArrayView<float> memory, int start, int sumPitch, int parts, int partPitch)
 {
-    public void Set(int sum, float value) => shared[start + sum * pitch] = value;
+    public void Set(int sum, float part) => memory[start + sum * sumPitch] = part;
 
     /// <summary>Four sums in a row.</summary>
-    public void Set(int sum, float value0, float value1, float value2, float value3)
+    public void Set(int sum, Quad part)
     {
-        Set(sum, value0);
-        Set(sum + 1, value1);
-        Set(sum + 2, value2);
-        Set(sum + 3, value3);
+        Set(sum, part.X);
+        Set(sum + 1, part.Y);
+        Set(sum + 2, part.Z);
+        Set(sum + 3, part.W);
+    }
+
+    /// <summary>The parts of a sum, added one after the other.</summary>
+    public float Get(int sum)
+    {
+        float total = 0;
+        int first = start + sum * sumPitch, end = first + parts * partPitch;
+        for (int i = first; i < end; i += partPitch)
+            total += memory[i];
+        return total;
     }
 }
 
 /// <summary>
 /// A group works on <see cref="AtOnce"/> tiles at once, in three rounds: its threads add terms; where there are threads to spare, some
-/// of them add the parts of a sum; one thread for each sum adds the rest. Shared memory holds [sum][tile][thread + 1], the one more to
-/// spread neighbouring tiles over its banks.
+/// of them add the parts of a sum; one thread for each sum adds the rest.
 /// </summary>
+/// <remarks>
+/// Neighbouring threads have neighbouring tiles and the same terms. Shared memory holds [sum][thread of a tile][tile], and one float more
+/// for each sum, to spread the sums over its banks.
+/// </remarks>
 public readonly struct Tiles<TBody>(TBody body, int total, int perGroup, int atOnce) : IGroupBody where TBody : struct, ITileBody
 {
     public readonly TBody Body = body;
@@ -55,40 +68,21 @@ public readonly struct Tiles<TBody>(TBody body, int total, int perGroup, int atO
 
     public void Run(int group, int round, ArrayView<float> memory)
     {
-        int first = round / RoundsAtOnce * AtOnce, step = round % RoundsAtOnce, start = group * PerGroup + first;
-        int tiles = IntrinsicMath.Min(IntrinsicMath.Min(AtOnce, PerGroup - first), Total - start), threads = Group.DimX / AtOnce;
-        int tilePitch = threads + 1, pitch = AtOnce * tilePitch;
+        int step = round % RoundsAtOnce, first = round / RoundsAtOnce * AtOnce, start = group * PerGroup + first;
+        int tiles = IntrinsicMath.Min(IntrinsicMath.Min(AtOnce, PerGroup - first), Total - start);
+        int tile = Group.IdxX % AtOnce, thread = Group.IdxX / AtOnce, threads = Group.DimX / AtOnce, pitch = Group.DimX + 1;
+        int helpers = IntrinsicMath.Max(1, threads / Body.Sums);
+        if (tile >= tiles)
+            return;
         if (step == 0)
+            Body.Add(start + tile, thread, threads, new TileSums(memory, Group.IdxX, pitch, 1, 0));
+        else if (step == 2)
+            Body.Finish(start + tile, thread, threads, new TileSums(memory, tile, pitch, helpers > 1 ? helpers : threads, AtOnce));
+        else if (helpers > 1 && thread < helpers * Body.Sums)
         {
-            int tile = Group.IdxX / threads, thread = Group.IdxX % threads;
-            if (tile < tiles)
-                Body.Add(start + tile, thread, threads, new TileSums(memory, tile * tilePitch + thread, pitch));
-            return;
+            int sum = thread % Body.Sums, helper = thread / Body.Sums, parts = (threads - helper + helpers - 1) / helpers;
+            var some = new TileSums(memory, tile + helper * AtOnce, pitch, parts, helpers * AtOnce);
+            some.Set(sum, some.Get(sum));
         }
-        int sums = Body.Sums * AtOnce, parts = IntrinsicMath.Min(Group.DimX / sums, threads);
-        if (step == 1)
-        {
-            int sum = Group.IdxX % sums, part = Group.IdxX / sums;
-            if (part < parts)
-            {
-                int at = sum / AtOnce * pitch + sum % AtOnce * tilePitch;
-                memory[at + part] = Strided(memory, at + part, at + threads, parts);
-            }
-            return;
-        }
-        for (int sum = Group.IdxX; sum < sums; sum += Group.DimX)
-        {
-            int at = sum / AtOnce * pitch + sum % AtOnce * tilePitch;
-            if (sum % AtOnce < tiles)
-                Body.Finish(start + sum % AtOnce, sum / AtOnce, Strided(memory, at, at + (parts > 0 ? parts : threads), 1));
-        }
-    }
-
-    private static float Strided(ArrayView<float> values, int first, int end, int stride)
-    {
-        float sum = 0;
-        for (int i = first; i < end; i += stride)
-            sum += values[i];
-        return sum;
     }
 }
