@@ -88,7 +88,7 @@ public static class Convolution
             }
         }
 
-        public int Sums => ConvolutionThreads.Channels * Quad.Images;
+        public int Sums => ConvolutionThreads.Sums;
 
         public void Add(int tile, int thread, int threads, TileSums sums) => ConvolutionThreads.AddForward(this, tile, thread, threads, sums);
 
@@ -131,7 +131,7 @@ public static class Convolution
             }
         }
 
-        public int Sums => ConvolutionThreads.Channels * Quad.Images;
+        public int Sums => ConvolutionThreads.Sums;
 
         public void Add(int tile, int thread, int threads, TileSums sums) => ConvolutionThreads.AddBackwardData(this, tile, thread, threads, sums);
 

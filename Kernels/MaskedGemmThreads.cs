@@ -95,37 +95,36 @@ internal static class MaskedGemmThreads
         int y0 = Place(row, 0, PatchRows, n), y1 = Place(row, 1, PatchRows, n), y2 = Place(row, 2, PatchRows, n), y3 = Place(row, 3, PatchRows, n);
         int x0 = Place(column, 0, PatchColumns, k), x1 = Place(column, 1, PatchColumns, k);
         int x2 = Place(column, 2, PatchColumns, k), x3 = Place(column, 3, PatchColumns, k);
-        Quad a0 = default, a1 = default, a2 = default, a3 = default, b0 = default, b1 = default, b2 = default, b3 = default;
-        Quad c0 = default, c1 = default, c2 = default, c3 = default, d0 = default, d1 = default, d2 = default, d3 = default;
+        float a0 = 0, a1 = 0, a2 = 0, a3 = 0, b0 = 0, b1 = 0, b2 = 0, b3 = 0, c0 = 0, c1 = 0, c2 = 0, c3 = 0, d0 = 0, d1 = 0, d2 = 0, d3 = 0;
         for (int i = thread; i < a.X.Blocks * Quad.PerBlock; i += threads)
         {
             int block = i / Quad.PerBlock * Quad.PerBlock, quad = i % Quad.PerBlock, x = block * k + quad, y = block * n + quad;
             Quad v0 = Quad.Load(a.X.Data, x + x0), v1 = Quad.Load(a.X.Data, x + x1), v2 = Quad.Load(a.X.Data, x + x2), v3 = Quad.Load(a.X.Data, x + x3);
             var g = Quad.Load(a.DOutput.Data, y + y0);
-            a0 = Quad.MultiplyAdd(g, v0, a0);
-            a1 = Quad.MultiplyAdd(g, v1, a1);
-            a2 = Quad.MultiplyAdd(g, v2, a2);
-            a3 = Quad.MultiplyAdd(g, v3, a3);
+            a0 = Quad.Dot(g, v0, a0);
+            a1 = Quad.Dot(g, v1, a1);
+            a2 = Quad.Dot(g, v2, a2);
+            a3 = Quad.Dot(g, v3, a3);
             g = Quad.Load(a.DOutput.Data, y + y1);
-            b0 = Quad.MultiplyAdd(g, v0, b0);
-            b1 = Quad.MultiplyAdd(g, v1, b1);
-            b2 = Quad.MultiplyAdd(g, v2, b2);
-            b3 = Quad.MultiplyAdd(g, v3, b3);
+            b0 = Quad.Dot(g, v0, b0);
+            b1 = Quad.Dot(g, v1, b1);
+            b2 = Quad.Dot(g, v2, b2);
+            b3 = Quad.Dot(g, v3, b3);
             g = Quad.Load(a.DOutput.Data, y + y2);
-            c0 = Quad.MultiplyAdd(g, v0, c0);
-            c1 = Quad.MultiplyAdd(g, v1, c1);
-            c2 = Quad.MultiplyAdd(g, v2, c2);
-            c3 = Quad.MultiplyAdd(g, v3, c3);
+            c0 = Quad.Dot(g, v0, c0);
+            c1 = Quad.Dot(g, v1, c1);
+            c2 = Quad.Dot(g, v2, c2);
+            c3 = Quad.Dot(g, v3, c3);
             g = Quad.Load(a.DOutput.Data, y + y3);
-            d0 = Quad.MultiplyAdd(g, v0, d0);
-            d1 = Quad.MultiplyAdd(g, v1, d1);
-            d2 = Quad.MultiplyAdd(g, v2, d2);
-            d3 = Quad.MultiplyAdd(g, v3, d3);
+            d0 = Quad.Dot(g, v0, d0);
+            d1 = Quad.Dot(g, v1, d1);
+            d2 = Quad.Dot(g, v2, d2);
+            d3 = Quad.Dot(g, v3, d3);
         }
-        sums.Set(0, new Quad(a0.Sum, a1.Sum, a2.Sum, a3.Sum));
-        sums.Set(4, new Quad(b0.Sum, b1.Sum, b2.Sum, b3.Sum));
-        sums.Set(8, new Quad(c0.Sum, c1.Sum, c2.Sum, c3.Sum));
-        sums.Set(12, new Quad(d0.Sum, d1.Sum, d2.Sum, d3.Sum));
+        sums.Set(0, new Quad(a0, a1, a2, a3));
+        sums.Set(4, new Quad(b0, b1, b2, b3));
+        sums.Set(8, new Quad(c0, c1, c2, c3));
+        sums.Set(12, new Quad(d0, d1, d2, d3));
     }
 
     public static void FinishWeightGradients(MaskedGemm.BackwardWeightArguments a, int tile, int thread, int threads, TileSums sums)

@@ -20,10 +20,10 @@ public readonly struct Quad(float x, float y, float z, float w)
     public static Quad operator +(Quad a, Quad b) => new(a.X + b.X, a.Y + b.Y, a.Z + b.Z, a.W + b.W);
 
     /// <summary>sum + a b.</summary>
-    public static Quad MultiplyAdd(Quad a, Quad b, Quad sum) => new(sum.X + a.X * b.X, sum.Y + a.Y * b.Y, sum.Z + a.Z * b.Z, sum.W + a.W * b.W);
-
-    /// <summary>sum + a b.</summary>
     public static Quad MultiplyAdd(float a, Quad b, Quad sum) => new(sum.X + a * b.X, sum.Y + a * b.Y, sum.Z + a * b.Z, sum.W + a * b.W);
+
+    /// <summary>sum + a·b, over the four one after the other.</summary>
+    public static float Dot(Quad a, Quad b, float sum) => sum + a.X * b.X + a.Y * b.Y + a.Z * b.Z + a.W * b.W;
 
     /// <summary>Quad number <paramref name="index"/> of a tensor's data.</summary>
     public static Quad Load(ArrayView<float> data, int index) => data.Cast<Quad>().AsAligned(sizeof(float) * Images)[index];
