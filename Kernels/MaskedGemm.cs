@@ -7,8 +7,8 @@ namespace Kernels;
 /// </summary>
 /// <remarks>
 /// The mask lives in the weights: a pruned weight is exactly zero in memory (see <see cref="Update"/>), so forward and backward data
-/// need no mask, and the weight gradient of a pruned weight is dropped where the update is made. Each sum runs in the order of its
-/// formula; with a fused multiply-add where the processor has one.
+/// need no mask, and the weight gradient of a pruned weight is dropped where the update is made. On the CPU accelerator each sum runs in the
+/// order of its formula, with a fused multiply-add where the processor has one; on a GPU see <see cref="MaskedGemmThreads"/>.
 /// </remarks>
 public static class MaskedGemm
 {
