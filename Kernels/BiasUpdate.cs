@@ -8,10 +8,10 @@ public static class BiasUpdate
     public static Operation Of(ComputeDevice device, string name, Tensor dOutput, Update update)
     {
         MaskedGemm.Require(name, "bias", update.Weight.Length, dOutput.Shape.Channels);
-        return Operation.OfGroups(device, name, 0, new Arguments(dOutput, update), dOutput.Shape.Channels);
+        return Operation.OfTiles(device, name, 0, new Arguments(dOutput, update), dOutput.Shape.Channels, device.GroupSize);
     }
 
-    public readonly struct Arguments(Tensor dOutput, Update update) : IBody, IGroupBody
+    public readonly struct Arguments(Tensor dOutput, Update update) : IBody, ITileBody
     {
         public readonly Tensor DOutput = dOutput;
         public readonly Update Update = update;
@@ -55,30 +55,31 @@ public static class BiasUpdate
             }
         }
 
-        public bool Adds => true;
+        public int Sums => 1;
 
-        public float Begin(int group) => Part(this, group);
+        public void Add(int tile, int thread, int threads, TileSums sums) => AddRows(this, tile, thread, threads, sums);
 
-        public void Finish(int group, float sum)
+        public void Finish(int tile, int thread, int threads, TileSums sums)
         {
-            if (Group.IdxX == 0)
-                Update.Apply(group, sum);
+            if (thread == 0)
+                Update.Apply(tile, sums.Get(0));
         }
     }
 
-    /// <summary>One group per bias.</summary>
-    private static float Part(Arguments a, int k)
+    /// <summary>One group per bias; a thread takes four images of a row of outputs at a time.</summary>
+    private static void AddRows(Arguments a, int channel, int thread, int threads, TileSums sums)
     {
         var s = a.DOutput.Shape;
-        int count = a.DOutput.Blocks * s.Height * s.Width * Layout.Lanes;
-        float sum = 0;
-        for (int i = Group.IdxX; i < count; i += Group.DimX)
+        int rows = a.DOutput.Blocks * s.Height * Quad.PerBlock;
+        var sum = default(Quad);
+        for (int row = thread; row < rows; row += threads)
         {
-            int lane = i % Layout.Lanes, position = i / Layout.Lanes, q = position % s.Width;
-            position /= s.Width;
-            sum += a.DOutput.Data[position / s.Height * s.BlockStride + s.Offset(k, position % s.Height, q) + lane];
+            int quad = row % Quad.PerBlock, p = row / Quad.PerBlock % s.Height, block = row / Quad.PerBlock / s.Height;
+            int at = (block * s.BlockStride + s.Offset(channel, p, 0)) / Quad.Images + quad;
+            for (int q = 0; q < s.Width; q++)
+                sum += Quad.Load(a.DOutput.Data, at + q * Quad.PerBlock);
         }
-        return sum;
+        sums.Set(0, sum.Sum);
     }
 
     /// <summary>Plain loop over (N, K, P Q), summed in double.</summary>

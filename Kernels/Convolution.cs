@@ -17,9 +17,10 @@ public static class Convolution
     {
         Check(name, x, weight.Length, filter, y);
         MaskedGemm.Require(name, "bias", bias.Length, filter.Filters);
-        return Operation.OfThreads(
-            device, name, Flops(x, filter, y), new ForwardArguments(x, weight, bias, filter, y, relu ? 1 : 0),
-            (long)y.Blocks * Layout.Lanes * Groups(filter.Filters) * y.Shape.Height * y.Shape.Width);
+        int tiles = ConvolutionThreads.Tiles(y);
+        return Operation.OfTiles(
+            device, name, Flops(x, filter, y), new ForwardArguments(x, weight, bias, filter, y, relu ? 1 : 0), tiles,
+            Operation.ThreadsFor(tiles, filter.Channels * filter.Rows, least: 4));
     }
 
     /// <summary>dx(n, c, h, w) = Σ_{k,r,s} w(k, c, r, s) dy(n, k, h - r, w - s) inside the border, then 0 where gate (= x, a ReLU's output) is not positive.</summary>
@@ -28,10 +29,11 @@ public static class Convolution
     {
         Check(name, dInput, weight.Length, filter, dOutput);
         MaskedGemm.RequireGate(name, gate, dInput);
-        return Operation.OfThreads(
+        int tiles = ConvolutionThreads.Tiles(dInput);
+        return Operation.OfTiles(
             device, name, Flops(dInput, filter, dOutput),
-            new BackwardDataArguments(dOutput, weight, filter, gate ?? dInput, dInput, gate is null ? 0 : 1),
-            (long)dInput.Blocks * Layout.Lanes * Groups(filter.Channels) * dInput.Shape.Height * dInput.Shape.Width);
+            new BackwardDataArguments(dOutput, weight, filter, gate ?? dInput, dInput, gate is null ? 0 : 1), tiles,
+            Operation.ThreadsFor(tiles, filter.Filters * filter.Rows, least: 4));
     }
 
     /// <summary>dw(k, c, r, s) = Σ_{n,p,q} dy(n, k, p, q) x(n, c, p + r, q + s), handed to <paramref name="update"/>.</summary>
@@ -39,13 +41,10 @@ public static class Convolution
         ComputeDevice device, string name, Tensor x, Tensor dOutput, FilterShape filter, Update update)
     {
         Check(name, x, update.Weight.Length, filter, dOutput);
-        return Operation.OfGroups(
-            device, name, Flops(x, filter, dOutput), new BackwardWeightArguments(x, dOutput, filter, update), filter.Count);
+        return Operation.OfTiles(
+            device, name, Flops(x, filter, dOutput), new BackwardWeightArguments(x, dOutput, filter, update),
+            ConvolutionThreads.WeightTiles(filter), device.GroupSize);
     }
-
-    private const int ThreadRows = 4;
-
-    private static int Groups(int rows) => (rows + ThreadRows - 1) / ThreadRows;
 
     internal static double Flops(Tensor x, FilterShape filter, Tensor y) =>
         2.0 * filter.Count * y.Shape.Height * y.Shape.Width * x.Blocks * Layout.Lanes;
@@ -58,7 +57,7 @@ public static class Convolution
             throw new ArgumentException($"{name}: filter {filter} over {x.Shape}, {x.Blocks} blocks, gives {expected}; the output is {y.Shape}, {y.Blocks} blocks");
     }
 
-    public readonly struct ForwardArguments(Tensor x, ArrayView<float> weight, ArrayView<float> bias, FilterShape filter, Tensor y, int relu) : IBody, IThreadBody
+    public readonly struct ForwardArguments(Tensor x, ArrayView<float> weight, ArrayView<float> bias, FilterShape filter, Tensor y, int relu) : IBody, ITileBody
     {
         public readonly Tensor X = x, Y = y;
         public readonly ArrayView<float> Weight = weight, Bias = bias;
@@ -89,11 +88,15 @@ public static class Convolution
             }
         }
 
-        public void RunThread(int index) => ForwardThread(this, index);
+        public int Sums => ConvolutionThreads.Sums;
+
+        public void Add(int tile, int thread, int threads, TileSums sums) => ConvolutionThreads.AddForward(this, tile, thread, threads, sums);
+
+        public void Finish(int tile, int thread, int threads, TileSums sums) => ConvolutionThreads.FinishForward(this, tile, thread, threads, sums);
     }
 
     public readonly struct BackwardDataArguments(
-        Tensor dOutput, ArrayView<float> weight, FilterShape filter, Tensor gate, Tensor dInput, int gated) : IBody, IThreadBody
+        Tensor dOutput, ArrayView<float> weight, FilterShape filter, Tensor gate, Tensor dInput, int gated) : IBody, ITileBody
     {
         public readonly Tensor DOutput = dOutput, Gate = gate, DInput = dInput;
         public readonly ArrayView<float> Weight = weight;
@@ -128,10 +131,14 @@ public static class Convolution
             }
         }
 
-        public void RunThread(int index) => BackwardDataThread(this, index);
+        public int Sums => ConvolutionThreads.Sums;
+
+        public void Add(int tile, int thread, int threads, TileSums sums) => ConvolutionThreads.AddBackwardData(this, tile, thread, threads, sums);
+
+        public void Finish(int tile, int thread, int threads, TileSums sums) => ConvolutionThreads.FinishBackwardData(this, tile, thread, threads, sums);
     }
 
-    public readonly struct BackwardWeightArguments(Tensor x, Tensor dOutput, FilterShape filter, Update update) : IBody, IGroupBody
+    public readonly struct BackwardWeightArguments(Tensor x, Tensor dOutput, FilterShape filter, Update update) : IBody, ITileBody
     {
         public readonly Tensor X = x, DOutput = dOutput;
         public readonly FilterShape Filter = filter;
@@ -179,122 +186,11 @@ public static class Convolution
             }
         }
 
-        public bool Adds => true;
+        public int Sums => ConvolutionThreads.Filters * ConvolutionThreads.Taps;
 
-        public float Begin(int group) => BackwardWeightPart(this, group);
+        public void Add(int tile, int thread, int threads, TileSums sums) => ConvolutionThreads.AddWeightGradients(this, tile, thread, threads, sums);
 
-        public void Finish(int group, float sum)
-        {
-            if (Group.IdxX == 0)
-                Update.Apply(group, sum);
-        }
-    }
-
-    private static void ForwardThread(ForwardArguments a, int index)
-    {
-        TensorShape xs = a.X.Shape, ys = a.Y.Shape;
-        int filters = a.Filter.Filters, groups = (filters + ThreadRows - 1) / ThreadRows;
-        int lane = index % Layout.Lanes;
-        index /= Layout.Lanes;
-        int q = index % ys.Width;
-        index /= ys.Width;
-        int p = index % ys.Height;
-        index /= ys.Height;
-        int row = index % groups * ThreadRows, block = index / groups;
-        if (block >= a.Y.Blocks)
-            return;
-        int size = a.Filter.FilterSize, w0 = row * size, w1 = IntrinsicMath.Min(row + 1, filters - 1) * size;
-        int w2 = IntrinsicMath.Min(row + 2, filters - 1) * size, w3 = IntrinsicMath.Min(row + 3, filters - 1) * size;
-        float s0 = 0, s1 = 0, s2 = 0, s3 = 0;
-        int tap = 0;
-        for (int c = 0; c < a.Filter.Channels; c++)
-            for (int r = 0; r < a.Filter.Rows; r++)
-            {
-                int x = block * xs.BlockStride + c * xs.ChannelStride + (p + r) * xs.RowStride + q * Layout.Lanes + lane;
-                for (int s = 0; s < a.Filter.Columns; s++, tap++)
-                {
-                    float value = a.X.Data[x + s * Layout.Lanes];
-                    s0 += a.Weight[w0 + tap] * value;
-                    s1 += a.Weight[w1 + tap] * value;
-                    s2 += a.Weight[w2 + tap] * value;
-                    s3 += a.Weight[w3 + tap] * value;
-                }
-            }
-        int y = block * ys.BlockStride + ys.Offset(row, p, q) + lane;
-        ForwardStore(a, row, y, s0);
-        ForwardStore(a, row + 1, y + ys.ChannelStride, s1);
-        ForwardStore(a, row + 2, y + 2 * ys.ChannelStride, s2);
-        ForwardStore(a, row + 3, y + 3 * ys.ChannelStride, s3);
-    }
-
-    private static void ForwardStore(ForwardArguments a, int row, int y, float sum)
-    {
-        if (row >= a.Filter.Filters)
-            return;
-        sum += a.Bias[row];
-        a.Y.Data[y] = a.Relu != 0 && sum < 0f ? 0f : sum;
-    }
-
-    private static void BackwardDataThread(BackwardDataArguments a, int index)
-    {
-        TensorShape xs = a.DInput.Shape, ys = a.DOutput.Shape;
-        int channels = a.Filter.Channels, groups = (channels + ThreadRows - 1) / ThreadRows;
-        int lane = index % Layout.Lanes;
-        index /= Layout.Lanes;
-        int width = index % xs.Width;
-        index /= xs.Width;
-        int height = index % xs.Height;
-        index /= xs.Height;
-        int row = index % groups * ThreadRows, block = index / groups;
-        if (block >= a.DInput.Blocks)
-            return;
-        int h = height + xs.Padding, v = width + xs.Padding, taps = a.Filter.Rows * a.Filter.Columns;
-        int r0 = IntrinsicMath.Max(0, h - ys.Height + 1), r1 = IntrinsicMath.Min(a.Filter.Rows - 1, h);
-        int c0 = IntrinsicMath.Max(0, v - ys.Width + 1), c1 = IntrinsicMath.Min(a.Filter.Columns - 1, v);
-        int w0 = row * taps, w1 = IntrinsicMath.Min(row + 1, channels - 1) * taps;
-        int w2 = IntrinsicMath.Min(row + 2, channels - 1) * taps, w3 = IntrinsicMath.Min(row + 3, channels - 1) * taps;
-        float s0 = 0, s1 = 0, s2 = 0, s3 = 0;
-        for (int k = 0; k < a.Filter.Filters; k++)
-            for (int r = r0; r <= r1; r++)
-                for (int s = c0; s <= c1; s++)
-                {
-                    float value = a.DOutput.Data[block * ys.BlockStride + ys.Offset(k, h - r, v - s) + lane];
-                    int tap = k * a.Filter.FilterSize + r * a.Filter.Columns + s;
-                    s0 += a.Weight[w0 + tap] * value;
-                    s1 += a.Weight[w1 + tap] * value;
-                    s2 += a.Weight[w2 + tap] * value;
-                    s3 += a.Weight[w3 + tap] * value;
-                }
-        int x = block * xs.BlockStride + xs.Offset(row, height, width) + lane;
-        BackwardDataStore(a, row, x, s0);
-        BackwardDataStore(a, row + 1, x + xs.ChannelStride, s1);
-        BackwardDataStore(a, row + 2, x + 2 * xs.ChannelStride, s2);
-        BackwardDataStore(a, row + 3, x + 3 * xs.ChannelStride, s3);
-    }
-
-    private static void BackwardDataStore(BackwardDataArguments a, int row, int index, float sum)
-    {
-        if (row < a.Filter.Channels)
-            a.DInput.Data[index] = a.Gated != 0 && !(a.Gate.Data[index] > 0f) ? 0f : sum;
-    }
-
-    /// <summary>One group per weight; its threads share the positions and images.</summary>
-    private static float BackwardWeightPart(BackwardWeightArguments a, int weight)
-    {
-        TensorShape xs = a.X.Shape, ys = a.DOutput.Shape;
-        int taps = a.Filter.Rows * a.Filter.Columns;
-        int k = weight / a.Filter.FilterSize, c = weight % a.Filter.FilterSize / taps, r = weight % taps / a.Filter.Columns, s = weight % a.Filter.Columns;
-        int positions = a.DOutput.Blocks * ys.Height * ys.Width * Layout.Lanes;
-        float sum = 0;
-        for (int i = Group.IdxX; i < positions; i += Group.DimX)
-        {
-            int lane = i % Layout.Lanes, position = i / Layout.Lanes, q = position % ys.Width;
-            position /= ys.Width;
-            int p = position % ys.Height, block = position / ys.Height;
-            sum += a.DOutput.Data[block * ys.BlockStride + ys.Offset(k, p, q) + lane]
-                * a.X.Data[block * xs.BlockStride + c * xs.ChannelStride + (p + r) * xs.RowStride + (q + s) * Layout.Lanes + lane];
-        }
-        return sum;
+        public void Finish(int tile, int thread, int threads, TileSums sums) => ConvolutionThreads.FinishWeightGradients(this, tile, thread, threads, sums);
     }
 
     /// <summary>The formulas as plain loops over plain (N, C, H, W) arrays with explicit padding, summed in double.</summary>

@@ -5,30 +5,6 @@ using ILGPU.Runtime;
 
 namespace Kernels;
 
-/// <summary>An operation's arguments with its body for GPUs, for operations whose threads know nothing of each other.</summary>
-public interface IThreadBody
-{
-    /// <summary>What thread <paramref name="index"/> does; the last group has threads past the end, which must do nothing.</summary>
-    void RunThread(int index);
-}
-
-/// <summary>
-/// The same for operations whose groups work together: a group adds up one number per thread between the two halves of the body. The kernel
-/// does that, in one place for all bodies that share it: a barrier inside a branch, though all threads of the group take it, hangs PoCL.
-/// </summary>
-public interface IGroupBody
-{
-    /// <summary>Whether there is anything to add and a second half; a constant.</summary>
-    bool Adds { get; }
-
-    /// <summary>The first half of a thread's work, and the number to add.</summary>
-    /// <param name="group">Number of the group within the operation.</param>
-    float Begin(int group);
-
-    /// <summary>The second half, where <paramref name="sum"/> is the group's.</summary>
-    void Finish(int group, float sum);
-}
-
 /// <summary>
 /// One kernel launch on a GPU. A launch costs as much as a small layer does, so operations that need not wait for each other share one
 /// (<see cref="Together{TFirst, TSecond}"/>), and so do small operations in a row that stay within their images
@@ -42,6 +18,9 @@ internal abstract class Launch
     /// backward. Estimated, not measured.
     /// </summary>
     private const int MostThreadsByBlock = 2048, MostFlopsByBlock = 1 << 18;
+
+    /// <summary>Floats of shared memory that a group has, 16 KB: 32 sums of <see cref="Tiles{TBody}"/> in a group of 128 threads.</summary>
+    public const int SharedFloats = 32 * (128 + 1);
 
     private protected Launch(ComputeDevice device, string[] names, double flops, int groups) =>
         (Device, Names, Flops, Groups) = (device, names, flops, groups);
@@ -82,13 +61,36 @@ internal abstract class Launch
     public static Launch OfThreads<TBody>(ComputeDevice device, string name, double flops, TBody body, long threads, int blocks)
         where TBody : struct, IThreadBody
     {
-        bool small = blocks > 0 && threads / blocks <= MostThreadsByBlock && flops / blocks <= MostFlopsByBlock;
-        int groups = (int)((threads + device.GroupSize - 1) / device.GroupSize);
-        Launch launch = new Launch<Threads<TBody>>(device, [name], flops, groups, new Threads<TBody>(body));
-        if (small)
+        Launch launch = new Launch<Threads<TBody>>(device, [name], flops, GroupsFor(threads, device.GroupSize), new Threads<TBody>(body));
+        if (IsSmall(threads, flops, blocks))
             launch.ByBlock = new Launch<Block<TBody>>(device, [name], flops, blocks, new Block<TBody>(body, (int)(threads / blocks)));
         return launch;
     }
+
+    /// <summary>A launch of tiles.</summary>
+    /// <param name="device">Where it runs.</param>
+    /// <param name="name">For profiles.</param>
+    /// <param name="flops">Multiply and add counted as two.</param>
+    /// <param name="body">Arguments.</param>
+    /// <param name="tiles">How many.</param>
+    /// <param name="threads">Threads of a tile, a power of two; at most a whole group is taken.</param>
+    /// <param name="blocks">As in <see cref="OfThreads"/>, of tiles instead of threads.</param>
+    public static Launch OfTiles<TBody>(ComputeDevice device, string name, double flops, TBody body, int tiles, int threads, int blocks)
+        where TBody : struct, ITileBody
+    {
+        if (body.Sums * (device.GroupSize + 1) > SharedFloats)
+            throw new ArgumentException($"{name}: {body.Sums} sums in a group of {device.GroupSize} threads need more than {SharedFloats} floats");
+        int atOnce = device.GroupSize / Math.Min(threads, device.GroupSize);
+        Launch launch = new Launch<Tiles<TBody>>(device, [name], flops, GroupsFor(tiles, atOnce), new Tiles<TBody>(body, tiles, atOnce, atOnce));
+        if (IsSmall((long)tiles * threads, flops, blocks))
+            launch.ByBlock = new Launch<Tiles<TBody>>(device, [name], flops, blocks, new Tiles<TBody>(body, tiles, tiles / blocks, atOnce));
+        return launch;
+    }
+
+    private static int GroupsFor(long work, int perGroup) => (int)((work + perGroup - 1) / perGroup);
+
+    private static bool IsSmall(long threads, double flops, int blocks) =>
+        blocks > 0 && threads / blocks <= MostThreadsByBlock && flops / blocks <= MostFlopsByBlock;
 
     /// <summary>The launches of a program: operations of a stage go together, small stages in a row in turn.</summary>
     /// <param name="stages">Launches of single operations; those of a stage are independent.</param>
@@ -161,84 +163,12 @@ internal sealed class Launch<TBody> : Launch where TBody : struct, IGroupBody
     /// <summary>The one kernel of GPUs.</summary>
     private static void RunKernel(TBody body)
     {
-        float part = body.Begin(Grid.IdxX);
-        if (body.Adds)
-            body.Finish(Grid.IdxX, GroupSum.Of(part));
+        var memory = SharedMemory.Allocate<float>(SharedFloats);
+        int rounds = body.Rounds;
+        for (int round = 0; round < rounds; round++)
+        {
+            body.Run(Grid.IdxX, round, memory);
+            GroupBarrier.Wait();
+        }
     }
-}
-
-/// <summary>Groups that only divide independent threads.</summary>
-public readonly struct Threads<TBody>(TBody body) : IGroupBody where TBody : struct, IThreadBody
-{
-    public readonly TBody Body = body;
-
-    public bool Adds => false;
-
-    public float Begin(int group)
-    {
-        Body.RunThread(group * Group.DimX + Group.IdxX);
-        return 0;
-    }
-
-    public void Finish(int group, float sum) { }
-}
-
-/// <summary>A group for each block of 16 images; a thread does the work of several.</summary>
-public readonly struct Block<TBody>(TBody body, int threads) : IGroupBody where TBody : struct, IThreadBody
-{
-    public readonly TBody Body = body;
-
-    /// <summary>Threads that the block's work is made of.</summary>
-    public readonly int Threads = threads;
-
-    public bool Adds => false;
-
-    public float Begin(int group)
-    {
-        for (int i = Group.IdxX; i < Threads; i += Group.DimX)
-            Body.RunThread(group * Threads + i);
-        return 0;
-    }
-
-    public void Finish(int group, float sum) { }
-}
-
-/// <summary>Two independent operations in one launch: the first groups do the one, the rest the other.</summary>
-public readonly struct Together<TFirst, TSecond>(TFirst first, int firstGroups, TSecond second) : IGroupBody
-    where TFirst : struct, IGroupBody where TSecond : struct, IGroupBody
-{
-    public readonly TFirst First = first;
-    public readonly TSecond Second = second;
-    public readonly int FirstGroups = firstGroups;
-
-    public bool Adds => First.Adds || Second.Adds;
-
-    public float Begin(int group) => group < FirstGroups ? First.Begin(group) : Second.Begin(group - FirstGroups);
-
-    public void Finish(int group, float sum)
-    {
-        if (group < FirstGroups)
-            First.Finish(group, sum);
-        else
-            Second.Finish(group - FirstGroups, sum);
-    }
-}
-
-/// <summary>Two operations that add nothing in one launch, of which the second reads what the same group has written in the first.</summary>
-public readonly struct InTurn<TFirst, TSecond>(TFirst first, TSecond second) : IGroupBody
-    where TFirst : struct, IGroupBody where TSecond : struct, IGroupBody
-{
-    public readonly TFirst First = first;
-    public readonly TSecond Second = second;
-
-    public bool Adds => false;
-
-    public float Begin(int group)
-    {
-        First.Begin(group);
-        GroupBarrier.Wait();
-        return Second.Begin(group);
-    }
-
-    public void Finish(int group, float sum) { }
 }

@@ -7,8 +7,8 @@ namespace Kernels;
 /// </summary>
 /// <remarks>
 /// The mask lives in the weights: a pruned weight is exactly zero in memory (see <see cref="Update"/>), so forward and backward data
-/// need no mask, and the weight gradient of a pruned weight is dropped where the update is made. Each sum runs in the order of its
-/// formula; with a fused multiply-add where the processor has one.
+/// need no mask, and the weight gradient of a pruned weight is dropped where the update is made. On the CPU accelerator each sum runs in the
+/// order of its formula, with a fused multiply-add where the processor has one; on a GPU see <see cref="MaskedGemmThreads"/>.
 /// </remarks>
 public static class MaskedGemm
 {
@@ -17,10 +17,10 @@ public static class MaskedGemm
     {
         Check(name, x, weight.Length, y);
         Require(name, "bias", bias.Length, y.Shape.Features);
-        int k = x.Shape.Features, n = y.Shape.Features;
-        return Operation.OfThreads(
+        int k = x.Shape.Features, n = y.Shape.Features, tiles = MaskedGemmThreads.Tiles(n, x.Blocks);
+        return Operation.OfTiles(
             device, name, 2.0 * n * k * x.Blocks * Layout.Lanes, new ForwardArguments(x, weight, bias, y, relu ? 1 : 0),
-            (long)x.Blocks * Groups(n) * Layout.Lanes, x.Blocks);
+            tiles, Operation.ThreadsFor(tiles, k, least: 16), x.Blocks);
     }
 
     /// <summary>dx = dy w, then 0 where x is not positive if <paramref name="gate"/> is given (it is x, the output of a ReLU).</summary>
@@ -28,11 +28,11 @@ public static class MaskedGemm
     {
         Check(name, dInput, weight.Length, dOutput);
         RequireGate(name, gate, dInput);
-        int k = dInput.Shape.Features, n = dOutput.Shape.Features;
-        return Operation.OfThreads(
+        int k = dInput.Shape.Features, n = dOutput.Shape.Features, tiles = MaskedGemmThreads.Tiles(k, dInput.Blocks);
+        return Operation.OfTiles(
             device, name, 2.0 * n * k * dInput.Blocks * Layout.Lanes,
             new BackwardDataArguments(dOutput, weight, gate ?? dInput, dInput, gate is null ? 0 : 1),
-            (long)dInput.Blocks * Groups(k) * Layout.Lanes, dInput.Blocks);
+            tiles, Operation.ThreadsFor(tiles, n, least: 16), dInput.Blocks);
     }
 
     /// <summary>dw(k, c) = Σ_n dy(n, k) x(n, c), handed to <paramref name="update"/>.</summary>
@@ -49,15 +49,10 @@ public static class MaskedGemm
         Check(name, x, update.Weight.Length, dOutput);
         if (device.RunsOnHost)
             Require(name, "transposed input", rows.Length, (long)dOutput.Blocks * Layout.Lanes * Transpose.Pitch(k));
-        return Operation.OfThreads(
+        return Operation.OfTiles(
             device, name, 2.0 * n * k * dOutput.Blocks * Layout.Lanes, new BackwardWeightArguments(dOutput, x, rows, update),
-            (long)Groups(n) * k);
+            MaskedGemmThreads.WeightTiles(n, k), Quad.PerBlock);
     }
-
-    /// <summary>Four outputs per GPU thread: each value of x that it loads serves four sums.</summary>
-    private const int ThreadRows = 4;
-
-    private static int Groups(int rows) => (rows + ThreadRows - 1) / ThreadRows;
 
     private static void Check(string name, Tensor x, long weights, Tensor y)
     {
@@ -80,7 +75,7 @@ public static class MaskedGemm
             throw new ArgumentException($"{name}: {what} has {found} values, expected {expected}");
     }
 
-    public readonly struct ForwardArguments(Tensor x, ArrayView<float> weight, ArrayView<float> bias, Tensor y, int relu) : IBody, IThreadBody
+    public readonly struct ForwardArguments(Tensor x, ArrayView<float> weight, ArrayView<float> bias, Tensor y, int relu) : IBody, ITileBody
     {
         public readonly Tensor X = x, Y = y;
         public readonly ArrayView<float> Weight = weight, Bias = bias;
@@ -95,10 +90,15 @@ public static class MaskedGemm
                 new LoopNest(k, Layout.Lanes, 1), epilogue);
         }
 
-        public void RunThread(int index) => ForwardThread(this, index);
+        public int Sums => MaskedGemmThreads.Rows * Quad.Images;
+
+        public void Add(int tile, int thread, int threads, TileSums sums) =>
+            MaskedGemmThreads.AddProducts(X, Weight, Y.Shape.Features, X.Shape.Features, 1, tile, thread, threads, sums);
+
+        public void Finish(int tile, int thread, int threads, TileSums sums) => MaskedGemmThreads.FinishForward(this, tile, thread, threads, sums);
     }
 
-    public readonly struct BackwardDataArguments(Tensor dOutput, ArrayView<float> weight, Tensor gate, Tensor dInput, int gated) : IBody, IThreadBody
+    public readonly struct BackwardDataArguments(Tensor dOutput, ArrayView<float> weight, Tensor gate, Tensor dInput, int gated) : IBody, ITileBody
     {
         public readonly Tensor DOutput = dOutput, Gate = gate, DInput = dInput;
         public readonly ArrayView<float> Weight = weight;
@@ -113,7 +113,12 @@ public static class MaskedGemm
                 DInput.Blocks, k, new LoopNest(n, Layout.Lanes, k), epilogue);
         }
 
-        public void RunThread(int index) => BackwardDataThread(this, index);
+        public int Sums => MaskedGemmThreads.Rows * Quad.Images;
+
+        public void Add(int tile, int thread, int threads, TileSums sums) => MaskedGemmThreads.AddProducts(
+            DOutput, Weight, DInput.Shape.Features, 1, DInput.Shape.Features, tile, thread, threads, sums);
+
+        public void Finish(int tile, int thread, int threads, TileSums sums) => MaskedGemmThreads.FinishBackwardData(this, tile, thread, threads, sums);
     }
 
     /// <summary>
@@ -136,7 +141,7 @@ public static class MaskedGemm
         }
     }
 
-    public readonly struct BackwardWeightArguments(Tensor dOutput, Tensor x, ArrayView<float> rows, Update update) : IBody, IThreadBody
+    public readonly struct BackwardWeightArguments(Tensor dOutput, Tensor x, ArrayView<float> rows, Update update) : IBody, ITileBody
     {
         public readonly Tensor DOutput = dOutput, X = x;
         public readonly ArrayView<float> Rows = rows;
@@ -167,98 +172,11 @@ public static class MaskedGemm
             }
         }
 
-        public void RunThread(int index) => BackwardWeightThread(this, index);
-    }
+        public int Sums => MaskedGemmThreads.Rows * MaskedGemmThreads.Columns;
 
-    private static void ForwardThread(ForwardArguments a, int index)
-    {
-        int n = a.Y.Shape.Features, k = a.X.Shape.Features, groups = (n + ThreadRows - 1) / ThreadRows;
-        int lane = index % Layout.Lanes, group = index / Layout.Lanes % groups, block = index / Layout.Lanes / groups;
-        if (block >= a.Y.Blocks)
-            return;
-        int row = group * ThreadRows, x = block * k * Layout.Lanes + lane;
-        // Rows past the end repeat the last one: the loop has no branch, and what they give is not stored.
-        int w0 = row * k, w1 = IntrinsicMath.Min(row + 1, n - 1) * k, w2 = IntrinsicMath.Min(row + 2, n - 1) * k, w3 = IntrinsicMath.Min(row + 3, n - 1) * k;
-        float s0 = 0, s1 = 0, s2 = 0, s3 = 0;
-        for (int c = 0; c < k; c++)
-        {
-            float value = a.X.Data[x + c * Layout.Lanes];
-            s0 += a.Weight[w0 + c] * value;
-            s1 += a.Weight[w1 + c] * value;
-            s2 += a.Weight[w2 + c] * value;
-            s3 += a.Weight[w3 + c] * value;
-        }
-        ForwardStore(a, block, row, lane, s0);
-        ForwardStore(a, block, row + 1, lane, s1);
-        ForwardStore(a, block, row + 2, lane, s2);
-        ForwardStore(a, block, row + 3, lane, s3);
-    }
+        public void Add(int tile, int thread, int threads, TileSums sums) => MaskedGemmThreads.AddWeightGradients(this, tile, thread, threads, sums);
 
-    private static void ForwardStore(ForwardArguments a, int block, int row, int lane, float sum)
-    {
-        int n = a.Y.Shape.Features;
-        if (row >= n)
-            return;
-        sum += a.Bias[row];
-        a.Y.Data[(block * n + row) * Layout.Lanes + lane] = a.Relu != 0 && sum < 0f ? 0f : sum;
-    }
-
-    private static void BackwardDataThread(BackwardDataArguments a, int index)
-    {
-        int n = a.DOutput.Shape.Features, k = a.DInput.Shape.Features, groups = (k + ThreadRows - 1) / ThreadRows;
-        int lane = index % Layout.Lanes, group = index / Layout.Lanes % groups, block = index / Layout.Lanes / groups;
-        if (block >= a.DInput.Blocks)
-            return;
-        int row = group * ThreadRows, dy = block * n * Layout.Lanes + lane;
-        int w1 = IntrinsicMath.Min(row + 1, k - 1), w2 = IntrinsicMath.Min(row + 2, k - 1), w3 = IntrinsicMath.Min(row + 3, k - 1);
-        float s0 = 0, s1 = 0, s2 = 0, s3 = 0;
-        for (int o = 0; o < n; o++)
-        {
-            float value = a.DOutput.Data[dy + o * Layout.Lanes];
-            int w = o * k;
-            s0 += a.Weight[w + row] * value;
-            s1 += a.Weight[w + w1] * value;
-            s2 += a.Weight[w + w2] * value;
-            s3 += a.Weight[w + w3] * value;
-        }
-        BackwardDataStore(a, block, row, lane, s0);
-        BackwardDataStore(a, block, row + 1, lane, s1);
-        BackwardDataStore(a, block, row + 2, lane, s2);
-        BackwardDataStore(a, block, row + 3, lane, s3);
-    }
-
-    private static void BackwardDataStore(BackwardDataArguments a, int block, int row, int lane, float sum)
-    {
-        int k = a.DInput.Shape.Features;
-        if (row >= k)
-            return;
-        int index = (block * k + row) * Layout.Lanes + lane;
-        a.DInput.Data[index] = a.Gated != 0 && !(a.Gate.Data[index] > 0f) ? 0f : sum;
-    }
-
-    /// <summary>Threads next to each other take input features next to each other, so that their updates lie side by side.</summary>
-    private static void BackwardWeightThread(BackwardWeightArguments a, int index)
-    {
-        int n = a.DOutput.Shape.Features, k = a.X.Shape.Features, row = index / k * ThreadRows, column = index % k;
-        if (row >= n)
-            return;
-        int rows = IntrinsicMath.Min(ThreadRows, n - row);
-        int d1 = IntrinsicMath.Min(1, rows - 1) * Layout.Lanes, d2 = IntrinsicMath.Min(2, rows - 1) * Layout.Lanes, d3 = (rows - 1) * Layout.Lanes;
-        float s0 = 0, s1 = 0, s2 = 0, s3 = 0;
-        for (int block = 0; block < a.DOutput.Blocks; block++)
-        {
-            int dy = (block * n + row) * Layout.Lanes, x = (block * k + column) * Layout.Lanes;
-            for (int lane = 0; lane < Layout.Lanes; lane++)
-            {
-                float value = a.X.Data[x + lane];
-                s0 += a.DOutput.Data[dy + lane] * value;
-                s1 += a.DOutput.Data[dy + d1 + lane] * value;
-                s2 += a.DOutput.Data[dy + d2 + lane] * value;
-                s3 += a.DOutput.Data[dy + d3 + lane] * value;
-            }
-        }
-        for (int r = 0; r < rows; r++)
-            a.Update.Apply((row + r) * k + column, r == 0 ? s0 : r == 1 ? s1 : r == 2 ? s2 : s3);
+        public void Finish(int tile, int thread, int threads, TileSums sums) => MaskedGemmThreads.FinishWeightGradients(this, tile, thread, threads, sums);
     }
 
     /// <summary>The formulas as plain loops over plain (N, C) arrays, summed in double.</summary>

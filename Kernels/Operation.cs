@@ -30,6 +30,25 @@ public abstract class Operation
     internal static (int First, int Last) Share(int count, int worker, int workers) =>
         ((int)((long)count * worker / workers), (int)((long)count * (worker + 1) / workers));
 
+    /// <summary>Parts of at most <paramref name="size"/> that <paramref name="count"/> items make.</summary>
+    internal static int Parts(int count, int size) => (count + size - 1) / size;
+
+    /// <summary>
+    /// Threads that share a tile of sums on a GPU, a power of two: as many as give the GPU enough to do, while each has some terms to add.
+    /// Estimated, not measured on a GPU.
+    /// </summary>
+    /// <param name="tiles">Tiles of the operation.</param>
+    /// <param name="terms">Terms of a sum.</param>
+    /// <param name="least">Terms that a thread should have.</param>
+    internal static int ThreadsFor(int tiles, int terms, int least)
+    {
+        const int Enough = 1 << 16, Most = 16;
+        int threads = 1;
+        while (threads < Most && tiles * threads < Enough && terms / threads >= least)
+            threads *= 2;
+        return threads;
+    }
+
     /// <summary>An operation of independent threads.</summary>
     /// <param name="device">Where it will run.</param>
     /// <param name="name">Shown in profiles.</param>
@@ -43,11 +62,19 @@ public abstract class Operation
         new Operation<TArguments>(
             name, flops, arguments, device.RunsOnHost ? null : Launch.OfThreads(device, name, flops, arguments, threads, blocks));
 
-    /// <summary>An operation whose groups each add something up.</summary>
-    internal static Operation OfGroups<TArguments>(ComputeDevice device, string name, double flops, TArguments arguments, int groups)
-        where TArguments : struct, IBody, IGroupBody =>
+    /// <summary>An operation of tiles of sums.</summary>
+    /// <param name="device">Where it will run.</param>
+    /// <param name="name">Shown in profiles.</param>
+    /// <param name="flops">Multiply and add counted as two.</param>
+    /// <param name="arguments">Views and sizes.</param>
+    /// <param name="tiles">Tiles that the formula is cut into on a GPU.</param>
+    /// <param name="threads">See <see cref="Kernels.Launch.OfTiles"/>.</param>
+    /// <param name="blocks">See <see cref="Kernels.Launch.OfTiles"/>.</param>
+    internal static Operation OfTiles<TArguments>(
+        ComputeDevice device, string name, double flops, TArguments arguments, int tiles, int threads, int blocks = 0)
+        where TArguments : struct, IBody, ITileBody =>
         new Operation<TArguments>(
-            name, flops, arguments, device.RunsOnHost ? null : new Launch<TArguments>(device, [name], flops, groups, arguments));
+            name, flops, arguments, device.RunsOnHost ? null : Launch.OfTiles(device, name, flops, arguments, tiles, threads, blocks));
 
     /// <summary>An operation of the CPU accelerator alone.</summary>
     internal static Operation OnHost<TArguments>(ComputeDevice device, string name, double flops, TArguments arguments)

@@ -19,7 +19,8 @@ public static class SharedUpdate
         ComputeDevice device, string name, ArrayView<float> gradient, ArrayView<int> members, ArrayView<int> starts, Update update)
     {
         MaskedGemm.Require(name, "starts", starts.Length, update.Weight.Length + 1);
-        return Operation.OfGroups(device, name, 0, new Arguments(gradient, members, starts, update), update.Weight.IntLength);
+        return Operation.OfTiles(
+            device, name, 0, new Arguments(gradient, members, starts, update), update.Weight.IntLength, device.GroupSize);
     }
 
     /// <summary>Hands the values to their members: weight(i) = C(I(i)); other weights stay as they are.</summary>
@@ -36,7 +37,7 @@ public static class SharedUpdate
         return Operation.OfThreads(device, name, 0, new SpreadArguments(values, members, owners, weight), members.Length);
     }
 
-    public readonly struct Arguments(ArrayView<float> gradient, ArrayView<int> members, ArrayView<int> starts, Update update) : IBody, IGroupBody
+    public readonly struct Arguments(ArrayView<float> gradient, ArrayView<int> members, ArrayView<int> starts, Update update) : IBody, ITileBody
     {
         public readonly ArrayView<float> Gradient = gradient;
         public readonly ArrayView<int> Members = members, Starts = starts;
@@ -56,21 +57,21 @@ public static class SharedUpdate
             }
         }
 
-        public bool Adds => true;
+        public int Sums => 1;
 
         /// <summary>One group per value.</summary>
-        public float Begin(int group)
+        public void Add(int tile, int thread, int threads, TileSums sums)
         {
             float sum = 0;
-            for (int i = Starts[group] + Group.IdxX; i < Starts[group + 1]; i += Group.DimX)
+            for (int i = Starts[tile] + thread; i < Starts[tile + 1]; i += threads)
                 sum += Gradient[Members[i]];
-            return sum;
+            sums.Set(0, sum);
         }
 
-        public void Finish(int group, float sum)
+        public void Finish(int tile, int thread, int threads, TileSums sums)
         {
-            if (Group.IdxX == 0)
-                Update.Apply(group, sum);
+            if (thread == 0)
+                Update.Apply(tile, sums.Get(0));
         }
     }
 

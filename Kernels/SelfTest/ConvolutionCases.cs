@@ -1,6 +1,6 @@
 namespace Kernels.SelfTest;
 
-/// <summary>Convolutions: H != W, filters 1x1 to 7x7 and 3x5, padding 0 to 2, channel and filter counts around the tiles of 8 and 4.</summary>
+/// <summary>Convolutions: H != W, filters 1x1 to 7x7, 3x5, 2x11 and 1x6, padding 0 to 2, channel and filter counts around the tiles of 8 and 4.</summary>
 internal static class ConvolutionCases
 {
     private static readonly (int Images, int Height, int Width, int Padding, FilterShape Filter)[] Shapes =
@@ -16,6 +16,8 @@ internal static class ConvolutionCases
         (5, 6, 9, 1, new(8, 2, 3, 5)),
         (16, 9, 6, 2, new(20, 1, 3, 3)),
         (3, 6, 5, 0, new(3, 9, 3, 3)),
+        (7, 3, 13, 1, new(5, 1, 2, 11)),
+        (1, 2, 9, 0, new(9, 3, 1, 6)),
     ];
 
     public static IEnumerable<SelfTestCase> All =>

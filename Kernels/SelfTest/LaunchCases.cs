@@ -12,7 +12,7 @@ internal static class LaunchCases
     public static IEnumerable<SelfTestCase> All => Chains.Select(c => new Head(c.Images, c.Inputs).Case()).Append(SideBySide);
 
     /// <summary>
-    /// Weight and bias gradients of layers of several sizes: bodies of independent threads and of groups with barriers between each other.
+    /// Weight and bias gradients of layers of several sizes: many small tiles of few threads and tiles of a whole group between each other.
     /// </summary>
     private static SelfTestCase SideBySide
     {

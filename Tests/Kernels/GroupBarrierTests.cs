@@ -21,8 +21,7 @@ public sealed partial class GroupBarrierTests
         var kernel = (CLCompiledKernel)backend.Compile(EntryPointDescription.FromExplicitlyGroupedKernel(method), default);
         string[] barriers = [.. Barriers().Matches(kernel.Source).Select(m => m.Value.Replace(" ", "", StringComparison.Ordinal))];
         Assert.All(barriers, b => Assert.Equal("work_group_barrier(CLK_LOCAL_MEM_FENCE|CLK_GLOBAL_MEM_FENCE)", b));
-        bool shares = kernel.Source.Contains("local ", StringComparison.Ordinal);
-        Assert.Equal(shares || method.DeclaringType!.GetGenericArguments()[0].Name.StartsWith("InTurn", StringComparison.Ordinal), barriers.Length > 0);
+        Assert.NotEmpty(barriers);
     }
 
     [GeneratedRegex(@"\w*barrier\s*\([^)]*\)")]

@@ -11,7 +11,7 @@ public sealed class KernelCoverageTests
     internal static IEnumerable<Type> Bodies { get; } =
     [
         .. typeof(ComputeDevice).Assembly.GetTypes().Where(t => t is { IsValueType: true, IsGenericType: false })
-            .Where(t => t.IsAssignableTo(typeof(IThreadBody)) || t.IsAssignableTo(typeof(IGroupBody))),
+            .Where(t => t.IsAssignableTo(typeof(IThreadBody)) || t.IsAssignableTo(typeof(ITileBody))),
     ];
 
     /// <summary>Every class that makes operations: those with a body for the CPU accelerator.</summary>

@@ -46,7 +46,7 @@ public sealed partial class PtxTests
 
     private static IEnumerable<KeyValuePair<string, MethodInfo>> Alone() => KernelCoverageTests.Bodies.Select(body =>
     {
-        var group = body.IsAssignableTo(typeof(IGroupBody)) ? body : typeof(Threads<>).MakeGenericType(body);
+        var group = (body.IsAssignableTo(typeof(ITileBody)) ? typeof(Tiles<>) : typeof(Threads<>)).MakeGenericType(body);
         var launch = typeof(Launch<>).MakeGenericType(group);
         return KeyValuePair.Create(
             $"{body.DeclaringType!.Name}.{body.Name}", launch.GetMethod("RunKernel", BindingFlags.Static | BindingFlags.NonPublic)!);

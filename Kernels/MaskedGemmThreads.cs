@@ -1,0 +1,152 @@
+using ILGPU;
+
+namespace Kernels;
+
+/// <summary>What <see cref="MaskedGemm"/> is on a GPU.</summary>
+internal static class MaskedGemmThreads
+{
+    /// <summary>Outputs of a tile: of 4 images forward and backward, of <see cref="Columns"/> inputs in a weight gradient.</summary>
+    public const int Rows = 4;
+
+    /// <summary>Inputs of a tile of weight gradients.</summary>
+    public const int Columns = 4;
+
+    /// <summary>
+    /// Tiles of weight gradients come in patches of 4 by 8. The outputs of a tile lie 4 apart, its inputs 8, and in between are those of
+    /// the patch's other tiles: what neighbouring threads load and update lies side by side.
+    /// </summary>
+    private const int PatchRows = 4, PatchColumns = 8;
+
+    /// <summary>Tiles of <paramref name="rows"/> sums for each image.</summary>
+    public static int Tiles(int rows, int blocks) => Operation.Parts(rows, Rows) * blocks * Quad.PerBlock;
+
+    /// <summary>Tiles of a weight gradient.</summary>
+    public static int WeightTiles(int outputs, int inputs) =>
+        Operation.Parts(outputs, Rows * PatchRows) * Operation.Parts(inputs, Columns * PatchColumns) * PatchRows * PatchColumns;
+
+    /// <summary>
+    /// Sums of 4 rows for 4 images, Σ_c w(row, c) x(c, image), where rows of w are <paramref name="rowStride"/> and terms
+    /// <paramref name="termStride"/> floats apart. A thread loads x once for 16 products.
+    /// </summary>
+    /// <remarks>Rows past the end repeat the last one: the loop has no branch, and what they give is not kept.</remarks>
+    public static void AddProducts(
+        Tensor x, ArrayView<float> weight, int rows, int rowStride, int termStride, int tile, int thread, int threads, TileSums sums)
+    {
+        var (block, row, quad) = Place(tile, rows);
+        int terms = x.Shape.Features, last = rows - 1, step = threads * termStride;
+        int w0 = row * rowStride + thread * termStride, w1 = IntrinsicMath.Min(row + 1, last) * rowStride + thread * termStride;
+        int w2 = IntrinsicMath.Min(row + 2, last) * rowStride + thread * termStride, w3 = IntrinsicMath.Min(row + 3, last) * rowStride + thread * termStride;
+        int at = block * terms * Quad.PerBlock + quad;
+        Quad s0 = default, s1 = default, s2 = default, s3 = default;
+        for (int c = thread; c < terms; c += threads)
+        {
+            var value = Quad.Load(x.Data, at + c * Quad.PerBlock);
+            s0 = Quad.MultiplyAdd(weight[w0], value, s0);
+            s1 = Quad.MultiplyAdd(weight[w1], value, s1);
+            s2 = Quad.MultiplyAdd(weight[w2], value, s2);
+            s3 = Quad.MultiplyAdd(weight[w3], value, s3);
+            w0 += step;
+            w1 += step;
+            w2 += step;
+            w3 += step;
+        }
+        sums.Set(0, s0);
+        sums.Set(4, s1);
+        sums.Set(8, s2);
+        sums.Set(12, s3);
+    }
+
+    public static void FinishForward(MaskedGemm.ForwardArguments a, int tile, int thread, int threads, TileSums sums)
+    {
+        int rows = a.Y.Shape.Features;
+        var (block, row, quad) = Place(tile, rows);
+        int at = (block * rows + row) * Layout.Lanes + quad * Quad.Images, count = IntrinsicMath.Min(Rows, rows - row) * Quad.Images;
+        for (int sum = thread; sum < count; sum += threads)
+        {
+            float value = sums.Get(sum) + a.Bias[row + sum / Quad.Images];
+            a.Y.Data[at + sum / Quad.Images * Layout.Lanes + sum % Quad.Images] = a.Relu != 0 && value < 0f ? 0f : value;
+        }
+    }
+
+    public static void FinishBackwardData(MaskedGemm.BackwardDataArguments a, int tile, int thread, int threads, TileSums sums)
+    {
+        int rows = a.DInput.Shape.Features;
+        var (block, row, quad) = Place(tile, rows);
+        int at = (block * rows + row) * Layout.Lanes + quad * Quad.Images, count = IntrinsicMath.Min(Rows, rows - row) * Quad.Images;
+        for (int sum = thread; sum < count; sum += threads)
+        {
+            int index = at + sum / Quad.Images * Layout.Lanes + sum % Quad.Images;
+            a.DInput.Data[index] = a.Gated != 0 && !(a.Gate.Data[index] > 0f) ? 0f : sums.Get(sum);
+        }
+    }
+
+    private static (int Block, int Row, int Quad) Place(int tile, int rows)
+    {
+        int tiles = Operation.Parts(rows, Rows), quad = tile % Quad.PerBlock;
+        tile /= Quad.PerBlock;
+        return (tile / tiles, tile % tiles * Rows, quad);
+    }
+
+    /// <summary>A tile is 4 outputs by 4 inputs, its terms are 4 images each: 8 loads of four for 64 products.</summary>
+    public static void AddWeightGradients(MaskedGemm.BackwardWeightArguments a, int tile, int thread, int threads, TileSums sums)
+    {
+        int n = a.DOutput.Shape.Features, k = a.X.Shape.Features;
+        var (row, column) = WeightPlace(tile, k);
+        int y0 = Place(row, 0, PatchRows, n), y1 = Place(row, 1, PatchRows, n), y2 = Place(row, 2, PatchRows, n), y3 = Place(row, 3, PatchRows, n);
+        int x0 = Place(column, 0, PatchColumns, k), x1 = Place(column, 1, PatchColumns, k);
+        int x2 = Place(column, 2, PatchColumns, k), x3 = Place(column, 3, PatchColumns, k);
+        float a0 = 0, a1 = 0, a2 = 0, a3 = 0, b0 = 0, b1 = 0, b2 = 0, b3 = 0, c0 = 0, c1 = 0, c2 = 0, c3 = 0, d0 = 0, d1 = 0, d2 = 0, d3 = 0;
+        for (int i = thread; i < a.X.Blocks * Quad.PerBlock; i += threads)
+        {
+            int block = i / Quad.PerBlock * Quad.PerBlock, quad = i % Quad.PerBlock, x = block * k + quad, y = block * n + quad;
+            Quad v0 = Quad.Load(a.X.Data, x + x0), v1 = Quad.Load(a.X.Data, x + x1), v2 = Quad.Load(a.X.Data, x + x2), v3 = Quad.Load(a.X.Data, x + x3);
+            var g = Quad.Load(a.DOutput.Data, y + y0);
+            a0 = Quad.Dot(g, v0, a0);
+            a1 = Quad.Dot(g, v1, a1);
+            a2 = Quad.Dot(g, v2, a2);
+            a3 = Quad.Dot(g, v3, a3);
+            g = Quad.Load(a.DOutput.Data, y + y1);
+            b0 = Quad.Dot(g, v0, b0);
+            b1 = Quad.Dot(g, v1, b1);
+            b2 = Quad.Dot(g, v2, b2);
+            b3 = Quad.Dot(g, v3, b3);
+            g = Quad.Load(a.DOutput.Data, y + y2);
+            c0 = Quad.Dot(g, v0, c0);
+            c1 = Quad.Dot(g, v1, c1);
+            c2 = Quad.Dot(g, v2, c2);
+            c3 = Quad.Dot(g, v3, c3);
+            g = Quad.Load(a.DOutput.Data, y + y3);
+            d0 = Quad.Dot(g, v0, d0);
+            d1 = Quad.Dot(g, v1, d1);
+            d2 = Quad.Dot(g, v2, d2);
+            d3 = Quad.Dot(g, v3, d3);
+        }
+        sums.Set(0, new Quad(a0, a1, a2, a3));
+        sums.Set(4, new Quad(b0, b1, b2, b3));
+        sums.Set(8, new Quad(c0, c1, c2, c3));
+        sums.Set(12, new Quad(d0, d1, d2, d3));
+    }
+
+    public static void FinishWeightGradients(MaskedGemm.BackwardWeightArguments a, int tile, int thread, int threads, TileSums sums)
+    {
+        int n = a.DOutput.Shape.Features, k = a.X.Shape.Features;
+        var (row, column) = WeightPlace(tile, k);
+        for (int sum = thread; sum < Rows * Columns; sum += threads)
+        {
+            int output = row + sum / Columns * PatchRows, input = column + sum % Columns * PatchColumns;
+            if (output < n && input < k)
+                a.Update.Apply(output * k + input, sums.Get(sum));
+        }
+    }
+
+    /// <summary>First output and input of a tile.</summary>
+    private static (int Row, int Column) WeightPlace(int tile, int inputs)
+    {
+        int column = tile % PatchColumns, row = tile / PatchColumns % PatchRows, patch = tile / (PatchColumns * PatchRows);
+        int patches = Operation.Parts(inputs, Columns * PatchColumns);
+        return (patch / patches * Rows * PatchRows + row, patch % patches * Columns * PatchColumns + column);
+    }
+
+    /// <summary>The quad where a tile's input or output number <paramref name="i"/> begins; past the end the last one.</summary>
+    private static int Place(int first, int i, int distance, int count) => IntrinsicMath.Min(first + i * distance, count - 1) * Quad.PerBlock;
+}
