@@ -40,7 +40,7 @@ public sealed record PruneOptions
     public double Decay { get; init; } = 5e-4;
 
     /// <summary>Dynamic pruning: total / kept of the first network that is judged; above it nothing is expected to break.</summary>
-    public double FirstRatio { get; init; } = 5;
+    public double FirstRatio { get; init; } = 6;
 
     /// <summary>Dynamic pruning: ends when the lightest good and the heaviest bad network are within this factor.</summary>
     public double Resolution { get; init; } = 1.1;
