@@ -35,11 +35,17 @@ public static class Gather
     /// <summary>A data set as <see cref="Of"/> takes it: with a blank row before the first image and behind the last.</summary>
     public static byte[] WithMargins(int width, params ReadOnlySpan<byte[]> sets)
     {
-        var images = new List<byte>(new byte[width]);
+        int length = 2 * width;
         foreach (byte[] set in sets)
-            images.AddRange(set);
-        images.AddRange(new byte[width]);
-        return [.. images];
+            length += set.Length;
+        var images = new byte[length];
+        int at = width;
+        foreach (byte[] set in sets)
+        {
+            set.CopyTo(images, at);
+            at += set.Length;
+        }
+        return images;
     }
 
     /// <param name="device">Where it runs.</param>

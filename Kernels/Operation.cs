@@ -9,7 +9,7 @@ public interface IBody
 
 /// <summary>
 /// One formula over device memory, cut into independent tiles. A GPU gets it in a <see cref="Kernels.Launch"/>; the CPU accelerator calls
-/// <see cref="IBody.Run{V}"/> from each of its threads inside one launch of a whole <see cref="StepProgram"/>.
+/// <see cref="IBody.Run{V}"/> from each of its threads inside one launch for many steps of a <see cref="StepProgram"/>.
 /// </summary>
 public abstract class Operation
 {

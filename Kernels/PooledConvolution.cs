@@ -12,7 +12,15 @@ public static class PooledConvolution
     /// <summary>Filters at a time: with 64 images of 24 x 24 outputs 300 KB of gradients.</summary>
     private const int FiltersAtATime = 2;
 
-    /// <param name="memory">On the CPU accelerator.</param>
+    /// <summary>Room for the gradient of some filters, one a worker.</summary>
+    public static Tensor[] Scratch(DeviceMemory memory, Tensor y)
+    {
+        ArgumentNullException.ThrowIfNull(memory);
+        var part = y.Shape with { Channels = FiltersAtATime };
+        return [.. Enumerable.Range(0, memory.Device.Workers).Select(_ => memory.AllocateTensor(part, y.Blocks * Layout.Lanes))];
+    }
+
+    /// <param name="device">The CPU accelerator.</param>
     /// <param name="name">For profiles and errors.</param>
     /// <param name="x">(N, C, H, W).</param>
     /// <param name="y">(N, K, P, Q): the convolution's output.</param>
@@ -23,20 +31,18 @@ public static class PooledConvolution
     /// <param name="filter">(K, C, R, S).</param>
     /// <param name="update">Over the weights.</param>
     /// <param name="biasUpdate">Over the biases.</param>
+    /// <param name="scratch">See <see cref="Scratch"/>; operations that do not run at the same time may share it.</param>
     public static Operation BackwardWeight(
-        DeviceMemory memory, string name, Tensor x, Tensor y, int size, Tensor pooled, Tensor dPooled, bool relu, FilterShape filter, Update update,
-        Update biasUpdate)
+        ComputeDevice device, string name, Tensor x, Tensor y, int size, Tensor pooled, Tensor dPooled, bool relu, FilterShape filter, Update update,
+        Update biasUpdate, Tensor[] scratch)
     {
-        ArgumentNullException.ThrowIfNull(memory);
         Convolution.Check(name, x, update.Weight.Length, filter, y);
         MaskedGemm.Require(name, "bias", biasUpdate.Weight.Length, filter.Filters);
         MaxPool.Check(name, y, size, pooled);
         if (dPooled.Shape != pooled.Shape || dPooled.Blocks != pooled.Blocks)
             throw new ArgumentException($"{name}: the gradient is {dPooled.Shape}, {dPooled.Blocks} blocks, the output {pooled.Shape}, {pooled.Blocks} blocks");
-        var part = y.Shape with { Channels = FiltersAtATime };
-        Tensor[] scratch = [.. Enumerable.Range(0, memory.Device.Workers).Select(_ => memory.AllocateTensor(part, y.Blocks * Layout.Lanes))];
         return Operation.OnHost(
-            memory.Device, name, Convolution.Flops(x, filter, y),
+            device, name, Convolution.Flops(x, filter, y),
             new Body(
                 new(y, size, pooled, dPooled, relu ? 1 : 0, y), new(x, y, filter, update), new(y, biasUpdate), scratch));
     }
@@ -48,11 +54,10 @@ public static class PooledConvolution
         {
             var gradient = scratch[worker];
             var filter = convolution.Filter;
-            int tiles = (filter.Filters + FiltersAtATime - 1) / FiltersAtATime;
-            var (first, last) = Operation.Share(tiles, worker, workers);
-            for (int tile = first; tile < last; tile++)
+            var (first, last) = Operation.Share(filter.Filters, worker, workers);
+            for (int from = first; from < last; from += FiltersAtATime)
             {
-                int from = tile * FiltersAtATime, to = Math.Min(from + FiltersAtATime, filter.Filters);
+                int to = Math.Min(from + FiltersAtATime, last);
                 for (int block = 0; block < gradient.Blocks; block++)
                     for (int k = from; k < to; k++)
                         pool.Map<V>(block, k, gradient, from);

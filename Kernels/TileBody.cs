@@ -64,6 +64,9 @@ public readonly struct Tiles<TBody>(TBody body, int total, int perGroup, int atO
 
     private const int RoundsAtOnce = 3;
 
+    /// <summary>Threads that add the parts of one sum.</summary>
+    private const int MostHelpers = 16;
+
     public int Rounds => (PerGroup + AtOnce - 1) / AtOnce * RoundsAtOnce;
 
     public void Run(int group, int round, ArrayView<float> memory)
@@ -71,8 +74,9 @@ public readonly struct Tiles<TBody>(TBody body, int total, int perGroup, int atO
         int step = round % RoundsAtOnce, first = round / RoundsAtOnce * AtOnce, start = group * PerGroup + first;
         int tiles = IntrinsicMath.Min(IntrinsicMath.Min(AtOnce, PerGroup - first), Total - start);
         int tile = Group.IdxX % AtOnce, thread = Group.IdxX / AtOnce, threads = Group.DimX / AtOnce, pitch = Group.DimX + 1;
-        int helpers = IntrinsicMath.Max(1, threads / Body.Sums);
-        if (tile >= tiles)
+        int helpers = IntrinsicMath.Clamp(threads / Body.Sums, 1, MostHelpers);
+        // A group that is no multiple of its tiles leaves threads over.
+        if (tile >= tiles || thread >= threads)
             return;
         if (step == 0)
             Body.Add(start + tile, thread, threads, new TileSums(memory, Group.IdxX, pitch, 1, 0));

@@ -18,6 +18,7 @@ internal sealed class StepBuilder
     private readonly ArrayView<float>[] _transposed;
     private readonly LayerSlice?[] _slices;
     private readonly LiveWeights?[] _live, _spare;
+    private Tensor[]? _scratch;
 
     public StepBuilder(DeviceMemory memory, NetworkDescription network, Parameters parameters, int batch, bool training = true)
     {
@@ -154,8 +155,9 @@ internal sealed class StepBuilder
         if (i == 0 && LearnsThroughPool)
         {
             yield return PooledConvolution.BackwardWeight(
-                _memory, $"{name} from pool", _activations[0], _activations[1], ((MaxPoolLayer)_network.Layers[1]).Size, _activations[2],
-                _gradients[2], HasRelu(0), slice.Filter, weight, bias);
+                _device, $"{name} from pool", _activations[0], _activations[1], ((MaxPoolLayer)_network.Layers[1]).Size, _activations[2],
+                _gradients[2], HasRelu(0), slice.Filter, weight, bias,
+                _scratch ??= PooledConvolution.Scratch(_memory, _activations[1]));
             yield break;
         }
         yield return _live[i] is { } live

@@ -36,7 +36,7 @@ public sealed record Outcomes(float[] Loss, bool[] Correct)
 
 /// <summary>
 /// Trains and measures one network on one device. Data, order, losses and counts stay on the device; a call of <see cref="Train"/>
-/// within an epoch is one launch on the CPU accelerator and a queue of launches on a GPU, with one small copy back at its end.
+/// within an epoch is a few launches on the CPU accelerator and a queue of launches on a GPU, with one small copy back at its end.
 /// </summary>
 public sealed class Trainer : IDisposable
 {

@@ -34,9 +34,10 @@ internal static class PooledConvolutionCases
         {
             var (weight, bias) = (memory.Allocate<float>(filter.Count), memory.Allocate<float>(filter.Filters));
             var pooled = memory.Upload(MaxPool.Reference.Forward(Y, Maps, Output.Height, Output.Width, size), Pooled, float.NaN, 0);
+            var y = memory.Upload(Y, Output, float.NaN, 0);
             memory.Device.Run(PooledConvolution.BackwardWeight(
-                memory, "test", memory.Upload(X, _input, 0, 0), memory.Upload(Y, Output, float.NaN, 0), size, pooled,
-                memory.Upload(DPooled, Pooled, float.NaN, 0), relu, filter, UpdateCases.Storing(weight), UpdateCases.Storing(bias)));
+                memory.Device, "test", memory.Upload(X, _input, 0, 0), y, size, pooled, memory.Upload(DPooled, Pooled, float.NaN, 0), relu, filter,
+                UpdateCases.Storing(weight), UpdateCases.Storing(bias), PooledConvolution.Scratch(memory, y)));
             return [memory.Read(weight), memory.Read(bias)];
         }
 

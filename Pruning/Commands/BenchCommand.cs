@@ -29,14 +29,16 @@ internal static class BenchCommand
 
     private static void Run(Invocation invocation)
     {
+        bool Given(Option option) => invocation.Arguments.GetResult(option) is { Implicit: false };
         if (invocation.Get(Inference))
         {
-            bool Given(Option option) => invocation.Arguments.GetResult(option) is { Implicit: false };
             if (((Option[])[Settings.Network.Typed, Epochs, Settings.Seed.Typed, Density, Profile]).FirstOrDefault(Given) is { } idle)
                 throw new UserException(ExitCode.Usage, $"{idle.Name}: expected where training is timed, found with --inference");
             InferenceBench.Run(invocation, Given(Settings.Batch.Typed) ? [invocation.Get(Settings.Batch.Typed)] : [1, 1000]);
             return;
         }
+        if (Given(Options.Model))
+            throw new UserException(ExitCode.Usage, $"{Options.Model.Name}: expected with --inference, found without");
         var network = NetworkDescription.Parse(invocation.Get(Settings.Network.Typed));
         var data = Workbench.LoadData(invocation);
         using var device = Workbench.OpenDevice(invocation);

@@ -47,7 +47,7 @@ internal sealed class RunCommand
     {
         var option = setting.Typed;
         if (invocation.Arguments.GetResult(option) is { Implicit: false } && !Equals(invocation.Get(option), value))
-            throw new UserException(ExitCode.Usage, $"{option.Name}: expected {value}, as in {invocation.Find(Options.Model)}, found {invocation.Get(option)}");
+            throw new UserException(ExitCode.Usage, $"{option.Name}: expected {value}, as in {invocation.Find(Options.Model)}, found {invocation.Get(option)}; leave the option out");
         return value;
     }
 

@@ -53,13 +53,14 @@ public sealed class DynamicPruning : IPruningMethod
         var options = session.Options;
         var budgets = options.MaxDrop.Values;
         double start = session.Epoch, startSeconds = session.Elapsed;
+        int total = session.Trainer.Parameters.WeightCount;
         var trunk = new List<Node> { new(1, session.Trainer.Save()) };
         var settled = new HashSet<double>();
         _leaves.Clear();
-        Trunk.Begin(session, views: 1);
+        Trunk.Teach(session, views: 1);
 
-        double ratio = options.FirstRatio;
-        for (int misses = 0; misses < Patience; ratio *= 2)
+        double ratio = Math.Min(options.FirstRatio, total);
+        for (int misses = 0; misses < Patience && ratio <= total; ratio *= 2)
         {
             misses = Judge(ratio) switch { Verdict.Within => 0, Verdict.Doubtful => misses + 1, _ => Patience };
             // The first network comes soon and needs less teaching.
@@ -74,7 +75,7 @@ public sealed class DynamicPruning : IPruningMethod
         void Widen()
         {
             session.Trainer.Restore(trunk[0].State);
-            Trunk.Begin(session, Gather.Views);
+            Trunk.Teach(session, Gather.Views);
         }
 
         // Halves the gap between the lightest good and the next lighter one, which is bad.
@@ -83,8 +84,8 @@ public sealed class DynamicPruning : IPruningMethod
             while (true)
             {
                 var best = Leaves(budget).MaxBy(l => l.Ratio);
-                double good = best?.Ratio ?? 1, bad = _leaves.Where(l => l.Ratio > good).Min(l => l.Ratio);
-                if (bad / good <= options.Resolution)
+                double good = best?.Ratio ?? 1, bad = _leaves.Where(l => l.Ratio > good).Select(l => l.Ratio).DefaultIfEmpty(total).Min();
+                if (bad / good <= options.Resolution || (int)(total / good) - (int)(total / bad) <= 1)
                 {
                     settled.Add(budget);
                     return new PruneOutcome(
@@ -118,8 +119,7 @@ public sealed class DynamicPruning : IPruningMethod
                 within.Length > 0 ? session.Trainer.Save() : null));
             if (within.Contains(budgets[0]))
                 session.KeepBest(iteration);
-            var verdict = judgements[^1].Verdict;
-            return verdict == Verdict.Within && kept == 0 ? Verdict.Damaged : verdict;
+            return kept == 0 ? Verdict.Damaged : judgements[^1].Verdict;
         }
 
         // The trunk's last state before a ratio; the trunk grows as far as that needs.

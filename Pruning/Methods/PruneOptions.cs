@@ -39,7 +39,7 @@ public sealed record PruneOptions
     /// <summary>Dynamic pruning: L2 factor.</summary>
     public double Decay { get; init; } = 5e-4;
 
-    /// <summary>Dynamic pruning: total / kept of the first network that is judged; above it nothing is expected to break.</summary>
+    /// <summary>Dynamic pruning: total / kept of the first network that is judged; up to it nothing is expected to break.</summary>
     public double FirstRatio { get; init; } = 6;
 
     /// <summary>Dynamic pruning: ends when the lightest good and the heaviest bad network are within this factor.</summary>

@@ -18,7 +18,7 @@ public sealed class TargetPruning(double ratio) : IPruningMethod
     {
         ArgumentNullException.ThrowIfNull(session);
         double budget = session.Options.MaxDrop.Least, start = session.Epoch, startSeconds = session.Elapsed;
-        Trunk.Begin(session, Gather.Views);
+        Trunk.Teach(session, Gather.Views);
         double from = 1;
         while (from * Trunk.Step * Trunk.Step <= ratio)
         {

@@ -19,24 +19,23 @@ internal static class Trunk
 {
     public const string Phase = "prune", BranchPhase = "anneal";
 
-    /// <summary>From one saved state to the next the ratio grows by this factor; a branch prunes by no less.</summary>
+    /// <summary>From one saved state to the next the ratio grows by this factor; a branch prunes by as much at least, if it has so far to go.</summary>
     public static readonly double Step = Math.Sqrt(2);
 
     /// <summary>Threshold moves per epoch.</summary>
     private const int MovesPerEpoch = 4;
 
-    /// <summary>Epochs grow with the ratio to this power: of a halving on the trunk, of a branch.</summary>
-    private const double TrunkGrowth = 0.65, BranchGrowth = 0.75;
+    /// <summary>Epochs grow with the ratio to this power, up to a ratio at which hardly a network lives: of a halving on the trunk, of a branch.</summary>
+    private const double TrunkGrowth = 0.65, BranchGrowth = 0.75, LargestGrowing = 1000;
 
-    /// <summary>The dense network, which stands in the trainer, begins to teach, if the options say so; the optimizer begins anew.</summary>
+    /// <summary>The dense network, which stands in the trainer, teaches from now on, if the options say so.</summary>
     /// <param name="session">With the dense network in its trainer.</param>
     /// <param name="views">
     /// 1, or all of an image's (<see cref="Gather.Views"/>). On training images that it fits perfectly the dense network's answers hardly say more than
     /// the labels; on images moved by a pixel they say what function it is.
     /// </param>
-    public static void Begin(PruneSession session, int views)
+    public static void Teach(PruneSession session, int views)
     {
-        session.Trainer.ResetOptimizer();
         if (session.Options.TeacherShare > 0)
             session.Trainer.Teach(session.Options.TeacherShare, session.Options.Temperature, views);
     }
@@ -45,7 +44,7 @@ internal static class Trunk
     public static void Descend(PruneSession session, double from, double ratio)
     {
         var options = session.Options;
-        double epochs = options.Epochs * options.TrunkShare * Math.Log2(ratio / from) * Math.Pow(from, TrunkGrowth);
+        double epochs = options.Epochs * options.TrunkShare * Math.Log2(ratio / from) * Growth(from, TrunkGrowth);
         int moves = Math.Max(1, (int)Math.Round(MovesPerEpoch * epochs));
         Score score = default;
         float[] thresholds = [];
@@ -53,7 +52,7 @@ internal static class Trunk
         {
             thresholds = Raise(session, from, ratio, (double)move / moves);
             score = session.Train(
-                Phase, StepsPerMove(session), _ => new StepRates(options.PruneRate, options.Decay), (double)move / MovesPerEpoch, (double)moves / MovesPerEpoch);
+                Phase, StepsPerMove(session), _ => new StepRates(options.PruneRate, options.Decay), (move - 1.0) / MovesPerEpoch, (double)moves / MovesPerEpoch);
         }
         string aim = string.Create(CultureInfo.InvariantCulture, $"trunk down to 1/{ratio:F1}");
         session.Log(Phase, options.PruneRate, score, session.Trainer.Evaluate(Part.Validation), Decision.Raise, aim, thresholds);
@@ -64,7 +63,7 @@ internal static class Trunk
     public static (Score Train, float[] Thresholds) Anneal(PruneSession session, double from, double ratio)
     {
         var options = session.Options;
-        int epochs = Math.Max(1, (int)Math.Round(options.Epochs * options.BranchShare * Math.Pow(ratio, BranchGrowth)));
+        int epochs = Math.Max(1, (int)Math.Round(options.Epochs * options.BranchShare * Growth(ratio, BranchGrowth)));
         int moves = epochs * MovesPerEpoch, steps = StepsPerMove(session);
         Score score = default;
         float[] thresholds = [];
@@ -73,10 +72,12 @@ internal static class Trunk
             if (move < moves / 2)
                 thresholds = Raise(session, from, ratio, (move + 1.0) / (moves / 2));
             var rates = PruneSession.Cosine(options.PruneRate, options.Decay, move * steps, moves * steps);
-            score = session.Train(BranchPhase, steps, rates, (move + 1.0) / MovesPerEpoch, epochs);
+            score = session.Train(BranchPhase, steps, rates, (double)move / MovesPerEpoch, epochs);
         }
         return (score, thresholds);
     }
+
+    private static double Growth(double ratio, double power) => Math.Pow(Math.Min(ratio, LargestGrowing), power);
 
     private static int StepsPerMove(PruneSession session) => Math.Max(1, session.Trainer.StepsPerEpoch / MovesPerEpoch);
 

@@ -34,7 +34,7 @@ internal static class TestDevices
     /// <summary>Names of the fast CPU device's variants that this processor has registers for.</summary>
     public static IEnumerable<string> FastCpus => Names.Where(n => RunsOnHost(n) && WhyNot(n) is null);
 
-    /// <summary>Whether it is a fast CPU device: one launch for a whole program, SIMD bodies.</summary>
+    /// <summary>Whether it is a fast CPU device: one launch for many steps, SIMD bodies.</summary>
     public static bool RunsOnHost(string name) => name is not (Simulator or OpenCl or Cuda);
 
     public static string Cpu(int simdBits, int workers) => $"CPU {simdBits} bits {workers} workers";

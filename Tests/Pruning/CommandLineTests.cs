@@ -53,6 +53,7 @@ public sealed class CommandLineTests : IDisposable
     [InlineData("study --out x --networks lenet-6", "'lenet-6' is no layer")]
     [InlineData("plot", "--run: expected a folder, found none")]
     [InlineData("predict x.png", "--model: expected a file, found none")]
+    [InlineData("bench --model x.safetensors", "--model: expected with --inference, found without")]
     public void A_mistake_is_one_line_on_the_error_stream_and_exit_code_2(string line, string expected)
     {
         string data = SmallSet.Write(_folder.Combine("data"));

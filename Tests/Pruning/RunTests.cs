@@ -188,6 +188,18 @@ public sealed class RunTests : IDisposable
         Assert.StartsWith("error: --network: expected fc16r fc10", error);
     }
 
+    /// <summary>12,704 weights: the search ends where none is left, or at once where the first ratio is beyond them.</summary>
+    [Theory]
+    [InlineData("6")]
+    [InlineData("10000")]
+    public void A_budget_that_allows_all_ends_with_a_network_that_has_weights(string firstRatio)
+    {
+        string run = _folder.Combine("run");
+        Cli.Done([
+            "prune", "--max-drop", "100", "--first-ratio", firstRatio, "--resolution", "2", "--dense-epochs", "1", "--epochs", "1", .. Cli.Small(_data, run)]);
+        Assert.InRange(Number(Assert.Single(ReadCsv(run, "summary.csv", Summary)), "kept"), 1, 10);
+    }
+
     [Fact]
     public void A_dense_network_brings_its_split_into_training_and_validation_images()
     {
