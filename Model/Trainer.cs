@@ -1,4 +1,3 @@
-using System.Diagnostics.CodeAnalysis;
 using ILGPU;
 using Kernels;
 
@@ -62,10 +61,9 @@ public sealed class Trainer : IDisposable
     private ArrayView<float>? _targets;
     private SharedValues? _shared;
     private readonly int[] _first;
-    private readonly int[] _shuffled;
-    private Random64 _random;
+    private readonly ImageOrder _images;
     private readonly int _slots, _maxSteps;
-    private int _position, _choice, _chosenVersion = -1, _views = 1;
+    private int _position, _choice, _chosenVersion = -1;
     private long _updates;
 
     /// <param name="device">Where everything runs.</param>
@@ -107,8 +105,8 @@ public sealed class Trainer : IDisposable
         ];
         _advance = Counter.Advance(device, _next, _step);
         _sum = new StepProgram(device, [Tally.Of(device, _loss, _correct, _count, _tally)]);
-        _shuffled = new int[training.Count];
-        RestartOrder();
+        _images = new ImageOrder(options.Seed, training.Count, options.Batch, _slots);
+        _position = StepsPerEpoch;
         Parameters.Initialize(network, options.Seed);
     }
 
@@ -218,12 +216,9 @@ public sealed class Trainer : IDisposable
     }
 
     /// <summary>The next step begins a new epoch, and the orders of images come as they came after construction.</summary>
-    [MemberNotNull(nameof(_random))]
     public void RestartOrder()
     {
-        _random = new Random64(_options.Seed, stream: 2);
-        for (int i = 0; i < _shuffled.Length; i++)
-            _shuffled[i] = i;
+        _images.Restart();
         _position = StepsPerEpoch;
     }
 
@@ -250,9 +245,9 @@ public sealed class Trainer : IDisposable
     /// <summary>What an epoch shows of the images; one that is under way ends here if that changes.</summary>
     private void Show(int views)
     {
-        if (views != _views)
+        if (views != _images.Views)
             _position = StepsPerEpoch;
-        _views = views;
+        _images.Views = views;
     }
 
     /// <summary>
@@ -341,15 +336,7 @@ public sealed class Trainer : IDisposable
 
     private void NextEpoch()
     {
-        _random.Shuffle(_shuffled.AsSpan());
-        var order = new int[StepsPerEpoch * _slots];
-        for (int i = 0; i < order.Length; i++)
-        {
-            int image = i % _slots < _options.Batch ? _shuffled[i / _slots * _options.Batch + i % _slots] : -1;
-            bool moved = _views > 1 && image >= 0 && i % 2 == 1;
-            order[i] = moved ? Gather.Entry(image, 1 + _random.NextInt(Gather.Views - 1)) : image;
-        }
-        _memory.Upload<int>(order, _order);
+        _memory.Upload<int>(_images.NextEpoch(StepsPerEpoch), _order);
         _position = 0;
     }
 
@@ -375,16 +362,14 @@ public sealed class Trainer : IDisposable
 
     private int RunEvaluation(Part part, StepProgram program, int view = 0)
     {
-        int first = _first[(int)part], count = _first[(int)part + 1] - first, steps = (count + _slots - 1) / _slots;
-        var order = new int[steps * _slots];
-        for (int i = 0; i < order.Length; i++)
-            order[i] = i < count ? Gather.Entry(first + i, view) : -1;
+        int first = _first[(int)part], count = _first[(int)part + 1] - first;
+        int[] order = _images.InTurn(first, count, view);
         // An epoch that is under way has its order in the same buffer: what is left of it comes back after the measurement.
         var rest = _position < StepsPerEpoch ? _memory.Download(_order.SubView(0, StepsPerEpoch * _slots)) : [];
         _memory.Upload<int>(order, _order);
         _memory.Upload([0], _next);
         _builder.LoadLive();
-        program.Run(steps);
+        program.Run(order.Length / _slots);
         Device.Synchronize();
         _memory.Upload<int>(rest, _order);
         return count;
