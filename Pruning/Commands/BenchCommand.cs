@@ -57,7 +57,7 @@ internal static class BenchCommand
             long start = Stopwatch.GetTimestamp();
             var score = trainer.Train(trainer.StepsPerEpoch, _ => Rates);
             seconds[epoch] = Stopwatch.GetElapsedTime(start).TotalSeconds;
-            say(string.Create(CultureInfo.InvariantCulture, $"epoch {epoch + 1}: {seconds[epoch]:F3} s, loss {score.Loss:F4}, accuracy {score.Accuracy:F2} %"));
+            say(string.Create(CultureInfo.InvariantCulture, $"epoch {epoch + 1}: {seconds[epoch]:F4} s, loss {score.Loss:F4}, accuracy {score.Accuracy:F2} %"));
         }
         // Of layers that are computed in full; work on live weights alone is not counted.
         double median = Median(seconds), flops = trainer.TrainingStep.Operations.Sum(o => o.Flops) * trainer.StepsPerEpoch;
@@ -68,7 +68,7 @@ internal static class BenchCommand
         double peak = Process.GetCurrentProcess().PeakWorkingSet64 / 1e6;
         say(string.Create(
             CultureInfo.InvariantCulture,
-            $"{network.Name}{(density < 1 ? $" at density {density}" : "")}, batch {options.Batch}, {device.Name}: median {median:F3} s per epoch, min {seconds.Min():F3} s, "
+            $"{network.Name}{(density < 1 ? $" at density {density}" : "")}, batch {options.Batch}, {device.Name}: median {median:F4} s per epoch, min {seconds.Min():F4} s, "
             + $"{(flops > 0 ? $"{flops / median / 1e9:F1} GFLOP/s, " : "")}test {accuracy:F2} %, {operations} operations per step{launches}, peak memory {peak:F0} MB"));
         if (step.GraphState is { } graph)
             say(graph);
