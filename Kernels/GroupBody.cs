@@ -36,20 +36,21 @@ public readonly struct Threads<TBody>(TBody body) : IGroupBody where TBody : str
     public void Run(int group, int round, ArrayView<float> memory) => Body.RunThread(group * Group.DimX + Group.IdxX);
 }
 
-/// <summary>A group for each block of 16 images; a thread does the work of several.</summary>
-public readonly struct Block<TBody>(TBody body, int threads) : IGroupBody where TBody : struct, IThreadBody
+/// <summary>A group for each four images; a thread does the work of several.</summary>
+public readonly struct FourImages<TBody>(TBody body, int threads) : IGroupBody where TBody : struct, IThreadBody
 {
     public readonly TBody Body = body;
 
-    /// <summary>Threads that the block's work is made of.</summary>
+    /// <summary>Threads that the work of four images is made of.</summary>
     public readonly int Threads = threads;
 
     public int Rounds => 1;
 
     public void Run(int group, int round, ArrayView<float> memory)
     {
+        int block = group / Quad.PerBlock, quad = group % Quad.PerBlock;
         for (int i = Group.IdxX; i < Threads; i += Group.DimX)
-            Body.RunThread(group * Threads + i);
+            Body.RunThread(block * Quad.PerBlock * Threads + i / Quad.Images * Layout.Lanes + quad * Quad.Images + i % Quad.Images);
     }
 }
 

@@ -1,3 +1,4 @@
+using System.Numerics;
 using System.Reflection;
 using System.Runtime.CompilerServices;
 using ILGPU;
@@ -13,14 +14,14 @@ namespace Kernels;
 internal abstract class Launch
 {
     /// <summary>
-    /// An operation that one group computes for 16 images may have this many threads and floating point operations at most: for more, groups
+    /// An operation that one group computes for four images may have this many threads and floating point operations at most: for more, groups
     /// all over the GPU gain more time than the launch costs. Of the three networks' layers the last one is that small, forward and
-    /// backward. Estimated, not measured.
+    /// backward.
     /// </summary>
-    private const int MostThreadsByBlock = 2048, MostFlopsByBlock = 1 << 18;
+    private const int MostThreadsByFour = 512, MostFlopsByFour = 1 << 16;
 
-    /// <summary>Floats of shared memory that a group has, 16.1 KB: 32 sums of <see cref="Tiles{TBody}"/> in a group of 128 threads.</summary>
-    public const int SharedFloats = 32 * (128 + 1);
+    /// <summary>Floats of shared memory that a group has, 18 KB: 32 sums of <see cref="Tiles{TBody}"/> in a group of 128 threads.</summary>
+    public const int SharedFloats = 32 * (128 + 16);
 
     private protected Launch(ComputeDevice device, string[] names, double flops, int groups) =>
         (Device, Names, Flops, Groups) = (device, names, flops, groups);
@@ -37,8 +38,8 @@ internal abstract class Launch
 
     public int Groups { get; }
 
-    /// <summary>The same work with a group for each block of 16 images, where it is small and stays within its images; else null.</summary>
-    public Launch? ByBlock { get; private protected set; }
+    /// <summary>The same work with a group for each four images, where it is small and stays within its images; else null.</summary>
+    public Launch? ByFour { get; private protected set; }
 
     /// <summary>What ILGPU compiles.</summary>
     public abstract MethodInfo Kernel { get; }
@@ -56,14 +57,15 @@ internal abstract class Launch
     /// <param name="body">Arguments.</param>
     /// <param name="threads">How many threads have something to do.</param>
     /// <param name="blocks">
-    /// Not 0: the threads are so many equal runs, and each reads and writes data of its own block of 16 images alone, weights excepted.
+    /// Not 0: the threads are [blocks][any][16 images], and each reads and writes data of its own image alone, weights excepted.
     /// </param>
     public static Launch OfThreads<TBody>(ComputeDevice device, string name, double flops, TBody body, long threads, int blocks)
         where TBody : struct, IThreadBody
     {
         Launch launch = new Launch<Threads<TBody>>(device, [name], flops, GroupsFor(threads, device.GroupSize), new Threads<TBody>(body));
-        if (IsSmall(threads, flops, blocks))
-            launch.ByBlock = new Launch<Block<TBody>>(device, [name], flops, blocks, new Block<TBody>(body, (int)(threads / blocks)));
+        int quads = blocks * Quad.PerBlock;
+        if (IsSmall(threads, flops, quads))
+            launch.ByFour = new Launch<FourImages<TBody>>(device, [name], flops, quads, new FourImages<TBody>(body, (int)(threads / quads)));
         return launch;
     }
 
@@ -74,23 +76,34 @@ internal abstract class Launch
     /// <param name="body">Arguments.</param>
     /// <param name="tiles">How many.</param>
     /// <param name="threads">Threads of a tile, a power of two; at most a whole group is taken.</param>
-    /// <param name="blocks">As in <see cref="OfThreads"/>, of tiles instead of threads.</param>
+    /// <param name="blocks">As in <see cref="OfThreads"/>: the tiles are [blocks][any][4 quads].</param>
     public static Launch OfTiles<TBody>(ComputeDevice device, string name, double flops, TBody body, int tiles, int threads, int blocks)
         where TBody : struct, ITileBody
     {
-        if (body.Sums * (device.GroupSize + 1) > SharedFloats)
-            throw new ArgumentException($"{name}: {body.Sums} sums in a group of {device.GroupSize} threads need more than {SharedFloats} floats");
-        int atOnce = device.GroupSize / Math.Min(threads, device.GroupSize);
-        Launch launch = new Launch<Tiles<TBody>>(device, [name], flops, GroupsFor(tiles, atOnce), new Tiles<TBody>(body, tiles, atOnce, atOnce));
-        if (IsSmall((long)tiles * threads, flops, blocks))
-            launch.ByBlock = new Launch<Tiles<TBody>>(device, [name], flops, blocks, new Tiles<TBody>(body, tiles, tiles / blocks, atOnce));
+        int bits = BitOperations.Log2((uint)(device.GroupSize / Math.Min(threads, device.GroupSize)));
+        Launch launch = OfTiles(device, name, flops, GroupsFor(tiles, 1 << bits), new Tiles<TBody>(body, tiles, 1 << bits, bits, 0));
+        int quads = blocks * Quad.PerBlock;
+        if (!IsSmall((long)tiles * threads, flops, quads))
+            return launch;
+        // One group has all tiles of its images: as many threads for each as there are.
+        int own = tiles / quads, all = Math.Min(BitOperations.Log2(BitOperations.RoundUpToPowerOf2((uint)own)), BitOperations.Log2((uint)device.GroupSize));
+        launch.ByFour = OfTiles(
+            device, name, flops, quads, new Tiles<TBody>(body, tiles, own, all, BitOperations.Log2(Quad.PerBlock)));
         return launch;
+    }
+
+    private static Launch<Tiles<TBody>> OfTiles<TBody>(ComputeDevice device, string name, double flops, int groups, Tiles<TBody> body)
+        where TBody : struct, ITileBody
+    {
+        int floats = body.Body.Sums * body.Pitch(device.GroupSize);
+        return floats <= SharedFloats ? new Launch<Tiles<TBody>>(device, [name], flops, groups, body)
+            : throw new ArgumentException($"{name}: {body.Body.Sums} sums in a group of {device.GroupSize} threads need {floats} floats, there are {SharedFloats}");
     }
 
     private static int GroupsFor(long work, int perGroup) => (int)((work + perGroup - 1) / perGroup);
 
     private static bool IsSmall(long threads, double flops, int blocks) =>
-        blocks > 0 && threads / blocks <= MostThreadsByBlock && flops / blocks <= MostFlopsByBlock;
+        blocks > 0 && threads / blocks <= MostThreadsByFour && flops / blocks <= MostFlopsByFour;
 
     /// <summary>The launches of a program: operations of a stage go together, small stages in a row in turn.</summary>
     /// <param name="stages">Launches of single operations; those of a stage are independent.</param>
@@ -121,7 +134,7 @@ internal abstract class Launch
         Join(other, inTurn: false) is var both && both.ParameterBytes <= maxParameterBytes ? both : null;
 
     private Launch? Before(Launch next, int maxParameterBytes) =>
-        ByBlock is { } first && next.ByBlock is { } second && first.Groups == second.Groups
+        ByFour is { } first && next.ByFour is { } second && first.Groups == second.Groups
             && first.Join(second, inTurn: true) is var both && both.ParameterBytes <= maxParameterBytes ? both : null;
 
     /// <summary>Joins a launch to this one. Two calls, each of which makes one of the two bodies' types known.</summary>
@@ -156,7 +169,7 @@ internal sealed class Launch<TBody> : Launch where TBody : struct, IGroupBody
             return new Launch<Together<TFirst, TBody>>(
                 Device, names, flops, first.Groups + Groups, new Together<TFirst, TBody>(first._body, first.Groups, _body));
         var chain = new Launch<InTurn<TFirst, TBody>>(Device, names, flops, Groups, new InTurn<TFirst, TBody>(first._body, _body));
-        chain.ByBlock = chain;
+        chain.ByFour = chain;
         return chain;
     }
 

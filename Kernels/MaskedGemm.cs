@@ -20,7 +20,7 @@ public static class MaskedGemm
         int k = x.Shape.Features, n = y.Shape.Features, tiles = MaskedGemmThreads.Tiles(n, x.Blocks);
         return Operation.OfTiles(
             device, name, 2.0 * n * k * x.Blocks * Layout.Lanes, new ForwardArguments(x, weight, bias, y, relu ? 1 : 0),
-            tiles, Operation.ThreadsFor(tiles, k, least: 16), x.Blocks);
+            tiles, Operation.ThreadsFor(tiles, k, least: 8), x.Blocks);
     }
 
     /// <summary>dx = dy w, then 0 where x is not positive if <paramref name="gate"/> is given (it is x, the output of a ReLU).</summary>
@@ -32,7 +32,7 @@ public static class MaskedGemm
         return Operation.OfTiles(
             device, name, 2.0 * n * k * dInput.Blocks * Layout.Lanes,
             new BackwardDataArguments(dOutput, weight, gate ?? dInput, dInput, gate is null ? 0 : 1),
-            tiles, Operation.ThreadsFor(tiles, n, least: 16), dInput.Blocks);
+            tiles, Operation.ThreadsFor(tiles, n, least: 8), dInput.Blocks);
     }
 
     /// <summary>dw(k, c) = Σ_n dy(n, k) x(n, c), handed to <paramref name="update"/>.</summary>
@@ -51,7 +51,7 @@ public static class MaskedGemm
             Require(name, "transposed input", rows.Length, (long)dOutput.Blocks * Layout.Lanes * Transpose.Pitch(k));
         return Operation.OfTiles(
             device, name, 2.0 * n * k * dOutput.Blocks * Layout.Lanes, new BackwardWeightArguments(dOutput, x, rows, update),
-            MaskedGemmThreads.WeightTiles(n, k), Quad.PerBlock);
+            MaskedGemmThreads.WeightTiles(n, k), MaskedGemmThreads.WeightThreads);
     }
 
     private static void Check(string name, Tensor x, long weights, Tensor y)
@@ -93,7 +93,7 @@ public static class MaskedGemm
         public int Sums => MaskedGemmThreads.Rows * Quad.Images;
 
         public void Add(int tile, int thread, int threads, TileSums sums) =>
-            MaskedGemmThreads.AddProducts(X, Weight, Y.Shape.Features, X.Shape.Features, 1, tile, thread, threads, sums);
+            MaskedGemmThreads.AddForward(this, tile, thread, threads, sums);
 
         public void Finish(int tile, int thread, int threads, TileSums sums) => MaskedGemmThreads.FinishForward(this, tile, thread, threads, sums);
     }
@@ -115,8 +115,7 @@ public static class MaskedGemm
 
         public int Sums => MaskedGemmThreads.Rows * Quad.Images;
 
-        public void Add(int tile, int thread, int threads, TileSums sums) => MaskedGemmThreads.AddProducts(
-            DOutput, Weight, DInput.Shape.Features, 1, DInput.Shape.Features, tile, thread, threads, sums);
+        public void Add(int tile, int thread, int threads, TileSums sums) => MaskedGemmThreads.AddBackwardData(this, tile, thread, threads, sums);
 
         public void Finish(int tile, int thread, int threads, TileSums sums) => MaskedGemmThreads.FinishBackwardData(this, tile, thread, threads, sums);
     }

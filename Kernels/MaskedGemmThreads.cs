@@ -11,6 +11,9 @@ internal static class MaskedGemmThreads
     /// <summary>Inputs of a tile of weight gradients.</summary>
     public const int Columns = 4;
 
+    /// <summary>Threads that share a tile of weight gradients: one for each sum, since each updates a weight.</summary>
+    public const int WeightThreads = Rows * Columns;
+
     /// <summary>
     /// Tiles of weight gradients come in patches of 4 by 8. The outputs of a tile lie 4 apart, its inputs 8, and in between are those of
     /// the patch's other tiles: what neighbouring threads load and update lies side by side.
@@ -24,32 +27,64 @@ internal static class MaskedGemmThreads
     public static int WeightTiles(int outputs, int inputs) =>
         Operation.Parts(outputs, Rows * PatchRows) * Operation.Parts(inputs, Columns * PatchColumns) * PatchRows * PatchColumns;
 
-    /// <summary>
-    /// Sums of 4 rows for 4 images, Σ_c w(row, c) x(c, image), where rows of w are <paramref name="rowStride"/> and terms
-    /// <paramref name="termStride"/> floats apart. A thread loads x once for 16 products.
-    /// </summary>
-    /// <remarks>Rows past the end repeat the last one: the loop has no branch, and what they give is not kept.</remarks>
-    public static void AddProducts(
-        Tensor x, ArrayView<float> weight, int rows, int rowStride, int termStride, int tile, int thread, int threads, TileSums sums)
+    /// <summary>Sums of 4 outputs for 4 images, Σ_c w(output, c) x(c, image).</summary>
+    /// <remarks>Outputs past the end repeat the last one: the loop has no branch, and what they give is not kept.</remarks>
+    public static void AddForward(MaskedGemm.ForwardArguments a, int tile, int thread, int threads, TileSums sums)
     {
+        int rows = a.Y.Shape.Features, terms = a.X.Shape.Features, last = rows - 1;
         var (block, row, quad) = Place(tile, rows);
-        int terms = x.Shape.Features, last = rows - 1, step = threads * termStride;
-        int w0 = row * rowStride + thread * termStride, w1 = IntrinsicMath.Min(row + 1, last) * rowStride + thread * termStride;
-        int w2 = IntrinsicMath.Min(row + 2, last) * rowStride + thread * termStride, w3 = IntrinsicMath.Min(row + 3, last) * rowStride + thread * termStride;
-        int at = block * terms * Quad.PerBlock + quad;
+        int w0 = row * terms, w1 = IntrinsicMath.Min(row + 1, last) * terms;
+        int w2 = IntrinsicMath.Min(row + 2, last) * terms, w3 = IntrinsicMath.Min(row + 3, last) * terms;
+        bool aligned = terms % Quad.Images == 0;
         Quad s0 = default, s1 = default, s2 = default, s3 = default;
-        for (int c = thread; c < terms; c += threads)
+        for (int c = thread * QuadSquare.Rows; c < terms; c += threads * QuadSquare.Rows)
         {
-            var value = Quad.Load(x.Data, at + c * Quad.PerBlock);
-            s0 = Quad.MultiplyAdd(weight[w0], value, s0);
-            s1 = Quad.MultiplyAdd(weight[w1], value, s1);
-            s2 = Quad.MultiplyAdd(weight[w2], value, s2);
-            s3 = Quad.MultiplyAdd(weight[w3], value, s3);
-            w0 += step;
-            w1 += step;
-            w2 += step;
-            w3 += step;
+            var x = QuadSquare.Load(a.X.Data, block * terms * Quad.PerBlock + quad, c, terms);
+            Quad v0 = Weights(a.Weight, w0 + c, aligned), v1 = Weights(a.Weight, w1 + c, aligned);
+            Quad v2 = Weights(a.Weight, w2 + c, aligned), v3 = Weights(a.Weight, w3 + c, aligned);
+            s0 = x.MultiplyAdd(v0.X, v0.Y, v0.Z, v0.W, s0);
+            s1 = x.MultiplyAdd(v1.X, v1.Y, v1.Z, v1.W, s1);
+            s2 = x.MultiplyAdd(v2.X, v2.Y, v2.Z, v2.W, s2);
+            s3 = x.MultiplyAdd(v3.X, v3.Y, v3.Z, v3.W, s3);
         }
+        Set(sums, s0, s1, s2, s3);
+    }
+
+    /// <summary>Sums of 4 inputs for 4 images, Σ_k w(k, input) dy(k, image).</summary>
+    public static void AddBackwardData(MaskedGemm.BackwardDataArguments a, int tile, int thread, int threads, TileSums sums)
+    {
+        int inputs = a.DInput.Shape.Features, terms = a.DOutput.Shape.Features, last = terms - 1;
+        var (block, input, quad) = Place(tile, inputs);
+        bool aligned = inputs % Quad.Images == 0;
+        Quad s0 = default, s1 = default, s2 = default, s3 = default;
+        for (int k = thread * QuadSquare.Rows; k < terms; k += threads * QuadSquare.Rows)
+        {
+            var dy = QuadSquare.Load(a.DOutput.Data, block * terms * Quad.PerBlock + quad, k, terms);
+            Quad v0 = Weights(a.Weight, k * inputs + input, aligned);
+            Quad v1 = Weights(a.Weight, IntrinsicMath.Min(k + 1, last) * inputs + input, aligned);
+            Quad v2 = Weights(a.Weight, IntrinsicMath.Min(k + 2, last) * inputs + input, aligned);
+            Quad v3 = Weights(a.Weight, IntrinsicMath.Min(k + 3, last) * inputs + input, aligned);
+            s0 = dy.MultiplyAdd(v0.X, v1.X, v2.X, v3.X, s0);
+            s1 = dy.MultiplyAdd(v0.Y, v1.Y, v2.Y, v3.Y, s1);
+            s2 = dy.MultiplyAdd(v0.Z, v1.Z, v2.Z, v3.Z, s2);
+            s3 = dy.MultiplyAdd(v0.W, v1.W, v2.W, v3.W, s3);
+        }
+        Set(sums, s0, s1, s2, s3);
+    }
+
+    /// <summary>Four weights in a row; rows that are no multiple of four are loaded one by one, not past the end.</summary>
+    private static Quad Weights(ArrayView<float> weight, int index, bool aligned)
+    {
+        if (aligned)
+            return Quad.Load(weight, index / Quad.Images);
+        int last = weight.IntLength - 1;
+        return new Quad(
+            weight[IntrinsicMath.Min(index, last)], weight[IntrinsicMath.Min(index + 1, last)], weight[IntrinsicMath.Min(index + 2, last)],
+            weight[IntrinsicMath.Min(index + 3, last)]);
+    }
+
+    private static void Set(TileSums sums, Quad s0, Quad s1, Quad s2, Quad s3)
+    {
         sums.Set(0, s0);
         sums.Set(4, s1);
         sums.Set(8, s2);
@@ -121,10 +156,7 @@ internal static class MaskedGemmThreads
             d2 = Quad.Dot(g, v2, d2);
             d3 = Quad.Dot(g, v3, d3);
         }
-        sums.Set(0, new Quad(a0, a1, a2, a3));
-        sums.Set(4, new Quad(b0, b1, b2, b3));
-        sums.Set(8, new Quad(c0, c1, c2, c3));
-        sums.Set(12, new Quad(d0, d1, d2, d3));
+        Set(sums, new Quad(a0, a1, a2, a3), new Quad(b0, b1, b2, b3), new Quad(c0, c1, c2, c3), new Quad(d0, d1, d2, d3));
     }
 
     public static void FinishWeightGradients(MaskedGemm.BackwardWeightArguments a, int tile, int thread, int threads, TileSums sums)

@@ -42,7 +42,7 @@ public abstract class Operation
     /// <param name="least">Terms that a thread should have.</param>
     internal static int ThreadsFor(int tiles, int terms, int least)
     {
-        const int Enough = 1 << 16, Most = 16;
+        const int Enough = 1 << 16, Most = 32;
         int threads = 1;
         while (threads < Most && tiles * threads < Enough && terms / threads >= least)
             threads *= 2;

@@ -26,8 +26,8 @@ public static class SoftmaxCrossEntropy
         if (logits.Shape != dLogits.Shape || logits.Blocks != dLogits.Blocks)
             throw new ArgumentException($"{name}: gradient {dLogits.Shape} does not match logits {logits.Shape}");
         return Operation.OfThreads(
-            device, name, 0, new Arguments(logits, labels, step, 1f / batch, dLogits, loss, correct), labels.Length,
-            logits.Blocks);
+            device, name, 0, new Arguments(logits, labels, step, 1f / batch, dLogits, loss, correct),
+            labels.Length * Shares, logits.Blocks);
     }
 
     public readonly struct Arguments(
@@ -48,12 +48,42 @@ public static class SoftmaxCrossEntropy
         public void RunThread(int index) => Thread(this, index);
     }
 
-    private static void Thread(Arguments a, int image)
+    /// <summary>Threads of an image on a GPU: each finds maximum and sum, and writes the gradients of every 16th class.</summary>
+    private const int Shares = 16;
+
+    /// <summary>Threads are [block][share][16 images].</summary>
+    private static void Thread(Arguments a, int index)
     {
-        if (image < a.Labels.IntLength)
-            Image(image, a);
+        int lane = index % Layout.Lanes, share = index / Layout.Lanes % Shares, block = index / (Layout.Lanes * Shares);
+        int image = block * Layout.Lanes + lane, classes = a.Logits.Shape.Features, start = block * classes * Layout.Lanes + lane;
+        if (image >= a.Labels.IntLength)
+            return;
+        int label = a.Labels[image], best = 0;
+        float max = a.Logits.Data[start];
+        for (int k = 1; k < classes; k++)
+        {
+            float z = a.Logits.Data[start + k * Layout.Lanes];
+            best = z > max ? k : best;
+            max = z > max ? z : max;
+        }
+        float sum = 0;
+        for (int k = 0; k < classes; k++)
+            sum += XMath.Exp(a.Logits.Data[start + k * Layout.Lanes] - max);
+        float scale = label < 0 ? 0f : a.Scale / sum;
+        for (int k = share; k < classes; k += Shares)
+        {
+            int at = start + k * Layout.Lanes;
+            float gradient = XMath.Exp(a.Logits.Data[at] - max) * scale;
+            a.DLogits.Data[at] = k == label ? gradient - a.Scale : gradient;
+        }
+        if (share != 0)
+            return;
+        int slot = a.Step[0] * a.Labels.IntLength + image;
+        a.Loss[slot] = label < 0 ? 0f : XMath.Log(sum) + max - a.Logits.Data[start + IntrinsicMath.Max(label, 0) * Layout.Lanes];
+        a.Correct[slot] = label >= 0 && best == label ? 1 : 0;
     }
 
+    /// <summary>The same one after the other, on the CPU accelerator.</summary>
     private static void Image(int image, Arguments a)
     {
         int classes = a.Logits.Shape.Features, start = image / Layout.Lanes * classes * Layout.Lanes + image % Layout.Lanes;

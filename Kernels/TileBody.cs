@@ -48,44 +48,52 @@ public readonly struct TileSums(ArrayView<float> memory, int start, int sumPitch
 }
 
 /// <summary>
-/// A group works on <see cref="AtOnce"/> tiles at once, in three rounds: its threads add terms; where there are threads to spare, some
+/// A group works on several tiles at once, in three rounds: its threads add terms; where there are threads to spare, some
 /// of them add the parts of a sum; one thread for each sum adds the rest.
 /// </summary>
 /// <remarks>
-/// Neighbouring threads have neighbouring tiles and the same terms. Shared memory holds [sum][thread of a tile][tile], and one float more
-/// for each sum, to spread the sums over its banks.
+/// Neighbouring threads have neighbouring tiles and the same terms. Shared memory holds [sum][thread of a tile][tile], and as much more
+/// for each sum as spreads the sums over its 32 banks. What threads divide by is a power of two.
 /// </remarks>
-public readonly struct Tiles<TBody>(TBody body, int total, int perGroup, int atOnce) : IGroupBody where TBody : struct, ITileBody
+/// <param name="body">Arguments.</param>
+/// <param name="total">Tiles of the operation.</param>
+/// <param name="perGroup">Tiles of a group.</param>
+/// <param name="atOnceBits">2^bits tiles are done at once.</param>
+/// <param name="apartBits">2^bits groups share a run of tiles, which they take in turn; 0: a group's tiles are neighbours.</param>
+public readonly struct Tiles<TBody>(TBody body, int total, int perGroup, int atOnceBits, int apartBits) : IGroupBody where TBody : struct, ITileBody
 {
     public readonly TBody Body = body;
-
-    /// <summary>Tiles of the operation, of a group, and those that a group's threads do at once.</summary>
-    public readonly int Total = total, PerGroup = perGroup, AtOnce = atOnce;
+    public readonly int Total = total, PerGroup = perGroup, AtOnceBits = atOnceBits, ApartBits = apartBits;
 
     private const int RoundsAtOnce = 3;
 
     /// <summary>Threads that add the parts of one sum.</summary>
     private const int MostHelpers = 16;
 
-    public int Rounds => (PerGroup + AtOnce - 1) / AtOnce * RoundsAtOnce;
+    public int Rounds => (PerGroup + (1 << AtOnceBits) - 1 >> AtOnceBits) * RoundsAtOnce;
+
+    /// <summary>Floats of shared memory that a sum takes.</summary>
+    public int Pitch(int threads) => threads + (1 << AtOnceBits) % Banks;
+
+    private const int Banks = 32;
 
     public void Run(int group, int round, ArrayView<float> memory)
     {
-        int step = round % RoundsAtOnce, first = round / RoundsAtOnce * AtOnce, start = group * PerGroup + first;
-        int tiles = IntrinsicMath.Min(IntrinsicMath.Min(AtOnce, PerGroup - first), Total - start);
-        int tile = Group.IdxX % AtOnce, thread = Group.IdxX / AtOnce, threads = Group.DimX / AtOnce, pitch = Group.DimX + 1;
-        int helpers = IntrinsicMath.Clamp(threads / Body.Sums, 1, MostHelpers);
+        int atOnce = 1 << AtOnceBits, step = round % RoundsAtOnce, first = round / RoundsAtOnce << AtOnceBits;
+        int start = (group >> ApartBits) * (PerGroup << ApartBits) + (group & (1 << ApartBits) - 1);
+        int own = Group.IdxX & atOnce - 1, thread = Group.IdxX >> AtOnceBits, threads = Group.DimX >> AtOnceBits, pitch = Pitch(Group.DimX);
+        int helpers = IntrinsicMath.Clamp(threads / Body.Sums, 1, MostHelpers), tile = start + (first + own << ApartBits);
         // A group that is no multiple of its tiles leaves threads over.
-        if (tile >= tiles || thread >= threads)
+        if (first + own >= PerGroup || tile >= Total || thread >= threads)
             return;
         if (step == 0)
-            Body.Add(start + tile, thread, threads, new TileSums(memory, Group.IdxX, pitch, 1, 0));
+            Body.Add(tile, thread, threads, new TileSums(memory, Group.IdxX, pitch, 1, 0));
         else if (step == 2)
-            Body.Finish(start + tile, thread, threads, new TileSums(memory, tile, pitch, helpers > 1 ? helpers : threads, AtOnce));
+            Body.Finish(tile, thread, threads, new TileSums(memory, own, pitch, helpers > 1 ? helpers : threads, atOnce));
         else if (helpers > 1 && thread < helpers * Body.Sums)
         {
             int sum = thread % Body.Sums, helper = thread / Body.Sums, parts = (threads - helper + helpers - 1) / helpers;
-            var some = new TileSums(memory, tile + helper * AtOnce, pitch, parts, helpers * AtOnce);
+            var some = new TileSums(memory, own + (helper << AtOnceBits), pitch, parts, helpers << AtOnceBits);
             some.Set(sum, some.Get(sum));
         }
     }
