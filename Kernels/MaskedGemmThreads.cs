@@ -11,6 +11,9 @@ internal static class MaskedGemmThreads
     /// <summary>Inputs of a tile of weight gradients.</summary>
     public const int Columns = 4;
 
+    /// <summary>Terms that a thread adds at once: 4 loads of inputs and 4 of weights for 64 products.</summary>
+    private const int TermsAtOnce = 4;
+
     /// <summary>Threads that share a tile of weight gradients: one for each sum, since each updates a weight.</summary>
     public const int WeightThreads = Rows * Columns;
 
@@ -29,23 +32,25 @@ internal static class MaskedGemmThreads
 
     /// <summary>Sums of 4 outputs for 4 images, Σ_c w(output, c) x(c, image).</summary>
     /// <remarks>Outputs past the end repeat the last one: the loop has no branch, and what they give is not kept.</remarks>
-    public static void AddForward(MaskedGemm.ForwardArguments a, int tile, int thread, int threads, TileSums sums)
+    public static void AddProducts(Tensor x, ArrayView<float> weight, int rows, int tile, int thread, int threads, TileSums sums)
     {
-        int rows = a.Y.Shape.Features, terms = a.X.Shape.Features, last = rows - 1;
+        int terms = x.Shape.Features, last = rows - 1;
         var (block, row, quad) = Place(tile, rows);
         int w0 = row * terms, w1 = IntrinsicMath.Min(row + 1, last) * terms;
         int w2 = IntrinsicMath.Min(row + 2, last) * terms, w3 = IntrinsicMath.Min(row + 3, last) * terms;
         bool aligned = terms % Quad.Images == 0;
         Quad s0 = default, s1 = default, s2 = default, s3 = default;
-        for (int c = thread * QuadSquare.Rows; c < terms; c += threads * QuadSquare.Rows)
+        for (int c = thread * TermsAtOnce; c < terms; c += threads * TermsAtOnce)
         {
-            var x = QuadSquare.Load(a.X.Data, block * terms * Quad.PerBlock + quad, c, terms);
-            Quad v0 = Weights(a.Weight, w0 + c, aligned), v1 = Weights(a.Weight, w1 + c, aligned);
-            Quad v2 = Weights(a.Weight, w2 + c, aligned), v3 = Weights(a.Weight, w3 + c, aligned);
-            s0 = x.MultiplyAdd(v0.X, v0.Y, v0.Z, v0.W, s0);
-            s1 = x.MultiplyAdd(v1.X, v1.Y, v1.Z, v1.W, s1);
-            s2 = x.MultiplyAdd(v2.X, v2.Y, v2.Z, v2.W, s2);
-            s3 = x.MultiplyAdd(v3.X, v3.Y, v3.Z, v3.W, s3);
+            int at = block * terms * Quad.PerBlock + quad;
+            Quad x0 = Feature(x.Data, at, c, terms), x1 = Feature(x.Data, at, c + 1, terms);
+            Quad x2 = Feature(x.Data, at, c + 2, terms), x3 = Feature(x.Data, at, c + 3, terms);
+            Quad v0 = Weights(weight, w0 + c, aligned), v1 = Weights(weight, w1 + c, aligned);
+            Quad v2 = Weights(weight, w2 + c, aligned), v3 = Weights(weight, w3 + c, aligned);
+            s0 = MultiplyAdd(v0.X, v0.Y, v0.Z, v0.W, x0, x1, x2, x3, s0);
+            s1 = MultiplyAdd(v1.X, v1.Y, v1.Z, v1.W, x0, x1, x2, x3, s1);
+            s2 = MultiplyAdd(v2.X, v2.Y, v2.Z, v2.W, x0, x1, x2, x3, s2);
+            s3 = MultiplyAdd(v3.X, v3.Y, v3.Z, v3.W, x0, x1, x2, x3, s3);
         }
         Set(sums, s0, s1, s2, s3);
     }
@@ -57,20 +62,30 @@ internal static class MaskedGemmThreads
         var (block, input, quad) = Place(tile, inputs);
         bool aligned = inputs % Quad.Images == 0;
         Quad s0 = default, s1 = default, s2 = default, s3 = default;
-        for (int k = thread * QuadSquare.Rows; k < terms; k += threads * QuadSquare.Rows)
+        for (int k = thread * TermsAtOnce; k < terms; k += threads * TermsAtOnce)
         {
-            var dy = QuadSquare.Load(a.DOutput.Data, block * terms * Quad.PerBlock + quad, k, terms);
+            int at = block * terms * Quad.PerBlock + quad;
+            Quad x0 = Feature(a.DOutput.Data, at, k, terms), x1 = Feature(a.DOutput.Data, at, k + 1, terms);
+            Quad x2 = Feature(a.DOutput.Data, at, k + 2, terms), x3 = Feature(a.DOutput.Data, at, k + 3, terms);
             Quad v0 = Weights(a.Weight, k * inputs + input, aligned);
             Quad v1 = Weights(a.Weight, IntrinsicMath.Min(k + 1, last) * inputs + input, aligned);
             Quad v2 = Weights(a.Weight, IntrinsicMath.Min(k + 2, last) * inputs + input, aligned);
             Quad v3 = Weights(a.Weight, IntrinsicMath.Min(k + 3, last) * inputs + input, aligned);
-            s0 = dy.MultiplyAdd(v0.X, v1.X, v2.X, v3.X, s0);
-            s1 = dy.MultiplyAdd(v0.Y, v1.Y, v2.Y, v3.Y, s1);
-            s2 = dy.MultiplyAdd(v0.Z, v1.Z, v2.Z, v3.Z, s2);
-            s3 = dy.MultiplyAdd(v0.W, v1.W, v2.W, v3.W, s3);
+            s0 = MultiplyAdd(v0.X, v1.X, v2.X, v3.X, x0, x1, x2, x3, s0);
+            s1 = MultiplyAdd(v0.Y, v1.Y, v2.Y, v3.Y, x0, x1, x2, x3, s1);
+            s2 = MultiplyAdd(v0.Z, v1.Z, v2.Z, v3.Z, x0, x1, x2, x3, s2);
+            s3 = MultiplyAdd(v0.W, v1.W, v2.W, v3.W, x0, x1, x2, x3, s3);
         }
         Set(sums, s0, s1, s2, s3);
     }
+
+    /// <summary>sum + a A + b B + c C + d D.</summary>
+    private static Quad MultiplyAdd(float a, float b, float c, float d, Quad x0, Quad x1, Quad x2, Quad x3, Quad sum) =>
+        Quad.MultiplyAdd(d, x3, Quad.MultiplyAdd(c, x2, Quad.MultiplyAdd(b, x1, Quad.MultiplyAdd(a, x0, sum))));
+
+    /// <summary>A feature of four images; past the end zero.</summary>
+    private static Quad Feature(ArrayView<float> data, int start, int feature, int count) =>
+        Quad.MultiplyAdd(feature < count ? 1f : 0f, Quad.Load(data, start + IntrinsicMath.Min(feature, count - 1) * Quad.PerBlock), default);
 
     /// <summary>Four weights in a row; rows that are no multiple of four are loaded one by one, not past the end.</summary>
     private static Quad Weights(ArrayView<float> weight, int index, bool aligned)
