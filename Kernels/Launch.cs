@@ -19,8 +19,8 @@ internal abstract class Launch
     /// </summary>
     private const int MostThreadsByBlock = 2048, MostFlopsByBlock = 1 << 18;
 
-    /// <summary>Floats of shared memory that a group has, 16.1 KB: 32 sums of <see cref="Tiles{TBody}"/> in a group of 128 threads.</summary>
-    public const int SharedFloats = 32 * (128 + 1);
+    /// <summary>Floats of shared memory that a group has, 32.3 KB: 64 sums of <see cref="Tiles{TBody}"/> in a group of 128 threads.</summary>
+    public const int SharedFloats = 64 * (128 + 1);
 
     private protected Launch(ComputeDevice device, string[] names, double flops, int groups) =>
         (Device, Names, Flops, Groups) = (device, names, flops, groups);
