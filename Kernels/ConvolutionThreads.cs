@@ -5,20 +5,18 @@ namespace Kernels;
 /// <summary>What <see cref="Convolution"/> is on a GPU.</summary>
 internal static class ConvolutionThreads
 {
-    /// <summary>Channels and neighbouring columns of an output (forward) or input (backward data) in a tile, for 4 images.</summary>
-    public const int Channels = 4, Columns = 2;
+    /// <summary>Channels of an output (forward) or input (backward data) in a tile, each with a <see cref="Strip"/> of sums.</summary>
+    private const int Channels = 4;
 
     /// <summary>Sums of a tile: [channel][column][image].</summary>
-    public const int Sums = Channels * ChannelSums;
-
-    private const int ChannelSums = Columns * Quad.Images;
+    public const int Sums = Channels * Strip.Size;
 
     /// <summary>Filters and neighbouring taps of a tile of weight gradients.</summary>
     public const int Filters = 2, Taps = 5;
 
     /// <summary>Tiles of a convolution's output, or of its input's gradient.</summary>
     public static int Tiles(Tensor y) =>
-        y.Blocks * Operation.Parts(y.Shape.Channels, Channels) * y.Shape.Height * Operation.Parts(y.Shape.Width, Columns) * Quad.PerBlock;
+        y.Blocks * Operation.Parts(y.Shape.Channels, Channels) * y.Shape.Height * Operation.Parts(y.Shape.Width, Strip.Columns) * Quad.PerBlock;
 
     /// <summary>Tiles of a weight gradient: rows of filters are cut into runs of taps.</summary>
     public static int WeightTiles(FilterShape filter) =>
@@ -40,60 +38,83 @@ internal static class ConvolutionThreads
     {
         var ys = a.Y.Shape;
         var (block, k, p, q, quad) = Place(tile, ys);
-        int at = block * ys.BlockStride + ys.Offset(k, p, q) + quad * Quad.Images;
-        for (int sum = thread; sum < IntrinsicMath.Min(Channels, ys.Channels - k) * ChannelSums; sum += threads)
+        for (int i = thread; i < Channels * Strip.Columns; i += threads)
         {
-            int channel = sum / ChannelSums, column = sum / Quad.Images % Columns;
-            float value = sums.Get(sum) + a.Bias[k + channel];
-            if (q + column < ys.Width)
-                a.Y.Data[at + channel * ys.ChannelStride + column * Layout.Lanes + sum % Quad.Images] = a.Relu != 0 && value < 0f ? 0f : value;
+            int channel = i % Channels, column = i / Channels;
+            if (k + channel >= ys.Channels || q + column >= ys.Width)
+                continue;
+            Quad sum = Get(sums, channel, column);
+            float bias = a.Bias[k + channel];
+            Quad.Store(a.Y.Data, (block * ys.BlockStride + ys.Offset(k + channel, p, q + column)) / Quad.Images + quad, new(
+                Activation(sum.X + bias, a.Relu), Activation(sum.Y + bias, a.Relu), Activation(sum.Z + bias, a.Relu), Activation(sum.W + bias, a.Relu)));
         }
     }
 
-    /// <summary>Each input pixel sums over the taps that reach an output, from the right one of the two columns to the left.</summary>
+    private static float Activation(float value, int relu) => relu != 0 && value < 0f ? 0f : value;
+
+    /// <summary>Each input pixel sums over the taps that reach an output: rows that do not are left out, columns count as zero.</summary>
     public static void AddBackwardData(Convolution.BackwardDataArguments a, int tile, int thread, int threads, TileSums sums)
     {
         TensorShape xs = a.DInput.Shape, ys = a.DOutput.Shape;
         var (block, c, height, width, quad) = Place(tile, xs);
-        int h = height + xs.Padding, v = width + xs.Padding, columns = a.Filter.Columns, taps = a.Filter.Rows * columns, last = a.Filter.Channels - 1;
-        int r0 = IntrinsicMath.Max(0, h - ys.Height + 1), r1 = IntrinsicMath.Min(a.Filter.Rows - 1, h);
-        int s0 = IntrinsicMath.Max(0, v - ys.Width + 1), s1 = IntrinsicMath.Min(columns - 1, v + 1), first = r0 * columns + s0;
+        int h = height + xs.Padding, columns = a.Filter.Columns, taps = a.Filter.Rows * columns, last = a.Filter.Channels - 1;
+        int r0 = IntrinsicMath.Max(0, h - ys.Height + 1), r1 = IntrinsicMath.Min(a.Filter.Rows - 1, h), first = r0 * columns;
         AddTaps(
             a.DOutput.Data, (block * ys.BlockStride + ys.Offset(0, h - r0, 0)) / Quad.Images + quad, ys.ChannelStride / Quad.Images,
-            -ys.RowStride / Quad.Images, ys.Width, v + 1 - s0, -1, a.Weight, c * taps + first, IntrinsicMath.Min(c + 1, last) * taps + first,
+            -ys.RowStride / Quad.Images, ys.Width, width + xs.Padding, -1, a.Weight, c * taps + first, IntrinsicMath.Min(c + 1, last) * taps + first,
             IntrinsicMath.Min(c + 2, last) * taps + first, IntrinsicMath.Min(c + 3, last) * taps + first, a.Filter.FilterSize, columns,
-            a.Filter.Filters, r1 - r0 + 1, s1 - s0 + 1, thread, threads, sums);
+            a.Filter.Filters, r1 - r0 + 1, columns, thread, threads, sums);
     }
 
     public static void FinishBackwardData(Convolution.BackwardDataArguments a, int tile, int thread, int threads, TileSums sums)
     {
         var xs = a.DInput.Shape;
         var (block, c, height, width, quad) = Place(tile, xs);
-        int at = block * xs.BlockStride + xs.Offset(c, height, width) + quad * Quad.Images;
-        for (int sum = thread; sum < IntrinsicMath.Min(Channels, xs.Channels - c) * ChannelSums; sum += threads)
+        for (int i = thread; i < Channels * Strip.Columns; i += threads)
         {
-            int channel = sum / ChannelSums, column = sum / Quad.Images % Columns;
-            int index = at + channel * xs.ChannelStride + column * Layout.Lanes + sum % Quad.Images;
-            if (width + column < xs.Width)
-                a.DInput.Data[index] = a.Gated != 0 && !(a.Gate.Data[index] > 0f) ? 0f : sums.Get(sum);
+            int channel = i % Channels, column = i / Channels;
+            if (c + channel >= xs.Channels || width + column >= xs.Width)
+                continue;
+            int index = (block * xs.BlockStride + xs.Offset(c + channel, height, width + column)) / Quad.Images + quad;
+            Quad sum = Get(sums, channel, column);
+            if (a.Gated != 0)
+            {
+                var gate = Quad.Load(a.Gate.Data, index);
+                sum = new(gate.X > 0f ? sum.X : 0f, gate.Y > 0f ? sum.Y : 0f, gate.Z > 0f ? sum.Z : 0f, gate.W > 0f ? sum.W : 0f);
+            }
+            Quad.Store(a.DInput.Data, index, sum);
         }
     }
 
+    /// <summary>Four images' sums.</summary>
+    private static Quad Get(TileSums sums, int channel, int column)
+    {
+        int sum = channel * Strip.Size + column * Quad.Images;
+        return new(sums.Get(sum), sums.Get(sum + 1), sums.Get(sum + 2), sums.Get(sum + 3));
+    }
+
     /// <summary>Block, first channel, row, first column and four images of a tile.</summary>
+    /// <remarks>
+    /// Neighbouring tiles are the four quads of a block, then two tiles of channels, then rows: 8 threads that load at once load 64 bytes
+    /// that lie together, twice the same, and a warp has few different weights. Columns come last, since all of a warp then leave out the
+    /// same strips beyond an edge. Where tiles of channels are odd in number, the last is alone.
+    /// </remarks>
     private static (int Block, int Channel, int Row, int Column, int Quad) Place(int tile, TensorShape shape)
     {
-        int quad = tile % Quad.PerBlock, pairs = Operation.Parts(shape.Width, Columns), tiles = Operation.Parts(shape.Channels, Channels);
+        int quad = tile % Quad.PerBlock, strips = Operation.Parts(shape.Width, Strip.Columns), tiles = Operation.Parts(shape.Channels, Channels);
         tile /= Quad.PerBlock;
-        int column = tile % pairs * Columns;
-        tile /= pairs;
-        int row = tile % shape.Height;
-        tile /= shape.Height;
-        return (tile / tiles, tile % tiles * Channels, row, column, quad);
+        int plane = tiles * shape.Height, column = tile / plane;
+        tile %= plane;
+        int first = tile / (2 * shape.Height) * 2, together = IntrinsicMath.Min(2, tiles - first);
+        tile -= first * shape.Height;
+        // Together is 1 or 2: no division.
+        int second = tile & (together - 1), row = tile >> (together - 1);
+        return (column / strips, (first + second) * Channels, row, column % strips * Strip.Columns, quad);
     }
 
     /// <summary>
-    /// Sums of 4 channels and 2 columns for 4 images over channels, rows and columns of taps; rows of taps are the terms that a tile's
-    /// threads share. Each tap loads one value of four images, the column next to the last one, and 4 weights for 32 products.
+    /// Sums of 4 channels and 4 columns for 4 images over channels, rows and columns of taps; rows of taps are the terms that a tile's
+    /// threads share. Five taps load 8 columns of four images and 20 weights for 320 products; taps that are left over go one by one.
     /// </summary>
     /// <remarks>Channels past the end repeat the last one; what they give is not kept.</remarks>
     /// <param name="x">What is summed.</param>
@@ -101,8 +122,8 @@ internal static class ConvolutionThreads
     /// <param name="xChannel">Quads from a channel to the next.</param>
     /// <param name="xRow">Quads from a row of taps to the next.</param>
     /// <param name="width">Columns of x; those beyond count as zero.</param>
-    /// <param name="column">Of the first tap.</param>
-    /// <param name="step">1: taps go right with the columns of the tile. -1: they go left, from the tile's last column to its first.</param>
+    /// <param name="column">Of the first tap of the tile's first column.</param>
+    /// <param name="step">1: taps go right. -1: they go left.</param>
     /// <param name="weight">Filters.</param>
     /// <param name="w0">First channel's first weight.</param>
     /// <param name="w1">Second channel's.</param>
@@ -120,49 +141,56 @@ internal static class ConvolutionThreads
         ArrayView<float> x, int at, int xChannel, int xRow, int width, int column, int step, ArrayView<float> weight, int w0, int w1, int w2, int w3,
         int wChannel, int wRow, int channels, int rows, int columns, int thread, int threads, TileSums sums)
     {
-        Quad a0 = default, a1 = default, a2 = default, a3 = default, b0 = default, b1 = default, b2 = default, b3 = default;
+        Strip a0 = default, a1 = default, a2 = default, a3 = default;
         int channel = thread / rows, row = thread % rows;
         while (channel < channels)
         {
-            int from = at + channel * xChannel + row * xRow, tap = channel * wChannel + row * wRow, next = column;
-            var xa = Column(x, from, next, width);
-            for (int end = tap + columns; tap < end; tap++)
+            int from = at + channel * xChannel + row * xRow, tap = channel * wChannel + row * wRow, next = column, left = columns;
+            for (; left >= TapRun.Taps; left -= TapRun.Taps, tap += TapRun.Taps, next += step * TapRun.Taps)
             {
-                next += step;
-                var xb = Column(x, from, next, width);
-                float w = weight[w0 + tap];
-                a0 = Quad.MultiplyAdd(w, xa, a0);
-                b0 = Quad.MultiplyAdd(w, xb, b0);
-                w = weight[w1 + tap];
-                a1 = Quad.MultiplyAdd(w, xa, a1);
-                b1 = Quad.MultiplyAdd(w, xb, b1);
-                w = weight[w2 + tap];
-                a2 = Quad.MultiplyAdd(w, xa, a2);
-                b2 = Quad.MultiplyAdd(w, xb, b2);
-                w = weight[w3 + tap];
-                a3 = Quad.MultiplyAdd(w, xa, a3);
-                b3 = Quad.MultiplyAdd(w, xb, b3);
-                xa = xb;
+                TapRun t0 = TapRun.Load(weight, w0 + tap, step < 0), t1 = TapRun.Load(weight, w1 + tap, step < 0);
+                TapRun t2 = TapRun.Load(weight, w2 + tap, step < 0), t3 = TapRun.Load(weight, w3 + tap, step < 0);
+                int near = step < 0 ? next - Strip.Columns : next, far = near + Strip.Columns;
+                if (Strip.Reaches(near, width))
+                {
+                    var some = Strip.Load(x, from, near, width);
+                    a0 = Strip.AddNear(t0, some, a0);
+                    a1 = Strip.AddNear(t1, some, a1);
+                    a2 = Strip.AddNear(t2, some, a2);
+                    a3 = Strip.AddNear(t3, some, a3);
+                }
+                if (Strip.Reaches(far, width))
+                {
+                    var some = Strip.Load(x, from, far, width);
+                    a0 = Strip.AddFar(t0, some, a0);
+                    a1 = Strip.AddFar(t1, some, a1);
+                    a2 = Strip.AddFar(t2, some, a2);
+                    a3 = Strip.AddFar(t3, some, a3);
+                }
+            }
+            for (; left > 0; left--, tap++, next += step)
+            {
+                var some = Strip.Load(x, from, next, width);
+                a0 = Strip.MultiplyAdd(weight[w0 + tap], some, a0);
+                a1 = Strip.MultiplyAdd(weight[w1 + tap], some, a1);
+                a2 = Strip.MultiplyAdd(weight[w2 + tap], some, a2);
+                a3 = Strip.MultiplyAdd(weight[w3 + tap], some, a3);
             }
             for (row += threads; row >= rows; row -= rows)
                 channel++;
         }
-        int first = step > 0 ? 0 : Quad.Images, second = Quad.Images - first;
-        sums.Set(first, a0);
-        sums.Set(second, b0);
-        sums.Set(ChannelSums + first, a1);
-        sums.Set(ChannelSums + second, b1);
-        sums.Set(2 * ChannelSums + first, a2);
-        sums.Set(2 * ChannelSums + second, b2);
-        sums.Set(3 * ChannelSums + first, a3);
-        sums.Set(3 * ChannelSums + second, b3);
+        Set(sums, 0, a0);
+        Set(sums, Strip.Size, a1);
+        Set(sums, 2 * Strip.Size, a2);
+        Set(sums, 3 * Strip.Size, a3);
     }
 
-    /// <summary>Columns beyond the edge are the edge times zero.</summary>
-    private static Quad Column(ArrayView<float> x, int from, int column, int width)
+    private static void Set(TileSums sums, int sum, Strip part)
     {
-        int inside = IntrinsicMath.Clamp(column, 0, width - 1);
-        return Quad.MultiplyAdd(inside == column ? 1f : 0f, Quad.Load(x, from + inside * Quad.PerBlock), default);
+        sums.Set(sum, part.A);
+        sums.Set(sum + Quad.Images, part.B);
+        sums.Set(sum + 2 * Quad.Images, part.C);
+        sums.Set(sum + 3 * Quad.Images, part.D);
     }
 
     /// <summary>

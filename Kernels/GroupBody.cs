@@ -12,10 +12,13 @@ public interface IGroupBody
     /// <summary>How many; the same for all groups.</summary>
     int Rounds { get; }
 
+    /// <summary>Floats of shared memory that a group needs, at least one; a constant.</summary>
+    int SharedFloats { get; }
+
     /// <summary>A thread's work in a round.</summary>
     /// <param name="group">Number of the group within the operation.</param>
     /// <param name="round">From 0.</param>
-    /// <param name="memory">The group's <see cref="Launch.SharedFloats"/> floats; what they hold before round 0 is undefined.</param>
+    /// <param name="memory">The group's <see cref="SharedFloats"/> floats; what they hold before round 0 is undefined.</param>
     void Run(int group, int round, ArrayView<float> memory);
 }
 
@@ -33,6 +36,8 @@ public readonly struct Threads<TBody>(TBody body) : IGroupBody where TBody : str
 
     public int Rounds => 1;
 
+    public int SharedFloats => 1;
+
     public void Run(int group, int round, ArrayView<float> memory) => Body.RunThread(group * Group.DimX + Group.IdxX);
 }
 
@@ -45,6 +50,8 @@ public readonly struct FourImages<TBody>(TBody body, int threads) : IGroupBody w
     public readonly int Threads = threads;
 
     public int Rounds => 1;
+
+    public int SharedFloats => 1;
 
     public void Run(int group, int round, ArrayView<float> memory)
     {
@@ -63,6 +70,8 @@ public readonly struct Together<TFirst, TSecond>(TFirst first, int firstGroups, 
     public readonly int FirstGroups = firstGroups;
 
     public int Rounds => IntrinsicMath.Max(First.Rounds, Second.Rounds);
+
+    public int SharedFloats => IntrinsicMath.Max(First.SharedFloats, Second.SharedFloats);
 
     public void Run(int group, int round, ArrayView<float> memory)
     {
@@ -84,6 +93,8 @@ public readonly struct InTurn<TFirst, TSecond>(TFirst first, TSecond second) : I
     public readonly TSecond Second = second;
 
     public int Rounds => First.Rounds + Second.Rounds;
+
+    public int SharedFloats => IntrinsicMath.Max(First.SharedFloats, Second.SharedFloats);
 
     public void Run(int group, int round, ArrayView<float> memory)
     {

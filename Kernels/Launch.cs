@@ -20,8 +20,8 @@ internal abstract class Launch
     /// </summary>
     private const int MostThreadsByFour = 512, MostFlopsByFour = 1 << 16;
 
-    /// <summary>Floats of shared memory that a group has, 18 KB: 32 sums of <see cref="Tiles{TBody}"/> in a group of 128 threads.</summary>
-    public const int SharedFloats = 32 * (128 + 16);
+    /// <summary>Threads of a group at most, and as many more as a sum in shared memory takes at most, see <see cref="Tiles{TBody}"/>.</summary>
+    public const int MostThreads = 128, MostPitch = MostThreads + 16;
 
     private protected Launch(ComputeDevice device, string[] names, double flops, int groups) =>
         (Device, Names, Flops, Groups) = (device, names, flops, groups);
@@ -96,8 +96,8 @@ internal abstract class Launch
         where TBody : struct, ITileBody
     {
         int floats = body.Body.Sums * body.Pitch(device.GroupSize);
-        return floats <= SharedFloats ? new Launch<Tiles<TBody>>(device, [name], flops, groups, body)
-            : throw new ArgumentException($"{name}: {body.Body.Sums} sums in a group of {device.GroupSize} threads need {floats} floats, there are {SharedFloats}");
+        return floats <= body.SharedFloats ? new Launch<Tiles<TBody>>(device, [name], flops, groups, body)
+            : throw new ArgumentException($"{name}: {body.Body.Sums} sums in a group of {device.GroupSize} threads need {floats} floats, there are {body.SharedFloats}");
     }
 
     private static int GroupsFor(long work, int perGroup) => (int)((work + perGroup - 1) / perGroup);
@@ -176,7 +176,7 @@ internal sealed class Launch<TBody> : Launch where TBody : struct, IGroupBody
     /// <summary>The one kernel of GPUs.</summary>
     private static void RunKernel(TBody body)
     {
-        var memory = SharedMemory.Allocate<float>(SharedFloats);
+        var memory = SharedMemory.Allocate<float>(body.SharedFloats);
         int rounds = body.Rounds;
         for (int round = 0; round < rounds; round++)
         {

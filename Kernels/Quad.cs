@@ -27,4 +27,7 @@ public readonly struct Quad(float x, float y, float z, float w)
 
     /// <summary>Quad number <paramref name="index"/> of a tensor's data.</summary>
     public static Quad Load(ArrayView<float> data, int index) => data.Cast<Quad>().AsAligned(sizeof(float) * Images)[index];
+
+    /// <summary>Writes quad number <paramref name="index"/> of a tensor's data.</summary>
+    public static void Store(ArrayView<float> data, int index, Quad quad) => data.Cast<Quad>().AsAligned(sizeof(float) * Images)[index] = quad;
 }

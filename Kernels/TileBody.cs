@@ -72,6 +72,8 @@ public readonly struct Tiles<TBody>(TBody body, int total, int perGroup, int atO
 
     public int Rounds => (PerGroup + (1 << AtOnceBits) - 1 >> AtOnceBits) * RoundsAtOnce;
 
+    public int SharedFloats => Body.Sums * Launch.MostPitch;
+
     /// <summary>Floats of shared memory that a sum takes.</summary>
     public int Pitch(int threads) => threads + (1 << AtOnceBits) % Banks;
 

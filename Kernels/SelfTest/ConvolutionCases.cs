@@ -1,6 +1,6 @@
 namespace Kernels.SelfTest;
 
-/// <summary>Convolutions: H != W, filters 1x1 to 7x7, 3x5, 2x11 and 1x6, padding 0 to 2, channel and filter counts around the tiles of 8 and 4.</summary>
+/// <summary>Convolutions: H != W, filters 1x1 to 7x7, 3x5, 2x11 and 1x6, padding 0 to 2, channel, filter and column counts around the tiles of 8 and 4.</summary>
 internal static class ConvolutionCases
 {
     private static readonly (int Images, int Height, int Width, int Padding, FilterShape Filter)[] Shapes =
@@ -18,6 +18,8 @@ internal static class ConvolutionCases
         (3, 6, 5, 0, new(3, 9, 3, 3)),
         (7, 3, 13, 1, new(5, 1, 2, 11)),
         (1, 2, 9, 0, new(9, 3, 1, 6)),
+        (18, 7, 12, 0, new(9, 5, 5, 5)),
+        (3, 6, 14, 0, new(5, 9, 5, 5)),
     ];
 
     public static IEnumerable<SelfTestCase> All =>
