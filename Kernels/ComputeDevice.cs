@@ -29,7 +29,7 @@ public sealed class ComputeDevice : IDisposable
         Stream = accelerator.CreateStream();
         Workers = workers;
         SimdBits = simdBits;
-        GroupSize = Math.Min(128, accelerator.MaxNumThreadsPerGroup);
+        GroupSize = Math.Min(Launch.MostThreads, accelerator.MaxNumThreadsPerGroup);
         MaxParameterBytes = accelerator is CLAccelerator
             ? (int)CLAPI.CurrentAPI.GetDeviceInfo<IntPtr>(((CLAccelerator)accelerator).DeviceId, CLDeviceInfoType.CL_DEVICE_MAX_PARAMETER_SIZE)
             : CudaParameterBytes;

@@ -30,7 +30,7 @@ public static class Gather
     public static int View(int entry) => entry >> ImageBits;
 
     /// <summary>How far back in the raster lies what a view shows at a pixel: 0, 1, -1, width, -width.</summary>
-    private static int Shift(int view, int width) => view == 0 ? 0 : (view < 3 ? 1 : width) * (2 * (view & 1) - 1);
+    private static int Shift(int view, int width) => (view < 3 ? 1 : width) * (2 * (view & 1) - IntrinsicMath.Min(view, 1));
 
     /// <summary>A data set as <see cref="Of"/> takes it: with a blank row before the first image and behind the last.</summary>
     public static byte[] WithMargins(int width, params ReadOnlySpan<byte[]> sets)
@@ -73,7 +73,7 @@ public static class Gather
             MaskedGemm.Require(name, "transposed", transposed.Length, (long)slots * Transpose.Pitch(x.Shape.Features));
         return Operation.OfThreads(
             device, name, 0, new Arguments(images, labels, order, step, scale, x, transposed, rows ? 1 : 0, batchLabels, margin),
-            (long)slots * x.Shape.Features);
+            (long)x.Blocks * x.Shape.Features * Quad.PerBlock);
     }
 
     public readonly struct Arguments(
@@ -143,19 +143,36 @@ public static class Gather
         public void RunThread(int index) => Thread(this, index);
     }
 
+    /// <summary>A pixel of four images. Neighbouring threads have the quads of a block, then neighbouring pixels.</summary>
     private static void Thread(Arguments a, int index)
     {
         var s = a.X.Shape;
-        int slot = index / s.Features, pixel = index % s.Features, slots = a.X.Blocks * Layout.Lanes;
-        if (slot >= slots)
+        int pixels = s.Features, quad = index % Quad.PerBlock, at = index / Quad.PerBlock, block = at / pixels, pixel = at - block * pixels;
+        if (block >= a.X.Blocks)
             return;
-        int entry = a.Order[a.Step[0] * slots + slot], image = Image(entry);
-        float value = entry < 0 ? 0f : a.Images[a.Margin + image * s.Features + pixel - Shift(View(entry), s.Width)] * a.Scale;
-        a.X.Data[slot / Layout.Lanes * s.BlockStride + s.Offset(0, pixel / s.Width, pixel % s.Width) + slot % Layout.Lanes] = value;
+        int h = pixel / s.Width, w = pixel - h * s.Width, slot = block * Layout.Lanes + quad * Quad.Images;
+        int order = a.Step[0] * a.X.Blocks * Layout.Lanes + slot;
+        var value = new Quad(Value(a, order, pixel), Value(a, order + 1, pixel), Value(a, order + 2, pixel), Value(a, order + 3, pixel));
+        Quad.Store(a.X.Data, (block * s.BlockStride + s.Offset(0, h, w)) / Quad.Images + quad, value);
         if (a.Rows != 0)
-            a.Transposed[slot * ((s.Features + Transpose.Columns - 1) / Transpose.Columns * Transpose.Columns) + pixel] = value;
+        {
+            int pitch = (pixels + Transpose.Columns - 1) / Transpose.Columns * Transpose.Columns, row = slot * pitch + pixel;
+            a.Transposed[row] = value.X;
+            a.Transposed[row + pitch] = value.Y;
+            a.Transposed[row + 2 * pitch] = value.Z;
+            a.Transposed[row + 3 * pitch] = value.W;
+        }
         if (pixel == 0)
-            a.BatchLabels[slot] = entry < 0 ? -1 : a.Labels[image];
+            for (int i = 0; i < Quad.Images; i++)
+                a.BatchLabels[slot + i] = a.Order[order + i] < 0 ? -1 : a.Labels[Image(a.Order[order + i])];
+    }
+
+    /// <summary>What an entry shows at a pixel. A blank reads the first image: so the bytes of a quad are asked for at once, without branches.</summary>
+    private static float Value(Arguments a, int order, int pixel)
+    {
+        int entry = a.Order[order], shown = IntrinsicMath.Max(entry, 0);
+        float value = a.Images[a.Margin + Image(shown) * a.X.Shape.Features + pixel - Shift(View(shown), a.X.Shape.Width)] * a.Scale;
+        return entry < 0 ? 0f : value;
     }
 
     /// <summary>The formula over one batch's part of the order: plain (N, H, W) and labels.</summary>

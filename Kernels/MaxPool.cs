@@ -16,7 +16,7 @@ public static class MaxPool
     {
         Check(name, x, size, y);
         return Operation.OfThreads(
-            device, name, 0, new ForwardArguments(x, size, y), (long)y.Blocks * y.Shape.Features * Layout.Lanes);
+            device, name, 0, new ForwardArguments(x, size, y), (long)y.Blocks * y.Shape.Features * Quad.PerBlock);
     }
 
     /// <summary>dx is dy where x is its window's first maximum, else 0; with <paramref name="relu"/> (x is a ReLU's output) also 0 where that maximum is 0.</summary>
@@ -27,7 +27,8 @@ public static class MaxPool
             throw new ArgumentException($"{name}: gradients {dInput.Shape}, {dOutput.Shape} do not match {x.Shape}, {y.Shape}");
         return Operation.OfThreads(
             device, name, 0, new BackwardArguments(x, size, y, dOutput, relu ? 1 : 0, dInput),
-            (long)x.Blocks * x.Shape.Features * Layout.Lanes);
+            (long)x.Blocks * x.Shape.Channels * Windows(x.Shape.Height, y.Shape.Height, size) * Windows(x.Shape.Width, y.Shape.Width, size)
+                * Quad.PerBlock);
     }
 
     internal static void Check(string name, Tensor x, int size, Tensor y)
@@ -66,7 +67,14 @@ public static class MaxPool
             }
         }
 
-        public void RunThread(int index) => ForwardThread(this, index);
+        /// <summary>Windows of 2 x 2 are unrolled.</summary>
+        public void RunThread(int index)
+        {
+            if (Size == 2)
+                ForwardThread(this, 2, index);
+            else
+                ForwardThread(this, Size, index);
+        }
     }
 
     public readonly struct BackwardArguments(Tensor x, int size, Tensor y, Tensor dOutput, int relu, Tensor dInput) : IBody, IThreadBody
@@ -113,56 +121,89 @@ public static class MaxPool
                     }
         }
 
-        public void RunThread(int index) => BackwardThread(this, index);
-    }
-
-    private static void ForwardThread(ForwardArguments a, int index)
-    {
-        TensorShape xs = a.X.Shape, ys = a.Y.Shape;
-        int lane = index % Layout.Lanes;
-        index /= Layout.Lanes;
-        int q = index % ys.Width;
-        index /= ys.Width;
-        int p = index % ys.Height;
-        index /= ys.Height;
-        int c = index % ys.Channels, block = index / ys.Channels;
-        if (block >= a.Y.Blocks)
-            return;
-        int window = block * xs.BlockStride + xs.Offset(c, p * a.Size, q * a.Size) + lane;
-        float max = a.X.Data[window];
-        for (int i = 0; i < a.Size; i++)
-            for (int j = 0; j < a.Size; j++)
-                max = IntrinsicMath.Max(max, a.X.Data[window + i * xs.RowStride + j * Layout.Lanes]);
-        a.Y.Data[block * ys.BlockStride + ys.Offset(c, p, q) + lane] = max;
-    }
-
-    private static void BackwardThread(BackwardArguments a, int index)
-    {
-        TensorShape xs = a.X.Shape, ys = a.Y.Shape;
-        int lane = index % Layout.Lanes;
-        index /= Layout.Lanes;
-        int w = index % xs.Width;
-        index /= xs.Width;
-        int h = index % xs.Height;
-        index /= xs.Height;
-        int c = index % xs.Channels, block = index / xs.Channels;
-        if (block >= a.X.Blocks)
-            return;
-        int at = block * xs.BlockStride + xs.Offset(c, h, w) + lane, p = h / a.Size, q = w / a.Size;
-        float gradient = 0;
-        if (p < ys.Height && q < ys.Width)
+        /// <summary>Windows of 2 x 2 are unrolled.</summary>
+        public void RunThread(int index)
         {
-            int output = block * ys.BlockStride + ys.Offset(c, p, q) + lane;
-            float max = a.Y.Data[output];
-            bool first = a.X.Data[at] == max && (a.Relu == 0 || max > 0);
-            int place = (h - p * a.Size) * a.Size + w - q * a.Size;
-            int window = block * xs.BlockStride + xs.Offset(c, p * a.Size, q * a.Size) + lane;
-            for (int i = 0; i < place; i++)
-                first = first && a.X.Data[window + i / a.Size * xs.RowStride + i % a.Size * Layout.Lanes] != max;
-            gradient = first ? a.DOutput.Data[output] : 0f;
+            if (Size == 2)
+                BackwardThread(this, 2, index);
+            else
+                BackwardThread(this, Size, index);
         }
-        a.DInput.Data[at] = gradient;
     }
+
+    /// <summary>
+    /// What a GPU's thread works on: a quad of images of one window. Neighbouring threads have the quads of a block, then neighbouring windows.
+    /// </summary>
+    private readonly struct WindowQuad
+    {
+        /// <summary>Number of the map among the channels of all blocks, which lie one behind the other; row and column of the window.</summary>
+        public readonly int Map, P, Q;
+
+        private readonly int _quad;
+
+        /// <param name="thread">Number of the thread.</param>
+        /// <param name="rows">Rows of windows in a map.</param>
+        /// <param name="columns">Windows of a row.</param>
+        public WindowQuad(int thread, int rows, int columns)
+        {
+            // Remainders by hand: a GPU has no instruction that divides.
+            int window = thread / Quad.PerBlock, row = window / columns;
+            _quad = thread % Quad.PerBlock;
+            Map = row / rows;
+            P = row - Map * rows;
+            Q = window - row * columns;
+        }
+
+        /// <summary>Where (h, w) of the map lies, in quads.</summary>
+        public int Offset(TensorShape shape, int h, int w) => shape.Offset(Map, h, w) / Quad.Images + _quad;
+    }
+
+    private static void ForwardThread(ForwardArguments a, int size, int index)
+    {
+        TensorShape xs = a.X.Shape, ys = a.Y.Shape;
+        var window = new WindowQuad(index, ys.Height, ys.Width);
+        if (window.Map >= a.Y.Blocks * ys.Channels)
+            return;
+        int at = window.Offset(xs, window.P * size, window.Q * size), row = xs.RowStride / Quad.Images;
+        var max = Quad.Load(a.X.Data, at);
+        for (int i = 0; i < size; i++)
+            for (int j = 0; j < size; j++)
+                max = Quad.Max(max, Quad.Load(a.X.Data, at + i * row + j * Quad.PerBlock));
+        Quad.Store(a.Y.Data, window.Offset(ys, window.P, window.Q), max);
+    }
+
+    /// <summary>First where the maximum is, then dx: loads that wait for no store.</summary>
+    private static void BackwardThread(BackwardArguments a, int size, int index)
+    {
+        TensorShape xs = a.X.Shape, ys = a.Y.Shape;
+        var window = new WindowQuad(index, Windows(xs.Height, ys.Height, size), Windows(xs.Width, ys.Width, size));
+        if (window.Map >= a.X.Blocks * xs.Channels)
+            return;
+        int h = window.P * size, w = window.Q * size, at = window.Offset(xs, h, w), row = xs.RowStride / Quad.Images;
+        Quad first = default, gradient = default;
+        if (window.P < ys.Height && window.Q < ys.Width)
+        {
+            gradient = Quad.Load(a.DOutput.Data, window.Offset(ys, window.P, window.Q));
+            var max = Quad.Load(a.X.Data, at);
+            for (int i = 0; i < size; i++)
+                for (int j = 0; j < size; j++)
+                {
+                    var value = Quad.Load(a.X.Data, at + i * row + j * Quad.PerBlock);
+                    first = Quad.WhereGreater(value, max, Quad.Broadcast(i * size + j), first);
+                    max = Quad.Max(max, value);
+                }
+            if (a.Relu != 0)
+                gradient = Quad.WhereGreater(max, default, gradient, default);
+        }
+        for (int i = 0; i < size; i++)
+            for (int j = 0; j < size; j++)
+                if (h + i < xs.Height && w + j < xs.Width)
+                    Quad.Store(a.DInput.Data, at + i * row + j * Quad.PerBlock, 
+                        Quad.WhereEqual(first, Quad.Broadcast(i * size + j), gradient, default));
+    }
+
+    /// <summary>Windows that cover an extent to its edge: the whole ones, and one more for what they leave.</summary>
+    private static int Windows(int extent, int whole, int size) => whole * size < extent ? whole + 1 : whole;
 
     /// <summary>Plain loops over (N C, H, W) arrays.</summary>
     public static class Reference

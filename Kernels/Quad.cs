@@ -25,6 +25,19 @@ public readonly struct Quad(float x, float y, float z, float w)
     /// <summary>sum + a·b, over the four one after the other.</summary>
     public static float Dot(Quad a, Quad b, float sum) => sum + a.X * b.X + a.Y * b.Y + a.Z * b.Z + a.W * b.W;
 
+    public static Quad Broadcast(float value) => new(value, value, value, value);
+
+    public static Quad Max(Quad a, Quad b) =>
+        new(IntrinsicMath.Max(a.X, b.X), IntrinsicMath.Max(a.Y, b.Y), IntrinsicMath.Max(a.Z, b.Z), IntrinsicMath.Max(a.W, b.W));
+
+    /// <summary>value where a &gt; b, else other.</summary>
+    public static Quad WhereGreater(Quad a, Quad b, Quad value, Quad other) => new(
+        a.X > b.X ? value.X : other.X, a.Y > b.Y ? value.Y : other.Y, a.Z > b.Z ? value.Z : other.Z, a.W > b.W ? value.W : other.W);
+
+    /// <summary>value where a == b, else other.</summary>
+    public static Quad WhereEqual(Quad a, Quad b, Quad value, Quad other) => new(
+        a.X == b.X ? value.X : other.X, a.Y == b.Y ? value.Y : other.Y, a.Z == b.Z ? value.Z : other.Z, a.W == b.W ? value.W : other.W);
+
     /// <summary>Quad number <paramref name="index"/> of a tensor's data.</summary>
     public static Quad Load(ArrayView<float> data, int index) => data.Cast<Quad>().AsAligned(sizeof(float) * Images)[index];
 
