@@ -5,10 +5,29 @@ namespace Kernels;
 /// <summary>Gradient of a bias, db(k) = Σ_{n,p,q} dy(n, k, p, q), handed to an optimizer. Summed in a fixed order.</summary>
 public static class BiasUpdate
 {
-    public static Operation Of(ComputeDevice device, string name, Tensor dOutput, Update update)
+    /// <summary>Threads that share a bias where there is one position.</summary>
+    private const int Threads = 8;
+
+    /// <summary>Operations to run one after the other.</summary>
+    /// <param name="device">Where it runs.</param>
+    /// <param name="name">For profiles and errors.</param>
+    /// <param name="dOutput">(N, K, P, Q).</param>
+    /// <param name="update">Over the biases.</param>
+    /// <param name="parts">See <see cref="Parts"/>.</param>
+    public static Operation[] Of(ComputeDevice device, string name, Tensor dOutput, Update update, GradientParts? parts)
     {
         MaskedGemm.Require(name, "bias", update.Weight.Length, dOutput.Shape.Channels);
-        return Operation.OfTiles(device, name, 0, new Arguments(dOutput, update), dOutput.Shape.Channels, device.GroupSize);
+        return parts is null
+            ? [Operation.OfTiles(device, name, 0, new Arguments(dOutput, update), dOutput.Shape.Channels, Threads)]
+            : parts.Stages(device, name, 0, new PartArguments(dOutput, parts.Sums, parts.Count), update);
+    }
+
+    /// <summary>What it needs on a GPU where outputs have several positions; else null.</summary>
+    public static GradientParts? Parts(DeviceMemory memory, Tensor dOutput)
+    {
+        ArgumentNullException.ThrowIfNull(memory);
+        int channels = dOutput.Shape.Channels;
+        return memory.Device.RunsOnHost || dOutput.Shape.Features == channels ? null : new GradientParts(memory, channels, channels, Rows(dOutput));
     }
 
     public readonly struct Arguments(Tensor dOutput, Update update) : IBody, ITileBody
@@ -57,7 +76,7 @@ public static class BiasUpdate
 
         public int Sums => 1;
 
-        public void Add(int tile, int thread, int threads, TileSums sums) => AddRows(this, tile, thread, threads, sums);
+        public void Add(int tile, int thread, int threads, TileSums sums) => AddRows(DOutput, tile, thread, threads, sums);
 
         public void Finish(int tile, int thread, int threads, TileSums sums)
         {
@@ -66,18 +85,50 @@ public static class BiasUpdate
         }
     }
 
-    /// <summary>One group per bias; a thread takes four images of a row of outputs at a time.</summary>
-    private static void AddRows(Arguments a, int channel, int thread, int threads, TileSums sums)
+    public readonly struct PartArguments(Tensor dOutput, ArrayView<float> partSums, int parts) : ITileBody
     {
-        var s = a.DOutput.Shape;
-        int rows = a.DOutput.Blocks * s.Height * Quad.PerBlock;
+        public readonly Tensor DOutput = dOutput;
+
+        /// <summary>[part][bias]; so are the tiles.</summary>
+        public readonly ArrayView<float> PartSums = partSums;
+        public readonly int Parts = parts;
+
+        public int Sums => 1;
+
+        public void Add(int tile, int thread, int threads, TileSums sums)
+        {
+            int channels = DOutput.Shape.Channels;
+            AddRows(DOutput, tile % channels, tile / channels * threads + thread, Parts * threads, sums);
+        }
+
+        public void Finish(int tile, int thread, int threads, TileSums sums)
+        {
+            if (thread == 0)
+                PartSums[tile] = sums.Get(0);
+        }
+    }
+
+    /// <summary>Rows of outputs of four images each.</summary>
+    private static int Rows(Tensor dOutput) => dOutput.Blocks * dOutput.Shape.Height * Quad.PerBlock;
+
+    /// <summary>Every <paramref name="step"/>-th row of a channel; of a row four loads are under way at a time.</summary>
+    private static void AddRows(Tensor dOutput, int channel, int first, int step, TileSums sums)
+    {
+        var s = dOutput.Shape;
+        int rows = Rows(dOutput);
         var sum = default(Quad);
-        for (int row = thread; row < rows; row += threads)
+        for (int row = first; row < rows; row += step)
         {
             int quad = row % Quad.PerBlock, p = row / Quad.PerBlock % s.Height, block = row / Quad.PerBlock / s.Height;
             int at = (block * s.BlockStride + s.Offset(channel, p, 0)) / Quad.Images + quad;
-            for (int q = 0; q < s.Width; q++)
-                sum += Quad.Load(a.DOutput.Data, at + q * Quad.PerBlock);
+            int q = 0;
+            for (; q + 4 <= s.Width; q += 4, at += 4 * Quad.PerBlock)
+            {
+                var next = Quad.View(dOutput.Data, at);
+                sum += next[0] + next[Quad.PerBlock] + (next[2 * Quad.PerBlock] + next[3 * Quad.PerBlock]);
+            }
+            for (; q < s.Width; q++, at += Quad.PerBlock)
+                sum += Quad.Load(dOutput.Data, at);
         }
         sums.Set(0, sum.Sum);
     }

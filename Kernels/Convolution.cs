@@ -36,14 +36,29 @@ public static class Convolution
             Operation.ThreadsFor(tiles, filter.Filters * filter.Rows, least: 4));
     }
 
-    /// <summary>dw(k, c, r, s) = Σ_{n,p,q} dy(n, k, p, q) x(n, c, p + r, q + s), handed to <paramref name="update"/>.</summary>
-    public static Operation BackwardWeight(
-        ComputeDevice device, string name, Tensor x, Tensor dOutput, FilterShape filter, Update update)
+    /// <summary>dw(k, c, r, s) = Σ_{n,p,q} dy(n, k, p, q) x(n, c, p + r, q + s), handed to an optimizer: operations to run one after the other.</summary>
+    /// <param name="device">Where it runs.</param>
+    /// <param name="name">For profiles and errors.</param>
+    /// <param name="x">(N, C, H, W).</param>
+    /// <param name="dOutput">(N, K, P, Q).</param>
+    /// <param name="filter">(K, C, R, S).</param>
+    /// <param name="update">Over the weights.</param>
+    /// <param name="parts">See <see cref="Parts"/>.</param>
+    public static Operation[] BackwardWeight(
+        ComputeDevice device, string name, Tensor x, Tensor dOutput, FilterShape filter, Update update, GradientParts? parts)
     {
         Check(name, x, update.Weight.Length, filter, dOutput);
-        return Operation.OfTiles(
-            device, name, Flops(x, filter, dOutput), new BackwardWeightArguments(x, dOutput, filter, update),
-            ConvolutionThreads.WeightTiles(filter), device.GroupSize);
+        double flops = Flops(x, filter, dOutput);
+        return parts is null
+            ? [Operation.OnHost(device, name, flops, new BackwardWeightArguments(x, dOutput, filter, update))]
+            : parts.Stages(device, name, flops, new WeightPartArguments(x, dOutput, filter, parts.Sums, parts.Count), update);
+    }
+
+    /// <summary>What the weight gradient needs on a GPU; null on the CPU accelerator.</summary>
+    public static GradientParts? Parts(DeviceMemory memory, FilterShape filter, Tensor dOutput)
+    {
+        ArgumentNullException.ThrowIfNull(memory);
+        return memory.Device.RunsOnHost ? null : ConvolutionWeightThreads.Parts(memory, filter, dOutput);
     }
 
     internal static double Flops(Tensor x, FilterShape filter, Tensor y) =>
@@ -138,7 +153,7 @@ public static class Convolution
         public void Finish(int tile, int thread, int threads, TileSums sums) => ConvolutionThreads.FinishBackwardData(this, tile, thread, threads, sums);
     }
 
-    public readonly struct BackwardWeightArguments(Tensor x, Tensor dOutput, FilterShape filter, Update update) : IBody, ITileBody
+    public readonly struct BackwardWeightArguments(Tensor x, Tensor dOutput, FilterShape filter, Update update) : IBody
     {
         public readonly Tensor X = x, DOutput = dOutput;
         public readonly FilterShape Filter = filter;
@@ -185,12 +200,22 @@ public static class Convolution
                     Update.Apply<V>(f * Filter.FilterSize + channel * taps, gradient + (f - filter) * Channels * taps, channels * taps);
             }
         }
+    }
 
-        public int Sums => ConvolutionThreads.Filters * ConvolutionThreads.Taps;
+    public readonly struct WeightPartArguments(Tensor x, Tensor dOutput, FilterShape filter, ArrayView<float> partSums, int parts) : ITileBody
+    {
+        public readonly Tensor X = x, DOutput = dOutput;
+        public readonly FilterShape Filter = filter;
 
-        public void Add(int tile, int thread, int threads, TileSums sums) => ConvolutionThreads.AddWeightGradients(this, tile, thread, threads, sums);
+        /// <summary>[part][weight].</summary>
+        public readonly ArrayView<float> PartSums = partSums;
+        public readonly int Parts = parts;
 
-        public void Finish(int tile, int thread, int threads, TileSums sums) => ConvolutionThreads.FinishWeightGradients(this, tile, thread, threads, sums);
+        public int Sums => ConvolutionWeightThreads.Sums;
+
+        public void Add(int tile, int thread, int threads, TileSums sums) => ConvolutionWeightThreads.Add(this, tile, thread, threads, sums);
+
+        public void Finish(int tile, int thread, int threads, TileSums sums) => ConvolutionWeightThreads.Finish(this, tile, thread, threads, sums);
     }
 
     /// <summary>The formulas as plain loops over plain (N, C, H, W) arrays with explicit padding, summed in double.</summary>

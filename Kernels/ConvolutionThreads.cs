@@ -2,7 +2,7 @@ using ILGPU;
 
 namespace Kernels;
 
-/// <summary>What <see cref="Convolution"/> is on a GPU.</summary>
+/// <summary>What <see cref="Convolution"/> is on a GPU, forward and backward to its input.</summary>
 internal static class ConvolutionThreads
 {
     /// <summary>Channels of an output (forward) or input (backward data) in a tile, each with a <see cref="Strip"/> of sums.</summary>
@@ -11,16 +11,9 @@ internal static class ConvolutionThreads
     /// <summary>Sums of a tile: [channel][column][image].</summary>
     public const int Sums = Channels * Strip.Size;
 
-    /// <summary>Filters and neighbouring taps of a tile of weight gradients.</summary>
-    public const int Filters = 2, Taps = 5;
-
     /// <summary>Tiles of a convolution's output, or of its input's gradient.</summary>
     public static int Tiles(Tensor y) =>
         y.Blocks * Operation.Parts(y.Shape.Channels, Channels) * y.Shape.Height * Operation.Parts(y.Shape.Width, Strip.Columns) * Quad.PerBlock;
-
-    /// <summary>Tiles of a weight gradient: rows of filters are cut into runs of taps.</summary>
-    public static int WeightTiles(FilterShape filter) =>
-        Operation.Parts(filter.Filters, Filters) * filter.Channels * filter.Rows * Operation.Parts(filter.Columns, Taps);
 
     public static void AddForward(Convolution.ForwardArguments a, int tile, int thread, int threads, TileSums sums)
     {
@@ -191,81 +184,5 @@ internal static class ConvolutionThreads
         sums.Set(sum + Quad.Images, part.B);
         sums.Set(sum + 2 * Quad.Images, part.C);
         sums.Set(sum + 3 * Quad.Images, part.D);
-    }
-
-    /// <summary>
-    /// A tile is 2 filters by 5 neighbouring taps of one channel, its terms are the rows of outputs of 4 images. A thread slides along a
-    /// row with 5 inputs in registers: 1 input and 2 gradients loaded for 10 products.
-    /// </summary>
-    /// <remarks>Filters and taps past the end repeat others; what they give is not kept.</remarks>
-    public static void AddWeightGradients(Convolution.BackwardWeightArguments a, int tile, int thread, int threads, TileSums sums)
-    {
-        TensorShape xs = a.X.Shape, ys = a.DOutput.Shape;
-        var (filter, channel, r, s) = WeightPlace(a.Filter, tile);
-        // In quads: a step along a row of inputs or outputs is one block's worth.
-        int end = xs.RowStride / Quad.Images, second = filter + 1 < a.Filter.Filters ? ys.ChannelStride / Quad.Images : 0;
-        float a0 = 0, a1 = 0, a2 = 0, a3 = 0, a4 = 0, b0 = 0, b1 = 0, b2 = 0, b3 = 0, b4 = 0;
-        int rows = a.DOutput.Blocks * ys.Height * Quad.PerBlock;
-        for (int row = thread; row < rows; row += threads)
-        {
-            int quad = row % Quad.PerBlock, p = row / Quad.PerBlock % ys.Height, block = row / Quad.PerBlock / ys.Height;
-            int x = (block * xs.BlockStride + channel * xs.ChannelStride + (p + r) * xs.RowStride) / Quad.Images + quad;
-            int y = (block * ys.BlockStride + ys.Offset(filter, p, 0)) / Quad.Images + quad;
-            int rest = x + end - Quad.PerBlock, next = x + s * Quad.PerBlock;
-            Quad x1 = Load(a.X, next, rest), x2 = Load(a.X, next + Quad.PerBlock, rest);
-            Quad x3 = Load(a.X, next + 2 * Quad.PerBlock, rest), x4 = Load(a.X, next + 3 * Quad.PerBlock, rest);
-            next += 4 * Quad.PerBlock;
-            for (int q = 0; q < ys.Width; q++, next += Quad.PerBlock, y += Quad.PerBlock)
-            {
-                Quad x0 = x1;
-                x1 = x2;
-                x2 = x3;
-                x3 = x4;
-                x4 = Load(a.X, next, rest);
-                var g = Quad.Load(a.DOutput.Data, y);
-                a0 = Quad.Dot(g, x0, a0);
-                a1 = Quad.Dot(g, x1, a1);
-                a2 = Quad.Dot(g, x2, a2);
-                a3 = Quad.Dot(g, x3, a3);
-                a4 = Quad.Dot(g, x4, a4);
-                g = Quad.Load(a.DOutput.Data, y + second);
-                b0 = Quad.Dot(g, x0, b0);
-                b1 = Quad.Dot(g, x1, b1);
-                b2 = Quad.Dot(g, x2, b2);
-                b3 = Quad.Dot(g, x3, b3);
-                b4 = Quad.Dot(g, x4, b4);
-            }
-        }
-        Set(sums, 0, a0, a1, a2, a3, a4);
-        Set(sums, Taps, b0, b1, b2, b3, b4);
-    }
-
-    public static void FinishWeightGradients(Convolution.BackwardWeightArguments a, int tile, int thread, int threads, TileSums sums)
-    {
-        var (filter, channel, r, s) = WeightPlace(a.Filter, tile);
-        int at = filter * a.Filter.FilterSize + (channel * a.Filter.Rows + r) * a.Filter.Columns + s;
-        int count = IntrinsicMath.Min(Filters, a.Filter.Filters - filter) * Taps, taps = a.Filter.Columns - s;
-        for (int sum = thread; sum < count; sum += threads)
-            if (sum % Taps < taps)
-                a.Update.Apply(at + sum / Taps * a.Filter.FilterSize + sum % Taps, sums.Get(sum));
-    }
-
-    /// <summary>First filter, channel, row and first column of a tile.</summary>
-    private static (int Filter, int Channel, int Row, int Column) WeightPlace(FilterShape filter, int tile)
-    {
-        int runs = Operation.Parts(filter.Columns, Taps), s = tile % runs * Taps;
-        tile /= runs;
-        int r = tile % filter.Rows;
-        tile /= filter.Rows;
-        return (tile / filter.Channels * Filters, tile % filter.Channels, r, s);
-    }
-
-    /// <summary>Taps past the filter's end may lie past the row's end.</summary>
-    private static Quad Load(Tensor x, int index, int last) => Quad.Load(x.Data, IntrinsicMath.Min(index, last));
-
-    private static void Set(TileSums sums, int sum, float s0, float s1, float s2, float s3, float s4)
-    {
-        sums.Set(sum, new Quad(s0, s1, s2, s3));
-        sums.Set(sum + 4, s4);
     }
 }

@@ -198,8 +198,8 @@ public static class MaxPool
         for (int i = 0; i < size; i++)
             for (int j = 0; j < size; j++)
                 if (h + i < xs.Height && w + j < xs.Width)
-                    Quad.Store(a.DInput.Data, at + i * row + j * Quad.PerBlock, 
-                        Quad.WhereEqual(first, Quad.Broadcast(i * size + j), gradient, default));
+                    Quad.Store(
+                        a.DInput.Data, at + i * row + j * Quad.PerBlock, Quad.WhereEqual(first, Quad.Broadcast(i * size + j), gradient, default));
     }
 
     /// <summary>Windows that cover an extent to its edge: the whole ones, and one more for what they leave.</summary>

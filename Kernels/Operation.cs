@@ -82,6 +82,17 @@ public abstract class Operation
         device.RunsOnHost
             ? new Operation<TArguments>(name, flops, arguments, null)
             : throw new NotSupportedException($"{name} runs on the CPU accelerator only");
+
+    /// <summary>An operation of GPUs alone.</summary>
+    internal static Operation OnGpu(Launch launch) => new LaunchedOperation(launch);
+}
+
+/// <summary>An operation that the CPU accelerator has no need of.</summary>
+internal sealed class LaunchedOperation : Operation
+{
+    public LaunchedOperation(Launch launch) : base(launch.Name, launch.Flops) => Launch = launch;
+
+    internal override void RunOnHost(int simdBits, int worker, int workers) => throw new NotSupportedException($"{Name} runs on GPUs only");
 }
 
 /// <summary>An operation with its arguments; made by the operation's own class, for example <see cref="Convolution"/>.</summary>

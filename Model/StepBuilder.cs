@@ -18,6 +18,7 @@ internal sealed class StepBuilder
     private readonly ArrayView<float>[] _transposed;
     private readonly LayerSlice?[] _slices;
     private readonly LiveWeights?[] _live, _spare;
+    private readonly GradientParts?[] _weightParts, _biasParts;
     private Tensor[]? _scratch;
 
     public StepBuilder(DeviceMemory memory, NetworkDescription network, Parameters parameters, int batch, bool training = true)
@@ -34,6 +35,8 @@ internal sealed class StepBuilder
         for (int i = 0; i < _transposed.Length; i++)
             if (training && _device.RunsOnHost && IsGemm(i))
                 _transposed[i] = memory.Allocate<float>((long)_activations[i].Blocks * Layout.Lanes * Transpose.Pitch(shapes[i].Features));
+        _weightParts = [.. _slices.Select((s, i) => training && s is not null && !IsGemm(i) ? Convolution.Parts(memory, s.Filter, _gradients[i + 1]) : null)];
+        _biasParts = [.. _slices.Select((s, i) => training && s is not null ? BiasUpdate.Parts(memory, _gradients[i + 1]) : null)];
     }
 
     public Tensor Input => _activations[0];
@@ -143,10 +146,14 @@ internal sealed class StepBuilder
                     : Convolution.BackwardData(_device, name, dy, weight, slice.Filter, gate, dx),
             ];
         }
-        yield return [.. Enumerable.Range(0, _network.Layers.Count).Where(i => _slices[i] is not null).SelectMany(i => Updates(i, update, biasUpdate))];
+        Operation[][] updates =
+            [.. Enumerable.Range(0, _network.Layers.Count).Where(i => _slices[i] is not null).SelectMany(i => Updates(i, update, biasUpdate))];
+        yield return [.. updates.Select(u => u[0])];
+        yield return [.. updates.SelectMany(u => u.Skip(1))];
     }
 
-    private IEnumerable<Operation> Updates(int i, Update update, Update biasUpdate)
+    /// <summary>Per gradient one or two operations, the second of which needs the first's end.</summary>
+    private IEnumerable<Operation[]> Updates(int i, Update update, Update biasUpdate)
     {
         var slice = _slices[i]!;
         var weight = update.Slice(slice.WeightOffset, slice.WeightCount);
@@ -154,17 +161,20 @@ internal sealed class StepBuilder
         string name = $"{slice.Name} backward weight";
         if (i == 0 && LearnsThroughPool)
         {
-            yield return PooledConvolution.BackwardWeight(
-                _device, $"{name} from pool", _activations[0], _activations[1], ((MaxPoolLayer)_network.Layers[1]).Size, _activations[2],
-                _gradients[2], HasRelu(0), slice.Filter, weight, bias,
-                _scratch ??= PooledConvolution.Scratch(_memory, _activations[1]));
+            yield return
+            [
+                PooledConvolution.BackwardWeight(
+                    _device, $"{name} from pool", _activations[0], _activations[1], ((MaxPoolLayer)_network.Layers[1]).Size, _activations[2],
+                    _gradients[2], HasRelu(0), slice.Filter, weight, bias,
+                    _scratch ??= PooledConvolution.Scratch(_memory, _activations[1])),
+            ];
             yield break;
         }
         yield return _live[i] is { } live
-            ? SparseConvolution.BackwardWeight(_device, name, Shaped(i, _activations[i]), Shaped(i, _gradients[i + 1]), live, weight)
-            : IsGemm(i) ? MaskedGemm.BackwardWeight(_device, name, Vector(_gradients[i + 1]), Vector(_activations[i]), _transposed[i], weight)
-            : Convolution.BackwardWeight(_device, name, _activations[i], _gradients[i + 1], slice.Filter, weight);
-        yield return BiasUpdate.Of(_device, $"{slice.Name} bias", _gradients[i + 1], bias);
+            ? [SparseConvolution.BackwardWeight(_device, name, Shaped(i, _activations[i]), Shaped(i, _gradients[i + 1]), live, weight)]
+            : IsGemm(i) ? [MaskedGemm.BackwardWeight(_device, name, Vector(_gradients[i + 1]), Vector(_activations[i]), _transposed[i], weight)]
+            : Convolution.BackwardWeight(_device, name, _activations[i], _gradients[i + 1], slice.Filter, weight, _weightParts[i]);
+        yield return BiasUpdate.Of(_device, $"{slice.Name} bias", _gradients[i + 1], bias, _biasParts[i]);
     }
 
     /// <summary>Whether the first layer is a convolution in full and the second a pooling, see <see cref="PooledConvolution"/>.</summary>

@@ -6,6 +6,7 @@ internal static class BiasUpdateCases
     private static readonly (int Images, TensorShape Shape)[] Shapes =
     [
         (1, new(1, 1, 1)), (17, new(10, 1, 1)), (5, new(37, 1, 1)), (64, new(3, 1, 2)), (33, new(6, 5, 7, 1)), (50, new(5, 4, 8, 2)),
+        (96, new(2, 29, 3)),
     ];
 
     public static IEnumerable<SelfTestCase> All => Shapes.Select(s => Case(s.Images, s.Shape));
@@ -16,7 +17,7 @@ internal static class BiasUpdateCases
         {
             var bias = memory.Allocate<float>(shape.Channels);
             var dOutput = memory.Upload(DOutput(images, shape), shape, float.NaN, 0);
-            memory.Device.Run(BiasUpdate.Of(memory.Device, "test", dOutput, UpdateCases.Storing(bias)));
+            memory.Device.Run(BiasUpdate.Of(memory.Device, "test", dOutput, UpdateCases.Storing(bias), BiasUpdate.Parts(memory, dOutput)));
             return [memory.Read(bias)];
         },
         () =>

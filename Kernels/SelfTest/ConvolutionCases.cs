@@ -20,10 +20,13 @@ internal static class ConvolutionCases
         (1, 2, 9, 0, new(9, 3, 1, 6)),
         (18, 7, 12, 0, new(9, 5, 5, 5)),
         (3, 6, 14, 0, new(5, 9, 5, 5)),
+        (33, 4, 15, 1, new(6, 1, 3, 2)),
+        (2, 3, 23, 0, new(5, 2, 2, 5)),
     ];
 
     public static IEnumerable<SelfTestCase> All =>
-        Shapes.SelectMany(s => new Layer(s.Images, s.Height, s.Width, s.Padding, s.Filter).Cases()).Append(NotANumber);
+        Shapes.SelectMany(s => new Layer(s.Images, s.Height, s.Width, s.Padding, s.Filter).Cases())
+            .Append(new Layer(20, 12, 1, 0, new FilterShape(61, 60, 1, 1)).ManyTiles).Append(NotANumber);
 
     /// <summary>A ReLU that made 0 of NaN would hide that training has diverged.</summary>
     private static SelfTestCase NotANumber => new(
@@ -65,6 +68,9 @@ internal static class ConvolutionCases
             new($"convolution backward data gated {Shape}", m => BackwardData(m, true), () => ExpectedBackwardData(true)),
             new($"convolution backward weight {Shape}", BackwardWeight, ExpectedBackwardWeight),
         ];
+
+        /// <summary>So many tiles of weight gradients that the parts have more terms than threads.</summary>
+        public SelfTestCase ManyTiles => new($"convolution backward weight {Shape}", BackwardWeight, ExpectedBackwardWeight);
 
         private double[][] Forward(DeviceMemory memory, bool relu)
         {
@@ -115,7 +121,8 @@ internal static class ConvolutionCases
             var x = memory.Upload(X, _input, 0, 3);
             var dOutput = memory.Upload(DOutput, Output, float.NaN, 0);
             var dWeight = memory.Allocate<float>(filter.Count);
-            memory.Device.Run(Convolution.BackwardWeight(memory.Device, "test", x, dOutput, filter, UpdateCases.Storing(dWeight)));
+            var parts = Convolution.Parts(memory, filter, dOutput);
+            memory.Device.Run(Convolution.BackwardWeight(memory.Device, "test", x, dOutput, filter, UpdateCases.Storing(dWeight), parts));
             return [memory.Read(dWeight)];
         }
 

@@ -33,7 +33,7 @@ internal static class LaunchCases
                         var dOutput = memory.Upload(DOutput(i), TensorShape.Vector(layers[i].Outputs), 0, 0);
                         ArrayView<float> weight = memory.Allocate<float>(layers[i].Inputs * layers[i].Outputs), bias = memory.Allocate<float>(layers[i].Outputs);
                         stage.Add(MaskedGemm.BackwardWeight(memory.Device, "weight", dOutput, x, memory.Rows(x), UpdateCases.Storing(weight)));
-                        stage.Add(BiasUpdate.Of(memory.Device, "bias", dOutput, UpdateCases.Storing(bias)));
+                        stage.AddRange(BiasUpdate.Of(memory.Device, "bias", dOutput, UpdateCases.Storing(bias), parts: null));
                         results.AddRange([weight, bias]);
                     }
                     new StepProgram(memory.Device, [[.. stage]]).Run();

@@ -33,7 +33,7 @@ public sealed class KernelCoverageTests
     [Fact]
     public void Bodies_and_operations_are_found()
     {
-        Assert.Contains(typeof(Convolution.BackwardWeightArguments), Bodies);
+        Assert.Contains(typeof(Convolution.WeightPartArguments), Bodies);
         Assert.Contains(typeof(Convolution.ForwardArguments), Bodies);
         Assert.Contains("Convolution", Operations.Select(o => o.Data));
     }
