@@ -14,8 +14,8 @@ internal static class ConvolutionWeightThreads
     /// <summary>Sums of a tile: [filter][tap].</summary>
     public const int Sums = Filters * Taps;
 
-    /// <summary>Outputs of a run, about: half of it more or less, so that the runs of a row are equally long.</summary>
-    private const int Run = 8;
+    /// <summary>Outputs of a run, half of it more or less, and those computed at once.</summary>
+    private const int Run = 8, AtOnce = 4;
 
     public static GradientParts Parts(DeviceMemory memory, FilterShape filter, Tensor dOutput) => new(
         memory, filter.Count, Operation.Parts(filter.Filters, Filters) * filter.Channels * filter.Rows * Operation.Parts(filter.Columns, Taps),
@@ -37,18 +37,19 @@ internal static class ConvolutionWeightThreads
         // In quads: a step along a row of inputs or outputs is one block's worth.
         int rowEnd = xs.RowStride / Quad.Images - Quad.PerBlock, pitch = ys.ChannelStride / Quad.Images, others = a.Filter.Filters - 1 - filter;
         int y1 = IntrinsicMath.Min(1, others) * pitch, y2 = IntrinsicMath.Min(2, others) * pitch, y3 = IntrinsicMath.Min(3, others) * pitch;
-        int runs = Runs(ys), terms = Terms(a.DOutput);
+        int runs = Runs(ys), length = Operation.Parts(ys.Width, runs * AtOnce) * AtOnce, terms = Terms(a.DOutput);
         FiveSums f0 = default, f1 = default, f2 = default, f3 = default;
         for (int term = part * threads + thread; term < terms; term += a.Parts * threads)
         {
-            int quad = term % Quad.PerBlock, row = term / Quad.PerBlock, run = row % runs;
-            row /= runs;
-            int p = row % ys.Height, block = row / ys.Height, q = run * ys.Width / runs, end = (run + 1) * ys.Width / runs;
+            int quad = term % Quad.PerBlock;
+            var (row, run) = Divide(term / Quad.PerBlock, runs);
+            var (block, p) = Divide(row, ys.Height);
+            int q = run * length, end = IntrinsicMath.Min(q + length, ys.Width);
             int x = (block * xs.BlockStride + channel * xs.ChannelStride + (p + r) * xs.RowStride) / Quad.Images + quad, last = x + rowEnd;
             int y = (block * ys.BlockStride + ys.Offset(filter, p, q)) / Quad.Images + quad;
             x += (q + s) * Quad.PerBlock;
             Quad x0 = Load(a.X, x, 0, last), x1 = Load(a.X, x, 1, last), x2 = Load(a.X, x, 2, last), x3 = Load(a.X, x, 3, last);
-            for (; q + 4 <= end; q += 4)
+            for (; q + AtOnce <= end; q += AtOnce)
             {
                 Quad x4 = Load(a.X, x, 4, last), x5 = Load(a.X, x, 5, last), x6 = Load(a.X, x, 6, last), x7 = Load(a.X, x, 7, last);
                 f0 = f0.AddFour(a.DOutput, y, x0, x1, x2, x3, x4, x5, x6, x7);
@@ -59,8 +60,8 @@ internal static class ConvolutionWeightThreads
                 x1 = x5;
                 x2 = x6;
                 x3 = x7;
-                x += 4 * Quad.PerBlock;
-                y += 4 * Quad.PerBlock;
+                x += AtOnce * Quad.PerBlock;
+                y += AtOnce * Quad.PerBlock;
             }
             for (; q < end; q++)
             {
@@ -99,13 +100,19 @@ internal static class ConvolutionWeightThreads
     /// </summary>
     private static (int Part, int Filter, int Channel, int Row, int Column) Place(FilterShape filter, int tile)
     {
-        int columns = Operation.Parts(filter.Columns, Taps), filters = Operation.Parts(filter.Filters, Filters), s = tile % columns * Taps;
-        tile /= columns;
-        int r = tile % filter.Rows;
-        tile /= filter.Rows;
-        int channel = tile % filter.Channels;
-        tile /= filter.Channels;
-        return (tile / filters, tile % filters * Filters, channel, r, s);
+        int columns = Operation.Parts(filter.Columns, Taps);
+        (tile, int column) = Divide(tile, columns);
+        (tile, int r) = Divide(tile, filter.Rows);
+        (tile, int channel) = Divide(tile, filter.Channels);
+        (int part, tile) = Divide(tile, Operation.Parts(filter.Filters, Filters));
+        return (part, tile * Filters, channel, r, column * Taps);
+    }
+
+    /// <summary>One division instead of two, which are slow on a GPU.</summary>
+    private static (int Quotient, int Remainder) Divide(int value, int by)
+    {
+        int quotient = value / by;
+        return (quotient, value - quotient * by);
     }
 
     /// <summary>The quad some columns on; taps past the filter's end may lie past the row's end.</summary>
@@ -124,8 +131,8 @@ internal static class ConvolutionWeightThreads
         /// <summary>Four neighbouring outputs from quad <paramref name="y"/> on.</summary>
         public FiveSums AddFour(Tensor dOutput, int y, Quad x0, Quad x1, Quad x2, Quad x3, Quad x4, Quad x5, Quad x6, Quad x7)
         {
-            Quad g0 = Quad.Load(dOutput.Data, y), g1 = Quad.Load(dOutput.Data, y + Quad.PerBlock);
-            Quad g2 = Quad.Load(dOutput.Data, y + 2 * Quad.PerBlock), g3 = Quad.Load(dOutput.Data, y + 3 * Quad.PerBlock);
+            var g = Quad.View(dOutput.Data, y);
+            Quad g0 = g[0], g1 = g[Quad.PerBlock], g2 = g[2 * Quad.PerBlock], g3 = g[3 * Quad.PerBlock];
             return Add(g0, x0, x1, x2, x3, x4).Add(g1, x1, x2, x3, x4, x5).Add(g2, x2, x3, x4, x5, x6).Add(g3, x3, x4, x5, x6, x7);
         }
 

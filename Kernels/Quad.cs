@@ -27,4 +27,7 @@ public readonly struct Quad(float x, float y, float z, float w)
 
     /// <summary>Quad number <paramref name="index"/> of a tensor's data.</summary>
     public static Quad Load(ArrayView<float> data, int index) => data.Cast<Quad>().AsAligned(sizeof(float) * Images)[index];
+
+    /// <summary>A tensor's data from quad number <paramref name="index"/> on: several quads at constant places in it cost one address.</summary>
+    public static ArrayView<Quad> View(ArrayView<float> data, int index) => data.Cast<Quad>().SubView(index).AsAligned(sizeof(float) * Images);
 }
