@@ -99,7 +99,7 @@ public sealed class ComputeDevice : IDisposable
     {
         if (_kernels.TryGetValue(kernel.Method, out var loaded))
             return (Action<AcceleratorStream, KernelConfig, TArguments>)loaded;
-        var result = Accelerator is CudaAccelerator && Environment.GetEnvironmentVariable("PRUNE_MIN") is { } min ? Accelerator.LoadKernel(kernel, new KernelSpecialization(GroupSize, int.Parse(min))) : Accelerator.LoadKernel(kernel);
+        var result = Accelerator.LoadKernel(kernel);
         _kernels.Add(kernel.Method, result);
         return result;
     }

@@ -9,7 +9,7 @@ internal static class LaunchCases
 
     private static readonly (int Images, int Inputs)[] Chains = [(1, 1), (16, 84), (50, 100), (129, 37)];
 
-    public static IEnumerable<SelfTestCase> All => Chains.Select(c => new Head(c.Images, c.Inputs).Case()).Append(SideBySide);
+    public static IEnumerable<SelfTestCase> All => Chains.Select(c => new Head(c.Images, c.Inputs).Case()).Append(SideBySide).Append(InParts);
 
     /// <summary>
     /// Weight and bias gradients of layers of several sizes: many small tiles of few threads and tiles of a whole group between each other.
@@ -47,6 +47,55 @@ internal static class LaunchCases
                     Expected.Sums(
                         $"bias {i}", BiasUpdate.Reference(DOutput(i), layers[i].Images, layers[i].Outputs),
                         BiasUpdate.Reference(Numbers.Absolute(DOutput(i)), layers[i].Images, layers[i].Outputs), layers[i].Images + 16),
+                })]);
+        }
+    }
+
+    /// <summary>
+    /// Weight and bias gradients of two convolutions, in parts, and of a fully connected layer in one stage, as at the end of a training step; the
+    /// parts are added in the next.
+    /// </summary>
+    private static SelfTestCase InParts
+    {
+        get
+        {
+            const int Images = 33;
+            (int Height, int Width, FilterShape Filter)[] layers = [(9, 16, new(6, 1, 5, 5)), (6, 10, new(16, 6, 3, 5)), (1, 1, new(37, 45, 1, 1))];
+            int Positions(int i) => (layers[i].Height - layers[i].Filter.Rows + 1) * (layers[i].Width - layers[i].Filter.Columns + 1);
+            float[] X(int i) => new Numbers(10 + i).Activations(Images * layers[i].Filter.Channels * layers[i].Height * layers[i].Width);
+            float[] DOutput(int i) => new Numbers(20 + i).Uniform(Images * layers[i].Filter.Filters * Positions(i));
+            double[] Weights(int i, float[] dOutput, float[] x) =>
+                Convolution.Reference.BackwardWeight(dOutput, x, Images, layers[i].Height, layers[i].Width, layers[i].Filter, 0);
+            return new SelfTestCase(
+                "launch of gradients in parts side by side",
+                memory =>
+                {
+                    var operations = new List<Operation[]>();
+                    var results = new List<ArrayView<float>>();
+                    for (int i = 0; i < layers.Length; i++)
+                    {
+                        var filter = layers[i].Filter;
+                        var x = memory.Upload(X(i), new TensorShape(filter.Channels, layers[i].Height, layers[i].Width), 0, 3);
+                        var dOutput = memory.Upload(DOutput(i), filter.Output(x.Shape), 0, 0);
+                        ArrayView<float> weight = memory.Allocate<float>(filter.Count), bias = memory.Allocate<float>(filter.Filters);
+                        operations.Add(filter.Rows == 1
+                            ? [MaskedGemm.BackwardWeight(memory.Device, "weight", dOutput, x, memory.Rows(x), UpdateCases.Storing(weight))]
+                            : Convolution.BackwardWeight(
+                                memory.Device, "weight", x, dOutput, filter, UpdateCases.Storing(weight), Convolution.Parts(memory, filter, dOutput)));
+                        operations.Add(BiasUpdate.Of(memory.Device, "bias", dOutput, UpdateCases.Storing(bias), BiasUpdate.Parts(memory, dOutput)));
+                        results.AddRange([weight, bias]);
+                    }
+                    new StepProgram(memory.Device, [.. operations.Select(o => o[0])], [.. operations.SelectMany(o => o.Skip(1))]).Run();
+                    return [.. results.Select(memory.Read)];
+                },
+                () => [.. Enumerable.Range(0, layers.Length).SelectMany(i => new[]
+                {
+                    Expected.Sums(
+                        $"weight {i}", Weights(i, DOutput(i), X(i)), Weights(i, Numbers.Absolute(DOutput(i)), Numbers.Absolute(X(i))),
+                        Images * Positions(i)),
+                    Expected.Sums(
+                        $"bias {i}", BiasUpdate.Reference(DOutput(i), Images, layers[i].Filter.Filters),
+                        BiasUpdate.Reference(Numbers.Absolute(DOutput(i)), Images, layers[i].Filter.Filters), Images * Positions(i)),
                 })]);
         }
     }
