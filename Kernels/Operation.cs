@@ -35,16 +35,17 @@ public abstract class Operation
 
     /// <summary>
     /// Threads that share a tile of sums on a GPU, a power of two: as many as give the GPU enough to do, while each has some terms to add.
-    /// Estimated, not measured on a GPU.
+    /// Chosen on an H100 (Results/gpu/tuning.txt).
     /// </summary>
     /// <param name="tiles">Tiles of the operation.</param>
     /// <param name="terms">Terms of a sum.</param>
     /// <param name="least">Terms that a thread should have.</param>
-    internal static int ThreadsFor(int tiles, int terms, int least)
+    /// <param name="most">Threads at most.</param>
+    internal static int ThreadsFor(int tiles, int terms, int least, int most)
     {
-        const int Enough = 1 << 16, Most = 32;
+        const int Enough = 1 << 16;
         int threads = 1;
-        while (threads < Most && tiles * threads < Enough && terms / threads >= least)
+        while (threads < most && tiles * threads < Enough && terms / threads >= least)
             threads *= 2;
         return threads;
     }

@@ -16,7 +16,7 @@ public sealed class LaunchTests
     [Theory]
     [InlineData("lenet-300-100", 6)]
     [InlineData("lenet-5", 15)]
-    [InlineData("lenet-5-caffe", 13)]
+    [InlineData("lenet-5-caffe", 14)]
     public void A_training_step_is_a_few_launches_with_a_teacher_or_without(string network, int expected)
     {
         using var trainer = TrainingPrograms.Trainer(network);
@@ -24,7 +24,7 @@ public sealed class LaunchTests
         trainer.Teach(0.5, 2);
         Assert.Equal(expected, trainer.TrainingStep.LaunchCount);
         // Nothing is lost or done twice.
-        Assert.Equal(trainer.TrainingStep.Operations.Select(o => o.Name), trainer.TrainingStep.Launches.SelectMany(l => l.Names));
+        Assert.Equal(trainer.TrainingStep.Operations.Select(o => o.Name).Order(), trainer.TrainingStep.Launches.SelectMany(l => l.Names).Order());
     }
 
     [Theory]
@@ -37,7 +37,7 @@ public sealed class LaunchTests
         var plan = Launch.Plan([all], bytes);
         Assert.All(plan, l => Assert.InRange(l.ParameterBytes, 1, bytes));
         Assert.InRange(plan.Count, all.Sum(l => l.ParameterBytes) / bytes, all.Length / 2);
-        Assert.Equal(all.Select(l => l.Name), plan.SelectMany(l => l.Names));
+        Assert.Equal(all.Select(l => l.Name).Order(), plan.SelectMany(l => l.Names).Order());
     }
 }
 

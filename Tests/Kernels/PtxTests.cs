@@ -44,6 +44,23 @@ public sealed partial class PtxTests
         }
     }
 
+    /// <summary>
+    /// A device compiles all kernels in one context. ILGPU 1.5.3 takes two argument structs of like fields for one there and fails on the
+    /// second ("GetField.ComputeType"): another order of fields helps.
+    /// </summary>
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public void Kernels_compile_one_after_the_other(bool backwards)
+    {
+        using var context = ComputeDevice.CreateContext(b => b);
+        var architecture = CudaArchitecture.SM_90;
+        using var backend = new PTXBackend(context, new CudaCapabilityContext(architecture), architecture, CudaInstructionSet.ISA_80, null);
+        var kernels = backwards ? Kernels.Value.Values.Reverse() : Kernels.Value.Values;
+        foreach (var kernel in kernels)
+            Assert.NotNull(backend.Compile(EntryPointDescription.FromExplicitlyGroupedKernel(kernel), default));
+    }
+
     private static IEnumerable<KeyValuePair<string, MethodInfo>> Alone() => KernelCoverageTests.Bodies.Select(body =>
     {
         var group = (body.IsAssignableTo(typeof(ITileBody)) ? typeof(Tiles<>) : typeof(Threads<>)).MakeGenericType(body);
