@@ -135,8 +135,8 @@ internal abstract class Launch
     }
 
     /// <summary>
-    /// From so many floating point operations on a launch fills the GPU alone, and what shares a kernel shares its registers: on an H100
-    /// lenet-5-caffe's second weight gradient costs an epoch 130 ms joined to the others, 122 ms with fewer beside it.
+    /// From so many floating point operations on a launch fills the GPU alone, and what shares a kernel shares its registers: of the three
+    /// networks this holds for lenet-5-caffe's second convolution (Results/gpu/tuning.txt, "param").
     /// </summary>
     private const double MostFlopsBeside = 1 << 27;
 

@@ -93,7 +93,7 @@ public static class MaskedGemm
         public int Sums => MaskedGemmThreads.Rows * Quad.Images;
 
         public void Add(int tile, int thread, int threads, TileSums sums) =>
-            MaskedGemmThreads.AddProducts(X, Weight, Y.Shape.Features, tile, thread, threads, sums);
+            MaskedGemmThreads.AddForward(X, Weight, Y.Shape.Features, tile, thread, threads, sums);
 
         public void Finish(int tile, int thread, int threads, TileSums sums) => MaskedGemmThreads.FinishForward(this, tile, thread, threads, sums);
     }

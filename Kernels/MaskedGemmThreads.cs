@@ -14,7 +14,7 @@ internal static class MaskedGemmThreads
     /// <summary>Terms that a thread adds at once: 4 loads of inputs and 4 of weights for 64 products.</summary>
     private const int TermsAtOnce = 4;
 
-    /// <summary>Threads that share a tile of weight gradients; 4, 8 and 16 take an H100 27.5, 27.2 and 31.6 ms an epoch of lenet-300-100, 116, 121 and 130 of lenet-5-caffe.</summary>
+    /// <summary>Threads that share a tile of weight gradients. Of 4, 8 and 16 the best on an H100 (Results/gpu/tuning.txt).</summary>
     public const int WeightThreads = 4;
 
     /// <summary>
@@ -32,7 +32,7 @@ internal static class MaskedGemmThreads
 
     /// <summary>Sums of 4 outputs for 4 images, Σ_c w(output, c) x(c, image).</summary>
     /// <remarks>Outputs past the end repeat the last one: the loop has no branch, and what they give is not kept.</remarks>
-    public static void AddProducts(Tensor x, ArrayView<float> weight, int rows, int tile, int thread, int threads, TileSums sums)
+    public static void AddForward(Tensor x, ArrayView<float> weight, int rows, int tile, int thread, int threads, TileSums sums)
     {
         int terms = x.Shape.Features, last = rows - 1;
         var (block, row, quad) = Place(tile, rows);

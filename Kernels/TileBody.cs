@@ -62,6 +62,7 @@ public readonly struct TileSums(ArrayView<float> memory, int start, int sumPitch
 /// <param name="apartBits">2^bits groups share a run of tiles, which they take in turn; 0: a group's tiles are neighbours.</param>
 public readonly struct Tiles<TBody>(TBody body, int total, int perGroup, int atOnceBits, int apartBits) : IGroupBody where TBody : struct, ITileBody
 {
+    // Before the body: behind it, ILGPU 1.5.3 takes the arguments of two operations for one type, see PtxTests.
     public readonly int Total = total, PerGroup = perGroup, AtOnceBits = atOnceBits, ApartBits = apartBits;
     public readonly TBody Body = body;
 
