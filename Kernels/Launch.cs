@@ -136,7 +136,7 @@ internal abstract class Launch
 
     /// <summary>
     /// From so many floating point operations on a launch fills the GPU alone, and what shares a kernel shares its registers: of the three
-    /// networks this holds for lenet-5-caffe's second convolution (Results/gpu/tuning.txt, "param").
+    /// networks this holds for lenet-5-caffe's second convolution at batches up to 128 (Results/gpu/tuning.txt, "param").
     /// </summary>
     private const double MostFlopsBeside = 1 << 27;
 
