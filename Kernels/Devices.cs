@@ -148,8 +148,12 @@ public static class Devices
 
     private static string? OpenCLTrouble(CLDevice device) =>
         device.Capabilities.GenericAddressSpace
-            ? null
+            ? SharedMemoryTrouble(device.MaxSharedMemoryPerGroup)
             : $"its OpenCL ({device.PlatformVersion}) has no generic address space; a driver with OpenCL 2.0, or 3.0 with that feature, has it";
+
+    /// <summary>OpenCL promises 32 KB; CUDA has 48 KB everywhere.</summary>
+    internal static string? SharedMemoryTrouble(long bytes) =>
+        bytes >= Launch.MostSharedBytes ? null : $"its work-groups have {bytes} bytes of local memory, the kernels need {Launch.MostSharedBytes}";
 
     /// <summary>The kernel module is loaded, but no CUDA device came up.</summary>
     private static string? NvidiaWithoutCuda(IReadOnlyList<DeviceInfo> devices) =>

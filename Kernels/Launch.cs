@@ -23,6 +23,9 @@ internal abstract class Launch
     /// <summary>Threads of a group at most, and as many more as a sum in shared memory takes at most, see <see cref="Tiles{TBody}"/>.</summary>
     public const int MostThreads = 128, MostPitch = MostThreads + 16;
 
+    /// <summary>Sums of a tile at most, those of a convolution, and the bytes of shared memory that a group then takes: a device must have as many.</summary>
+    public const int MostSums = ConvolutionThreads.Sums, MostSharedBytes = MostSums * MostPitch * sizeof(float);
+
     private protected Launch(ComputeDevice device, string[] names, double flops, int groups) =>
         (Device, Names, Flops, Groups) = (device, names, flops, groups);
 
@@ -93,12 +96,9 @@ internal abstract class Launch
     }
 
     private static Launch<Tiles<TBody>> OfTiles<TBody>(ComputeDevice device, string name, double flops, int groups, Tiles<TBody> body)
-        where TBody : struct, ITileBody
-    {
-        int floats = body.Body.Sums * body.Pitch(device.GroupSize);
-        return floats <= body.SharedFloats ? new Launch<Tiles<TBody>>(device, [name], flops, groups, body)
-            : throw new ArgumentException($"{name}: {body.Body.Sums} sums in a group of {device.GroupSize} threads need {floats} floats, there are {body.SharedFloats}");
-    }
+        where TBody : struct, ITileBody =>
+        body.Body.Sums <= MostSums ? new Launch<Tiles<TBody>>(device, [name], flops, groups, body)
+            : throw new ArgumentException($"{name}: a tile has {body.Body.Sums} sums, expected {MostSums} at most");
 
     private static int GroupsFor(long work, int perGroup) => (int)((work + perGroup - 1) / perGroup);
 

@@ -12,10 +12,11 @@ namespace Kernels;
 /// </remarks>
 public static class MaskedGemm
 {
-    /// <summary>y = x wᵀ + b, then max(0, y) if <paramref name="relu"/>. x: (N, C), w: (K, C), b: (K), y: (N, K).</summary>
+    /// <summary>y = x wᵀ + b, then max(0, y) if <paramref name="relu"/>. x: (N, C), w: (K, C), on a GPU at a multiple of 16 bytes in its buffer, b: (K), y: (N, K).</summary>
     public static Operation Forward(ComputeDevice device, string name, Tensor x, ArrayView<float> weight, ArrayView<float> bias, Tensor y, bool relu)
     {
         Check(name, x, weight.Length, y);
+        RequireAligned(device, name, weight);
         Require(name, "bias", bias.Length, y.Shape.Features);
         int k = x.Shape.Features, n = y.Shape.Features, tiles = MaskedGemmThreads.Tiles(n, x.Blocks);
         return Operation.OfTiles(
@@ -27,6 +28,7 @@ public static class MaskedGemm
     public static Operation BackwardData(ComputeDevice device, string name, Tensor dOutput, ArrayView<float> weight, Tensor? gate, Tensor dInput)
     {
         Check(name, dInput, weight.Length, dOutput);
+        RequireAligned(device, name, weight);
         RequireGate(name, gate, dInput);
         int k = dInput.Shape.Features, n = dOutput.Shape.Features, tiles = MaskedGemmThreads.Tiles(k, dInput.Blocks);
         return Operation.OfTiles(
@@ -61,6 +63,14 @@ public static class MaskedGemm
         if (x.Blocks != y.Blocks)
             throw new ArgumentException($"{name}: input has {x.Blocks} blocks of images, output {y.Blocks}");
         Require(name, "weight", weights, (long)x.Shape.Features * y.Shape.Features);
+    }
+
+    /// <summary>A GPU loads four weights at once where rows are multiples of four, see <see cref="MaskedGemmThreads"/>.</summary>
+    private static void RequireAligned(ComputeDevice device, string name, ArrayView<float> weight)
+    {
+        long start = ((IContiguousArrayView)weight).IndexInBytes;
+        if (!device.RunsOnHost && start % (sizeof(float) * Quad.Images) != 0)
+            throw new ArgumentException($"{name}: weights begin at byte {start} of their buffer, expected a multiple of {sizeof(float) * Quad.Images}");
     }
 
     internal static void RequireGate(string name, Tensor? gate, Tensor dInput)

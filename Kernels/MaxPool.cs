@@ -168,7 +168,10 @@ public static class MaxPool
         var max = Quad.Load(a.X.Data, at);
         for (int i = 0; i < size; i++)
             for (int j = 0; j < size; j++)
-                max = Quad.Max(max, Quad.Load(a.X.Data, at + i * row + j * Quad.PerBlock));
+            {
+                var value = Quad.Load(a.X.Data, at + i * row + j * Quad.PerBlock);
+                max = Quad.WhereGreater(value, max, value, max);
+            }
         Quad.Store(a.Y.Data, window.Offset(ys, window.P, window.Q), max);
     }
 
@@ -190,7 +193,7 @@ public static class MaxPool
                 {
                     var value = Quad.Load(a.X.Data, at + i * row + j * Quad.PerBlock);
                     first = Quad.WhereGreater(value, max, Quad.Broadcast(i * size + j), first);
-                    max = Quad.Max(max, value);
+                    max = Quad.WhereGreater(value, max, value, max);
                 }
             if (a.Relu != 0)
                 gradient = Quad.WhereGreater(max, default, gradient, default);

@@ -27,9 +27,6 @@ public readonly struct Quad(float x, float y, float z, float w)
 
     public static Quad Broadcast(float value) => new(value, value, value, value);
 
-    public static Quad Max(Quad a, Quad b) =>
-        new(IntrinsicMath.Max(a.X, b.X), IntrinsicMath.Max(a.Y, b.Y), IntrinsicMath.Max(a.Z, b.Z), IntrinsicMath.Max(a.W, b.W));
-
     /// <summary>value where a &gt; b, else other.</summary>
     public static Quad WhereGreater(Quad a, Quad b, Quad value, Quad other) => new(
         a.X > b.X ? value.X : other.X, a.Y > b.Y ? value.Y : other.Y, a.Z > b.Z ? value.Z : other.Z, a.W > b.W ? value.W : other.W);

@@ -1,5 +1,4 @@
 using ILGPU;
-using ILGPU.Runtime;
 
 namespace Kernels;
 
@@ -50,7 +49,7 @@ internal readonly struct Strip(Quad a, Quad b, Quad c, Quad d)
                 LoadOrZero(data, row, column, width), LoadOrZero(data, row, column + 1, width), LoadOrZero(data, row, column + 2, width),
                 LoadOrZero(data, row, column + 3, width));
         // One address with four constant distances.
-        var quads = data.Cast<Quad>().SubView(row + column * Quad.PerBlock).AsAligned(sizeof(float) * Quad.Images);
+        var quads = Quad.View(data, row + column * Quad.PerBlock);
         return new(quads[0], quads[Quad.PerBlock], quads[2 * Quad.PerBlock], quads[3 * Quad.PerBlock]);
     }
 

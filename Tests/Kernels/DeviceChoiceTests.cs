@@ -40,6 +40,13 @@ public sealed class DeviceChoiceTests
             Assert.Throws<DeviceException>(() => Device.Find(devices, new DeviceRequest(DeviceKind.OpenCL))).Message);
     }
 
+    [Fact]
+    public void A_device_needs_the_shared_memory_of_the_largest_tile()
+    {
+        Assert.Null(Device.SharedMemoryTrouble(48 * 1024));
+        Assert.Equal("its work-groups have 32768 bytes of local memory, the kernels need 36864", Device.SharedMemoryTrouble(32 * 1024));
+    }
+
     [Theory]
     [InlineData("auto", null, 0)]
     [InlineData("cuda", DeviceKind.Cuda, 0)]

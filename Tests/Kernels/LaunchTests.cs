@@ -27,6 +27,19 @@ public sealed class LaunchTests
         Assert.Equal(trainer.TrainingStep.Operations.Select(o => o.Name).Order(), trainer.TrainingStep.Launches.SelectMany(l => l.Names).Order());
     }
 
+    [Fact]
+    public void Launches_of_a_stage_come_before_those_of_the_next()
+    {
+        using var trainer = TrainingPrograms.Trainer("lenet-5");
+        Launch[][] stages = [.. trainer.TrainingStep.Operations.Select(o => o.Launch!).Chunk(7)];
+        string[] planned = [.. Launch.Plan(stages, 1024).SelectMany(l => l.Names)];
+        foreach (var stage in stages)
+        {
+            Assert.Equal(stage.Select(l => l.Name).Order(), planned.Take(stage.Length).Order());
+            planned = planned[stage.Length..];
+        }
+    }
+
     [Theory]
     [InlineData(4096)]
     [InlineData(1024)]

@@ -44,4 +44,16 @@ public sealed class MaskedGemmTests
             () => MaskedGemm.Forward(device, "test", memory.AllocateTensor(TensorShape.Vector(Inputs), 17), weight, bias, y, relu: false));
         Assert.Throws<ArgumentException>(() => MaskedGemm.BackwardData(device, "test", y, weight, gate: y, x));
     }
+
+    [Fact]
+    public void A_gpu_refuses_weights_that_begin_between_its_loads()
+    {
+        var device = TestDevices.Get(TestDevices.Simulator);
+        using var memory = new DeviceMemory(device);
+        var (weight, bias) = (memory.Allocate<float>(Inputs * Outputs + 1), memory.Allocate<float>(Outputs));
+        Tensor x = memory.AllocateTensor(TensorShape.Vector(Inputs), 1), y = memory.AllocateTensor(TensorShape.Vector(Outputs), 1);
+        var error = Assert.Throws<ArgumentException>(() => MaskedGemm.Forward(device, "test", x, weight.SubView(1), bias, y, relu: false));
+        Assert.Equal("test: weights begin at byte 4 of their buffer, expected a multiple of 16", error.Message);
+        Assert.Throws<ArgumentException>(() => MaskedGemm.BackwardData(device, "test", y, weight.SubView(1), gate: null, x));
+    }
 }
