@@ -19,6 +19,7 @@ internal sealed class StepBuilder
     private readonly LayerSlice?[] _slices;
     private readonly LiveWeights?[] _live, _spare;
     private readonly GradientParts?[] _weightParts, _biasParts;
+    private readonly Winograd?[] _winograd;
     private Tensor[]? _scratch;
 
     public StepBuilder(DeviceMemory memory, NetworkDescription network, Parameters parameters, int batch, bool training = true)
@@ -35,6 +36,8 @@ internal sealed class StepBuilder
         for (int i = 0; i < _transposed.Length; i++)
             if (training && _device.RunsOnHost && IsGemm(i))
                 _transposed[i] = memory.Allocate<float>((long)_activations[i].Blocks * Layout.Lanes * Transpose.Pitch(shapes[i].Features));
+        _winograd = [.. _slices.Select((s, i) =>
+            training && i > 0 && s is not null && !IsGemm(i) && Winograd.Fits(_device, s.Filter, shapes[i + 1]) ? new Winograd(memory, s.Filter, _activations[i], _activations[i + 1]) : null)];
         _weightParts = [.. _slices.Select((s, i) => training && s is not null && !IsGemm(i) ? Convolution.Parts(memory, s.Filter, _gradients[i + 1]) : null)];
         _biasParts = [.. _slices.Select((s, i) => training && s is not null ? BiasUpdate.Parts(memory, _gradients[i + 1]) : null)];
     }
@@ -90,12 +93,12 @@ internal sealed class StepBuilder
 
     private static ArrayView<float> Weights(ArrayView<float> flat, LayerSlice slice) => flat.SubView(slice.WeightOffset, slice.WeightCount);
 
-    /// <summary>The layers, one a stage.</summary>
-    /// <param name="beside">Operations that may run at the same time as the first layer.</param>
+    /// <summary>The layers, one after the other.</summary>
+    /// <param name="beside">Operations that may run at the same time as the first stage.</param>
     public IEnumerable<Operation[]> Forward(params Operation[] beside) =>
-        ForwardLayers().Select((layer, i) => i == 0 ? [layer, .. beside] : new[] { layer });
+        ForwardLayers().Select((stage, i) => i == 0 ? [.. stage, .. beside] : stage);
 
-    private IEnumerable<Operation> ForwardLayers()
+    private IEnumerable<Operation[]> ForwardLayers()
     {
         for (int i = 0; i < _network.Layers.Count; i++)
         {
@@ -103,14 +106,23 @@ internal sealed class StepBuilder
             bool relu = HasRelu(i);
             if (_slices[i] is not { } slice)
             {
-                yield return MaxPool.Forward(_device, $"pool{i + 1} forward", x, ((MaxPoolLayer)_network.Layers[i]).Size, y);
+                yield return [MaxPool.Forward(_device, $"pool{i + 1} forward", x, ((MaxPoolLayer)_network.Layers[i]).Size, y)];
                 continue;
             }
             var (weight, bias) = Views(_parameters.Weight, slice);
             string name = $"{slice.Name} forward";
-            yield return _live[i] is { } live ? SparseConvolution.Forward(_device, name, Shaped(i, x), live, bias, Shaped(i, y), relu)
-                : IsGemm(i) ? MaskedGemm.Forward(_device, name, Vector(x), weight, bias, Vector(y), relu)
-                : Convolution.Forward(_device, name, x, weight, bias, slice.Filter, y, relu);
+            if (Dense(i) is { } winograd)
+            {
+                yield return [winograd.TransformInput($"{slice.Name} transform input", x), winograd.TransformWeight($"{slice.Name} transform weight", weight)];
+                yield return [winograd.Forward(name, bias, y, relu)];
+                continue;
+            }
+            yield return
+            [
+                _live[i] is { } live ? SparseConvolution.Forward(_device, name, Shaped(i, x), live, bias, Shaped(i, y), relu)
+                    : IsGemm(i) ? MaskedGemm.Forward(_device, name, Vector(x), weight, bias, Vector(y), relu)
+                    : Convolution.Forward(_device, name, x, weight, bias, slice.Filter, y, relu),
+            ];
         }
     }
 
@@ -138,6 +150,12 @@ internal sealed class StepBuilder
             var (weight, _) = Views(_parameters.Weight, slice);
             string name = $"{slice.Name} backward data";
             Tensor? gate = HasRelu(i - 1) ? x : null;
+            if (Dense(i) is { } winograd)
+            {
+                yield return [winograd.TransformOutputGradient($"{slice.Name} transform gradient", dy)];
+                yield return [winograd.BackwardData(name, gate, dx)];
+                continue;
+            }
             yield return
             [
                 _live[i] is { } live
@@ -172,6 +190,7 @@ internal sealed class StepBuilder
         }
         yield return _live[i] is { } live
             ? [SparseConvolution.BackwardWeight(_device, name, Shaped(i, _activations[i]), Shaped(i, _gradients[i + 1]), live, weight)]
+            : Dense(i) is { } winograd ? [winograd.BackwardWeight(name, weight)]
             : IsGemm(i) ? [MaskedGemm.BackwardWeight(_device, name, Vector(_gradients[i + 1]), Vector(_activations[i]), _transposed[i], weight)]
             : Convolution.BackwardWeight(_device, name, _activations[i], _gradients[i + 1], slice.Filter, weight, _weightParts[i]);
         yield return BiasUpdate.Of(_device, $"{slice.Name} bias", _gradients[i + 1], bias, _biasParts[i]);
@@ -180,6 +199,9 @@ internal sealed class StepBuilder
     /// <summary>Whether the first layer is a convolution in full and the second a pooling, see <see cref="PooledConvolution"/>.</summary>
     private bool LearnsThroughPool => _device.RunsOnHost && _live[0] is null && !IsGemm(0) && _slices[0] is not null
         && _network.Layers.Count > 1 && _network.Layers[1] is MaxPoolLayer;
+
+    /// <summary>How a convolution that is computed in full saves products, if it can; in training alone, since answers are to be the same bits for one image as for many.</summary>
+    private Winograd? Dense(int i) => _live[i] is null ? _winograd[i] : null;
 
     /// <summary>A convolution whose filter covers its whole input is a fully connected layer, and is computed as one.</summary>
     private bool IsGemm(int i) => _slices[i] is not null && _activations[i].Shape.Padding == 0

@@ -42,24 +42,8 @@ internal static class ConvolutionCases
         () => [Expected.Exactly("NaN", [1, 0])]);
 
     private sealed class Layer(int images, int height, int width, int padding, FilterShape filter)
+        : ConvolutionLayer(images, height, width, padding, filter)
     {
-        private readonly TensorShape _input = new(filter.Channels, height, width, padding);
-        private readonly Lazy<float[]> _x = new(() => new Numbers(1).Activations(images * filter.Channels * height * width));
-        private readonly Lazy<float[]> _weight = new(() => [.. new Numbers(2).Uniform(filter.Count).Zip(new Numbers(3).Mask(filter.Count), (w, m) => w * m)]);
-        private readonly Lazy<float[]> _bias = new(() => new Numbers(4).Uniform(filter.Filters));
-        private readonly Lazy<float[]> _dOutput = new(() => new Numbers(5).Uniform(
-            images * filter.Filters * (height + 2 * padding - filter.Rows + 1) * (width + 2 * padding - filter.Columns + 1)));
-
-        private float[] X => _x.Value;
-        private float[] Weight => _weight.Value;
-        private float[] Bias => _bias.Value;
-        private float[] DOutput => _dOutput.Value;
-
-        /// <summary>The output has a border of its own, as in front of another padded layer.</summary>
-        private TensorShape Output => filter.Output(_input, padding);
-        private string Shape =>
-            $"{images} images {filter.Channels}x{height}x{width} padding {padding} filters {filter.Filters}x{filter.Rows}x{filter.Columns}";
-
         public IEnumerable<SelfTestCase> Cases() =>
         [
             new($"convolution forward {Shape}", m => Forward(m, false), () => ExpectedForward(false)),
@@ -74,68 +58,32 @@ internal static class ConvolutionCases
 
         private double[][] Forward(DeviceMemory memory, bool relu)
         {
-            var x = memory.Upload(X, _input, 0, float.NaN);
-            var y = memory.Result(Output, images);
+            var x = memory.Upload(X, Input, 0, float.NaN);
+            var y = memory.Result(Output, ImageCount);
             memory.Device.Run(
-                Convolution.Forward(memory.Device, "test", x, memory.Allocate<float>(Weight), memory.Allocate<float>(Bias), filter, y, relu));
-            return [memory.Read(y, images)];
-        }
-
-        private Expected[] ExpectedForward(bool relu)
-        {
-            float[] x = Numbers.Absolute(X), weight = Numbers.Absolute(Weight), bias = Numbers.Absolute(Bias);
-            return
-            [
-                Expected.Sums(
-                    "y", Convolution.Reference.Forward(X, Weight, Bias, images, height, width, filter, padding, relu),
-                    Convolution.Reference.Forward(x, weight, bias, images, height, width, filter, padding, false), filter.FilterSize + 1),
-            ];
+                Convolution.Forward(memory.Device, "test", x, memory.Allocate<float>(Weight), memory.Allocate<float>(Bias), Filter, y, relu));
+            return [memory.Read(y, ImageCount)];
         }
 
         private double[][] BackwardData(DeviceMemory memory, bool gated)
         {
             // Borders are poison here: gradients of padding do not exist.
             var dOutput = memory.Upload(DOutput, Output, float.NaN, float.NaN);
-            var dInput = memory.Result(_input, images);
-            Tensor? gate = gated ? memory.Upload(X, _input, float.NaN, float.NaN) : null;
-            memory.Device.Run(Convolution.BackwardData(memory.Device, "test", dOutput, memory.Allocate<float>(Weight), filter, gate, dInput));
-            return [memory.Read(dInput, images)];
-        }
-
-        private Expected[] ExpectedBackwardData(bool gated)
-        {
-            float[] dOutput = Numbers.Absolute(DOutput), weight = Numbers.Absolute(Weight);
-            float[]? gate = gated ? X : null;
-            return
-            [
-                Expected.Sums(
-                    "dInput", Convolution.Reference.BackwardData(DOutput, Weight, gate, images, height, width, filter, padding),
-                    Convolution.Reference.BackwardData(dOutput, weight, gate, images, height, width, filter, padding),
-                    filter.Filters * filter.Rows * filter.Columns),
-            ];
+            var dInput = memory.Result(Input, ImageCount);
+            Tensor? gate = gated ? memory.Upload(X, Input, float.NaN, float.NaN) : null;
+            memory.Device.Run(Convolution.BackwardData(memory.Device, "test", dOutput, memory.Allocate<float>(Weight), Filter, gate, dInput));
+            return [memory.Read(dInput, ImageCount)];
         }
 
         private double[][] BackwardWeight(DeviceMemory memory)
         {
             // Images that fill the last block hold what a layer makes of nothing; their gradient is zero.
-            var x = memory.Upload(X, _input, 0, 3);
+            var x = memory.Upload(X, Input, 0, 3);
             var dOutput = memory.Upload(DOutput, Output, float.NaN, 0);
-            var dWeight = memory.Allocate<float>(filter.Count);
-            var parts = Convolution.Parts(memory, filter, dOutput);
-            memory.Device.Run(Convolution.BackwardWeight(memory.Device, "test", x, dOutput, filter, UpdateCases.Storing(dWeight), parts));
+            var dWeight = memory.Allocate<float>(Filter.Count);
+            var parts = Convolution.Parts(memory, Filter, dOutput);
+            memory.Device.Run(Convolution.BackwardWeight(memory.Device, "test", x, dOutput, Filter, UpdateCases.Storing(dWeight), parts));
             return [memory.Read(dWeight)];
-        }
-
-        private Expected[] ExpectedBackwardWeight()
-        {
-            float[] dOutput = Numbers.Absolute(DOutput), x = Numbers.Absolute(X);
-            return
-            [
-                Expected.Sums(
-                    "dWeight", Convolution.Reference.BackwardWeight(DOutput, X, images, height, width, filter, padding),
-                    Convolution.Reference.BackwardWeight(dOutput, x, images, height, width, filter, padding),
-                    DOutput.Length / filter.Filters),
-            ];
         }
     }
 }

@@ -5,7 +5,7 @@ public static class SelfTests
 {
     public static IReadOnlyList<SelfTestCase> All { get; } =
     [
-        .. MaskedGemmCases.All, .. ConvolutionCases.All, .. SparseConvolutionCases.All, .. PooledConvolutionCases.All,
+        .. MaskedGemmCases.All, .. ConvolutionCases.All, .. WinogradCases.All, .. SparseConvolutionCases.All, .. PooledConvolutionCases.All,
         .. MaxPoolCases.All,
         .. SoftmaxCrossEntropyCases.All, .. DistillationCases.All, .. AnswerCases.All,
         .. OneImageCases.All, .. OneImageConvolutionCases.All, .. OneImageGemmCases.All,

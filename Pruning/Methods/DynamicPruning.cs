@@ -24,6 +24,9 @@ public sealed class DynamicPruning : IPruningMethod
     /// <summary>Doubtful branches, one after the other, that end the way down.</summary>
     private const int Patience = 2;
 
+    /// <summary>How much longer a branch is annealed at most where none is within a budget.</summary>
+    private const int MostPatience = 8;
+
     public string Name => "dynamic";
 
     /// <summary>A state of the trunk: total / kept, and everything to go on from.</summary>
@@ -31,6 +34,7 @@ public sealed class DynamicPruning : IPruningMethod
 
     /// <summary>A branch that was judged.</summary>
     /// <param name="Ratio">Total / kept that it was pruned to.</param>
+    /// <param name="Longer">Than usual that it was annealed, as a factor.</param>
     /// <param name="Iteration">Its number in the log.</param>
     /// <param name="Kept">Live weights.</param>
     /// <param name="Tries">Branches judged so far, this one included.</param>
@@ -40,7 +44,7 @@ public sealed class DynamicPruning : IPruningMethod
     /// <param name="Within">The budgets that it is within.</param>
     /// <param name="State">The network; null where it is within none.</param>
     public sealed record Leaf(
-        double Ratio, int Iteration, int Kept, int Tries, double Epochs, double Seconds, Score Validation, IReadOnlyList<double> Within, TrainerState? State);
+        double Ratio, int Longer, int Iteration, int Kept, int Tries, double Epochs, double Seconds, Score Validation, IReadOnlyList<double> Within, TrainerState? State);
 
     private readonly List<Leaf> _leaves = [];
 
@@ -78,30 +82,35 @@ public sealed class DynamicPruning : IPruningMethod
             Trunk.Teach(session, Gather.Views);
         }
 
-        // Halves the gap between the lightest good and the next lighter one, which is bad.
+        // Halves the gap between the lightest good and the next lighter one, which is bad. Where nothing is good, perhaps because the dense network
+        // was lucky on these images, the first branch is annealed anew for longer, and so are those that come after it; the hasty ones do not count.
         PruneOutcome Narrow(double budget)
         {
+            int longer = 1;
+            while (longer < MostPatience && !Leaves(budget).Any())
+                Judge(Math.Min(options.FirstRatio, total), longer *= 2);
             while (true)
             {
                 var best = Leaves(budget).MaxBy(l => l.Ratio);
-                double good = best?.Ratio ?? 1, bad = _leaves.Where(l => l.Ratio > good).Select(l => l.Ratio).DefaultIfEmpty(total).Min();
-                if (bad / good <= options.Resolution || (int)(total / good) - (int)(total / bad) <= 1)
+                double good = best?.Ratio ?? 1, bad =
+                    _leaves.Where(l => l.Ratio > good && l.Longer >= longer).Select(l => l.Ratio).DefaultIfEmpty(4 * good).Min();
+                if (best is null || bad / good <= options.Resolution || (int)(total / good) - (int)(total / bad) <= 1)
                 {
                     settled.Add(budget);
                     return new PruneOutcome(
                         budget, best?.Iteration ?? 0, _leaves.Count, session.Epoch - start, session.Elapsed - startSeconds, best is not null,
                         best?.State ?? trunk[0].State);
                 }
-                Judge(Math.Sqrt(good * bad));
+                Judge(Math.Sqrt(good * bad), longer);
             }
         }
 
         // Anneals down to a ratio and judges; the verdict is the one on the largest budget.
-        Verdict Judge(double ratio)
+        Verdict Judge(double ratio, int longer = 1)
         {
             var node = Reach(ratio / Trunk.Step);
             session.Trainer.Restore(node.State);
-            var (train, thresholds) = Trunk.Anneal(session, node.Ratio, ratio);
+            var (train, thresholds) = Trunk.Anneal(session, node.Ratio, ratio, longer);
             var outcomes = session.Trainer.EvaluateEach(Part.Validation);
             Judgement[] judgements = [.. budgets.Select(b => Judgement.Of(session.Dense, outcomes, b))];
             int kept = session.Pruner.Moments().Sum(m => m.Live);
@@ -115,7 +124,7 @@ public sealed class DynamicPruning : IPruningMethod
                 Trunk.BranchPhase, 0, train, outcomes.Score, within.Length > 0 ? Decision.Raise : Decision.Rollback, reason, thresholds);
             session.Say(reason);
             _leaves.Add(new Leaf(
-                ratio, iteration, kept, _leaves.Count + 1, session.Epoch - start, session.Elapsed - startSeconds, outcomes.Score, within,
+                ratio, longer, iteration, kept, _leaves.Count + 1, session.Epoch - start, session.Elapsed - startSeconds, outcomes.Score, within,
                 within.Length > 0 ? session.Trainer.Save() : null));
             if (within.Contains(budgets[0]))
                 session.KeepBest(iteration);

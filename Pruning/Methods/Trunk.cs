@@ -60,10 +60,10 @@ internal static class Trunk
 
     /// <summary>The learning rate falls to zero along a cosine; during the first half the thresholds rise to 1 / <paramref name="ratio"/>.</summary>
     /// <returns>The score of the last steps, and the thresholds.</returns>
-    public static (Score Train, float[] Thresholds) Anneal(PruneSession session, double from, double ratio)
+    public static (Score Train, float[] Thresholds) Anneal(PruneSession session, double from, double ratio, int longer = 1)
     {
         var options = session.Options;
-        int epochs = Math.Max(1, (int)Math.Round(options.Epochs * options.BranchShare * Growth(ratio, BranchGrowth)));
+        int epochs = Math.Max(1, (int)Math.Round(longer * options.Epochs * options.BranchShare * Growth(ratio, BranchGrowth)));
         int moves = epochs * MovesPerEpoch, steps = StepsPerMove(session);
         Score score = default;
         float[] thresholds = [];
