@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using ILGPU;
 
 namespace Kernels;
@@ -5,16 +6,17 @@ namespace Kernels;
 /// <summary>
 /// Operations that are run on one chunk of independent images after the other. On the CPU accelerator each worker takes a chunk through all
 /// operations alone, in buffers of its own: no barrier, activations stay in its cache, and who is done takes the next chunk. The calling
-/// thread is one of the workers and begins at once; the others are one launch, which costs as much as some chunks do, for all chunks. On a
-/// GPU the operations are launched chunk by chunk.
+/// thread is one of the workers and begins at once; the others are one launch, which costs as much as some chunks do and therefore lingers
+/// for a moment, in case that another call follows. On a GPU the operations are launched chunk by chunk.
 /// </summary>
 /// <remarks>Results do not depend on who computes a chunk, since each operation's result does not depend on the number of workers.</remarks>
-public sealed class ChunkedProgram
+public sealed class ChunkedProgram : IDisposable
 {
     private readonly DeviceMemory _memory;
     private readonly ArrayView<int> _step;
     private readonly StepProgram? _program;
     private readonly ChunkLoop? _loop;
+    private Task _others = Task.CompletedTask;
 
     /// <param name="memory">For the chunk's number.</param>
     /// <param name="build">Makes one worker's operations with its own buffers; they read the chunk's number from the view [1].</param>
@@ -51,44 +53,106 @@ public sealed class ChunkedProgram
             _program!.Run(chunks);
             return;
         }
-        _loop.Restart(chunks);
-        var others = chunks == 1 || _program is null ? Task.CompletedTask : Task.Run(RunOthers);
-        try
-        {
-            _loop.TakeChunks(_memory.Device.SimdBits, _memory.Device.Workers - 1);
-        }
-        finally
-        {
-            others.GetAwaiter().GetResult();
-        }
+        var call = _loop.Begin(chunks);
+        if (chunks > 1 && _program is not null && _others.IsCompleted)
+            _others = Task.Run(() => _program.Run());
+        _loop.TakeChunks(call, _memory.Device.SimdBits, _memory.Device.Workers - 1);
+        call.Wait();
     }
 
-    private void RunOthers()
+    /// <summary>After the last call: the other workers go home.</summary>
+    public void Dispose()
     {
-        if (_loop!.HasMore)
-            _program!.Run();
+        _loop?.Close();
+        _others.GetAwaiter().GetResult();
+    }
+
+    /// <summary>One call's chunks: those that are taken and those that are done.</summary>
+    private sealed class Call(int count)
+    {
+        private int _taken, _done;
+        private Exception? _failure;
+
+        /// <summary>The next chunk, or -1.</summary>
+        public int Take()
+        {
+            int chunk = Volatile.Read(ref _taken) < count ? Interlocked.Increment(ref _taken) - 1 : count;
+            return chunk < count ? chunk : -1;
+        }
+
+        public void Done(Exception? failure)
+        {
+            if (failure is not null)
+                Interlocked.CompareExchange(ref _failure, failure, null);
+            Interlocked.Increment(ref _done);
+        }
+
+        /// <summary>Until all chunks are done.</summary>
+        public void Wait()
+        {
+            for (var spin = default(SpinWait); Volatile.Read(ref _done) < count; spin.SpinOnce(sleep1Threshold: -1))
+            {
+            }
+            if (_failure is { } failure)
+                throw new InvalidOperationException($"an operation failed on the CPU accelerator: {failure.Message}", failure);
+        }
     }
 
     private sealed class ChunkLoop((ArrayView<int> Step, Operation[] Operations)[] workers) : Operation("chunks", 0)
     {
-        private int _next, _count;
+        /// <summary>How long the launched workers wait for another call.</summary>
+        private static readonly TimeSpan Linger = TimeSpan.FromMicroseconds(200);
 
-        public void Restart(int count) => (_next, _count) = (0, count);
+        private Call? _call;
+        private volatile bool _closed;
 
-        public bool HasMore => Volatile.Read(ref _next) < _count;
+        public Call Begin(int count)
+        {
+            var call = new Call(count);
+            Volatile.Write(ref _call, call);
+            return call;
+        }
+
+        public void Close() => _closed = true;
 
         /// <summary>Runs whole chunks in the buffers of a worker until none is left.</summary>
-        public void TakeChunks(int simdBits, int worker)
+        public void TakeChunks(Call call, int simdBits, int worker)
         {
             var (step, operations) = workers[worker];
-            for (int chunk = Interlocked.Increment(ref _next) - 1; chunk < _count; chunk = Interlocked.Increment(ref _next) - 1)
+            for (int chunk = call.Take(); chunk >= 0; chunk = call.Take())
             {
                 step[0] = chunk;
-                foreach (var operation in operations)
-                    operation.RunOnHost(simdBits, 0, 1);
+                Exception? failure = null;
+                try
+                {
+                    foreach (var operation in operations)
+                        operation.RunOnHost(simdBits, 0, 1);
+                }
+#pragma warning disable CA1031 // rethrown where the call waits
+                catch (Exception e)
+#pragma warning restore CA1031
+                {
+                    failure = e;
+                }
+                call.Done(failure);
             }
         }
 
-        internal override void RunOnHost(int simdBits, int worker, int workerCount) => TakeChunks(simdBits, worker);
+        internal override void RunOnHost(int simdBits, int worker, int workerCount)
+        {
+            Call? last = null;
+            for (long idle = Stopwatch.GetTimestamp(); !_closed && Stopwatch.GetElapsedTime(idle) < Linger;)
+            {
+                if (Volatile.Read(ref _call) is { } call && call != last)
+                {
+                    TakeChunks(call, simdBits, worker);
+                    (last, idle) = (call, Stopwatch.GetTimestamp());
+                }
+                else
+                {
+                    Thread.SpinWait(20);
+                }
+            }
+        }
     }
 }

@@ -87,43 +87,49 @@ public static class Gather
         public readonly ArrayView<float> Transposed = transposed;
         public readonly int Rows = rows, Margin = margin;
 
-        /// <summary>Strips ahead that pixels are asked for: the images of a batch lie anywhere in memory.</summary>
-        private const int Ahead = 8;
+        /// <summary>Strips ahead that pixels are asked for, a cache line at a time: the images of a batch lie anywhere in memory.</summary>
+        private const int Ahead = 8, StripsPerLine = 4;
 
         /// <summary>A unit of work is 16 neighbouring pixels of 16 images: a square of bytes that is turned in registers.</summary>
         public unsafe void Run<V>(int worker, int workers) where V : unmanaged, ISimd<V>
         {
             var s = X.Shape;
             int pixels = s.Features, pitch = Transpose.Pitch(pixels), strips = (pixels + Layout.Lanes - 1) / Layout.Lanes;
-            byte* square = stackalloc byte[2 * ByteSquare.Length];
-            byte* images = Images.Pointer() + Margin;
+            byte* square = stackalloc byte[2 * ByteSquare.Length], blank = stackalloc byte[pixels];
+            byte** sources = stackalloc byte*[Layout.Lanes], ahead = stackalloc byte*[Layout.Lanes];
             float* x = X.Pointer, rows = Rows != 0 ? Transposed.Pointer() : null;
             float scale = Scale;
             // From the last pixel of a row to the first of the next lies the border, twice.
             int width = s.Width, gap = 2 * s.Padding * Layout.Lanes;
-            int* order = Order.Pointer() + (nint)Step.Pointer()[0] * X.Blocks * Layout.Lanes;
             var (first, last) = Operation.Share(X.Blocks * strips, worker, workers);
-            for (int item = first; item < last; item++)
+            for (int item = first, current = -1, next = -1; item < last; item++)
             {
-                int block = item / strips, from = item % strips * Layout.Lanes, count = Math.Min(Layout.Lanes, pixels - from);
-                if (Sse.IsSupported && item + Ahead < last)
-                    for (int lane = 0, next = item + Ahead; lane < Layout.Lanes; lane++)
-                        Sse.Prefetch0(images + (nint)Image(order[next / strips * Layout.Lanes + lane]) * pixels + next % strips * Layout.Lanes);
+                int block = item / strips, strip = item - block * strips, from = strip * Layout.Lanes, count = Math.Min(Layout.Lanes, pixels - from);
+                if (block != current)
+                    Find(current = block, blank, sources);
+                if (Sse.IsSupported && item % StripsPerLine == 0 && item + Ahead < last)
+                {
+                    int later = (item + Ahead) / strips;
+                    if (later != next)
+                        Find(next = later, blank, ahead);
+                    for (int lane = 0; lane < Layout.Lanes; lane++)
+                        Sse.Prefetch0(ahead[lane] + (item + Ahead - later * strips) * Layout.Lanes);
+                }
                 for (int lane = 0; lane < Layout.Lanes; lane++)
                 {
-                    int slot = block * Layout.Lanes + lane, entry = order[slot], image = Image(entry);
-                    byte* row = square + lane * Layout.Lanes, source = images + (nint)image * pixels + from - Shift(View(entry), width);
-                    if (entry >= 0 && count == Layout.Lanes)
+                    int slot = block * Layout.Lanes + lane;
+                    byte* row = square + lane * Layout.Lanes, source = sources[lane] + from;
+                    if (count == Layout.Lanes)
                         Vector128.Load(source).Store(row);
                     else
                         for (int i = 0; i < Layout.Lanes; i++)
-                            row[i] = entry >= 0 && i < count ? source[i] : (byte)0;
-                    if (from == 0)
-                        BatchLabels[slot] = entry < 0 ? -1 : Labels[image];
+                            row[i] = i < count ? source[i] : (byte)0;
                     // The fill behind a row's last pixel gets zeros, which it holds anyway.
                     if (rows is not null)
                         ByteSquare.Scale(row, scale, rows + (nint)slot * pitch + from);
                 }
+                if (strip == 0)
+                    SetLabels(block);
                 byte* turned = ByteSquare.Turn(square, square + ByteSquare.Length);
                 int w = from % width;
                 var target = x + (nint)block * s.BlockStride + s.Offset(0, from / width, w);
@@ -139,6 +145,25 @@ public static class Gather
                 }
             }
         }
+
+        /// <summary>Where the images of a block begin, as they are shown.</summary>
+        private unsafe void Find(int block, byte* blank, byte** sources)
+        {
+            byte* images = Images.Pointer() + Margin;
+            int* order = BlockOrder(block);
+            for (int lane = 0; lane < Layout.Lanes; lane++)
+                sources[lane] = order[lane] < 0 ? blank
+                    : images + (nint)Image(order[lane]) * X.Shape.Features - Shift(View(order[lane]), X.Shape.Width);
+        }
+
+        private unsafe void SetLabels(int block)
+        {
+            int* order = BlockOrder(block);
+            for (int lane = 0; lane < Layout.Lanes; lane++)
+                BatchLabels[block * Layout.Lanes + lane] = order[lane] < 0 ? -1 : Labels[Image(order[lane])];
+        }
+
+        private unsafe int* BlockOrder(int block) => Order.Pointer() + ((nint)Step.Pointer()[0] * X.Blocks + block) * Layout.Lanes;
 
         public void RunThread(int index) => Thread(this, index);
     }

@@ -104,11 +104,11 @@ public sealed class StepProgram
         if (_device.RunsOnHost)
         {
             var operations = Operations.ToArray();
-            _ticks = new long[operations.Length];
+            _ticks = new long[operations.Length + 1];
             RunOnHost(steps, _workers);
             var ticks = _ticks;
             _ticks = null;
-            return [.. operations.Select((o, i) => new ProfileEntry(o.Name, o.Flops, Seconds(ticks[i])))];
+            return [.. operations.Select((o, i) => new ProfileEntry(o.Name, o.Flops, Seconds(ticks[i]))), new ProfileEntry("waiting for other workers", 0, Seconds(ticks[^1]))];
         }
         var launchTicks = new long[Launches.Count];
         for (int step = 0; step < steps; step++)
@@ -154,8 +154,11 @@ public sealed class StepProgram
                             index++;
                         }
                     }
+                    long arrived = ticks is null ? 0 : Stopwatch.GetTimestamp();
                     if (!_barrier.Wait())
                         return;
+                    if (ticks is not null)
+                        ticks[^1] += Stopwatch.GetTimestamp() - arrived;
                 }
             }
         }

@@ -103,5 +103,9 @@ public sealed class Inference : IDisposable
         });
     }
 
-    public void Dispose() => _memory.Dispose();
+    public void Dispose()
+    {
+        _program.Dispose();
+        _memory.Dispose();
+    }
 }
