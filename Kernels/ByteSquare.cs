@@ -17,10 +17,10 @@ internal static unsafe class ByteSquare
     /// <summary>Turns <paramref name="square"/>; the result lies in it or in <paramref name="spare"/>, whichever is returned.</summary>
     public static byte* Turn(byte* square, byte* spare)
     {
-        if (Sse2.IsSupported && !Avx512Vbmi.IsSupported)
-            return Shuffle(square, spare);
         if (Avx512Vbmi.IsSupported)
             Permute(square, spare);
+        else if (Sse2.IsSupported)
+            return Shuffle(square, spare);
         else
             Copy(square, spare);
         return spare;

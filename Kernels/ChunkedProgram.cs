@@ -9,7 +9,10 @@ namespace Kernels;
 /// thread is one of the workers and begins at once; the others are one launch, which costs as much as some chunks do and therefore lingers
 /// for a moment, in case that another call follows. On a GPU the operations are launched chunk by chunk.
 /// </summary>
-/// <remarks>Results do not depend on who computes a chunk, since each operation's result does not depend on the number of workers.</remarks>
+/// <remarks>
+/// While workers linger, a launch of anything else on the same device waits for them. Results do not depend on who computes a chunk, since each operation's result does not depend on the
+/// number of workers.
+/// </remarks>
 public sealed class ChunkedProgram : IDisposable
 {
     private readonly DeviceMemory _memory;
@@ -55,7 +58,11 @@ public sealed class ChunkedProgram : IDisposable
         }
         var call = _loop.Begin(chunks);
         if (chunks > 1 && _program is not null && _others.IsCompleted)
+        {
+            _others.GetAwaiter().GetResult();
+            _loop.Open();
             _others = Task.Run(() => _program.Run());
+        }
         _loop.TakeChunks(call, _memory.Device.SimdBits, _memory.Device.Workers - 1);
         call.Wait();
     }
@@ -87,10 +94,12 @@ public sealed class ChunkedProgram : IDisposable
             Interlocked.Increment(ref _done);
         }
 
+        public bool IsFinished => Volatile.Read(ref _done) >= count;
+
         /// <summary>Until all chunks are done.</summary>
         public void Wait()
         {
-            for (var spin = default(SpinWait); Volatile.Read(ref _done) < count; spin.SpinOnce(sleep1Threshold: -1))
+            for (var spin = default(SpinWait); !IsFinished; spin.SpinOnce(sleep1Threshold: -1))
             {
             }
             if (_failure is { } failure)
@@ -100,11 +109,11 @@ public sealed class ChunkedProgram : IDisposable
 
     private sealed class ChunkLoop((ArrayView<int> Step, Operation[] Operations)[] workers) : Operation("chunks", 0)
     {
-        /// <summary>How long the launched workers wait for another call.</summary>
+        /// <summary>How long the launched workers wait for another call: some times what a launch costs.</summary>
         private static readonly TimeSpan Linger = TimeSpan.FromMicroseconds(200);
 
         private Call? _call;
-        private volatile bool _closed;
+        private volatile bool _leaving;
 
         public Call Begin(int count)
         {
@@ -113,7 +122,9 @@ public sealed class ChunkedProgram : IDisposable
             return call;
         }
 
-        public void Close() => _closed = true;
+        public void Open() => _leaving = false;
+
+        public void Close() => _leaving = true;
 
         /// <summary>Runs whole chunks in the buffers of a worker until none is left.</summary>
         public void TakeChunks(Call call, int simdBits, int worker)
@@ -138,20 +149,27 @@ public sealed class ChunkedProgram : IDisposable
             }
         }
 
+        /// <summary>The launched workers leave together, so that none is missing when the next launch comes.</summary>
         internal override void RunOnHost(int simdBits, int worker, int workerCount)
         {
             Call? last = null;
-            for (long idle = Stopwatch.GetTimestamp(); !_closed && Stopwatch.GetElapsedTime(idle) < Linger;)
+            for (long idle = Stopwatch.GetTimestamp(); !_leaving;)
             {
                 if (Volatile.Read(ref _call) is { } call && call != last)
                 {
                     TakeChunks(call, simdBits, worker);
-                    (last, idle) = (call, Stopwatch.GetTimestamp());
+                    last = call;
+                }
+                else if (last is { IsFinished: true } && Stopwatch.GetElapsedTime(idle) > Linger)
+                {
+                    _leaving = true;
                 }
                 else
                 {
                     Thread.SpinWait(20);
                 }
+                if (last is { IsFinished: false })
+                    idle = Stopwatch.GetTimestamp();
             }
         }
     }

@@ -96,6 +96,7 @@ public static class Gather
             var s = X.Shape;
             int pixels = s.Features, pitch = Transpose.Pitch(pixels), strips = (pixels + Layout.Lanes - 1) / Layout.Lanes;
             byte* square = stackalloc byte[2 * ByteSquare.Length], blank = stackalloc byte[pixels];
+            new Span<byte>(blank, pixels).Clear();
             byte** sources = stackalloc byte*[Layout.Lanes], ahead = stackalloc byte*[Layout.Lanes];
             float* x = X.Pointer, rows = Rows != 0 ? Transposed.Pointer() : null;
             float scale = Scale;
@@ -107,13 +108,13 @@ public static class Gather
                 int block = item / strips, strip = item - block * strips, from = strip * Layout.Lanes, count = Math.Min(Layout.Lanes, pixels - from);
                 if (block != current)
                     Find(current = block, blank, sources);
-                if (Sse.IsSupported && item % StripsPerLine == 0 && item + Ahead < last)
+                int later = (item + Ahead) / strips, laterStrip = item + Ahead - later * strips;
+                if (Sse.IsSupported && laterStrip % StripsPerLine == 0 && item + Ahead < last)
                 {
-                    int later = (item + Ahead) / strips;
                     if (later != next)
                         Find(next = later, blank, ahead);
                     for (int lane = 0; lane < Layout.Lanes; lane++)
-                        Sse.Prefetch0(ahead[lane] + (item + Ahead - later * strips) * Layout.Lanes);
+                        Sse.Prefetch0(ahead[lane] + laterStrip * Layout.Lanes);
                 }
                 for (int lane = 0; lane < Layout.Lanes; lane++)
                 {

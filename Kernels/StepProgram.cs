@@ -96,8 +96,8 @@ public sealed class StepProgram
     }
 
     /// <summary>
-    /// Runs the list and returns the seconds, summed over the steps, of each operation as the first worker saw them; on a GPU of each launch,
-    /// with a synchronisation after it.
+    /// Runs the list and returns the seconds, summed over the steps, of each operation as the first worker saw them, and last of its waiting for
+    /// the other workers; on a GPU of each launch, with a synchronisation after it.
     /// </summary>
     public IReadOnlyList<ProfileEntry> Profile(int steps)
     {
@@ -108,7 +108,11 @@ public sealed class StepProgram
             RunOnHost(steps, _workers);
             var ticks = _ticks;
             _ticks = null;
-            return [.. operations.Select((o, i) => new ProfileEntry(o.Name, o.Flops, Seconds(ticks[i]))), new ProfileEntry("waiting for other workers", 0, Seconds(ticks[^1]))];
+            return
+            [
+                .. operations.Select((o, i) => new ProfileEntry(o.Name, o.Flops, Seconds(ticks[i]))),
+                new ProfileEntry("waiting for other workers", 0, Seconds(ticks[^1])),
+            ];
         }
         var launchTicks = new long[Launches.Count];
         for (int step = 0; step < steps; step++)
@@ -212,7 +216,7 @@ public sealed class StepProgram
     }
 }
 
-/// <summary>What an operation, or a launch of several, took.</summary>
+/// <summary>What an operation, a launch of several, or waiting took.</summary>
 /// <param name="Name">Of the operation.</param>
 /// <param name="Flops">Of one run.</param>
 /// <param name="Seconds">Of all runs together.</param>

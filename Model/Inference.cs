@@ -105,7 +105,7 @@ public sealed class Inference : IDisposable
 
     public void Dispose()
     {
-        _program.Dispose();
-        _memory.Dispose();
+        using (_memory)
+            _program.Dispose();
     }
 }

@@ -1,9 +1,9 @@
 namespace Kernels.SelfTest;
 
 /// <summary>
-/// Convolutions by minimal filtering, against the plain ones. Columns of a tile share their products and so their rounding errors: the bound is that
-/// of direct sums, of the largest in reach. Widths that are no multiple of a tile of 4
-/// outputs, padding, an odd number of blocks, filters and channels around the tiles of 8 and 5, filters of more rows than a tile has taps.
+/// Convolutions by minimal filtering, against the plain ones. Columns of a tile share their products and so their rounding errors: the bound of
+/// each is the largest bound of a direct sum in its tile's reach. Shapes: widths that are no multiple of a tile of 4 outputs, padding, an odd
+/// number of blocks, filters and channels around the tiles of 8 and 5, filters of more rows than a tile has taps.
 /// </summary>
 internal static class WinogradCases
 {

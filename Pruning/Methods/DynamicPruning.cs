@@ -10,8 +10,8 @@ namespace Pruning.Methods;
 /// learning rate while its thresholds rise, and its state is saved every step down. A branch starts from a saved state, lets the learning
 /// rate fall to zero while the thresholds rise a last time, and is judged on the validation images against the dense network. While branches
 /// stay within the budget each has half the weights of the one before; after one that is damaged for certain, or two in a row in doubt
-/// (<see cref="Judgement"/>), ratios between the lightest good and the heaviest bad one are tried until the two are close. The lightest
-/// good branch is the result.
+/// (<see cref="Judgement"/>), ratios between the lightest good and the heaviest bad one are tried until the two are close. Where no branch is
+/// good, the first is annealed anew, up to 8 times longer, and heavier ones after it. The lightest good branch is the result.
 /// </summary>
 /// <remarks>
 /// Only annealed networks are judged: at a high learning rate one epoch's accuracy dips by more than the budget, and a controller would
@@ -24,8 +24,8 @@ public sealed class DynamicPruning : IPruningMethod
     /// <summary>Doubtful branches, one after the other, that end the way down.</summary>
     private const int Patience = 2;
 
-    /// <summary>How much longer a branch is annealed at most where none is within a budget.</summary>
-    private const int MostPatience = 8;
+    /// <summary>How many times longer than usual a branch is annealed at most, where none is within a budget.</summary>
+    private const int MostLonger = 8;
 
     public string Name => "dynamic";
 
@@ -34,7 +34,7 @@ public sealed class DynamicPruning : IPruningMethod
 
     /// <summary>A branch that was judged.</summary>
     /// <param name="Ratio">Total / kept that it was pruned to.</param>
-    /// <param name="Longer">Than usual that it was annealed, as a factor.</param>
+    /// <param name="Longer">How many times longer than usual it was annealed.</param>
     /// <param name="Iteration">Its number in the log.</param>
     /// <param name="Kept">Live weights.</param>
     /// <param name="Tries">Branches judged so far, this one included.</param>
@@ -44,7 +44,8 @@ public sealed class DynamicPruning : IPruningMethod
     /// <param name="Within">The budgets that it is within.</param>
     /// <param name="State">The network; null where it is within none.</param>
     public sealed record Leaf(
-        double Ratio, int Longer, int Iteration, int Kept, int Tries, double Epochs, double Seconds, Score Validation, IReadOnlyList<double> Within, TrainerState? State);
+        double Ratio, int Longer, int Iteration, int Kept, int Tries, double Epochs, double Seconds, Score Validation, IReadOnlyList<double> Within,
+        TrainerState? State);
 
     private readonly List<Leaf> _leaves = [];
 
@@ -83,18 +84,18 @@ public sealed class DynamicPruning : IPruningMethod
         }
 
         // Halves the gap between the lightest good and the next lighter one, which is bad. Where nothing is good, perhaps because the dense network
-        // was lucky on these images, the first branch is annealed anew for longer, and so are those that come after it; the hasty ones do not count.
+        // was lucky on these images, the first branch is annealed anew for longer, and so are those that come after it: hasty ones do not count then.
         PruneOutcome Narrow(double budget)
         {
-            int longer = 1;
-            while (longer < MostPatience && !Leaves(budget).Any())
+            int longer = Leaves(budget).Select(l => l.Longer).DefaultIfEmpty(_leaves.Max(l => l.Longer)).Min();
+            while (longer < MostLonger && !Leaves(budget).Any())
                 Judge(Math.Min(options.FirstRatio, total), longer *= 2);
             while (true)
             {
                 var best = Leaves(budget).MaxBy(l => l.Ratio);
-                double good = best?.Ratio ?? 1, bad =
-                    _leaves.Where(l => l.Ratio > good && l.Longer >= longer).Select(l => l.Ratio).DefaultIfEmpty(4 * good).Min();
-                if (best is null || bad / good <= options.Resolution || (int)(total / good) - (int)(total / bad) <= 1)
+                double good = best?.Ratio ?? 1;
+                double bad = _leaves.Where(l => l.Ratio > good && l.Longer >= longer).Select(l => l.Ratio).DefaultIfEmpty(4 * good).Min();
+                if (bad / good <= options.Resolution || (int)(total / good) - (int)(total / bad) <= 1)
                 {
                     settled.Add(budget);
                     return new PruneOutcome(
@@ -119,7 +120,8 @@ public sealed class DynamicPruning : IPruningMethod
             string judged = judgements.Length == 1 ? $"{judgements[0]}"
                 : string.Join("; ", budgets.Zip(judgements).Where(p => !settled.Contains(p.First))
                     .Select(p => string.Create(CultureInfo.InvariantCulture, $"budget {p.First}: {p.Second}")));
-            string reason = string.Create(CultureInfo.InvariantCulture, $"1/{ratio:F1} of the weights: {judged}");
+            string patience = longer > 1 ? string.Create(CultureInfo.InvariantCulture, $", annealed {longer} times longer") : "";
+            string reason = string.Create(CultureInfo.InvariantCulture, $"1/{ratio:F1} of the weights{patience}: {judged}");
             int iteration = session.Log(
                 Trunk.BranchPhase, 0, train, outcomes.Score, within.Length > 0 ? Decision.Raise : Decision.Rollback, reason, thresholds);
             session.Say(reason);

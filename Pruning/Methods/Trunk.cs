@@ -59,6 +59,10 @@ internal static class Trunk
     }
 
     /// <summary>The learning rate falls to zero along a cosine; during the first half the thresholds rise to 1 / <paramref name="ratio"/>.</summary>
+    /// <param name="session">Its trainer holds a state of the trunk.</param>
+    /// <param name="from">Total / kept of that.</param>
+    /// <param name="ratio">Total / kept at the end.</param>
+    /// <param name="longer">How many times longer than usual.</param>
     /// <returns>The score of the last steps, and the thresholds.</returns>
     public static (Score Train, float[] Thresholds) Anneal(PruneSession session, double from, double ratio, int longer = 1)
     {

@@ -54,7 +54,7 @@ void Compare(int batch, OnnxRuntime denseRuntime, OnnxRuntime prunedRuntime)
         ("ONNX Runtime, dense", () => denseRuntime.Run(input)), ("this project, dense", () => denseOurs.Run(batch)),
         ("ONNX Runtime, pruned", () => prunedRuntime.Run(input)), ("this project, pruned", () => prunedOurs.Run(batch)),
     ];
-    int calls = Math.Max(5, 200 / batch);
+    int calls = Math.Max(20, 200 / batch);
     double[][] times = [.. runs.Select(_ => new double[rounds * calls])];
     for (int round = 0; round < rounds; round++)
         for (int r = 0; r < runs.Length; r++)

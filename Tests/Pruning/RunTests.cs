@@ -201,6 +201,44 @@ public sealed class RunTests : IDisposable
     }
 
     [Fact]
+    public void Where_nothing_is_within_the_budget_the_first_branch_is_annealed_for_longer_and_then_heavier_ones()
+    {
+        string run = _folder.Combine("run");
+        Cli.Done(["prune", "--max-drop", "0", "--first-ratio", "100", "--dense-epochs", "2", "--epochs", "1", .. Cli.Small(_data, run)]);
+        var branches = Branches(run);
+        Assert.Equal(
+            ["1/100.0", "1/100.0, annealed 2 times longer", "1/100.0, annealed 4 times longer", "1/100.0, annealed 8 times longer", "1/10.0, annealed 8 times longer"],
+            branches.Take(5).Select(b => b.Aim));
+        for (int i = 1; i < 4; i++)
+            Assert.InRange(branches[i].Epochs / branches[i - 1].Epochs, 1.8, 2.2);
+        Assert.All(branches.Skip(4), b => Assert.EndsWith("8 times longer", b.Aim, StringComparison.Ordinal));
+        Assert.InRange(Number(Assert.Single(ReadCsv(run, "summary.csv", Summary)), "ratio"), 10, 99);
+    }
+
+    [Fact]
+    public void Branches_that_were_annealed_for_a_shorter_time_do_not_bound_those_that_were_annealed_for_longer()
+    {
+        string run = _folder.Combine("run");
+        Cli.Done(["prune", "--max-drop", "15,30", "--first-ratio", "100", "--dense-epochs", "2", "--epochs", "1", .. Cli.Small(_data, run)]);
+        var aims = Branches(run).Select(b => b.Aim).ToList();
+        // The budget of 30 went down to 200 at once, that of 15 was met at 100 only in 8 times as long: it tries 200 anew, not something between.
+        Assert.Contains("1/200.0", aims);
+        Assert.Equal("1/200.0, annealed 8 times longer", aims[aims.IndexOf("1/100.0, annealed 8 times longer") + 1]);
+    }
+
+    /// <summary>What each branch aimed at, and the epochs from the row before to its end.</summary>
+    private static List<(string Aim, double Epochs)> Branches(string run)
+    {
+        var rows = ReadCsv(run, "iterations.csv", Iterations);
+        return
+        [
+            .. rows.Zip(rows.Skip(1)).Where(p => p.Second["phase"] == "anneal").Select(p => (
+                p.Second["reason"].TrimStart('"').Split(": ")[0].Replace(" of the weights", "", StringComparison.Ordinal),
+                Number(p.Second, "epoch") - Number(p.First, "epoch"))),
+        ];
+    }
+
+    [Fact]
     public void A_dense_network_brings_its_split_into_training_and_validation_images()
     {
         string run = _folder.Combine("run"), again = _folder.Combine("again"), dense = Path.Combine(run, "dense.safetensors");
