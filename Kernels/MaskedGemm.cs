@@ -12,6 +12,12 @@ namespace Kernels;
 /// </remarks>
 public static class MaskedGemm
 {
+    /// <summary>Runs of an input that is not blank that are kept on the stack, 8 bytes each.</summary>
+    private const int MostRuns = 1 << 13;
+
+    /// <summary>Features that are blank for 32 images and yet not worth leaving out between two that are not.</summary>
+    private const int Gap = 4;
+
     /// <summary>y = x wᵀ + b, then max(0, y) if <paramref name="relu"/>. x: (N, C), w: (K, C), on a GPU at a multiple of 16 bytes in its buffer, b: (K), y: (N, K).</summary>
     public static Operation Forward(ComputeDevice device, string name, Tensor x, ArrayView<float> weight, ArrayView<float> bias, Tensor y, bool relu)
     {
@@ -93,11 +99,22 @@ public static class MaskedGemm
 
         public unsafe void Run<V>(int worker, int workers) where V : unmanaged, ISimd<V>
         {
-            int k = X.Shape.Features, n = Y.Shape.Features;
+            int k = X.Shape.Features, n = Y.Shape.Features, pairs = (X.Blocks + 1) / 2, most = Blank.MostRuns(k, Gap);
+            // With too many runs for the stack each pair of blocks has one, of all there is.
+            bool skip = pairs * most <= MostRuns;
+            Run* runs = stackalloc Run[skip ? pairs * most : 1];
+            LoopNest* nests = stackalloc LoopNest[pairs];
+            for (int pair = 0; pair < pairs; pair++)
+            {
+                float* x = X.Pointer + (nint)pair * 2 * X.Shape.BlockStride;
+                nint second = 2 * pair + 1 < X.Blocks ? X.Shape.BlockStride : 0;
+                nests[pair] = skip
+                    ? new LoopNest(runs + pair * most, Blank.Runs(x, second, Layout.Lanes, k, Gap, runs + pair * most), Layout.Lanes, 1)
+                    : new LoopNest(k, Layout.Lanes, 1);
+            }
             var epilogue = new Epilogue(Bias.Pointer(), null, Relu != 0);
             RunTiles<V>(
-                worker, workers, X.Pointer, X.Shape.BlockStride, Weight.Pointer(), k, Y.Pointer, Y.Shape.BlockStride, X.Blocks, n,
-                new LoopNest(k, Layout.Lanes, 1), epilogue);
+                worker, workers, X.Pointer, X.Shape.BlockStride, Weight.Pointer(), k, Y.Pointer, Y.Shape.BlockStride, X.Blocks, n, nests, epilogue);
         }
 
         public int Sums => MaskedGemmThreads.Rows * Quad.Images;
@@ -118,9 +135,12 @@ public static class MaskedGemm
         {
             int k = DInput.Shape.Features, n = DOutput.Shape.Features;
             var epilogue = new Epilogue(null, Gated != 0 ? Gate.Pointer : null, false);
+            int pairs = (DInput.Blocks + 1) / 2;
+            LoopNest* nests = stackalloc LoopNest[pairs];
+            new Span<LoopNest>(nests, pairs).Fill(new LoopNest(n, Layout.Lanes, k));
             RunTiles<V>(
                 worker, workers, DOutput.Pointer, DOutput.Shape.BlockStride, Weight.Pointer(), 1, DInput.Pointer, DInput.Shape.BlockStride,
-                DInput.Blocks, k, new LoopNest(n, Layout.Lanes, k), epilogue);
+                DInput.Blocks, k, nests, epilogue);
         }
 
         public int Sums => MaskedGemmThreads.Rows * Quad.Images;
@@ -131,12 +151,12 @@ public static class MaskedGemm
     }
 
     /// <summary>
-    /// y[block][row][lane] for all rows and blocks. A worker keeps to its own rows: so it alone touches their weights, here and in the
+    /// y[block][row][lane] for all rows and blocks, with a nest for each pair of blocks. A worker keeps to its own rows: so it alone touches their weights, here and in the
     /// update, and no cache line of weights travels between cores.
     /// </summary>
     private static unsafe void RunTiles<V>(
         int worker, int workers, float* x, nint xBlock, float* w, nint wRow, float* y, nint yBlock, int blocks, int rows,
-        in LoopNest nest, in Epilogue epilogue) where V : unmanaged, ISimd<V>
+        LoopNest* nests, in Epilogue epilogue) where V : unmanaged, ISimd<V>
     {
         int rowTiles = (rows + Tile.Rows - 1) / Tile.Rows, pairs = (blocks + 1) / 2;
         var (first, last) = Operation.Share(pairs * rowTiles, worker, workers);
@@ -146,7 +166,7 @@ public static class MaskedGemm
             nint offset = block * yBlock + row * Layout.Lanes;
             Tile.Compute<V>(
                 Math.Min(Tile.Rows, rows - row), x + block * xBlock, xBlock, w + row * wRow, wRow, y + offset, yBlock, Layout.Lanes,
-                Math.Min(2, blocks - block), nest, epilogue.At(row, offset));
+                Math.Min(2, blocks - block), nests[block / 2], epilogue.At(row, offset));
         }
     }
 
@@ -164,21 +184,41 @@ public static class MaskedGemm
             float* x = Rows.Pointer(), dy = DOutput.Pointer;
             int k = X.Shape.Features, n = DOutput.Shape.Features, pitch = Transpose.Pitch(k);
             int columnTiles = (k + Columns - 1) / Columns, rowTiles = (n + Tile.Rows - 1) / Tile.Rows;
-            var nest = new LoopNest(
-                1, DOutput.Blocks, Layout.Lanes, 0, (nint)Layout.Lanes * pitch, pitch, 0, DOutput.Shape.BlockStride, 1);
+            int blocks = DOutput.Blocks, most = blocks * Blank.MostRuns(Layout.Lanes, 0);
+            bool skip = columnTiles * most <= MostRuns;
+            Run* runs = stackalloc Run[skip ? columnTiles * most : 1];
+            LoopNest* nests = stackalloc LoopNest[columnTiles];
+            for (int tile = 0; tile < columnTiles; tile++)
+                nests[tile] = skip
+                    ? ImagesOf(x + tile * Columns, pitch, runs + tile * most)
+                    : new LoopNest(1, blocks, Layout.Lanes, 0, (nint)Layout.Lanes * pitch, pitch, 0, DOutput.Shape.BlockStride, 1);
             var (first, last) = Operation.Share(rowTiles * columnTiles, worker, workers);
             for (int item = first; item < last; item++)
             {
                 int row = item / columnTiles * Tile.Rows, column = item % columnTiles * Columns;
                 int rows = Math.Min(Tile.Rows, n - row), columns = Math.Min(Columns, k - column);
                 Tile.Compute<V>(
-                    rows, x + column, Layout.Lanes, dy + row * Layout.Lanes, Layout.Lanes, gradient, Layout.Lanes, Columns, 2, nest, default);
+                    rows, x + column, Layout.Lanes, dy + row * Layout.Lanes, Layout.Lanes, gradient, Layout.Lanes, Columns, 2,
+                    nests[item % columnTiles], default);
                 for (int r = 0; r < rows; r++)
                 {
                     Update.Prefetch((row + r) * k + column + columns, Columns);
                     Update.Apply<V>((row + r) * k + column, gradient + r * Columns, columns);
                 }
             }
+        }
+
+        /// <summary>The images that are not blank in 32 features, block by block.</summary>
+        private unsafe LoopNest ImagesOf(float* x, nint pitch, Run* runs)
+        {
+            int found = 0;
+            for (int block = 0; block < DOutput.Blocks; block++)
+            {
+                int count = Blank.Runs(x + block * Layout.Lanes * pitch, Layout.Lanes, pitch, Layout.Lanes, 0, runs + found);
+                for (int end = found + count; found < end; found++)
+                    runs[found] = runs[found] with { First = runs[found].First + block * Layout.Lanes };
+            }
+            return new LoopNest(runs, found, pitch, 1, DOutput.Shape.BlockStride - Layout.Lanes);
         }
 
         public int Sums => MaskedGemmThreads.Rows * MaskedGemmThreads.Columns;

@@ -15,6 +15,15 @@ internal readonly unsafe struct LoopNest(
 
     /// <summary>One loop.</summary>
     public LoopNest(int count, nint xStep, nint wStep) : this(1, 1, count, 0, 0, xStep, 0, 0, wStep) { }
+
+    /// <summary>
+    /// One loop over parts of what there is: <see cref="Outer"/> of them. In blocks of 16 from one to the next of which w jumps by
+    /// <paramref name="wBlock"/> floats more.
+    /// </summary>
+    public LoopNest(Run* runs, int count, nint xStep, nint wStep, nint wBlock = 0) : this(count, 1, 0, 0, 0, xStep, wBlock, 0, wStep) => Runs = runs;
+
+    /// <summary>The parts, or null: all.</summary>
+    public readonly Run* Runs = null;
 }
 
 /// <summary>What happens to a finished sum before it is stored: null and false leave it as it is.</summary>
@@ -128,13 +137,27 @@ internal static unsafe class Tile
         nint wRow2 = 2 * wRow, wRow3 = 3 * wRow, wRow4 = 4 * wRow;
         // Coefficients of a backward pass lie a row of weights apart, which no processor foresees: they are asked for about 400 cycles ahead.
         nint xInner = nest.XInner, wInner = nest.WInner, ahead = 24 * wInner;
-        for (int i = nest.Outer; i > 0; i--, x += nest.XOuter, w += nest.WOuter)
+        int inner = nest.Inner;
+        var run = nest.Runs;
+        for (int i = nest.Outer; i > 0; i--)
         {
             float* xm = x, wm = w;
+            if (run is null)
+            {
+                x += nest.XOuter;
+                w += nest.WOuter;
+            }
+            else
+            {
+                xm += run->First * xInner;
+                wm += run->First * wInner + run->First / Layout.Lanes * nest.WOuter;
+                inner = run->Count;
+                run++;
+            }
             for (int j = nest.Middle; j > 0; j--, xm += nest.XMiddle, wm += nest.WMiddle)
             {
                 float* xi = xm, wi = wm;
-                for (int k = nest.Inner; k > 0; k--, xi += xInner, wi += wInner)
+                for (int k = inner; k > 0; k--, xi += xInner, wi += wInner)
                 {
                     if (Sse.IsSupported && H.Count == 8)
                         Sse.Prefetch0(wi + ahead);

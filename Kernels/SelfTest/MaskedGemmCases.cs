@@ -8,7 +8,13 @@ internal static class MaskedGemmCases
         (1, 1, 1), (1, 7, 5), (2, 37, 3), (5, 3, 41), (16, 16, 8), (17, 31, 13), (33, 5, 37), (33, 129, 67), (50, 100, 10), (64, 64, 64), (64, 784, 10),
     ];
 
-    public static IEnumerable<SelfTestCase> All => Shapes.SelectMany(s => new Layer(s.Images, s.Inputs, s.Outputs).Cases()).Append(NotANumber);
+    public static IEnumerable<SelfTestCase> All =>
+        Shapes.SelectMany(s => new Layer(s.Images, s.Inputs, s.Outputs).Cases())
+            .Concat(InkedShapes.SelectMany(s => new Layer(s.Images, s.Inputs, s.Outputs, s.Height).Cases())).Append(NotANumber);
+
+    /// <summary>Inputs that are blank in part, as images of so many rows.</summary>
+    private static readonly (int Images, int Inputs, int Outputs, int Height)[] InkedShapes =
+        [(64, 784, 13, 28), (48, 200, 9, 4), (16, 96, 3, 3), (35, 330, 8, 11)];
 
     /// <summary>A ReLU that made 0 of NaN would hide that training has diverged.</summary>
     private static SelfTestCase NotANumber => new(
@@ -23,9 +29,13 @@ internal static class MaskedGemmCases
         },
         () => [Expected.Exactly("NaN", [1, 0])]);
 
-    private sealed class Layer(int images, int inputs, int outputs)
+    private sealed class Layer(int images, int inputs, int outputs, int inkedRows = 0)
     {
-        private readonly Lazy<float[]> _x = new(() => new Numbers(1).Activations(images * inputs));
+        private readonly Lazy<float[]> _x = new(() =>
+        {
+            float[] x = new Numbers(1).Activations(images * inputs);
+            return inkedRows > 0 ? Numbers.Inked(x, images, inkedRows, inputs / inkedRows) : x;
+        });
         private readonly Lazy<float[]> _weight = new(() => [.. new Numbers(2).Uniform(outputs * inputs).Zip(new Numbers(3).Mask(outputs * inputs), (w, m) => w * m)]);
         private readonly Lazy<float[]> _bias = new(() => new Numbers(4).Uniform(outputs));
         private readonly Lazy<float[]> _dOutput = new(() => new Numbers(5).Uniform(images * outputs));
@@ -34,7 +44,7 @@ internal static class MaskedGemmCases
         private float[] Weight => _weight.Value;
         private float[] Bias => _bias.Value;
         private float[] DOutput => _dOutput.Value;
-        private string Shape => $"{images} images {inputs}-{outputs}";
+        private string Shape => $"{images} images {inputs}-{outputs}{(inkedRows > 0 ? " inked" : "")}";
 
         public IEnumerable<SelfTestCase> Cases() =>
         [

@@ -14,6 +14,21 @@ internal sealed class Numbers(int seed)
     /// <summary>A ReLU's output: multiples of 1/8, about half of them zero.</summary>
     public float[] Activations(int count) => [.. Eighths(count).Select(v => Math.Max(0, v))];
 
+    /// <summary>
+    /// The same as ink on paper: most of <paramref name="values"/>, which are images of <paramref name="width"/> columns, become zero - their first
+    /// and last row, a column on either side that differs from 16 images to the next, a stripe, every fifth image and the second 16.
+    /// </summary>
+    public static float[] Inked(float[] values, int images, int height, int width)
+    {
+        int pixels = values.Length / images;
+        return [.. values.Select((v, i) =>
+        {
+            int n = i / pixels, h = i % pixels / width % height, w = i % width, margin = 1 + n / Layout.Lanes % 3;
+            bool paper = h == 0 || h == height - 1 || w < margin || w >= width - margin || w % 11 is > 2 and < 9 || n % 5 == 3 || n / Layout.Lanes == 1;
+            return paper ? 0 : v;
+        })];
+    }
+
     /// <summary>1 = live, 0 = pruned, about half and half.</summary>
     public float[] Mask(int count) => [.. Enumerable.Range(0, count).Select(_ => (float)_random.Next(2))];
 
