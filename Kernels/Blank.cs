@@ -6,17 +6,9 @@ namespace Kernels;
 /// <summary>Neighbours that are not blank: <see cref="Count"/> of them from <see cref="First"/> on.</summary>
 internal readonly record struct Run(int First, int Count);
 
-/// <summary>Rows and columns outside of which an image, its border counted, is blank; none where it is blank altogether.</summary>
-internal readonly record struct Box(int Top, int Bottom, int Left, int Right)
-{
-    /// <summary>What encloses both.</summary>
-    public Box With(Box other) => Bottom < Top ? other : other.Bottom < other.Top ? this : new(
-        Math.Min(Top, other.Top), Math.Max(Bottom, other.Bottom), Math.Min(Left, other.Left), Math.Max(Right, other.Right));
-}
-
 /// <summary>
-/// Finds what is exactly zero in the input of a layer - paper around the ink of 16 images, neurons that a ReLU shut off for all of them - so that
-/// sums leave it out. Adding zero changes no sum, so results are the same; a weight that is NaN where all is blank stays unseen there.
+/// Finds what is exactly zero in the input of a fully connected layer - paper around the ink of some images, neurons that a ReLU shut off for all of
+/// them - so that sums leave it out. Adding zero changes no sum, so results are the same; a weight that is NaN where all is blank stays unseen there.
 /// </summary>
 internal static unsafe class Blank
 {
@@ -52,42 +44,6 @@ internal static unsafe class Blank
         if (end >= 0)
             runs[found++] = new Run(first, end - first);
         return found;
-    }
-
-    /// <summary>The ink of each block of 16 images, if these have one channel; of others it is taken to be everywhere.</summary>
-    public static void Ink(in Tensor x, Box* boxes)
-    {
-        for (int block = 0; block < x.Blocks; block++)
-            boxes[block] = x.Shape.Channels == 1 ? Ink(x, block)
-                : new Box(0, x.Shape.Height + 2 * x.Shape.Padding - 1, 0, x.Shape.Width + 2 * x.Shape.Padding - 1);
-    }
-
-    private static Box Ink(in Tensor x, int block)
-    {
-        var s = x.Shape;
-        int height = s.Height + 2 * s.Padding, width = s.Width + 2 * s.Padding;
-        float* image = x.Pointer + (nint)block * s.BlockStride;
-        int top = 0, bottom = height - 1, left = 0, right = width - 1;
-        while (top <= bottom && IsBlank(image, top, top, left, right, s.RowStride))
-            top++;
-        if (top > bottom)
-            return new Box(0, -1, 0, -1);
-        while (IsBlank(image, bottom, bottom, left, right, s.RowStride))
-            bottom--;
-        while (IsBlank(image, top, bottom, left, left, s.RowStride))
-            left++;
-        while (IsBlank(image, top, bottom, right, right, s.RowStride))
-            right--;
-        return new Box(top, bottom, left, right);
-    }
-
-    private static bool IsBlank(float* image, int top, int bottom, int left, int right, nint pitch)
-    {
-        for (int row = top; row <= bottom; row++)
-            for (int column = left; column <= right; column++)
-                if (!IsBlank(image + row * pitch + column * Layout.Lanes))
-                    return false;
-        return true;
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]

@@ -90,26 +90,16 @@ public static class Convolution
                 Filter.Channels, Filter.Rows, Filter.Columns, xs.ChannelStride, xs.RowStride, Layout.Lanes,
                 Filter.Rows * Filter.Columns, Filter.Columns, 1);
             var epilogue = new Epilogue(Bias.Pointer(), null, Relu != 0);
-            Box* ink = stackalloc Box[X.Blocks];
-            Blank.Ink(X, ink);
             var (first, last) = Operation.Share(pairs * rowTiles * ys.Height, worker, workers);
             for (int item = first; item < last; item++)
             {
                 int p = item % ys.Height, row = item / ys.Height % rowTiles * Tile.Rows, block = item / ys.Height / rowTiles * 2;
                 int rows = Math.Min(Tile.Rows, Filter.Filters - row), groups = Math.Min(2, X.Blocks - block);
                 var at = epilogue.At(row, 0);
-                var box = groups == 2 ? ink[block].With(ink[block + 1]) : ink[block];
-                int r0 = Math.Max(0, box.Top - p), r1 = Math.Min(Filter.Rows - 1, box.Bottom - p);
                 for (int q = 0; q < ys.Width; q++)
-                {
-                    int s0 = Math.Max(0, box.Left - q), s1 = Math.Min(Filter.Columns - 1, box.Right - q);
-                    var inked = new LoopNest(
-                        nest.Outer, r1 - r0 + 1, s1 - s0 + 1, nest.XOuter, nest.XMiddle, nest.XInner, nest.WOuter, nest.WMiddle, nest.WInner);
                     Tile.Compute<V>(
-                        rows, x + (nint)block * xs.BlockStride + (p + r0) * xs.RowStride + (q + s0) * Layout.Lanes, xs.BlockStride,
-                        w + row * filterSize + r0 * Filter.Columns + s0, filterSize,
-                        y + (nint)block * ys.BlockStride + ys.Offset(row, p, q), ys.BlockStride, ys.ChannelStride, groups, inked, at);
-                }
+                        rows, x + (nint)block * xs.BlockStride + p * xs.RowStride + q * Layout.Lanes, xs.BlockStride, w + row * filterSize, filterSize,
+                        y + (nint)block * ys.BlockStride + ys.Offset(row, p, q), ys.BlockStride, ys.ChannelStride, groups, nest, at);
             }
         }
 
@@ -179,22 +169,20 @@ public static class Convolution
         public unsafe void Run<V>(int worker, int workers) where V : unmanaged, ISimd<V>
         {
             int filterTiles = TapTile.Count(Filter.Filters), all = Filter.Channels;
-            Box* ink = stackalloc Box[X.Blocks];
-            Blank.Ink(X, ink);
             var (first, last) = Operation.Share(filterTiles * all, worker, workers);
             for (int item = first, next; item < last; item = next)
             {
                 next = Math.Min((item / all + 1) * all, last);
                 var (filter, end) = Operation.Share(Filter.Filters, item / all, filterTiles);
-                Filters<V>(filter, end, item % all, item % all + next - item, DOutput, 0, ink);
+                Filters<V>(filter, end, item % all, item % all + next - item, DOutput, 0);
             }
         }
 
         /// <summary>
         /// Up to 5 filters and a range of input channels; gradients of the output in <paramref name="dOutput"/>, whose first channel is
-        /// <paramref name="origin"/>; <paramref name="ink"/> as <see cref="Blank.Ink"/> finds it in x.
+        /// <paramref name="origin"/>.
         /// </summary>
-        internal unsafe void Filters<V>(int filter, int end, int firstChannel, int lastChannel, Tensor dOutput, int origin, Box* ink)
+        internal unsafe void Filters<V>(int filter, int end, int firstChannel, int lastChannel, Tensor dOutput, int origin)
             where V : unmanaged, ISimd<V>
         {
             int taps = Filter.Rows * Filter.Columns;
@@ -207,7 +195,7 @@ public static class Convolution
                         for (int s = 0; s < Filter.Columns; s += TapTile.Taps)
                             TapTile.Compute<V>(
                                 X, dOutput, channel + c, r, s, Math.Min(TapTile.Taps, Filter.Columns - s), filter - origin, end - filter,
-                                ink, gradient + c * taps + r * Filter.Columns + s, Channels * taps);
+                                gradient + c * taps + r * Filter.Columns + s, Channels * taps);
                 for (int f = filter; f < end; f++)
                     Update.Apply<V>(f * Filter.FilterSize + channel * taps, gradient + (f - filter) * Channels * taps, channels * taps);
             }

@@ -50,12 +50,10 @@ public static class PooledConvolution
     private readonly struct Body(
         MaxPool.BackwardArguments pool, Convolution.BackwardWeightArguments convolution, BiasUpdate.Arguments bias, Tensor[] scratch) : IBody
     {
-        public unsafe void Run<V>(int worker, int workers) where V : unmanaged, ISimd<V>
+        public void Run<V>(int worker, int workers) where V : unmanaged, ISimd<V>
         {
             var gradient = scratch[worker];
             var filter = convolution.Filter;
-            Box* ink = stackalloc Box[gradient.Blocks];
-            Blank.Ink(convolution.X, ink);
             var (first, last) = Operation.Share(filter.Filters, worker, workers);
             for (int from = first; from < last; from += FiltersAtATime)
             {
@@ -64,7 +62,7 @@ public static class PooledConvolution
                     for (int k = from; k < to; k++)
                         pool.Map<V>(block, k, gradient, from);
                 bias.Channels<V>(gradient, from, from, to);
-                convolution.Filters<V>(from, to, 0, filter.Channels, gradient, from, ink);
+                convolution.Filters<V>(from, to, 0, filter.Channels, gradient, from);
             }
         }
     }

@@ -24,22 +24,15 @@ internal static unsafe class TapTile
     /// <param name="taps">1 to 5 columns.</param>
     /// <param name="filter">First filter.</param>
     /// <param name="filters">1 to 5 filters.</param>
-    /// <param name="ink">Per block of images where x may be other than zero, its border counted; null: everywhere.</param>
     /// <param name="gradient">Result for (filter, s): filters are <paramref name="pitch"/> floats apart.</param>
     /// <param name="pitch">See <paramref name="gradient"/>.</param>
     public static void Compute<V>(
-        in Tensor x, in Tensor dOutput, int channel, int r, int s, int taps, int filter, int filters, Box* ink, float* gradient, int pitch)
+        in Tensor x, in Tensor dOutput, int channel, int r, int s, int taps, int filter, int filters, float* gradient, int pitch)
         where V : unmanaged, ISimd<V>
     {
         TensorShape xs = x.Shape, ys = dOutput.Shape;
         float* lanes = stackalloc float[Filters * Taps * Layout.Lanes];
         var xStart = x.Pointer + channel * xs.ChannelStride + r * xs.RowStride + s * Layout.Lanes;
-        // The positions at which one of these taps meets ink.
-        Box* positions = stackalloc Box[x.Blocks];
-        for (int block = 0; block < x.Blocks; block++)
-            positions[block] = ink is null ? new Box(0, ys.Height - 1, 0, ys.Width - 1) : new Box(
-                Math.Max(0, ink[block].Top - r), Math.Min(ys.Height - 1, ink[block].Bottom - r),
-                Math.Max(0, ink[block].Left - s - taps + 1), Math.Min(ys.Width - 1, ink[block].Right - s));
         var yStart = dOutput.Pointer + ys.Offset(filter, 0, 0);
         nint t1 = Math.Min(1, taps - 1) * Layout.Lanes, t2 = Math.Min(2, taps - 1) * Layout.Lanes;
         nint t3 = Math.Min(3, taps - 1) * Layout.Lanes, t4 = Math.Min(4, taps - 1) * Layout.Lanes;
@@ -48,7 +41,7 @@ internal static unsafe class TapTile
             for (int lane = 0; lane < Layout.Lanes; lane += V.Width)
                 Dispatch<V>(
                     Math.Min(height, filters - f), xStart + lane, xs.BlockStride, xs.RowStride, t1, t2, t3, t4,
-                    yStart + f * ys.ChannelStride + lane, ys.BlockStride, ys.RowStride, ys.ChannelStride, x.Blocks, positions,
+                    yStart + f * ys.ChannelStride + lane, ys.BlockStride, ys.RowStride, ys.ChannelStride, x.Blocks, ys.Height, ys.Width,
                     lanes + f * Taps * Layout.Lanes + lane);
         float* sums = stackalloc float[Filters * Taps];
         AddLanes(lanes, filters * Taps, sums);
@@ -59,24 +52,24 @@ internal static unsafe class TapTile
 
     private static void Dispatch<V>(
         int filters, float* x, nint xBlock, nint xRow, nint t1, nint t2, nint t3, nint t4, float* y, nint yBlock, nint yRow, nint yFilter,
-        int blocks, Box* positions, float* lanes) where V : unmanaged, ISimd<V>
+        int blocks, int height, int width, float* lanes) where V : unmanaged, ISimd<V>
     {
         switch (filters)
         {
             case 5:
-                Sum<V, Five>(x, xBlock, xRow, t1, t2, t3, t4, y, yBlock, yRow, yFilter, blocks, positions, lanes);
+                Sum<V, Five>(x, xBlock, xRow, t1, t2, t3, t4, y, yBlock, yRow, yFilter, blocks, height, width, lanes);
                 break;
             case 4:
-                Sum<V, Four>(x, xBlock, xRow, t1, t2, t3, t4, y, yBlock, yRow, yFilter, blocks, positions, lanes);
+                Sum<V, Four>(x, xBlock, xRow, t1, t2, t3, t4, y, yBlock, yRow, yFilter, blocks, height, width, lanes);
                 break;
             case 3:
-                Sum<V, Three>(x, xBlock, xRow, t1, t2, t3, t4, y, yBlock, yRow, yFilter, blocks, positions, lanes);
+                Sum<V, Three>(x, xBlock, xRow, t1, t2, t3, t4, y, yBlock, yRow, yFilter, blocks, height, width, lanes);
                 break;
             case 2:
-                Sum<V, Two>(x, xBlock, xRow, t1, t2, t3, t4, y, yBlock, yRow, yFilter, blocks, positions, lanes);
+                Sum<V, Two>(x, xBlock, xRow, t1, t2, t3, t4, y, yBlock, yRow, yFilter, blocks, height, width, lanes);
                 break;
             case 1:
-                Sum<V, One>(x, xBlock, xRow, t1, t2, t3, t4, y, yBlock, yRow, yFilter, blocks, positions, lanes);
+                Sum<V, One>(x, xBlock, xRow, t1, t2, t3, t4, y, yBlock, yRow, yFilter, blocks, height, width, lanes);
                 break;
         }
     }
@@ -84,7 +77,7 @@ internal static unsafe class TapTile
     // H.Count is a constant to the JIT: filters that a tile lacks leave no code behind.
     private static void Sum<V, H>(
         float* x, nint xBlock, nint xRow, nint t1, nint t2, nint t3, nint t4, float* y, nint yBlock, nint yRow, nint yFilter,
-        int blocks, Box* positions, float* lanes) where V : unmanaged, ISimd<V> where H : struct, IRows
+        int blocks, int height, int width, float* lanes) where V : unmanaged, ISimd<V> where H : struct, IRows
     {
         V a0 = V.Zero, a1 = V.Zero, a2 = V.Zero, a3 = V.Zero, a4 = V.Zero;
         V b0 = V.Zero, b1 = V.Zero, b2 = V.Zero, b3 = V.Zero, b4 = V.Zero;
@@ -94,12 +87,11 @@ internal static unsafe class TapTile
         nint yFilter2 = 2 * yFilter, yFilter3 = 3 * yFilter, yFilter4 = 4 * yFilter;
         for (int block = 0; block < blocks; block++, x += xBlock, y += yBlock)
         {
-            var (top, bottom, left, right) = positions[block];
-            float* xp = x + top * xRow + left * Layout.Lanes, yp = y + top * yRow + left * Layout.Lanes;
-            for (int p = bottom - top; p >= 0; p--, xp += xRow, yp += yRow)
+            float* xp = x, yp = y;
+            for (int p = height; p > 0; p--, xp += xRow, yp += yRow)
             {
                 float* xq = xp, yq = yp;
-                for (int q = right - left; q >= 0; q--, xq += Layout.Lanes, yq += Layout.Lanes)
+                for (int q = width; q > 0; q--, xq += Layout.Lanes, yq += Layout.Lanes)
                 {
                     V x0 = V.Load(xq), x1 = V.Load(xq + t1), x2 = V.Load(xq + t2), x3 = V.Load(xq + t3), x4 = V.Load(xq + t4), g = V.Load(yq);
                     a0 = V.MultiplyAdd(g, x0, a0);

@@ -130,7 +130,7 @@ public sealed partial class Winograd
                     for (int c = 0; c < count; c++)
                         for (int r = 0; r < filter.Rows; r += TapTile.Taps)
                             TapTile.Compute<V>(
-                                v, z, f * all + channel + c, 0, r, Math.Min(TapTile.Taps, filter.Rows - r), f * filter.Filters + from, to - from, null,
+                                v, z, f * all + channel + c, 0, r, Math.Min(TapTile.Taps, filter.Rows - r), f * filter.Filters + from, to - from,
                                 points + f * TapTile.Filters * run + c * filter.Rows + r, run);
                 for (int k = from; k < to; k++)
                 {

@@ -1,13 +1,9 @@
 namespace Kernels.SelfTest;
 
 /// <summary>One convolution with all that its passes take, and what they must give; how they are computed is the business of those who inherit.</summary>
-internal abstract class ConvolutionLayer(int images, int height, int width, int padding, FilterShape filter, bool inked = false)
+internal abstract class ConvolutionLayer(int images, int height, int width, int padding, FilterShape filter)
 {
-    private readonly Lazy<float[]> _x = new(() =>
-    {
-        float[] x = new Numbers(1).Activations(images * filter.Channels * height * width);
-        return inked ? Numbers.Inked(x, images, height, width) : x;
-    });
+    private readonly Lazy<float[]> _x = new(() => new Numbers(1).Activations(images * filter.Channels * height * width));
     private readonly Lazy<float[]> _weight = new(() => [.. new Numbers(2).Uniform(filter.Count).Zip(new Numbers(3).Mask(filter.Count), (w, m) => w * m)]);
     private readonly Lazy<float[]> _bias = new(() => new Numbers(4).Uniform(filter.Filters));
     private readonly Lazy<float[]> _dOutput = new(() => new Numbers(5).Uniform(
@@ -25,7 +21,7 @@ internal abstract class ConvolutionLayer(int images, int height, int width, int 
     /// <summary>The output has a border of its own, as in front of another padded layer.</summary>
     protected TensorShape Output => filter.Output(Input, padding);
     protected string Shape =>
-        $"{images} images {filter.Channels}x{height}x{width} padding {padding} filters {filter.Filters}x{filter.Rows}x{filter.Columns}{(inked ? " inked" : "")}";
+        $"{images} images {filter.Channels}x{height}x{width} padding {padding} filters {filter.Filters}x{filter.Rows}x{filter.Columns}";
 
     protected Expected[] ExpectedForward(bool relu)
     {

@@ -20,10 +20,7 @@ internal static class PooledConvolutionCases
         private TensorShape Output => filter.Output(_input, padding);
         private TensorShape Pooled => MaxPool.Output(Output, size, 1);
         private int Maps => images * filter.Filters;
-        // Of one channel: as ink on paper, the blank part of which is left out.
-        private float[] X => filter.Channels == 1
-            ? Numbers.Inked(new Numbers(1).Activations(images * _input.Features), images, height, width)
-            : new Numbers(1).Activations(images * _input.Features);
+        private float[] X => new Numbers(1).Activations(images * _input.Features);
         private float[] Y => relu ? new Numbers(2).Activations(images * Output.Features) : new Numbers(2).Eighths(images * Output.Features);
         private float[] DPooled => new Numbers(3).Uniform(images * Pooled.Features);
         private float[] DOutput => MaxPool.Reference.BackwardData(Y, DPooled, Maps, Output.Height, Output.Width, size, relu);

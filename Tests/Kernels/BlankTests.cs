@@ -27,25 +27,4 @@ public sealed unsafe class BlankTests
         Assert.InRange(count, 0, most);
         Assert.Equal(expected, string.Join(' ', new ReadOnlySpan<Run>(runs, count).ToArray().Select(r => $"{r.First}+{r.Count}")));
     }
-
-    [Fact]
-    public void Ink_lies_in_its_box_and_touches_all_sides_of_it()
-    {
-        using var memory = new DeviceMemory(TestDevices.Get(TestDevices.FastCpus.First()));
-        const int Images = 64, Height = 7, Width = 9;
-        float[] plain = new float[Images * Height * Width];
-        // Block 0: two pixels of different images; block 1: nothing; block 2: a corner; block 3: everything.
-        plain[(3 * Height + 2) * Width + 7] = plain[(9 * Height + 5) * Width + 4] = plain[(40 * Height + 6) * Width] = 1;
-        Array.Fill(plain, 1, 48 * Height * Width, 16 * Height * Width);
-        var x = memory.Upload(plain, new TensorShape(1, Height, Width, 2), 0, 0);
-        Box* boxes = stackalloc Box[4];
-        Blank.Ink(x, boxes);
-        Assert.Equal(new Box(4, 7, 6, 9), boxes[0]);
-        Assert.True(boxes[1].Bottom < boxes[1].Top);
-        Assert.Equal(new Box(8, 8, 2, 2), boxes[2]);
-        Assert.Equal(new Box(2, 8, 2, 10), boxes[3]);
-        Assert.Equal(new Box(4, 8, 2, 9), boxes[0].With(boxes[2]));
-        Assert.Equal(boxes[0], boxes[0].With(boxes[1]));
-        Assert.Equal(boxes[0], boxes[1].With(boxes[0]));
-    }
 }
