@@ -10,8 +10,8 @@ namespace Kernels;
 /// for a moment, in case that another call follows. On a GPU the operations are launched chunk by chunk.
 /// </summary>
 /// <remarks>
-/// While workers linger, a launch of anything else on the same device waits for them. Results do not depend on who computes a chunk, since each operation's result does not depend on the
-/// number of workers.
+/// While workers linger, a launch of anything else on the same device waits for them. Results do not depend on who computes a chunk, since each
+/// operation's result does not depend on the number of workers.
 /// </remarks>
 public sealed class ChunkedProgram : IDisposable
 {

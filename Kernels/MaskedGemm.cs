@@ -151,7 +151,8 @@ public static class MaskedGemm
     }
 
     /// <summary>
-    /// y[block][row][lane] for all rows and blocks, with a nest for each pair of blocks. A worker keeps to its own rows: so it alone touches their weights, here and in the
+    /// y[block][row][lane] for all rows and blocks, with a nest for each pair of blocks. A worker keeps to its own rows: so it alone touches
+    /// their weights, here and in the
     /// update, and no cache line of weights travels between cores.
     /// </summary>
     private static unsafe void RunTiles<V>(

@@ -17,8 +17,8 @@ internal readonly unsafe struct LoopNest(
     public LoopNest(int count, nint xStep, nint wStep) : this(1, 1, count, 0, 0, xStep, 0, 0, wStep) { }
 
     /// <summary>
-    /// One loop over parts of what there is: <see cref="Outer"/> of them. In blocks of 16 from one to the next of which w jumps by
-    /// <paramref name="wBlock"/> floats more.
+    /// One loop that leaves out what lies between <paramref name="count"/> runs. Every 16 terms w goes <paramref name="wBlock"/> floats further than
+    /// its steps; a run then ends at the latest where 16 do.
     /// </summary>
     public LoopNest(Run* runs, int count, nint xStep, nint wStep, nint wBlock = 0) : this(count, 1, 0, 0, 0, xStep, wBlock, 0, wStep) => Runs = runs;
 

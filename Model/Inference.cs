@@ -5,8 +5,9 @@ namespace Model;
 
 /// <summary>
 /// A network that only answers. Dead neurons and channels are gone (<see cref="Compaction"/>), and on the CPU accelerator a layer below the
-/// break-even density is computed from its live weights alone. A call is one launch for all layers and images; on the CPU accelerator a call
-/// of one chunk needs none (<see cref="ChunkedProgram"/>), and a network for single images has layers of its own (<see cref="OneImage"/>).
+/// break-even density is computed from its live weights alone. A call is one launch for all layers and images, or finds that of the call
+/// before; on the CPU accelerator a call of one chunk needs none (<see cref="ChunkedProgram"/>), and a network for single images has layers
+/// of its own (<see cref="OneImage"/>).
 /// </summary>
 /// <remarks>Answers repeat bit for bit, whatever the number of workers or images; from the trainer's they differ by rounding.</remarks>
 public sealed class Inference : IDisposable

@@ -36,8 +36,11 @@ internal sealed class StepBuilder
         for (int i = 0; i < _transposed.Length; i++)
             if (training && _device.RunsOnHost && IsGemm(i))
                 _transposed[i] = memory.Allocate<float>((long)_activations[i].Blocks * Layout.Lanes * Transpose.Pitch(shapes[i].Features));
-        _winograd = [.. _slices.Select((s, i) =>
-            training && i > 0 && s is not null && !IsGemm(i) && Winograd.Fits(_device, s.Filter, shapes[i + 1]) ? new Winograd(memory, s.Filter, _activations[i], _activations[i + 1]) : null)];
+        _winograd =
+        [
+            .. _slices.Select((s, i) => training && i > 0 && s is not null && !IsGemm(i) && Winograd.Fits(_device, s.Filter, shapes[i + 1])
+                ? new Winograd(memory, s.Filter, _activations[i], _activations[i + 1]) : null),
+        ];
         _weightParts = [.. _slices.Select((s, i) => training && s is not null && !IsGemm(i) ? Convolution.Parts(memory, s.Filter, _gradients[i + 1]) : null)];
         _biasParts = [.. _slices.Select((s, i) => training && s is not null ? BiasUpdate.Parts(memory, _gradients[i + 1]) : null)];
     }
@@ -111,7 +114,7 @@ internal sealed class StepBuilder
             }
             var (weight, bias) = Views(_parameters.Weight, slice);
             string name = $"{slice.Name} forward";
-            if (Dense(i) is { } winograd)
+            if (Saving(i) is { } winograd)
             {
                 yield return [winograd.TransformInput($"{slice.Name} transform input", x), winograd.TransformWeight($"{slice.Name} transform weight", weight)];
                 yield return [winograd.Forward(name, bias, y, relu)];
@@ -150,7 +153,7 @@ internal sealed class StepBuilder
             var (weight, _) = Views(_parameters.Weight, slice);
             string name = $"{slice.Name} backward data";
             Tensor? gate = HasRelu(i - 1) ? x : null;
-            if (Dense(i) is { } winograd)
+            if (Saving(i) is { } winograd)
             {
                 yield return [winograd.TransformOutputGradient($"{slice.Name} transform gradient", dy)];
                 yield return [winograd.BackwardData(name, gate, dx)];
@@ -190,7 +193,7 @@ internal sealed class StepBuilder
         }
         yield return _live[i] is { } live
             ? [SparseConvolution.BackwardWeight(_device, name, Shaped(i, _activations[i]), Shaped(i, _gradients[i + 1]), live, weight)]
-            : Dense(i) is { } winograd ? [winograd.BackwardWeight(name, weight)]
+            : Saving(i) is { } winograd ? [winograd.BackwardWeight(name, weight)]
             : IsGemm(i) ? [MaskedGemm.BackwardWeight(_device, name, Vector(_gradients[i + 1]), Vector(_activations[i]), _transposed[i], weight)]
             : Convolution.BackwardWeight(_device, name, _activations[i], _gradients[i + 1], slice.Filter, weight, _weightParts[i]);
         yield return BiasUpdate.Of(_device, $"{slice.Name} bias", _gradients[i + 1], bias, _biasParts[i]);
@@ -200,8 +203,11 @@ internal sealed class StepBuilder
     private bool LearnsThroughPool => _device.RunsOnHost && _live[0] is null && !IsGemm(0) && _slices[0] is not null
         && _network.Layers.Count > 1 && _network.Layers[1] is MaxPoolLayer;
 
-    /// <summary>How a convolution that is computed in full saves products, if it can; in training alone, since answers are to be the same bits for one image as for many.</summary>
-    private Winograd? Dense(int i) => _live[i] is null ? _winograd[i] : null;
+    /// <summary>
+    /// How a convolution that is computed in full saves products, if it can; in training alone, since answers are to be the same bits for one
+    /// image as for many.
+    /// </summary>
+    private Winograd? Saving(int i) => _live[i] is null ? _winograd[i] : null;
 
     /// <summary>A convolution whose filter covers its whole input is a fully connected layer, and is computed as one.</summary>
     private bool IsGemm(int i) => _slices[i] is not null && _activations[i].Shape.Padding == 0

@@ -20,23 +20,22 @@ internal static class WinogradCases
     {
         public IEnumerable<SelfTestCase> Cases() =>
         [
-            new($"winograd forward {Shape}", m => Forward(m, false), () => Spread(ExpectedForward(false), Output.Width), onHostOnly: true),
-            new($"winograd forward relu {Shape}", m => Forward(m, true), () => Spread(ExpectedForward(true), Output.Width), onHostOnly: true),
-            new($"winograd backward data {Shape}", m => BackwardData(m, false), () => Spread(ExpectedBackwardData(false), Input.Width), onHostOnly: true),
-            new($"winograd backward data gated {Shape}", m => BackwardData(m, true), () => Spread(ExpectedBackwardData(true), Input.Width), onHostOnly: true),
-            new($"winograd backward weight {Shape}", BackwardWeight, () => Spread(ExpectedBackwardWeight(), Filter.Columns), onHostOnly: true),
+            new($"winograd forward {Shape}", m => Forward(m, false), () => Spread(ExpectedForward(false), Output.Width, WinogradTransform.Outputs - 1), onHostOnly: true),
+            new($"winograd forward relu {Shape}", m => Forward(m, true), () => Spread(ExpectedForward(true), Output.Width, WinogradTransform.Outputs - 1), onHostOnly: true),
+            new($"winograd backward data {Shape}", m => BackwardData(m, false), () => Spread(ExpectedBackwardData(false), Input.Width, WinogradTransform.Points - 1), onHostOnly: true),
+            new($"winograd backward data gated {Shape}", m => BackwardData(m, true), () => Spread(ExpectedBackwardData(true), Input.Width, WinogradTransform.Points - 1), onHostOnly: true),
+            new($"winograd backward weight {Shape}", BackwardWeight, () => Spread(ExpectedBackwardWeight(), Filter.Columns, WinogradTransform.Columns - 1), onHostOnly: true),
         ];
 
         /// <summary>Every bound becomes the largest of its row within a tile's reach.</summary>
-        private static Expected[] Spread(Expected[] expected, int width)
+        private static Expected[] Spread(Expected[] expected, int width, int reach)
         {
-            const int Reach = WinogradTransform.Points - 1;
             return [.. expected.Select(e => e with
             {
                 Bounds = [.. e.Bounds.Select((_, i) =>
                 {
                     int row = i / width * width;
-                    return e.Bounds[Math.Max(row, i - Reach)..Math.Min(row + width, i + Reach + 1)].Max();
+                    return e.Bounds[Math.Max(row, i - reach)..Math.Min(row + width, i + reach + 1)].Max();
                 })],
             })];
         }
