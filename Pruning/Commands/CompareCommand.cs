@@ -57,9 +57,9 @@ internal static class CompareCommand
         if (walk.Best(budget) is { } best)
             rows.Add(new Row("hand-set (best known)", $"S = {Number(best.Sensitivity)}", 1, options.Epochs, walked, best.Seconds));
         // When the other side first had a network as light as the best by hand. It is read from the finished run, so no decision sees it.
-        if (method.Leaves(budget).FirstOrDefault(l => l.Kept <= walked.Kept) is { State: { } state } light)
+        if (method.Within(budget).FirstOrDefault(n => n.Kept <= walked.Kept) is { } light)
         {
-            bench.Trainer.Restore(state);
+            bench.Trainer.Restore(light.State);
             var summary = walked with
             {
                 Method = method.Name,

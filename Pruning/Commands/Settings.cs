@@ -72,13 +72,12 @@ internal static class Settings
         Epochs,
         Number("--dense-epochs", "epochs of dense training", Default.DenseEpochs, 1, 100_000, (o, v) => o with { DenseEpochs = v }),
         MaxDrop,
-        Number("--prune-rate", "dynamic: learning rate while thresholds rise", Default.PruneRate, 1e-7, 10, (o, v) => o with { PruneRate = v }),
+        Number("--prune-rate", "dynamic: peak learning rate of a cycle", Default.PruneRate, 1e-7, 10, (o, v) => o with { PruneRate = v }),
         Number("--decay", "dynamic: L2 factor", Default.Decay, 0, 1, (o, v) => o with { Decay = v }),
         Number("--first-ratio", "dynamic: total / kept of the first network that is judged", Default.FirstRatio, 1.01, 10_000, (o, v) => o with { FirstRatio = v }),
         Number("--teacher-share", "dynamic: the dense network's share in teaching the light one; 0 for none", Default.TeacherShare, 0, 1, (o, v) => o with { TeacherShare = v }),
         Number("--temperature", "dynamic: temperature of the teacher's answers", Default.Temperature, 0.1, 100, (o, v) => o with { Temperature = v }),
-        Number("--trunk-share", "dynamic: epochs for the first halving of the weights, in units of --epochs", Default.TrunkShare, 0.01, 100, (o, v) => o with { TrunkShare = v }),
-        Number("--branch-share", "dynamic: epochs of annealing before a network is judged, at full density, likewise", Default.BranchShare, 0.01, 100, (o, v) => o with { BranchShare = v }),
+        Number("--cycle-share", "dynamic: epochs of a cycle per unit of its ratio, up to 160, in units of --epochs", Default.CycleShare, 0.001, 100, (o, v) => o with { CycleShare = v }),
         Number("--resolution", "dynamic: ends when the lightest good and the heaviest bad aim are within this factor", Default.Resolution, 1.001, 100, (o, v) => o with { Resolution = v }),
     ];
 

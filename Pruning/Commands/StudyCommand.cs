@@ -119,13 +119,13 @@ internal static class StudyCommand
             {
                 experiment.TakeDense(dense);
                 var results = experiment.Prune(method, dense);
-                // Every branch within a budget, measured now that the search has ended: one of them is the first as light as by hand.
-                StudyRow.Write(into.File(StudyFolder.Leaves), results.SelectMany(r => method.Leaves(r.Outcome.Budget).Select(leaf =>
+                // Every network within a budget, measured now that the search has ended: one of them is the first as light as by hand.
+                StudyRow.Write(into.File(StudyFolder.Within), results.SelectMany(r => method.Within(r.Outcome.Budget).Select(light =>
                 {
-                    trainer.Restore(leaf.State!);
+                    trainer.Restore(light.State);
                     return new StudyRow(
-                        network, seed, StudyRow.DynamicAsLight, r.Outcome.Budget, 0, leaf.Tries, leaf.Epochs, leaf.Seconds, double.NaN, leaf.Kept, r.Summary.Total,
-                        leaf.Validation.Accuracy, trainer.Evaluate(Part.Test).Accuracy, dense.Validation.Accuracy, dense.Test.Accuracy, dense.Seconds);
+                        network, seed, StudyRow.DynamicAsLight, r.Outcome.Budget, 0, light.Tries, light.Epochs, light.Seconds, double.NaN, light.Kept, r.Summary.Total,
+                        light.Validation.Accuracy, trainer.Evaluate(Part.Test).Accuracy, dense.Validation.Accuracy, dense.Test.Accuracy, dense.Seconds);
                 })));
                 Write(into, StudyRow.Dynamic, 0, results, _ => double.NaN);
             });

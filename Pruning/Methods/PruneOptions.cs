@@ -33,23 +33,20 @@ public sealed record PruneOptions
     /// <summary>Hand-set pruning: threshold of a layer = sensitivity x deviation of its weights.</summary>
     public double Sensitivity { get; init; } = 1;
 
-    /// <summary>Dynamic pruning: learning rate while thresholds rise.</summary>
-    public double PruneRate { get; init; } = 2e-3;
+    /// <summary>Dynamic pruning: peak learning rate of a cycle.</summary>
+    public double PruneRate { get; init; } = 4e-3;
 
     /// <summary>Dynamic pruning: L2 factor.</summary>
     public double Decay { get; init; } = 5e-4;
 
     /// <summary>Dynamic pruning: total / kept of the first network that is judged; up to it nothing is expected to break.</summary>
-    public double FirstRatio { get; init; } = 6;
+    public double FirstRatio { get; init; } = 4;
 
     /// <summary>Dynamic pruning: ends when the lightest good and the heaviest bad network are within this factor.</summary>
     public double Resolution { get; init; } = 1.1;
 
-    /// <summary>Dynamic pruning: epochs for the first halving of the weights, in units of Epochs.</summary>
-    public double TrunkShare { get; init; } = 0.0625;
-
-    /// <summary>Dynamic pruning: epochs of annealing a network before it is judged, at full density, in units of Epochs.</summary>
-    public double BranchShare { get; init; } = 0.1;
+    /// <summary>Dynamic pruning: epochs of a cycle per unit of its ratio, up to 160, in units of Epochs.</summary>
+    public double CycleShare { get; init; } = 0.05;
 
     /// <summary>Dynamic pruning: the dense network's share in teaching the light one (knowledge distillation); 0 for none.</summary>
     public double TeacherShare { get; init; } = 0.7;

@@ -1,13 +1,13 @@
 using System.Globalization;
-using Kernels;
 using Model;
 using Pruning.Runs;
 
 namespace Pruning.Methods;
 
 /// <summary>
-/// The best accuracy at a ratio that is asked for: down dynamic pruning's trunk, then one branch to 1 / R of the weights. No budget decides
-/// anything; the branch is judged against it for the report alone.
+/// The best accuracy at a ratio that is asked for: the first halves of dynamic pruning's cycles down to R, and the last
+/// one whole, all with the teacher. No budget decides
+/// anything; the last network is judged against it for the report alone.
 /// </summary>
 /// <param name="ratio">R = total / kept; kept is ⌊total / R⌋, or a few less where saliencies are within 3e-5 of each other.</param>
 public sealed class TargetPruning(double ratio) : IPruningMethod
@@ -18,19 +18,22 @@ public sealed class TargetPruning(double ratio) : IPruningMethod
     {
         ArgumentNullException.ThrowIfNull(session);
         double budget = session.Options.MaxDrop.Least, start = session.Epoch, startSeconds = session.Elapsed;
-        Trunk.Teach(session, Gather.Views);
-        double from = 1;
-        while (from * Trunk.Step * Trunk.Step <= ratio)
+        Cycle.Teach(session);
+        var (from, next) = (1.0, Math.Min(session.Options.FirstRatio, ratio));
+        for (; next < ratio; (from, next) = (next, Math.Min(next * DynamicPruning.Step, ratio)))
         {
-            Trunk.Descend(session, from, from * Trunk.Step);
-            from *= Trunk.Step;
+            var (score, raised) = new Cycle(session, from, next).Rise();
+            string aim = string.Create(CultureInfo.InvariantCulture, $"1/{next:F1} of the weights, on the way to 1/{ratio}");
+            session.Log(Cycle.Phase, session.Options.PruneRate / 2, score, session.Trainer.Evaluate(Part.Validation), Decision.Raise, aim, raised);
         }
-        var (train, thresholds) = Trunk.Anneal(session, from, ratio);
+        var cycle = new Cycle(session, from, ratio);
+        var (_, thresholds) = cycle.Rise();
+        var train = cycle.Anneal();
         session.Trainer.DismissTeacher();
         var outcomes = session.Trainer.EvaluateEach(Part.Validation);
         var judgement = Judgement.Of(session.Dense, outcomes, budget);
         string reason = string.Create(CultureInfo.InvariantCulture, $"1/{ratio} of the weights as asked for: {judgement}");
-        int iteration = session.Log(Trunk.BranchPhase, 0, train, outcomes.Score, Decision.Finish, reason, thresholds);
+        int iteration = session.Log(Cycle.Phase, 0, train, outcomes.Score, Decision.Finish, reason, thresholds);
         return
         [
             new PruneOutcome(

@@ -12,7 +12,7 @@ public enum Decision
     /// <summary>Thresholds go down, or rise by less.</summary>
     Lower,
 
-    /// <summary>Back to the best state.</summary>
+    /// <summary>Not within a budget: what came out is dropped.</summary>
     Rollback,
 
     /// <summary>The run ends.</summary>

@@ -15,8 +15,8 @@ public sealed class StudyFolder(string path)
 {
     public const string Rows = "study.csv", Answers = "answers.csv", Table = "table.txt";
 
-    /// <summary>In a unit of dynamic pruning: every branch within a budget, as a row of method dynamic-as-light.</summary>
-    public const string Leaves = "leaves.csv";
+    /// <summary>In a unit of dynamic pruning: every network within a budget, as a row of method dynamic-as-light.</summary>
+    public const string Within = "within.csv";
 
     private const string Partial = ".partial", SeedPrefix = "seed-";
 
@@ -92,8 +92,8 @@ public sealed class StudyFolder(string path)
             string[] units = [.. Directory.EnumerateDirectories(seed).Where(u => !u.EndsWith(Partial, StringComparison.Ordinal))];
             List<T> All<T>(string name, Func<string, IReadOnlyList<T>> read) =>
                 [.. units.Select(u => Path.Combine(u, name)).Where(System.IO.File.Exists).SelectMany(read)];
-            var leaves = All(Leaves, StudyRow.Read);
-            bool dynamic = units.Any(u => System.IO.File.Exists(Path.Combine(u, Leaves)));
+            var within = All(Within, StudyRow.Read);
+            bool dynamic = units.Any(u => System.IO.File.Exists(Path.Combine(u, Within)));
             foreach (var row in All(Rows, StudyRow.Read))
             {
                 if (row.Method != StudyRow.HandSet || !dynamic)
@@ -101,7 +101,7 @@ public sealed class StudyFolder(string path)
                     rows.Add(row);
                     continue;
                 }
-                var light = leaves.Find(l => l.Budget == row.Budget && l.Kept <= row.Kept);
+                var light = within.Find(w => w.Budget == row.Budget && w.Kept <= row.Kept);
                 rows.Add(row with { AsLight = light?.Seconds ?? double.PositiveInfinity });
                 if (light is not null)
                     rows.Add(light with { Retraining = row.Retraining });

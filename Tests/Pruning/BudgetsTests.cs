@@ -29,19 +29,20 @@ public sealed partial class BudgetsTests : IDisposable
     {
         string both = Prune("both", $"{Large},{Small}"), large = Prune("large", Large);
 
-        // The largest budget alone decides how far the trunk goes, so up to there the two are the same run.
+        // The largest budget alone decides how far the way down goes, so up to there the two are the same run.
         var (shared, alone) = (Rows(both), Rows(large));
-        int way = alone.FindLastIndex(r => IsTrunk(r) && IsHalving(r)) + 1;
+        int way = alone.FindLastIndex(IsHalving) + 1;
         Assert.True(way > 4);
         Assert.Equal(alone[..way].Select(Measured), shared[..way].Select(Measured));
+        Assert.DoesNotContain(shared[way..], IsHalving);
 
         foreach (var (budget, folder, allowed) in new[] { (Small, both, 1), (Large, Path.Combine(both, "drop-10"), 8) })
         {
             var model = Checkpoint.Load(Path.Combine(folder, "model.safetensors"));
             var summary = Assert.Single(CsvTable.Read(Path.Combine(folder, "summary.csv"), "kept"));
             Assert.Equal(model.Kept, int.Parse(summary[0], CultureInfo.InvariantCulture));
-            // The lightest of the branches that this budget allows, whichever budget they were tried for, until it was settled.
-            var judged = shared.Where(r => r[1] == "anneal" && r[3].Contains($"budget {budget}:", StringComparison.Ordinal)).ToArray();
+            // The lightest of the networks that this budget allows, whichever budget they were tried for, until it was settled.
+            var judged = shared.Where(r => r[1] == "prune" && r[3].Contains($"budget {budget}:", StringComparison.Ordinal)).ToArray();
             var allowing = judged.Where(r => Balance(r, budget) <= allowed).ToArray();
             Assert.Equal(allowing.Min(r => int.Parse(r[2], CultureInfo.InvariantCulture)), model.Kept);
             // And close to one that it does not allow.
@@ -79,14 +80,8 @@ public sealed partial class BudgetsTests : IDisposable
     private static List<string[]> Rows(string run) => CsvTable.Read(
         Path.Combine(run, "iterations.csv"), "iteration", "phase", "kept", "reason", "train_loss", "validation_loss", "density");
 
-    private static bool IsTrunk(string[] row) => row[1] == "prune";
-
-    /// <summary>Saved states on the way down lie at powers of √2; those between two that were judged do not.</summary>
-    private static bool IsHalving(string[] row)
-    {
-        double steps = 2 * Math.Log2(Aim(row));
-        return Math.Abs(steps - Math.Round(steps)) < 0.05;
-    }
+    /// <summary>Networks on the way down lie at powers of 2; those between two that were judged do not.</summary>
+    private static bool IsHalving(string[] row) => row[1] == "prune" && Math.Abs(Math.Log2(Aim(row)) % 1) < 0.01;
 
     private static string Measured(string[] row) => $"{row[0]} {row[1]} {row[2]} {row[4]} {row[5]} {row[6]}";
 

@@ -188,7 +188,7 @@ public sealed class RunTests : IDisposable
         Assert.StartsWith("error: --network: expected fc16r fc10", error);
     }
 
-    /// <summary>12,704 weights: the search ends where none is left, or at once where the first ratio is beyond them.</summary>
+    /// <summary>12,704 weights: the search ends where none is left, or at once where the first ratio is near them.</summary>
     [Theory]
     [InlineData("6")]
     [InlineData("10000")]
@@ -201,40 +201,66 @@ public sealed class RunTests : IDisposable
     }
 
     [Fact]
-    public void Where_nothing_is_within_the_budget_the_first_branch_is_annealed_for_longer_and_then_heavier_ones()
+    public void Where_nothing_is_within_the_budget_the_first_network_is_annealed_for_longer_and_then_others()
     {
         string run = _folder.Combine("run");
         Cli.Done(["prune", "--max-drop", "0", "--first-ratio", "100", "--dense-epochs", "2", "--epochs", "1", .. Cli.Small(_data, run)]);
-        var branches = Branches(run);
+        var cycles = Cycles(run);
         Assert.Equal(
-            ["1/100.0", "1/100.0, annealed 2 times longer", "1/100.0, annealed 4 times longer", "1/100.0, annealed 8 times longer", "1/10.0, annealed 8 times longer"],
-            branches.Take(5).Select(b => b.Aim));
-        for (int i = 1; i < 4; i++)
-            Assert.InRange(branches[i].Epochs / branches[i - 1].Epochs, 1.8, 2.2);
-        Assert.All(branches.Skip(4), b => Assert.EndsWith("8 times longer", b.Aim, StringComparison.Ordinal));
+            ["1/100.0", "1/200.0", "1/400.0", "1/100.0, annealed 2 times longer", "1/100.0, annealed 4 times longer", "1/100.0, annealed 8 times longer", "1/10.0, annealed 8 times longer"],
+            cycles.Take(7).Select(c => c.Aim));
+        for (int i = 4; i < 6; i++)
+            Assert.InRange(cycles[i].Epochs / cycles[i - 1].Epochs, 1.8, 2.2);
+        Assert.All(cycles.Skip(6), c => Assert.EndsWith("8 times longer", c.Aim, StringComparison.Ordinal));
         Assert.InRange(Number(Assert.Single(ReadCsv(run, "summary.csv", Summary)), "ratio"), 10, 99);
     }
 
     [Fact]
-    public void Branches_that_were_annealed_for_a_shorter_time_do_not_bound_those_that_were_annealed_for_longer()
+    public void Networks_that_were_annealed_for_a_shorter_time_do_not_bound_those_that_were_annealed_for_longer()
     {
         string run = _folder.Combine("run");
-        Cli.Done(["prune", "--max-drop", "15,30", "--first-ratio", "100", "--dense-epochs", "2", "--epochs", "1", .. Cli.Small(_data, run)]);
-        var aims = Branches(run).Select(b => b.Aim).ToList();
-        // The budget of 30 went down to 200 at once, that of 15 was met at 100 only in 8 times as long: it tries 200 anew, not something between.
-        Assert.Contains("1/200.0", aims);
-        Assert.Equal("1/200.0, annealed 8 times longer", aims[aims.IndexOf("1/100.0, annealed 8 times longer") + 1]);
+        Cli.Done([
+            "prune", "--max-drop", "7.5,40", "--first-ratio", "16", "--cycle-share", "0.02", "--seed", "2", "--dense-epochs", "2", "--epochs", "1",
+            .. Cli.Small(_data, run)]);
+        var aims = Cycles(run).Select(c => c.Aim).ToList();
+        // Budget 40 went down to 64 at once; what budget 7.5 allows took 8 times as long, and it then tries 64 anew, not something between.
+        Assert.Contains("1/64.0", aims);
+        Assert.Equal("1/64.0, annealed 8 times longer", aims[aims.IndexOf("1/32.0, annealed 8 times longer") + 1]);
     }
 
-    /// <summary>What each branch aimed at, and the epochs from the row before to its end.</summary>
-    private static List<(string Aim, double Epochs)> Branches(string run)
+    [Fact]
+    public void Cycles_go_on_from_the_lightest_heavier_one_grow_with_their_ratio_and_are_taught_from_the_third_on()
+    {
+        string run = _folder.Combine("run"), alone = _folder.Combine("alone");
+        string[] prune = ["prune", "--max-drop", "30", "--first-ratio", "10", "--dense-epochs", "2", "--epochs", "1"];
+        Cli.Done([.. prune, .. Cli.Small(_data, run)]);
+        Cli.Done([.. prune, .. Cli.Small(_data, alone), "--teacher-share", "0"]);
+        var cycles = Cycles(run);
+        var ratios = cycles.Select(c => double.Parse(c.Aim[2..], CultureInfo.InvariantCulture)).ToArray();
+        Assert.True(ratios.Length > 5 && !ratios.SequenceEqual(ratios.Order()), "expected a way down and tries between");
+        for (int i = 0; i < ratios.Length; i++)
+        {
+            double[] heavier = [.. ratios[..i].Where(r => r < ratios[i])];
+            Assert.Equal(heavier.Length == 0 ? "the dense network" : $"1/{heavier.Max().ToString("F1", CultureInfo.InvariantCulture)}", cycles[i].Origin);
+            // 0.05 epochs per unit of the ratio, in moves of a quarter, for which 25 steps have 4 times 6, and as many rising as falling.
+            Assert.Equal(0.05 * Math.Min(ratios[i], 160), cycles[i].Epochs * 25 / 24, 0.26);
+        }
+        var (taught, untaught) = (Course(run).Split('\n'), Course(alone).Split('\n'));
+        Assert.Equal(taught[..4], untaught[..4]);
+        Assert.NotEqual(taught[4], untaught[4]);
+    }
+
+    /// <summary>What each cycle aimed at, where it went on from, and the epochs from the row before to its end.</summary>
+    private static List<(string Aim, string Origin, double Epochs)> Cycles(string run)
     {
         var rows = ReadCsv(run, "iterations.csv", Iterations);
         return
         [
-            .. rows.Zip(rows.Skip(1)).Where(p => p.Second["phase"] == "anneal").Select(p => (
-                p.Second["reason"].TrimStart('"').Split(": ")[0].Replace(" of the weights", "", StringComparison.Ordinal),
-                Number(p.Second, "epoch") - Number(p.First, "epoch"))),
+            .. rows.Zip(rows.Skip(1)).Where(p => p.Second["phase"] == "prune").Select(p =>
+            {
+                string[] parts = p.Second["reason"].TrimStart('"').Split(": ")[0].Split(", from ");
+                return (parts[0].Replace(" of the weights", "", StringComparison.Ordinal), parts[1], Number(p.Second, "epoch") - Number(p.First, "epoch"));
+            }),
         ];
     }
 

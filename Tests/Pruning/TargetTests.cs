@@ -16,7 +16,7 @@ public sealed class TargetTests : IDisposable
 
     public void Dispose() => _folder.Dispose();
 
-    /// <summary>12,704 weights; 16 divides them, and 13.7 is between two states of the trunk.</summary>
+    /// <summary>12,704 weights; 16 divides them, and 13.7 is between two powers of 2.</summary>
     [Theory]
     [InlineData("1.2")]
     [InlineData("13.7")]
@@ -30,8 +30,12 @@ public sealed class TargetTests : IDisposable
         int most = (int)Math.Floor(model.Total / double.Parse(ratio, CultureInfo.InvariantCulture));
         Assert.InRange(model.Kept, most - 2, most);
         var rows = CsvTable.Read(Path.Combine(run, "iterations.csv"), "phase", "kept", "decision", "reason");
-        Assert.Equal(["anneal", $"{model.Kept}", "finish"], rows[^1][..3]);
+        Assert.Equal(["prune", $"{model.Kept}", "finish"], rows[^1][..3]);
         Assert.StartsWith($"1/{ratio} of the weights as asked for: lost ", rows[^1][3]);
+        // On the way from 4 on each has half the weights of the one before.
+        double target = double.Parse(ratio, CultureInfo.InvariantCulture);
+        string[] way = [.. new double[] { 4, 8, 16, 32, 64 }.Where(r => r < target).Select(r => $"1/{r}.0 of the weights, on the way to 1/{ratio}")];
+        Assert.Equal(way, rows.Where(r => r[2] == "raise").Select(r => r[3].Trim('"')));
         Assert.Equal("target", Assert.Single(CsvTable.Read(Path.Combine(run, "summary.csv"), "method"))[0]);
         using var options = JsonDocument.Parse(File.ReadAllText(Path.Combine(run, "options.json")));
         Assert.Equal(ratio, options.RootElement.GetProperty("target_ratio").GetRawText());
