@@ -31,11 +31,11 @@ internal sealed class Cycle
     /// <param name="session">Its trainer holds the network to go on from.</param>
     /// <param name="from">Total / kept of that.</param>
     /// <param name="ratio">Total / kept at the end.</param>
-    /// <param name="longer">How many times longer than usual.</param>
-    public Cycle(PruneSession session, double from, double ratio, int longer = 1)
+    /// <param name="length">In that of a usual one.</param>
+    public Cycle(PruneSession session, double from, double ratio, double length = 1)
     {
         (_session, _from, _ratio) = (session, from, ratio);
-        double epochs = longer * session.Options.Epochs * session.Options.CycleShare * Math.Min(ratio, LargestGrowing);
+        double epochs = length * session.Options.Epochs * session.Options.CycleShare * Math.Min(ratio, LargestGrowing);
         _moves = 2 * Math.Max(1, (int)Math.Round(MovesPerEpoch * epochs / 2));
         _steps = Math.Max(1, session.Trainer.StepsPerEpoch / MovesPerEpoch);
     }

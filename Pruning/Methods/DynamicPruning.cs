@@ -1,20 +1,20 @@
 using System.Globalization;
 using Model;
-using Pruning.Runs;
 
 namespace Pruning.Methods;
 
 /// <summary>
-/// Thresholds moved by measured accuracy (after Lee and Park 2021), as a chain of cycles (<see cref="Cycle"/>). Each prunes and anneals a
-/// network, which is judged on the validation images against the dense one; the next goes on from the middle of the one before. While networks
-/// stay within the budget each has half the weights of the one before; after one that is damaged for certain, or two in a row in doubt
-/// (<see cref="Judgement"/>), ratios between the lightest good and the heaviest bad one are tried, each from the lightest network that has more
-/// weights, until the two are close. Where no network is good, the first is annealed anew, up to 8 times longer, and others after it as
-/// long. The lightest good network is the result.
+/// Thresholds moved by measured accuracy (after Lee and Park 2021): first as far as the dense network bears without training
+/// (<see cref="Probe"/>), then as a chain of cycles (<see cref="Cycle"/>). Each prunes and anneals a network, which is judged on the validation
+/// images against the dense one; the next goes on from the middle of the one before. The first has half the weights that the dense network bore
+/// to be left with, and while networks stay within the budget each has half the weights of the one before; after one that is damaged for certain, or two
+/// in a row in doubt (<see cref="Judgement"/>), ratios between the lightest good and the heaviest bad one are tried, each from the lightest network
+/// that has more weights, until the two are close. Where no cycle ends within the budget, the first is annealed anew, up to 8 times longer, and others after
+/// it as long. The lightest good network is the result.
 /// </summary>
 /// <remarks>
-/// Only annealed networks are judged: at a high learning rate one epoch's accuracy dips by more than the budget, and a controller would
-/// take noise for damage. Several budgets share one search: the largest decides how far down it goes, every network is judged against
+/// Of what was retrained only annealed networks are judged: at a high learning rate one epoch's accuracy dips by more than the budget, and a controller
+/// would take noise for damage. Several budgets share one search: the largest decides how far down it goes, every network is judged against
 /// each, and then each in turn, the smallest first, has its own gap between good and bad narrowed, with all networks there are by then.
 /// </remarks>
 public sealed class DynamicPruning : IPruningMethod
@@ -25,120 +25,72 @@ public sealed class DynamicPruning : IPruningMethod
     /// <summary>Doubtful networks, one after the other, that end the way down.</summary>
     private const int Patience = 2;
 
-    /// <summary>How many times longer than usual a network is annealed at most, where none is within a budget.</summary>
-    private const int MostLonger = 8;
+    /// <summary>Length of the first cycle, in that of a usual one: half the effort, so that a retrained network comes soon.</summary>
+    private const double Hasty = 0.5;
 
-    /// <summary>
-    /// Networks that labels alone teach: they come soon, and to collect the dense network's answers takes as long as two to four epochs. Where
-    /// they are not within a budget that ends nothing and bounds nothing: taught ones may be.
-    /// </summary>
-    private const int Untaught = 2;
+    /// <summary>How many times longer than usual a network is annealed at most, where none is within a budget.</summary>
+    private const double Longest = 8;
+
+    private Trials? _trials;
 
     public string Name => "dynamic";
 
-    /// <summary>A network that was judged.</summary>
-    /// <param name="Ratio">Total / kept that it was pruned to.</param>
-    /// <param name="Longer">How many times longer than usual it was annealed.</param>
-    /// <param name="Iteration">Its number in the log.</param>
-    /// <param name="Kept">Live weights.</param>
-    /// <param name="Tries">Networks judged so far, this one included.</param>
-    /// <param name="Epochs">Epochs of pruning so far.</param>
-    /// <param name="Seconds">The same in time.</param>
-    /// <param name="Validation">On the validation images.</param>
-    /// <param name="Within">The budgets that it is within.</param>
-    /// <param name="State">The network.</param>
-    /// <param name="Middle">The state in the middle of its cycle, from which others go on.</param>
-    public sealed record Judged(
-        double Ratio, int Longer, int Iteration, int Kept, int Tries, double Epochs, double Seconds, Score Validation, IReadOnlyList<double> Within,
-        TrainerState State, TrainerState Middle);
-
-    private readonly List<Judged> _judged = [];
-
     /// <summary>Networks within a budget in the order of their finding.</summary>
-    public IEnumerable<Judged> Within(double budget) => _judged.Where(n => n.Within.Contains(budget));
+    public IEnumerable<Trial> Within(double budget) => _trials?.Within(budget) ?? [];
 
     public IReadOnlyList<PruneOutcome> Run(PruneSession session)
     {
         ArgumentNullException.ThrowIfNull(session);
         var options = session.Options;
-        var budgets = options.MaxDrop.Values;
-        double start = session.Epoch, startSeconds = session.Elapsed;
         int total = session.Trainer.Parameters.WeightCount;
-        double first = Math.Min(options.FirstRatio, total);
         var dense = session.Trainer.Save();
-        var settled = new HashSet<double>();
-        _judged.Clear();
+        var trials = _trials = new Trials(session);
+        Probe.Run(session, trials);
+        double first = Math.Min(options.FirstRatio > 1 ? options.FirstRatio : Step * (trials.Lightest(trials.Budgets[^1])?.Ratio ?? 1), total);
 
-        double ratio = first;
+        // Labels alone teach the first network, since to collect the dense network's answers takes as long as two to four epochs. If it is not within a
+        // budget that ends nothing and bounds nothing: one that is taught and takes its time may be.
+        Judge(first, Hasty);
+        session.Trainer.Restore(dense);
+        Cycle.Teach(session);
+        double ratio = first * Step;
         for (int misses = 0; misses < Patience && ratio <= total; ratio *= Step)
-        {
-            var verdict = Judge(ratio);
-            if (_judged.Count > Untaught)
-                misses = verdict switch { Verdict.Within => 0, Verdict.Doubtful => misses + 1, _ => Patience };
-        }
-        PruneOutcome[] outcomes = [.. budgets.Select(Narrow)];
+            misses = Judge(ratio).Verdict switch { Verdict.Within => 0, Verdict.Doubtful => misses + 1, _ => Patience };
+        PruneOutcome[] outcomes = [.. trials.Budgets.Select(Narrow)];
         session.Trainer.DismissTeacher();
         session.Trainer.Restore(outcomes[0].State);
         return outcomes;
 
-        // Halves the gap between the lightest good and the next lighter one, which is bad. Where nothing is good, perhaps because the dense network
+        // Halves the gap between the lightest good and the next lighter one, which is bad. Where no cycle is good, perhaps because the dense network
         // was lucky on these images, the first is annealed anew for longer, and so are those that come after it: shorter ones do not count then.
         PruneOutcome Narrow(double budget)
         {
-            int longer = Within(budget).Select(n => n.Longer).DefaultIfEmpty(_judged.Max(n => n.Longer)).Min();
-            while (longer < MostLonger && !Within(budget).Any())
-                Judge(first, longer *= 2);
+            var good = trials.Within(budget).Where(t => t.Length > 0);
+            double length = Math.Max(1, good.Select(t => t.Length).DefaultIfEmpty(trials.Retrained.Max(t => t.Length)).Min());
+            while (length < Longest && !good.Any())
+                Judge(first, length *= 2);
             while (true)
             {
-                var best = Within(budget).MinBy(n => (n.Kept, -n.Validation.Correct));
-                double good = best?.Ratio ?? 1;
-                double bad = _judged.Where(n => n.Ratio > good && n.Longer >= longer && n.Tries > Untaught)
-                    .Select(n => n.Ratio).DefaultIfEmpty(4 * good).Min();
-                if (bad / good <= options.Resolution || (int)(total / good) - (int)(total / bad) <= 1)
-                {
-                    settled.Add(budget);
-                    return new PruneOutcome(
-                        budget, best?.Iteration ?? 0, _judged.Count, session.Epoch - start, session.Elapsed - startSeconds, best is not null,
-                        best?.State ?? dense);
-                }
-                Judge(Math.Sqrt(good * bad), longer);
+                double best = trials.Lightest(budget)?.Ratio ?? 1;
+                double bad = trials.Retrained.Where(t => t.Ratio > best && t.Length >= length).Select(t => t.Ratio).DefaultIfEmpty(4 * best).Min();
+                if (bad / best <= options.Resolution || (int)(total / best) - (int)(total / bad) <= 1)
+                    return trials.Settle(budget);
+                Judge(Math.Sqrt(best * bad), length);
             }
         }
 
-        // A cycle down to a ratio, from the lightest network that has more weights, and the verdict on the largest budget.
-        Verdict Judge(double ratio, int longer = 1)
+        // A cycle down to a ratio, from the lightest network that has more weights.
+        Trial Judge(double ratio, double length = 1)
         {
-            if (_judged.Count == Untaught)
-            {
-                session.Trainer.Restore(dense);
-                Cycle.Teach(session);
-            }
-            var last = _judged.Where(n => n.Ratio < ratio).MaxBy(n => (n.Ratio, n.Iteration));
+            var last = trials.Retrained.Where(t => t.Ratio < ratio).MaxBy(t => (t.Ratio, t.Iteration));
             session.Trainer.Restore(last?.Middle ?? dense);
-            var cycle = new Cycle(session, last?.Ratio ?? 1, ratio, longer);
+            var cycle = new Cycle(session, last?.Ratio ?? 1, ratio, length);
             var (_, thresholds) = cycle.Rise();
             var middle = session.Trainer.Save();
             var train = cycle.Anneal();
-            var outcomes = session.Trainer.EvaluateEach(Part.Validation);
-            Judgement[] judgements = [.. budgets.Select(b => Judgement.Of(session.Dense, outcomes, b))];
-            int kept = session.Pruner.Moments().Sum(m => m.Live);
-            // A budget that is settled stays with its result, whatever networks of larger ones turn out to be.
-            double[] within = [.. budgets.Where((b, i) => judgements[i].Verdict == Verdict.Within && kept > 0 && !settled.Contains(b))];
-            string judged = judgements.Length == 1 ? $"{judgements[0]}"
-                : string.Join("; ", budgets.Zip(judgements).Where(p => !settled.Contains(p.First))
-                    .Select(p => string.Create(CultureInfo.InvariantCulture, $"budget {p.First}: {p.Second}")));
             string origin = last is null ? "from the dense network" : string.Create(CultureInfo.InvariantCulture, $"from 1/{last.Ratio:F1}");
-            string patience = longer > 1 ? string.Create(CultureInfo.InvariantCulture, $", annealed {longer} times longer") : "";
-            string reason = string.Create(CultureInfo.InvariantCulture, $"1/{ratio:F1} of the weights{patience}, {origin}: {judged}");
-            int iteration = session.Log(
-                Cycle.Phase, 0, train, outcomes.Score, within.Length > 0 ? Decision.Raise : Decision.Rollback, reason, thresholds);
-            session.Say(reason);
-            _judged.Add(new Judged(
-                ratio, longer, iteration, kept, _judged.Count + 1, session.Epoch - start, session.Elapsed - startSeconds, outcomes.Score, within,
-                session.Trainer.Save(), middle));
-            if (within.Contains(budgets[0]))
-                session.KeepBest(iteration);
-            return kept == 0 ? Verdict.Damaged : judgements[^1].Verdict;
+            string effort = length == 1 ? "" : string.Create(CultureInfo.InvariantCulture, $"{length} times as long as usual, ");
+            return trials.Judge(Cycle.Phase, ratio, length, effort + origin, train, thresholds, middle);
         }
     }
 }

@@ -39,11 +39,11 @@ public sealed record PruneOptions
     /// <summary>Dynamic pruning: L2 factor.</summary>
     public double Decay { get; init; } = 5e-4;
 
-    /// <summary>Dynamic pruning: total / kept of the first network that is judged; up to it nothing is expected to break.</summary>
-    public double FirstRatio { get; init; } = 4;
+    /// <summary>Dynamic pruning: total / kept of the first network that is retrained; 0 for twice what the dense network bears without.</summary>
+    public double FirstRatio { get; init; }
 
     /// <summary>Dynamic pruning: ends when the lightest good and the heaviest bad network are within this factor.</summary>
-    public double Resolution { get; init; } = 1.1;
+    public double Resolution { get; init; } = 1.2;
 
     /// <summary>Dynamic pruning: epochs of a cycle per unit of its ratio, up to 160, in units of Epochs.</summary>
     public double CycleShare { get; init; } = 0.05;

@@ -12,6 +12,9 @@ namespace Pruning.Methods;
 /// <param name="ratio">R = total / kept; kept is ⌊total / R⌋, or a few less where saliencies are within 3e-5 of each other.</param>
 public sealed class TargetPruning(double ratio) : IPruningMethod
 {
+    /// <summary>Total / kept at the end of the first half cycle; up to it nothing is expected to break.</summary>
+    private const double First = 4;
+
     public string Name => "target";
 
     public IReadOnlyList<PruneOutcome> Run(PruneSession session)
@@ -19,7 +22,7 @@ public sealed class TargetPruning(double ratio) : IPruningMethod
         ArgumentNullException.ThrowIfNull(session);
         double budget = session.Options.MaxDrop.Least, start = session.Epoch, startSeconds = session.Elapsed;
         Cycle.Teach(session);
-        var (from, next) = (1.0, Math.Min(session.Options.FirstRatio, ratio));
+        var (from, next) = (1.0, Math.Min(First, ratio));
         for (; next < ratio; (from, next) = (next, Math.Min(next * DynamicPruning.Step, ratio)))
         {
             var (score, raised) = new Cycle(session, from, next).Rise();

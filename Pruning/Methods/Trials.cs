@@ -1,0 +1,82 @@
+using System.Globalization;
+using Model;
+using Pruning.Runs;
+
+namespace Pruning.Methods;
+
+/// <summary>A network that was judged.</summary>
+/// <param name="Ratio">Total / kept that it was pruned to.</param>
+/// <param name="Length">Of the cycle that it was retrained by, in that of a usual one; 0 where nothing was retrained.</param>
+/// <param name="Iteration">Its number in the log.</param>
+/// <param name="Kept">Live weights.</param>
+/// <param name="Tries">Networks judged so far, this one included.</param>
+/// <param name="Epochs">Epochs of pruning so far.</param>
+/// <param name="Seconds">The same in time.</param>
+/// <param name="Validation">On the validation images.</param>
+/// <param name="Within">The budgets that it is within.</param>
+/// <param name="Verdict">On the largest budget.</param>
+/// <param name="State">The network.</param>
+/// <param name="Middle">The state in the middle of its cycle, from which others go on; of one that was not retrained its own.</param>
+public sealed record Trial(
+    double Ratio, double Length, int Iteration, int Kept, int Tries, double Epochs, double Seconds, Score Validation, IReadOnlyList<double> Within,
+    Verdict Verdict, TrainerState State, TrainerState Middle);
+
+/// <summary>The networks that a search has judged on the validation images, each against the dense one and by every budget.</summary>
+internal sealed class Trials(PruneSession session)
+{
+    private readonly double _start = session.Epoch, _startSeconds = session.Elapsed;
+    private readonly TrainerState _dense = session.Trainer.Save();
+    private readonly List<Trial> _all = [];
+    private readonly HashSet<double> _settled = [];
+
+    /// <summary>The smallest first.</summary>
+    public IReadOnlyList<double> Budgets { get; } = session.Options.MaxDrop.Values;
+
+    /// <summary>Those that were retrained, in the order of their judging.</summary>
+    public IEnumerable<Trial> Retrained => _all.Where(t => t.Length > 0);
+
+    /// <summary>Those within a budget, in the order of their judging.</summary>
+    public IEnumerable<Trial> Within(double budget) => _all.Where(t => t.Within.Contains(budget));
+
+    /// <summary>The lightest within a budget, of equals the most accurate; null where none is.</summary>
+    public Trial? Lightest(double budget) => Within(budget).MinBy(t => (t.Kept, -t.Validation.Correct));
+
+    /// <summary>Judges the network that stands in the trainer and writes it to the log.</summary>
+    /// <param name="phase">Of the log.</param>
+    /// <param name="ratio">Total / kept that it was pruned to.</param>
+    /// <param name="length">See <see cref="Trial"/>.</param>
+    /// <param name="how">What was done to it.</param>
+    /// <param name="train">Score of the last steps.</param>
+    /// <param name="thresholds">One a layer.</param>
+    /// <param name="middle">See <see cref="Trial"/>.</param>
+    public Trial Judge(string phase, double ratio, double length, string how, Score train, float[] thresholds, TrainerState? middle = null)
+    {
+        var outcomes = session.Trainer.EvaluateEach(Part.Validation);
+        Judgement[] judgements = [.. Budgets.Select(b => Judgement.Of(session.Dense, outcomes, b))];
+        int kept = session.Pruner.Moments().Sum(m => m.Live);
+        // A budget that is settled stays with its result, whatever networks of larger ones turn out to be.
+        double[] within = [.. Budgets.Where((b, i) => judgements[i].Verdict == Verdict.Within && kept > 0 && !_settled.Contains(b))];
+        string judged = judgements.Length == 1 ? $"{judgements[0]}"
+            : string.Join("; ", Budgets.Zip(judgements).Where(p => !_settled.Contains(p.First))
+                .Select(p => string.Create(CultureInfo.InvariantCulture, $"budget {p.First}: {p.Second}")));
+        string reason = string.Create(CultureInfo.InvariantCulture, $"1/{ratio:F1} of the weights, {how}: {judged}");
+        int iteration = session.Log(phase, 0, train, outcomes.Score, within.Length > 0 ? Decision.Raise : Decision.Rollback, reason, thresholds);
+        session.Say(reason);
+        var state = session.Trainer.Save();
+        _all.Add(new Trial(
+            ratio, length, iteration, kept, _all.Count + 1, session.Epoch - _start, session.Elapsed - _startSeconds, outcomes.Score, within,
+            kept == 0 ? Verdict.Damaged : judgements[^1].Verdict, state, middle ?? state));
+        if (within.Contains(Budgets[0]))
+            session.KeepBest(iteration);
+        return _all[^1];
+    }
+
+    /// <summary>Ends the search for a budget: the lightest within it, or the dense network.</summary>
+    public PruneOutcome Settle(double budget)
+    {
+        _settled.Add(budget);
+        var best = Lightest(budget);
+        return new PruneOutcome(
+            budget, best?.Iteration ?? 0, _all.Count, session.Epoch - _start, session.Elapsed - _startSeconds, best is not null, best?.State ?? _dense);
+    }
+}
