@@ -4,7 +4,7 @@ using Model;
 namespace Pruning.Methods;
 
 /// <summary>
-/// What dynamic pruning is made of: the learning rate starts high and falls to zero along a cosine (a warm restart, Loshchilov and Hutter 2017);
+/// What dynamic pruning is made of once the dense network bears no more (<see cref="Probe"/>): the learning rate starts high and falls to zero along a cosine (a warm restart, Loshchilov and Hutter 2017);
 /// thresholds rise during the first half, and what the second ends with is fit to be judged. The next cycle goes on from the middle, where the
 /// network is still plastic.
 /// </summary>
@@ -31,7 +31,7 @@ internal sealed class Cycle
     /// <param name="session">Its trainer holds the network to go on from.</param>
     /// <param name="from">Total / kept of that.</param>
     /// <param name="ratio">Total / kept at the end.</param>
-    /// <param name="length">In that of a usual one.</param>
+    /// <param name="length">In units of a usual one.</param>
     public Cycle(PruneSession session, double from, double ratio, double length = 1)
     {
         (_session, _from, _ratio) = (session, from, ratio);
@@ -86,10 +86,6 @@ internal sealed class Cycle
         // The last in so many words, so that rounding cannot cost a weight of what is asked for.
         int kept = (int)(_session.Trainer.Parameters.WeightCount / (share == 1 ? _ratio : _from * Math.Pow(_ratio / _from, share)));
         _session.Pruner.RateSaliency();
-        var moments = _session.Pruner.Moments();
-        float threshold = GlobalThreshold.Keeping(_session.Pruner, Criterion.Saliency, moments.Sum(m => m.Live), kept);
-        float[] thresholds = [.. moments.Select(_ => threshold)];
-        _session.Pruner.Prune(thresholds, Criterion.Saliency);
-        return thresholds;
+        return GlobalThreshold.Prune(_session.Pruner, Criterion.Saliency, kept);
     }
 }

@@ -1,21 +1,21 @@
 using System.Globalization;
-using Model;
 
 namespace Pruning.Methods;
 
 /// <summary>
 /// Thresholds moved by measured accuracy (after Lee and Park 2021): first as far as the dense network bears without training
-/// (<see cref="Probe"/>), then as a chain of cycles (<see cref="Cycle"/>). Each prunes and anneals a network, which is judged on the validation
-/// images against the dense one; the next goes on from the middle of the one before. The first has half the weights that the dense network bore
-/// to be left with, and while networks stay within the budget each has half the weights of the one before; after one that is damaged for certain, or two
-/// in a row in doubt (<see cref="Judgement"/>), ratios between the lightest good and the heaviest bad one are tried, each from the lightest network
-/// that has more weights, until the two are close. Where no cycle ends within the budget, the first is annealed anew, up to 8 times longer, and others after
-/// it as long. The lightest good network is the result.
+/// (<see cref="Probe"/>), then by a chain of cycles (<see cref="Cycle"/>). Each prunes and anneals a network, which is judged on the
+/// validation images against the dense one; the next goes on from the middle of the one before. The first has half the weights that the
+/// dense network can do with, by the largest budget, and each next half of the one before, as long as they stay within that budget. After
+/// one that is damaged for certain, or two in a row in doubt (<see cref="Judgement"/>), ratios between the lightest good and the heaviest
+/// bad one are tried, each from the lightest network that has more weights, until the two are close. Where no cycle ends within a budget,
+/// the first is annealed anew, up to 8 times as long as usual, and others after it as long. The lightest good network is the result.
 /// </summary>
 /// <remarks>
-/// Of what was retrained only annealed networks are judged: at a high learning rate one epoch's accuracy dips by more than the budget, and a controller
-/// would take noise for damage. Several budgets share one search: the largest decides how far down it goes, every network is judged against
-/// each, and then each in turn, the smallest first, has its own gap between good and bad narrowed, with all networks there are by then.
+/// Of what was retrained only annealed networks are judged: at a high learning rate one epoch's accuracy dips by more than the budget, and a
+/// controller would take noise for damage. Several budgets share one search: the largest decides how far down it goes, every network is
+/// judged against each, and then each in turn, the smallest first, has its own gap between good and bad narrowed, with all networks there
+/// are by then.
 /// </remarks>
 public sealed class DynamicPruning : IPruningMethod
 {
@@ -25,10 +25,10 @@ public sealed class DynamicPruning : IPruningMethod
     /// <summary>Doubtful networks, one after the other, that end the way down.</summary>
     private const int Patience = 2;
 
-    /// <summary>Length of the first cycle, in that of a usual one: half the effort, so that a retrained network comes soon.</summary>
+    /// <summary>Length of the first cycle, in units of a usual one: half the effort, so that a retrained network comes soon.</summary>
     private const double Hasty = 0.5;
 
-    /// <summary>How many times longer than usual a network is annealed at most, where none is within a budget.</summary>
+    /// <summary>Length of a cycle at most, where none is within a budget.</summary>
     private const double Longest = 8;
 
     private Trials? _trials;
@@ -41,49 +41,43 @@ public sealed class DynamicPruning : IPruningMethod
     public IReadOnlyList<PruneOutcome> Run(PruneSession session)
     {
         ArgumentNullException.ThrowIfNull(session);
-        var options = session.Options;
         int total = session.Trainer.Parameters.WeightCount;
-        var dense = session.Trainer.Save();
         var trials = _trials = new Trials(session);
         Probe.Run(session, trials);
-        double first = Math.Min(options.FirstRatio > 1 ? options.FirstRatio : Step * (trials.Lightest(trials.Budgets[^1])?.Ratio ?? 1), total);
+        double given = session.Options.FirstRatio, borne = trials.Lightest(trials.Budgets[^1])?.Ratio ?? 1;
+        double first = Math.Min(given > 0 ? given : Step * borne, total);
 
-        // Labels alone teach the first network, since to collect the dense network's answers takes as long as two to four epochs. If it is not within a
-        // budget that ends nothing and bounds nothing: one that is taught and takes its time may be.
-        Judge(first, Hasty);
-        session.Trainer.Restore(dense);
+        // Labels alone teach the first network, since to collect the dense network's answers takes as long as two to four epochs. If it is
+        // not within a budget that ends nothing and bounds nothing: one that is taught and takes its time may be.
+        Try(first, Hasty);
+        session.Trainer.Restore(trials.Dense);
         Cycle.Teach(session);
         double ratio = first * Step;
         for (int misses = 0; misses < Patience && ratio <= total; ratio *= Step)
-            misses = Judge(ratio).Verdict switch { Verdict.Within => 0, Verdict.Doubtful => misses + 1, _ => Patience };
+            misses = Try(ratio).Verdict switch { Verdict.Within => 0, Verdict.Doubtful => misses + 1, _ => Patience };
         PruneOutcome[] outcomes = [.. trials.Budgets.Select(Narrow)];
         session.Trainer.DismissTeacher();
         session.Trainer.Restore(outcomes[0].State);
         return outcomes;
 
-        // Halves the gap between the lightest good and the next lighter one, which is bad. Where no cycle is good, perhaps because the dense network
-        // was lucky on these images, the first is annealed anew for longer, and so are those that come after it: shorter ones do not count then.
+        // Where no cycle is good, perhaps because the dense network was lucky on these images, the first is annealed anew for longer, and so
+        // are those that come after it: shorter ones do not count then.
         PruneOutcome Narrow(double budget)
         {
             var good = trials.Within(budget).Where(t => t.Length > 0);
             double length = Math.Max(1, good.Select(t => t.Length).DefaultIfEmpty(trials.Retrained.Max(t => t.Length)).Min());
             while (length < Longest && !good.Any())
-                Judge(first, length *= 2);
-            while (true)
-            {
-                double best = trials.Lightest(budget)?.Ratio ?? 1;
-                double bad = trials.Retrained.Where(t => t.Ratio > best && t.Length >= length).Select(t => t.Ratio).DefaultIfEmpty(4 * best).Min();
-                if (bad / best <= options.Resolution || (int)(total / best) - (int)(total / bad) <= 1)
-                    return trials.Settle(budget);
-                Judge(Math.Sqrt(best * bad), length);
-            }
+                Try(first, length *= 2);
+            while (trials.Between(budget, t => t.Length >= length) is { } next)
+                Try(next, length);
+            return trials.Settle(budget);
         }
 
         // A cycle down to a ratio, from the lightest network that has more weights.
-        Trial Judge(double ratio, double length = 1)
+        Trial Try(double ratio, double length = 1)
         {
             var last = trials.Retrained.Where(t => t.Ratio < ratio).MaxBy(t => (t.Ratio, t.Iteration));
-            session.Trainer.Restore(last?.Middle ?? dense);
+            session.Trainer.Restore(last?.Middle ?? trials.Dense);
             var cycle = new Cycle(session, last?.Ratio ?? 1, ratio, length);
             var (_, thresholds) = cycle.Rise();
             var middle = session.Trainer.Save();

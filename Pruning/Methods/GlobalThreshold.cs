@@ -8,6 +8,17 @@ public static class GlobalThreshold
 {
     private const int Passes = 4;
 
+    /// <summary>Prunes all layers by the threshold of <see cref="Keeping"/>.</summary>
+    /// <returns>It, once a layer.</returns>
+    public static float[] Prune(LayerPruner pruner, Criterion criterion, int kept)
+    {
+        ArgumentNullException.ThrowIfNull(pruner);
+        float threshold = Keeping(pruner, criterion, pruner.Moments().Sum(m => m.Live), kept);
+        float[] thresholds = [.. pruner.Layers.Select(_ => threshold)];
+        pruner.Prune(thresholds, criterion);
+        return thresholds;
+    }
+
     /// <summary>The threshold that keeps <paramref name="kept"/> weights, or a few less where scores are within 3e-5 of each other.</summary>
     /// <param name="pruner">Counts.</param>
     /// <param name="criterion">What thresholds are compared with.</param>
@@ -22,11 +33,14 @@ public static class GlobalThreshold
         double low = 1e-12, high = 1e3;
         for (int pass = 0; pass < Passes; pass++)
         {
-            float[] probes = [.. Enumerable.Range(0, LayerPruner.Probes).Select(i => (float)(low * Math.Pow(high / low, (i + 1.0) / LayerPruner.Probes)))];
-            var below = pruner.CountBelow([.. pruner.Layers.Select(_ => probes)], criterion);
-            int first = Array.FindIndex([.. probes.Select((_, i) => below.Sum(layer => layer[i]))], total => total >= excess);
-            first = first < 0 ? probes.Length - 1 : first;
-            (low, high) = (first == 0 ? low : probes[first - 1], probes[first]);
+            float[] tried =
+            [
+                .. Enumerable.Range(0, LayerPruner.ThresholdsPerPass).Select(i => (float)(low * Math.Pow(high / low, (i + 1.0) / LayerPruner.ThresholdsPerPass))),
+            ];
+            var below = pruner.CountBelow([.. pruner.Layers.Select(_ => tried)], criterion);
+            int first = Array.FindIndex([.. tried.Select((_, i) => below.Sum(layer => layer[i]))], total => total >= excess);
+            first = first < 0 ? tried.Length - 1 : first;
+            (low, high) = (first == 0 ? low : tried[first - 1], tried[first]);
         }
         return (float)high;
     }

@@ -22,7 +22,7 @@ public enum Criterion
 public sealed class LayerPruner
 {
     /// <summary>Thresholds that one counting pass takes.</summary>
-    public const int Probes = 32;
+    public const int ThresholdsPerPass = 32;
 
     private readonly Trainer _trainer;
     private readonly DeviceMemory _memory;
@@ -49,14 +49,14 @@ public sealed class LayerPruner
 
     /// <summary>
     /// For every layer: how many of its live weights lie below each of its thresholds. thresholds[layer] has at most
-    /// <see cref="Probes"/> entries.
+    /// <see cref="ThresholdsPerPass"/> entries.
     /// </summary>
     public int[][] CountBelow(float[][] thresholds, Criterion criterion = Criterion.Magnitude)
     {
         ArgumentNullException.ThrowIfNull(thresholds);
         for (int i = 0; i < _layers.Length; i++)
         {
-            var padded = new float[Probes];
+            var padded = new float[ThresholdsPerPass];
             thresholds[i].CopyTo(padded, 0);
             _memory.Upload<float>(padded, _layers[i].Thresholds);
         }
@@ -111,9 +111,9 @@ public sealed class LayerPruner
             ArrayView<float> View(ArrayView<float> flat) => flat.SubView(slice.WeightOffset, slice.WeightCount);
             var (weight, mask) = (View(p.Weight), View(p.Mask));
             Threshold = memory.Allocate<float>(1);
-            Thresholds = memory.Allocate<float>(Probes);
+            Thresholds = memory.Allocate<float>(ThresholdsPerPass);
             MomentsResult = memory.Allocate<float>(Kernels.Moments.ResultLength);
-            CountResult = memory.Allocate<float>(ThresholdCount.ResultLength(Probes));
+            CountResult = memory.Allocate<float>(ThresholdCount.ResultLength(ThresholdsPerPass));
             Moments = Kernels.Moments.Of(trainer.Device, weight, mask, MomentsResult);
             ArrayView<float>[] scores = [weight, memory.Allocate<float>(weight.Length)];
             Saliency = Kernels.Saliency.Of(trainer.Device, weight, View(p.SecondMoment), scores[(int)Criterion.Saliency]);

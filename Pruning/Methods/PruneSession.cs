@@ -76,12 +76,16 @@ public sealed class PruneSession
     /// <exception cref="OperationCanceledException">The user interrupted; the trainer is in a whole state.</exception>
     public Score Train(string phase, int steps, Func<int, StepRates> rates, double epoch, double epochs)
     {
-        _cancellation.ThrowIfCancellationRequested();
+        StopIfAsked();
         var score = Trainer.Train(steps, rates);
         _steps += steps;
         _observer.Progress(phase, epoch + (double)steps / Trainer.StepsPerEpoch, epochs, score.Loss, 1);
         return score;
     }
+
+    /// <summary>Stops at a request to cancel.</summary>
+    /// <exception cref="OperationCanceledException">The user interrupted.</exception>
+    public void StopIfAsked() => _cancellation.ThrowIfCancellationRequested();
 
     /// <summary>peak · (1 + cos(π (done + i) / total)) / 2 for step i.</summary>
     public static Func<int, StepRates> Cosine(double peak, double decay, int done, int total) =>

@@ -5,9 +5,8 @@ using Pruning.Runs;
 namespace Pruning.Methods;
 
 /// <summary>
-/// The best accuracy at a ratio that is asked for: the first halves of dynamic pruning's cycles down to R, and the last
-/// one whole, all with the teacher. No budget decides
-/// anything; the last network is judged against it for the report alone.
+/// The best accuracy at a ratio that is asked for: the first halves of cycles at 4, 8, 16 and so on down to R, and the last one whole, all
+/// with the teacher. No budget decides anything; the last network is judged against it for the report alone.
 /// </summary>
 /// <param name="ratio">R = total / kept; kept is ⌊total / R⌋, or a few less where saliencies are within 3e-5 of each other.</param>
 public sealed class TargetPruning(double ratio) : IPruningMethod

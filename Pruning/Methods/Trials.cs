@@ -6,7 +6,7 @@ namespace Pruning.Methods;
 
 /// <summary>A network that was judged.</summary>
 /// <param name="Ratio">Total / kept that it was pruned to.</param>
-/// <param name="Length">Of the cycle that it was retrained by, in that of a usual one; 0 where nothing was retrained.</param>
+/// <param name="Length">Of the cycle that it was retrained by, in units of a usual one; 0 where nothing was retrained.</param>
 /// <param name="Iteration">Its number in the log.</param>
 /// <param name="Kept">Live weights.</param>
 /// <param name="Tries">Networks judged so far, this one included.</param>
@@ -16,18 +16,20 @@ namespace Pruning.Methods;
 /// <param name="Within">The budgets that it is within.</param>
 /// <param name="Verdict">On the largest budget.</param>
 /// <param name="State">The network.</param>
-/// <param name="Middle">The state in the middle of its cycle, from which others go on; of one that was not retrained its own.</param>
+/// <param name="Middle">The state in the middle of its cycle, from which others go on; null where nothing was retrained.</param>
 public sealed record Trial(
     double Ratio, double Length, int Iteration, int Kept, int Tries, double Epochs, double Seconds, Score Validation, IReadOnlyList<double> Within,
-    Verdict Verdict, TrainerState State, TrainerState Middle);
+    Verdict Verdict, TrainerState State, TrainerState? Middle);
 
 /// <summary>The networks that a search has judged on the validation images, each against the dense one and by every budget.</summary>
 internal sealed class Trials(PruneSession session)
 {
     private readonly double _start = session.Epoch, _startSeconds = session.Elapsed;
-    private readonly TrainerState _dense = session.Trainer.Save();
     private readonly List<Trial> _all = [];
     private readonly HashSet<double> _settled = [];
+
+    /// <summary>What the search starts from.</summary>
+    public TrainerState Dense { get; } = session.Trainer.Save();
 
     /// <summary>The smallest first.</summary>
     public IReadOnlyList<double> Budgets { get; } = session.Options.MaxDrop.Values;
@@ -40,6 +42,20 @@ internal sealed class Trials(PruneSession session)
 
     /// <summary>The lightest within a budget, of equals the most accurate; null where none is.</summary>
     public Trial? Lightest(double budget) => Within(budget).MinBy(t => (t.Kept, -t.Validation.Correct));
+
+    /// <summary>
+    /// The ratio to try next for a budget, half way (geometrically) between the lightest network within it and the next lighter one; null where these are as
+    /// close as the options ask for, or a weight apart.
+    /// </summary>
+    /// <param name="budget">One of <see cref="Budgets"/>.</param>
+    /// <param name="bounds">Which of the lighter networks count.</param>
+    public double? Between(double budget, Func<Trial, bool> bounds)
+    {
+        int total = session.Trainer.Parameters.WeightCount;
+        double good = Lightest(budget)?.Ratio ?? 1;
+        double bad = _all.Where(t => t.Ratio > good && bounds(t)).Select(t => t.Ratio).DefaultIfEmpty(4 * good).Min();
+        return bad / good <= session.Options.Resolution || (int)(total / good) - (int)(total / bad) <= 1 ? null : Math.Sqrt(good * bad);
+    }
 
     /// <summary>Judges the network that stands in the trainer and writes it to the log.</summary>
     /// <param name="phase">Of the log.</param>
@@ -61,14 +77,13 @@ internal sealed class Trials(PruneSession session)
                 .Select(p => string.Create(CultureInfo.InvariantCulture, $"budget {p.First}: {p.Second}")));
         string reason = string.Create(CultureInfo.InvariantCulture, $"1/{ratio:F1} of the weights, {how}: {judged}");
         int iteration = session.Log(phase, 0, train, outcomes.Score, within.Length > 0 ? Decision.Raise : Decision.Rollback, reason, thresholds);
-        session.Say(reason);
-        var state = session.Trainer.Save();
-        _all.Add(new Trial(
+        var trial = new Trial(
             ratio, length, iteration, kept, _all.Count + 1, session.Epoch - _start, session.Elapsed - _startSeconds, outcomes.Score, within,
-            kept == 0 ? Verdict.Damaged : judgements[^1].Verdict, state, middle ?? state));
-        if (within.Contains(Budgets[0]))
+            kept == 0 ? Verdict.Damaged : judgements[^1].Verdict, session.Trainer.Save(), middle);
+        _all.Add(trial);
+        if (Lightest(Budgets[0]) == trial)
             session.KeepBest(iteration);
-        return _all[^1];
+        return trial;
     }
 
     /// <summary>Ends the search for a budget: the lightest within it, or the dense network.</summary>
@@ -77,6 +92,6 @@ internal sealed class Trials(PruneSession session)
         _settled.Add(budget);
         var best = Lightest(budget);
         return new PruneOutcome(
-            budget, best?.Iteration ?? 0, _all.Count, session.Epoch - _start, session.Elapsed - _startSeconds, best is not null, best?.State ?? _dense);
+            budget, best?.Iteration ?? 0, _all.Count, session.Epoch - _start, session.Elapsed - _startSeconds, best is not null, best?.State ?? Dense);
     }
 }

@@ -22,10 +22,10 @@ public enum Decision
 /// <summary>A row of iterations.csv. Accuracies in percent, losses in nats, elapsed time in seconds since the run began.</summary>
 /// <param name="Iteration">From 1.</param>
 /// <param name="Epoch">Epochs trained so far, in all phases.</param>
-/// <param name="Phase">dense, prune, retrain, ...</param>
+/// <param name="Phase">dense, probe, prune, retrain.</param>
 /// <param name="Elapsed">Seconds.</param>
 /// <param name="LearningRate">At the end of the iteration.</param>
-/// <param name="TrainLoss">Mean over the iteration's batches.</param>
+/// <param name="TrainLoss">Mean over the iteration's batches; of a probe, which sees none, that of the dense network.</param>
 /// <param name="ValidationLoss">Of the state that was judged.</param>
 /// <param name="ValidationAccuracy">Of the state that was judged.</param>
 /// <param name="Kept">Live weights.</param>
@@ -40,7 +40,7 @@ public sealed record IterationRow(
     public double Density => (double)Kept / Total;
 }
 
-/// <summary>A row of layers.csv: one layer at one iteration. Threshold and deviation are in units of the weights.</summary>
+/// <summary>A row of layers.csv: one layer at one iteration. The deviation is in units of the weights, the threshold in those of what it was compared with.</summary>
 public sealed record LayerRow(int Iteration, string Layer, double Threshold, double Deviation, int Kept, int Total)
 {
     public double Density => (double)Kept / Total;

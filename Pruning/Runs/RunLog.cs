@@ -6,7 +6,7 @@ namespace Pruning.Runs;
 
 /// <summary>
 /// The log of a run: iterations.csv and layers.csv, flushed row by row; log.txt with the lines that a human reads, which also go to the
-/// terminal; a bar on a terminal. Keeps the best state, or before there is one the last that was measured, to be saved if the run breaks off.
+/// terminal; a bar on a terminal. Keeps the best state, or before there is one the last that was not rolled back, to be saved if the run breaks off.
 /// </summary>
 public sealed class RunLog : IRunObserver, IDisposable
 {
@@ -55,7 +55,9 @@ public sealed class RunLog : IRunObserver, IDisposable
                 Csv.Six(l.Density));
         }
         _rows.Add(row.Iteration, layers);
-        (_last, _lastState) = (row, (_trainer.Parameters.Save(), row.Iteration));
+        _last = row;
+        if (row.Decision != Decision.Rollback || _lastState is null)
+            _lastState = (_trainer.Parameters.Save(), row.Iteration);
         // States and masks pass through large arrays, which the collector would let pile up to several hundred megabytes.
         GC.Collect();
         Say(string.Create(
@@ -92,7 +94,7 @@ public sealed class RunLog : IRunObserver, IDisposable
             CultureInfo.InvariantCulture, $"  accuracy {_last.ValidationAccuracy:F2} %  density {100 * _last.Density:F2} %");
         _terminal.Bar(string.Create(
             CultureInfo.InvariantCulture,
-            $"{phase} {new string('━', full)}{new string('─', BarWidth - full)} {epoch:F1}/{epochs:F0} epochs  loss {loss:F4}{accuracy}{speed}"));
+            $"{phase} {new string('━', full)}{new string('─', BarWidth - full)} {epoch:F1}/{Csv.Short(epochs)} epochs  loss {loss:F4}{accuracy}{speed}"));
     }
 
     public void Dispose()

@@ -7,7 +7,10 @@ namespace Pruning.Studies;
 /// <summary>A row of study.csv: a network and what it took. Accuracies in percent, times in seconds.</summary>
 /// <param name="Network">A name, or its layers.</param>
 /// <param name="Seed">Of split, first weights and order.</param>
-/// <param name="Method">hand-set, dynamic, or dynamic-as-light: the first network within the budget that dynamic had with no more weights than hand-set's.</param>
+/// <param name="Method">
+/// hand-set, dynamic, or dynamic-as-light: the first network within the budget that dynamic had, by its probe or retrained, with no more weights than
+/// hand-set's.
+/// </param>
 /// <param name="Budget">Points of validation accuracy.</param>
 /// <param name="Retraining">Epochs that each hand-set try is retrained for; 0, in the file empty, for dynamic.</param>
 /// <param name="Tries">Networks judged until this one was settled.</param>

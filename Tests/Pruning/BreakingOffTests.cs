@@ -62,9 +62,10 @@ public sealed class BreakingOffTests : IDisposable
     }
 
     [Theory]
-    [InlineData(false, 3)]
-    [InlineData(true, 2)]
-    public void Divergence_is_exit_code_5_and_keeps_the_best_state_or_else_the_last_good_one(bool keepFirst, int iteration)
+    [InlineData(false, Decision.Hold, 3)]
+    [InlineData(false, Decision.Rollback, 2)]
+    [InlineData(true, Decision.Hold, 2)]
+    public void Divergence_is_exit_code_5_and_keeps_the_best_state_or_else_the_last_good_one(bool keepFirst, Decision second, int iteration)
     {
         using var device = ComputeDevice.Cpu(2);
         var data = SmallSet.Make(200, 1);
@@ -74,7 +75,7 @@ public sealed class BreakingOffTests : IDisposable
         var terminal = new Terminal(TextWriter.Null, TextWriter.Null, interactive: false, colour: false);
         using var experiment = new Experiment(trainer, options, new Dictionary<string, string>(), folder, terminal, CancellationToken.None);
         var dense = experiment.TrainDense(RunFolder.Dense);
-        var poison = new Poison(keepFirst);
+        var poison = new Poison(keepFirst, second);
 
         var error = Assert.Throws<UserException>(() => experiment.Prune(poison, dense));
 
@@ -103,12 +104,12 @@ public sealed class BreakingOffTests : IDisposable
         Assert.Contains("diverged", error);
     }
 
-    /// <summary>Two good iterations, the first of which may be declared the best, then weights that are no numbers.</summary>
-    private sealed class Poison(bool keepFirst) : IPruningMethod
+    /// <summary>Two iterations, the first of which may be declared the best, then weights that are no numbers.</summary>
+    private sealed class Poison(bool keepFirst, Decision second) : IPruningMethod
     {
         public string Name => "poison";
 
-        /// <summary>After each good iteration.</summary>
+        /// <summary>After each iteration.</summary>
         public List<float[]> Weights { get; } = [];
 
         public IReadOnlyList<PruneOutcome> Run(PruneSession session)
@@ -116,7 +117,7 @@ public sealed class BreakingOffTests : IDisposable
             for (int epoch = 0; epoch < 2; epoch++)
             {
                 var train = session.Train("prune", session.Trainer.StepsPerEpoch, _ => new StepRates(1e-3), epoch, 3);
-                int iteration = session.Log("prune", 1e-3, train, session.Trainer.Evaluate(Part.Validation), Decision.Hold, "");
+                int iteration = session.Log("prune", 1e-3, train, session.Trainer.Evaluate(Part.Validation), epoch == 0 ? Decision.Hold : second, "");
                 Weights.Add(session.Trainer.Parameters.GetWeights());
                 if (keepFirst && epoch == 0)
                     session.KeepBest(iteration);

@@ -15,74 +15,98 @@ public sealed class DynamicPruningTests
     {
         using var device = ComputeDevice.Cpu(2);
         using var trainer = Open(device);
+        var method = new DynamicPruning();
+        method.Run(Dense(trainer, Short with { FirstRatio = 20, MaxDrop = new Budgets(100) }));
+
         // Up to the fourth each is lighter than the one before, and steps since the dense network tell where it came from.
-        var way = Run(trainer, Short with { FirstRatio = 20, MaxDrop = new Budgets(100) }, 100).Where(n => n.Length > 0).Take(4).ToArray();
+        var way = method.Within(100).Where(n => n.Length > 0).Take(4).ToArray();
         Assert.Equal([20, 40, 80, 160], way.Select(n => n.Ratio));
         long origin = 0;
         foreach (var network in way)
         {
-            Assert.True(network.Middle.Updates > origin);
+            Assert.True(network.Middle!.Updates > origin);
             Assert.Equal(network.State.Updates - network.Middle.Updates, network.Middle.Updates - origin);
             origin = network.Middle.Updates;
         }
     }
 
     [Fact]
-    public void Probes_take_weights_from_the_dense_network_and_change_none_up_to_what_the_budget_allows()
+    public void A_probe_takes_what_matters_least_from_the_dense_network_up_to_what_each_budget_allows_and_changes_nothing_else()
     {
         using var device = ComputeDevice.Cpu(2);
         using var trainer = Open(device);
-        var session = new PruneSession(trainer, Short with { MaxDrop = new Budgets(5) }, new Silence(), CancellationToken.None);
-        session.TrainDense();
+        double[] budgets = [2, 10];
+        var rows = new Rows();
+        var session = Dense(trainer, Short with { MaxDrop = new Budgets(budgets) }, rows);
         var dense = trainer.Save().Parameters;
         var method = new DynamicPruning();
         method.Run(session);
 
-        var within = method.Within(5).ToArray();
-        var probes = within.Where(n => n.Length == 0).ToArray();
-        Assert.NotEmpty(probes);
-        foreach (var probe in probes)
+        int total = trainer.Parameters.WeightCount;
+        var judged = rows.All.Where(r => r.Phase == "probe").ToArray();
+        foreach (double budget in budgets)
         {
-            var state = probe.State.Parameters;
-            Assert.Equal((int)(trainer.Parameters.WeightCount / probe.Ratio), probe.Kept);
-            Assert.Equal(dense.Weight.Zip(state.Mask, (w, m) => w * m), state.Weight);
-            trainer.Restore(probe.State);
-            Assert.InRange(trainer.Evaluate(Part.Validation).Correct, session.Needed(5), probe.Validation.Images);
+            var probes = method.Within(budget).Where(n => n.Length == 0).ToArray();
+            Assert.NotEmpty(probes);
+            foreach (var probe in probes)
+            {
+                var state = probe.State.Parameters;
+                Assert.Equal((int)(total / probe.Ratio), probe.Kept);
+                Assert.Equal(dense.Weight.Zip(state.Mask, (w, m) => w * m), state.Weight);
+                trainer.Restore(probe.State);
+                Assert.Equal(probe.Validation.Correct, trainer.Evaluate(Part.Validation).Correct);
+                Assert.InRange(probe.Validation.Correct, session.Needed(budget), probe.Validation.Images);
+            }
+            // The next lighter one that was tried is close and outside.
+            int best = probes.Min(n => n.Kept);
+            var next = judged.Where(r => r.Kept < best).MaxBy(r => r.Kept)!;
+            Assert.InRange((double)best / next.Kept, 1, 1.21);
+            Assert.True(next.ValidationAccuracy < 100.0 * session.Needed(budget) / session.Dense.Score.Images);
         }
-        // The first that is retrained begins where they end, and from the dense network: its steps alone are counted.
-        var first = within.First(n => n.Length > 0);
-        Assert.Equal(2 * probes.Max(n => n.Ratio), first.Ratio, 1e-9);
-        Assert.Equal(first.State.Updates, 2 * first.Middle.Updates);
+
+        // Gradients count, not magnitude alone: some weight that went is larger than one that stayed.
+        var lightest = method.Within(10).Where(n => n.Length == 0).MinBy(n => n.Kept)!.State.Parameters;
+        Assert.Contains(lightest.SecondMoment, v => v > 0);
+        var weights = trainer.Parameters.Layers.SelectMany(l => Enumerable.Range(l.WeightOffset, l.WeightCount)).ToArray();
+        float smallestKept = weights.Where(i => lightest.Mask[i] == 1).Min(i => Math.Abs(dense.Weight[i]));
+        Assert.Contains(weights, i => lightest.Mask[i] == 0 && Math.Abs(dense.Weight[i]) > smallestKept);
+
+        // Cycles begin at half the weights of the lightest by the largest budget.
+        var first = rows.All.First(r => r.Phase == "prune");
+        Assert.Equal((int)(total / (2 * method.Within(10).Where(n => n.Length == 0).Max(n => n.Ratio))), first.Kept);
     }
 
     [Fact]
-    public void What_probes_did_leaves_no_trace_in_what_is_retrained()
+    public void A_probe_leaves_no_trace_in_what_is_retrained()
     {
-        // Budgets that probes treat differently, but the same way down for the larger one.
         using var device = ComputeDevice.Cpu(2);
         using Trainer one = Open(device), two = Open(device);
-        Trial First(Trainer trainer, params double[] budgets) => Run(
-            trainer, Short with { FirstRatio = 10, MaxDrop = new Budgets(budgets) }, 60).First(n => n.Length > 0);
-        var (alone, shared) = (First(one, 60), First(two, 0, 1, 60));
-        Assert.True(shared.Iteration > alone.Iteration, "expected more probes");
-        Assert.Equal(alone.State.Parameters.Weight, shared.State.Parameters.Weight);
+        var options = Short with { FirstRatio = 10, MaxDrop = new Budgets(60) };
+        var cycle = new Cycle(Dense(one, options), 1, 10, 0.5);
+        cycle.Rise();
+        cycle.Anneal();
+        var method = new DynamicPruning();
+        method.Run(Dense(two, options));
+        var first = method.Within(60).First(n => n.Length > 0);
+        Assert.Equal(0.5, first.Length);
+        Assert.Equal(one.Parameters.GetWeights(), first.State.Parameters.Weight);
     }
 
     private static Trainer Open(ComputeDevice device) => new(
         device, NetworkDescription.Parse("fc8r fc10"), new TrainerOptions(16), SmallSet.Make(400, 1), SmallSet.Make(100, 2), SmallSet.Make(40, 3));
 
-    private static IEnumerable<Trial> Run(Trainer trainer, PruneOptions options, double budget)
+    private static PruneSession Dense(Trainer trainer, PruneOptions options, Rows? rows = null)
     {
-        var session = new PruneSession(trainer, options, new Silence(), CancellationToken.None);
+        var session = new PruneSession(trainer, options, rows ?? new Rows(), CancellationToken.None);
         session.TrainDense();
-        var method = new DynamicPruning();
-        method.Run(session);
-        return method.Within(budget);
+        return session;
     }
 
-    private sealed class Silence : IRunObserver
+    private sealed class Rows : IRunObserver
     {
-        public void Iteration(IterationRow row, IReadOnlyList<LayerRow> layers) { }
+        public List<IterationRow> All { get; } = [];
+
+        public void Iteration(IterationRow row, IReadOnlyList<LayerRow> layers) => All.Add(row);
 
         public void Best(int iteration) { }
 

@@ -188,7 +188,7 @@ public sealed class RunTests : IDisposable
         Assert.StartsWith("error: --network: expected fc16r fc10", error);
     }
 
-    /// <summary>12,704 weights: the search ends where none is left, or at once where the first ratio is near them.</summary>
+    /// <summary>12,704 weights: the cycles end where none is left, or at once where the first ratio is near them.</summary>
     [Theory]
     [InlineData("6")]
     [InlineData("10000")]
@@ -197,11 +197,12 @@ public sealed class RunTests : IDisposable
         string run = _folder.Combine("run");
         Cli.Done([
             "prune", "--max-drop", "100", "--first-ratio", firstRatio, "--resolution", "2", "--dense-epochs", "1", "--epochs", "1", .. Cli.Small(_data, run)]);
+        Assert.InRange(ReadCsv(run, "iterations.csv", Iterations).Where(r => r["phase"] == "prune").Min(r => Number(r, "kept")), 0, 10);
         Assert.InRange(Number(Assert.Single(ReadCsv(run, "summary.csv", Summary)), "kept"), 1, 10);
     }
 
     [Fact]
-    public void Where_nothing_is_within_the_budget_the_first_network_is_annealed_for_longer_and_then_others()
+    public void Where_no_cycle_is_within_the_budget_the_first_is_annealed_for_longer_and_then_others()
     {
         string run = _folder.Combine("run");
         Cli.Done(["prune", "--max-drop", "0", "--first-ratio", "100", "--dense-epochs", "2", "--epochs", "1", .. Cli.Small(_data, run)]);
@@ -210,6 +211,9 @@ public sealed class RunTests : IDisposable
             ["1/100.0, 0.5", "1/200.0", "1/100.0, 2", "1/100.0, 4", "1/100.0, 8"], cycles.Take(5).Select(c => c.Aim));
         for (int i = 3; i < 5; i++)
             Assert.InRange(cycles[i].Epochs / cycles[i - 1].Epochs, 1.8, 2.2);
+        // The very first is half as long as usual.
+        Assert.InRange(cycles[2].Epochs / cycles[0].Epochs, 3.6, 4.4);
+        Assert.NotEmpty(cycles.Skip(5));
         // What was not retrained is within the budget all the same, and tries go on between it and the first.
         Assert.All(cycles.Skip(5), c => Assert.EndsWith(", 8", c.Aim, StringComparison.Ordinal));
         Assert.InRange(Number(Assert.Single(ReadCsv(run, "summary.csv", Summary)), "ratio"), 2, 99);
@@ -242,7 +246,8 @@ public sealed class RunTests : IDisposable
         {
             double[] heavier = [.. ratios[..i].Where(r => r < ratios[i])];
             Assert.Equal(heavier.Length == 0 ? "the dense network" : $"1/{heavier.Max().ToString("F1", CultureInfo.InvariantCulture)}", cycles[i].Origin);
-            // 0.05 epochs per unit of the ratio, half of that for the first, in moves of a quarter, for which 25 steps have 4 times 6, and as many rising as falling.
+            // 0.05 epochs per unit of the ratio, half of that for the first, in moves of a quarter, for which 25 steps have 4 times 6, and as
+            // many rising as falling.
             Assert.Equal((i == 0 ? 0.025 : 0.05) * Math.Min(ratios[i], 160), cycles[i].Epochs * 25 / 24, 0.26);
         }
         var (taught, untaught) = (Course(run).Split('\n'), Course(alone).Split('\n'));
