@@ -78,6 +78,7 @@ internal static class Settings
         Number("--first-ratio", "dynamic: total / kept of the first network that is retrained; 0 for twice what the dense network bears without", Default.FirstRatio, 0, 10_000,
             (o, v) => v is > 0 and <= 1 ? throw new UserException(ExitCode.Usage, string.Create(CultureInfo.InvariantCulture, $"--first-ratio: expected 0 or more than 1, found {v}"))
                 : o with { FirstRatio = v }),
+        Number("--enough", "dynamic: ends with the first network within the budget that has this total / kept or more; 0 goes on to the lightest", Default.Enough, 0, 1e9, (o, v) => o with { Enough = v }),
         Number("--teacher-share", "dynamic: the dense network's share in teaching the light one; 0 for none", Default.TeacherShare, 0, 1, (o, v) => o with { TeacherShare = v }),
         Number("--temperature", "dynamic: temperature of the teacher's answers", Default.Temperature, 0.1, 100, (o, v) => o with { Temperature = v }),
         Number("--cycle-share", "dynamic: epochs of a cycle per unit of its ratio, up to 160, in units of --epochs", Default.CycleShare, 0.001, 100, (o, v) => o with { CycleShare = v }),

@@ -49,11 +49,15 @@ public sealed class DynamicPruning : IPruningMethod
 
         // Labels alone teach the first network, since to collect the dense network's answers takes as long as two to four epochs. If it is
         // not within a budget that ends nothing and bounds nothing: one that is taught and takes its time may be.
-        Try(first, Hasty);
-        session.Trainer.Restore(trials.Dense);
-        Cycle.Teach(session);
+        if (!trials.AreEnough)
+            Try(first, Hasty);
+        if (!trials.AreEnough)
+        {
+            session.Trainer.Restore(trials.Dense);
+            Cycle.Teach(session);
+        }
         double ratio = first * Step;
-        for (int misses = 0; misses < Patience && ratio <= total; ratio *= Step)
+        for (int misses = 0; misses < Patience && ratio <= total && !trials.AreEnough; ratio *= Step)
             misses = Try(ratio).Verdict switch { Verdict.Within => 0, Verdict.Doubtful => misses + 1, _ => Patience };
         PruneOutcome[] outcomes = [.. trials.Budgets.Select(Narrow)];
         session.Trainer.DismissTeacher();
@@ -64,6 +68,8 @@ public sealed class DynamicPruning : IPruningMethod
         // are those that come after it: shorter ones do not count then.
         PruneOutcome Narrow(double budget)
         {
+            if (trials.IsEnough(budget))
+                return trials.Settle(budget);
             var good = trials.Within(budget).Where(t => t.Length > 0);
             double length = Math.Max(1, good.Select(t => t.Length).DefaultIfEmpty(trials.Retrained.Max(t => t.Length)).Min());
             while (length < Longest && !good.Any())

@@ -28,7 +28,7 @@ internal static class Probe
         var measured = trainer.Save();
 
         double ratio = DynamicPruning.Step;
-        while (ratio <= total && Try(ratio).Verdict == Verdict.Within)
+        while (ratio <= total && !trials.AreEnough && Try(ratio).Verdict == Verdict.Within)
             ratio *= DynamicPruning.Step;
         foreach (double budget in trials.Budgets)
             while (trials.Between(budget, _ => true) is { } next)

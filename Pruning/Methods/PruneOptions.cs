@@ -42,6 +42,10 @@ public sealed record PruneOptions
     /// <summary>Dynamic pruning: total / kept of the first network that is retrained; 0 for twice what the dense network bears without.</summary>
     public double FirstRatio { get; init; }
 
+    /// <summary>Dynamic pruning: ends with the first network within the budget that has this total / kept or more; 0 goes on to the lightest.</summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingDefault)]
+    public double Enough { get; init; }
+
     /// <summary>Dynamic pruning: ends when the lightest good and the heaviest bad network are within this factor.</summary>
     public double Resolution { get; init; } = 1.2;
 

@@ -43,9 +43,15 @@ internal sealed class Trials(PruneSession session)
     /// <summary>The lightest within a budget, of equals the most accurate; null where none is.</summary>
     public Trial? Lightest(double budget) => Within(budget).MinBy(t => (t.Kept, -t.Validation.Correct));
 
+    /// <summary>Whether every budget has a network that is light enough.</summary>
+    public bool AreEnough => Budgets.All(IsEnough);
+
+    /// <summary>Whether a network within the budget is as light as the options call enough.</summary>
+    public bool IsEnough(double budget) => session.Options.Enough > 0 && Lightest(budget)?.Ratio >= session.Options.Enough;
+
     /// <summary>
     /// The ratio to try next for a budget, half way (geometrically) between the lightest network within it and the next lighter one; null where these are as
-    /// close as the options ask for, or a weight apart.
+    /// close as the options ask for, or a weight apart, or the network is enough.
     /// </summary>
     /// <param name="budget">One of <see cref="Budgets"/>.</param>
     /// <param name="bounds">Which of the lighter networks count.</param>
@@ -54,7 +60,8 @@ internal sealed class Trials(PruneSession session)
         int total = session.Trainer.Parameters.WeightCount;
         double good = Lightest(budget)?.Ratio ?? 1;
         double bad = _all.Where(t => t.Ratio > good && bounds(t)).Select(t => t.Ratio).DefaultIfEmpty(4 * good).Min();
-        return bad / good <= session.Options.Resolution || (int)(total / good) - (int)(total / bad) <= 1 ? null : Math.Sqrt(good * bad);
+        bool closed = bad / good <= session.Options.Resolution || (int)(total / good) - (int)(total / bad) <= 1;
+        return closed || IsEnough(budget) ? null : Math.Sqrt(good * bad);
     }
 
     /// <summary>Judges the network that stands in the trainer and writes it to the log.</summary>

@@ -92,6 +92,28 @@ public sealed class DynamicPruningTests
         Assert.Equal(one.Parameters.GetWeights(), first.State.Parameters.Weight);
     }
 
+    [Theory]
+    [InlineData("probe")]
+    [InlineData("prune")]
+    public void A_search_ends_with_the_first_network_that_is_light_enough(string phase)
+    {
+        using var device = ComputeDevice.Cpu(2);
+        using Trainer one = Open(device), two = Open(device);
+        var options = Short with { MaxDrop = new Budgets(5) };
+        Rows all = new(), rows = new();
+        var method = new DynamicPruning();
+        method.Run(Dense(one, options, all));
+        double borne = method.Within(5).Where(n => n.Length == 0).Max(n => n.Ratio), enough = phase == "probe" ? borne : 1.01 * borne;
+
+        var outcome = Assert.Single(new DynamicPruning().Run(Dense(two, options with { Enough = enough }, rows)));
+
+        var first = method.Within(5).First(n => n.Ratio >= enough);
+        Assert.Equal((first.Iteration, true), (outcome.Iteration, outcome.WithinBudget));
+        Assert.Equal(all.All.Take(first.Iteration).Select(r => r.Reason), rows.All.Select(r => r.Reason));
+        Assert.Equal(phase, rows.All[^1].Phase);
+        Assert.True(rows.All.Count < all.All.Count);
+    }
+
     private static Trainer Open(ComputeDevice device) => new(
         device, NetworkDescription.Parse("fc8r fc10"), new TrainerOptions(16), SmallSet.Make(400, 1), SmallSet.Make(100, 2), SmallSet.Make(40, 3));
 
