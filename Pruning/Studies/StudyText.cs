@@ -20,7 +20,8 @@ public static class StudyText
         text.Append(
             "sooner: hand-set seconds / dynamic seconds, geometric mean; in rows of hand-set until dynamic first was as light, in the row of dynamic\n"
             + "until its search ended. with dense: dense training counted on both sides. than best: hand-set's single best try, as if known in advance.\n"
-            + "kindest: the retraining length at which dynamic is the least sooner; the row 'as light' and the last rows are compared with it.\n");
+            + "kindest: the retraining length at which dynamic is the least sooner, of those at which every seed's walk found something if there are\n"
+            + "any; the row 'as light' and the last rows are compared with it.\n");
         return text.ToString();
     }
 
