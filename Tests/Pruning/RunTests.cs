@@ -216,7 +216,7 @@ public sealed class RunTests : IDisposable
         Assert.NotEmpty(cycles.Skip(5));
         // What was not retrained is within the budget all the same, and tries go on between it and the first.
         Assert.All(cycles.Skip(5), c => Assert.EndsWith(", 8", c.Aim, StringComparison.Ordinal));
-        Assert.InRange(Number(Assert.Single(ReadCsv(run, "summary.csv", Summary)), "ratio"), 2, 99);
+        Assert.InRange(Number(Assert.Single(ReadCsv(run, "summary.csv", Summary)), "ratio"), 8, 99);
     }
 
     [Fact]
