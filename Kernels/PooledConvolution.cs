@@ -31,10 +31,11 @@ public static class PooledConvolution
     /// <param name="filter">(K, C, R, S).</param>
     /// <param name="update">Over the weights.</param>
     /// <param name="biasUpdate">Over the biases.</param>
+    /// <param name="live">The weights, where they are packed; <paramref name="update"/>'s buffers are replaced by theirs.</param>
     /// <param name="scratch">See <see cref="Scratch"/>; operations that do not run at the same time may share it.</param>
     public static Operation BackwardWeight(
         ComputeDevice device, string name, Tensor x, Tensor y, int size, Tensor pooled, Tensor dPooled, bool relu, FilterShape filter, Update update,
-        Update biasUpdate, Tensor[] scratch)
+        Update biasUpdate, LiveWeights? live, Tensor[] scratch)
     {
         Convolution.Check(name, x, update.Weight.Length, filter, y);
         MaskedGemm.Require(name, "bias", biasUpdate.Weight.Length, filter.Filters);
@@ -42,28 +43,49 @@ public static class PooledConvolution
         if (dPooled.Shape != pooled.Shape || dPooled.Blocks != pooled.Blocks)
             throw new ArgumentException($"{name}: the gradient is {dPooled.Shape}, {dPooled.Blocks} blocks, the output {pooled.Shape}, {pooled.Blocks} blocks");
         return Operation.OnHost(
-            device, name, Convolution.Flops(x, filter, y),
+            device, name, live is null ? Convolution.Flops(x, filter, y) : 0,
             new Body(
-                new(y, size, pooled, dPooled, relu ? 1 : 0, y), new(x, y, filter, update), new(y, biasUpdate), scratch));
+                new(y, size, pooled, dPooled, relu ? 1 : 0, y), new(x, y, filter, update), live is null ? null : new(x, y, live, update),
+                new(y, biasUpdate), scratch));
     }
 
     private readonly struct Body(
-        MaxPool.BackwardArguments pool, Convolution.BackwardWeightArguments convolution, BiasUpdate.Arguments bias, Tensor[] scratch) : IBody
+        MaxPool.BackwardArguments pool, Convolution.BackwardWeightArguments convolution, SparseConvolution.BackwardWeightBody? packed,
+        BiasUpdate.Arguments bias, Tensor[] scratch) : IBody
     {
-        public void Run<V>(int worker, int workers) where V : unmanaged, ISimd<V>
+        public unsafe void Run<V>(int worker, int workers) where V : unmanaged, ISimd<V>
         {
             var gradient = scratch[worker];
             var filter = convolution.Filter;
             var (first, last) = Operation.Share(filter.Filters, worker, workers);
-            for (int from = first; from < last; from += FiltersAtATime)
+            for (int from = first, to; from < last; from = to)
             {
-                int to = Math.Min(from + FiltersAtATime, last);
+                to = Math.Min(from + (packed is null ? FiltersAtATime : 1), last);
+                if (packed?.Has(from) == false && IsBlank(pool.DOutput, from))
+                {
+                    float none = 0;
+                    bias.Update.Apply<V>(from, &none, 1);
+                    continue;
+                }
                 for (int block = 0; block < gradient.Blocks; block++)
                     for (int k = from; k < to; k++)
                         pool.Map<V>(block, k, gradient, from);
                 bias.Channels<V>(gradient, from, from, to);
-                convolution.Filters<V>(from, to, 0, filter.Channels, gradient, from);
+                if (packed is { } live)
+                    live.Filters<V>(from, to, gradient, from);
+                else
+                    convolution.Filters<V>(from, to, 0, filter.Channels, gradient, from);
             }
+        }
+
+        /// <summary>Whether a channel is all zeros, as the gradient of one is that no live weight reads.</summary>
+        private static unsafe bool IsBlank(Tensor t, int channel)
+        {
+            for (int block = 0; block < t.Blocks; block++)
+                for (int row = 0; row < t.Shape.Height; row++)
+                    if (new Span<int>(t.Pointer + (nint)block * t.Shape.BlockStride + t.Shape.Offset(channel, row, 0), t.Shape.Width * Layout.Lanes).ContainsAnyExcept(0))
+                        return false;
+            return true;
         }
     }
 }

@@ -27,11 +27,7 @@ public static class SparseConvolution
     public static Operation BackwardWeight(ComputeDevice device, string name, Tensor x, Tensor dOutput, LiveWeights live, Update update)
     {
         ArgumentNullException.ThrowIfNull(live);
-        return Operation.OnHost(
-            device, name, 0,
-            new BackwardWeightBody(
-                x, dOutput, live,
-                update with { Weight = live.Weight, FirstMoment = live.FirstMoment, SecondMoment = live.SecondMoment, Masked = 0 }));
+        return Operation.OnHost(device, name, 0, new BackwardWeightBody(x, dOutput, live, update));
     }
 
     /// <summary>Vectors that one weight is applied to at a time: neighbouring outputs, or blocks of images where there is one output.</summary>
@@ -119,40 +115,58 @@ public static class SparseConvolution
         }
     }
 
-    private readonly struct BackwardWeightBody(Tensor x, Tensor dOutput, LiveWeights live, Update update) : IBody
+    internal readonly struct BackwardWeightBody(Tensor x, Tensor dOutput, LiveWeights live, Update update) : IBody
     {
         private const int Batch = 64;
 
-        public unsafe void Run<V>(int worker, int workers) where V : unmanaged, ISimd<V>
+        private readonly Update _update = update with { Weight = live.Weight, FirstMoment = live.FirstMoment, SecondMoment = live.SecondMoment, Masked = 0 };
+
+        public void Run<V>(int worker, int workers) where V : unmanaged, ISimd<V>
         {
-            float* gradient = stackalloc float[Batch], lanes = stackalloc float[Batch * Layout.Lanes];
+            var (first, last) = Operation.Share(live.Count, worker, workers);
+            Weights<V>(first, last, dOutput, 0);
+        }
+
+        /// <summary>Whether a filter has live weights.</summary>
+        public bool Has(int filter) => live.FilterStart[filter] < live.FilterStart[filter + 1];
+
+        /// <summary>The live weights of the filters [first, last), gradients as in <see cref="Weights"/>.</summary>
+        public void Filters<V>(int first, int last, Tensor dOutput, int origin) where V : unmanaged, ISimd<V> =>
+            Weights<V>(live.FilterStart[first], live.FilterStart[last], dOutput, origin);
+
+        /// <summary>The weights [first, last); gradients of the output in <paramref name="dOutput"/>, whose first channel is <paramref name="origin"/>.</summary>
+        private unsafe void Weights<V>(int first, int last, Tensor dOutput, int origin) where V : unmanaged, ISimd<V>
+        {
+            float* gradient = stackalloc float[Batch], lanes = stackalloc float[(Batch + Vectors) * Layout.Lanes];
             int* input = live.InputOffset.Pointer(), output = live.OutputOffset.Pointer();
             TensorShape xs = x.Shape, ys = dOutput.Shape;
-            float* xStart = x.Pointer, yStart = dOutput.Pointer + ys.Offset(0, 0, 0);
+            float* xStart = x.Pointer, yStart = dOutput.Pointer + ys.Offset(0, 0, 0) - (nint)origin * ys.ChannelStride;
             bool onePosition = ys.Height * ys.Width == 1;
-            var (first, last) = Operation.Share(live.Count, worker, workers);
             for (int from = first; from < last; from += Batch)
             {
                 int to = Math.Min(from + Batch, last);
-                for (int t = from; t < to; t += Vectors)
+                for (int t = from, next; t < to; t = next)
                 {
-                    // Missing weights of the last four repeat the last one.
-                    int t1 = Math.Min(t + 1, to - 1), t2 = Math.Min(t + 2, to - 1), t3 = Math.Min(t + 3, to - 1);
+                    // Of a map those weights go together that meet the same gradients. Missing weights of the last four repeat the last one.
+                    for (next = t + 1; next < Math.Min(t + Vectors, to) && (onePosition || output[next] == output[t]);)
+                        next++;
+                    int t1 = Math.Min(t + 1, next - 1), t2 = Math.Min(t + 2, next - 1), t3 = Math.Min(t + 3, next - 1);
                     float* target = lanes + (t - from) * Layout.Lanes;
-                    for (int lane = 0; lane < Layout.Lanes; lane += V.Width)
-                    {
-                        float* xLane = xStart + lane, yLane = yStart + lane;
-                        if (onePosition)
+                    if (onePosition)
+                        for (int lane = 0; lane < Layout.Lanes; lane += V.Width)
+                        {
+                            float* xLane = xStart + lane, yLane = yStart + lane;
                             Products<V>(
                                 xLane + input[t], xLane + input[t1], xLane + input[t2], xLane + input[t3], xs.BlockStride,
                                 yLane + output[t], yLane + output[t1], yLane + output[t2], yLane + output[t3], ys.BlockStride, x.Blocks, target + lane);
-                        else
+                        }
+                    else
+                        for (int lane = 0; lane < Layout.Lanes; lane += 2 * V.Width)
                             Products<V>(
-                                xLane, yLane, input[t], input[t1], input[t2], input[t3], output[t], output[t1], output[t2], output[t3], target + lane);
-                    }
+                                xStart + lane, yStart + output[t] + lane, input[t], input[t1], input[t2], input[t3], xs, ys, x.Blocks, target + lane);
                 }
                 TapTile.AddLanes(lanes, to - from, gradient);
-                update.Apply<V>(from, gradient, to - from);
+                _update.Apply<V>(from, gradient, to - from);
             }
         }
 
@@ -177,28 +191,46 @@ public static class SparseConvolution
             V.Store(d, lanes + 3 * Layout.Lanes);
         }
 
-        private unsafe void Products<V>(
-            float* xBlock, float* yBlock, int x0, int x1, int x2, int x3, int y0, int y1, int y2, int y3, float* lanes)
+        /// <summary>Four weights of one filter, over its map, two vectors of images at a time where a block of images has more than one.</summary>
+        private static unsafe void Products<V>(
+            float* xBlock, float* yBlock, nint x0, nint x1, nint x2, nint x3, in TensorShape xs, in TensorShape ys, int blocks, float* lanes)
             where V : unmanaged, ISimd<V>
         {
-            TensorShape xs = x.Shape, ys = dOutput.Shape;
-            V a = V.Zero, b = V.Zero, c = V.Zero, d = V.Zero;
-            for (int block = 0; block < x.Blocks; block++, xBlock += xs.BlockStride, yBlock += ys.BlockStride)
+            bool two = V.Width < Layout.Lanes;
+            V a = V.Zero, b = V.Zero, c = V.Zero, d = V.Zero, e = V.Zero, f = V.Zero, g = V.Zero, h = V.Zero;
+            for (; blocks > 0; blocks--, xBlock += xs.BlockStride, yBlock += ys.BlockStride)
             {
                 float* xRow = xBlock, yRow = yBlock;
                 for (int p = ys.Height; p > 0; p--, xRow += xs.RowStride, yRow += ys.RowStride)
-                    for (int i = 0; i < ys.Width * Layout.Lanes; i += Layout.Lanes)
+                {
+                    float* source = xRow, y = yRow;
+                    for (int q = ys.Width; q > 0; q--, source += Layout.Lanes, y += Layout.Lanes)
                     {
-                        a = V.MultiplyAdd(V.Load(yRow + y0 + i), V.Load(xRow + x0 + i), a);
-                        b = V.MultiplyAdd(V.Load(yRow + y1 + i), V.Load(xRow + x1 + i), b);
-                        c = V.MultiplyAdd(V.Load(yRow + y2 + i), V.Load(xRow + x2 + i), c);
-                        d = V.MultiplyAdd(V.Load(yRow + y3 + i), V.Load(xRow + x3 + i), d);
+                        V gradient = V.Load(y);
+                        a = V.MultiplyAdd(gradient, V.Load(source + x0), a);
+                        b = V.MultiplyAdd(gradient, V.Load(source + x1), b);
+                        c = V.MultiplyAdd(gradient, V.Load(source + x2), c);
+                        d = V.MultiplyAdd(gradient, V.Load(source + x3), d);
+                        if (!two)
+                            continue;
+                        gradient = V.Load(y + V.Width);
+                        e = V.MultiplyAdd(gradient, V.Load(source + x0 + V.Width), e);
+                        f = V.MultiplyAdd(gradient, V.Load(source + x1 + V.Width), f);
+                        g = V.MultiplyAdd(gradient, V.Load(source + x2 + V.Width), g);
+                        h = V.MultiplyAdd(gradient, V.Load(source + x3 + V.Width), h);
                     }
+                }
             }
             V.Store(a, lanes);
             V.Store(b, lanes + Layout.Lanes);
             V.Store(c, lanes + 2 * Layout.Lanes);
             V.Store(d, lanes + 3 * Layout.Lanes);
+            if (!two)
+                return;
+            V.Store(e, lanes + V.Width);
+            V.Store(f, lanes + V.Width + Layout.Lanes);
+            V.Store(g, lanes + V.Width + 2 * Layout.Lanes);
+            V.Store(h, lanes + V.Width + 3 * Layout.Lanes);
         }
     }
 
@@ -210,9 +242,10 @@ public static class SparseConvolution
         // Missing vectors repeat the last one: same loads, same stores.
         nint x1 = Math.Min(1, vectors - 1) * xStep, x2 = Math.Min(2, vectors - 1) * xStep, x3 = Math.Min(3, vectors - 1) * xStep;
         nint y1 = Math.Min(1, vectors - 1) * yStep, y2 = Math.Min(2, vectors - 1) * yStep, y3 = Math.Min(3, vectors - 1) * yStep;
-        for (int lane = 0; lane < Layout.Lanes; lane += V.Width)
+        bool two = V.Width < Layout.Lanes;
+        for (int lane = 0; lane < Layout.Lanes; lane += 2 * V.Width)
         {
-            V a = V.Broadcast(initial), b = a, c = a, d = a;
+            V a = V.Broadcast(initial), b = a, c = a, d = a, e = a, f = a, g = a, h = a;
             for (int t = from; t < to; t++)
             {
                 var source = x + offset[t] + lane;
@@ -221,21 +254,37 @@ public static class SparseConvolution
                 b = V.MultiplyAdd(value, V.Load(source + x1), b);
                 c = V.MultiplyAdd(value, V.Load(source + x2), c);
                 d = V.MultiplyAdd(value, V.Load(source + x3), d);
+                if (!two)
+                    continue;
+                source += V.Width;
+                e = V.MultiplyAdd(value, V.Load(source), e);
+                f = V.MultiplyAdd(value, V.Load(source + x1), f);
+                g = V.MultiplyAdd(value, V.Load(source + x2), g);
+                h = V.MultiplyAdd(value, V.Load(source + x3), h);
             }
-            if (relu)
-                (a, b, c, d) = (V.Max(V.Zero, a), V.Max(V.Zero, b), V.Max(V.Zero, c), V.Max(V.Zero, d));
-            if (gate is not null)
-            {
-                a = V.WherePositive(V.Load(gate + lane), a);
-                b = V.WherePositive(V.Load(gate + y1 + lane), b);
-                c = V.WherePositive(V.Load(gate + y2 + lane), c);
-                d = V.WherePositive(V.Load(gate + y3 + lane), d);
-            }
-            V.Store(a, y + lane);
-            V.Store(b, y + y1 + lane);
-            V.Store(c, y + y2 + lane);
-            V.Store(d, y + y3 + lane);
+            Store<V>(a, b, c, d, y + lane, y1, y2, y3, relu, gate is null ? null : gate + lane);
+            if (two)
+                Store<V>(e, f, g, h, y + lane + V.Width, y1, y2, y3, relu, gate is null ? null : gate + lane + V.Width);
         }
+    }
+
+    // Inlined, since a call would make the register allocator keep the sums in memory through the loop above.
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static unsafe void Store<V>(V a, V b, V c, V d, float* y, nint y1, nint y2, nint y3, bool relu, float* gate) where V : unmanaged, ISimd<V>
+    {
+        if (relu)
+            (a, b, c, d) = (V.Max(V.Zero, a), V.Max(V.Zero, b), V.Max(V.Zero, c), V.Max(V.Zero, d));
+        if (gate is not null)
+        {
+            a = V.WherePositive(V.Load(gate), a);
+            b = V.WherePositive(V.Load(gate + y1), b);
+            c = V.WherePositive(V.Load(gate + y2), c);
+            d = V.WherePositive(V.Load(gate + y3), d);
+        }
+        V.Store(a, y);
+        V.Store(b, y + y1);
+        V.Store(c, y + y2);
+        V.Store(d, y + y3);
     }
 
     /// <summary>Whole rows such that every worker has about as many weights; <paramref name="start"/> has rows + 1 entries.</summary>

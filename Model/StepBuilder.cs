@@ -9,6 +9,9 @@ namespace Model;
 /// </summary>
 internal sealed class StepBuilder
 {
+    /// <summary>Density below which a first layer that is a convolution is computed from its live weights.</summary>
+    private const double FirstConvolutionBelow = 0.5;
+
     private readonly ComputeDevice _device;
     private readonly DeviceMemory _memory;
     private readonly NetworkDescription _network;
@@ -67,7 +70,7 @@ internal sealed class StepBuilder
             if (_slices[i] is not { } slice)
                 continue;
             var layer = mask.Slice(slice.WeightOffset, slice.WeightCount);
-            int capacity = (int)(below * slice.WeightCount), count = layer.Length - layer.Count(0f);
+            int capacity = (int)(Limit(i) * slice.WeightCount), count = layer.Length - layer.Count(0f);
             if (count <= capacity)
             {
                 _spare[i] ??= IsGemm(i)
@@ -79,6 +82,9 @@ internal sealed class StepBuilder
             _live[i] = count <= capacity ? _spare[i] : null;
         }
         return choice;
+
+        // A convolution of the images themselves has no transform to compete with (Winograd), and its live weights give the same bits.
+        double Limit(int i) => below > 0 && i == 0 && !IsGemm(0) ? Math.Max(below, FirstConvolutionBelow) : below;
     }
 
     /// <summary>Packs the live weights of the chosen layers.</summary>
@@ -186,7 +192,7 @@ internal sealed class StepBuilder
             [
                 PooledConvolution.BackwardWeight(
                     _device, $"{name} from pool", _activations[0], _activations[1], ((MaxPoolLayer)_network.Layers[1]).Size, _activations[2],
-                    _gradients[2], HasRelu(0), slice.Filter, weight, bias,
+                    _gradients[2], HasRelu(0), slice.Filter, weight, bias, _live[0],
                     _scratch ??= PooledConvolution.Scratch(_memory, _activations[1])),
             ];
             yield break;
@@ -199,8 +205,8 @@ internal sealed class StepBuilder
         yield return BiasUpdate.Of(_device, $"{slice.Name} bias", _gradients[i + 1], bias, _biasParts[i]);
     }
 
-    /// <summary>Whether the first layer is a convolution in full and the second a pooling, see <see cref="PooledConvolution"/>.</summary>
-    private bool LearnsThroughPool => _device.RunsOnHost && _live[0] is null && !IsGemm(0) && _slices[0] is not null
+    /// <summary>Whether the first layer is a convolution and the second a pooling, see <see cref="PooledConvolution"/>.</summary>
+    private bool LearnsThroughPool => _device.RunsOnHost && !IsGemm(0) && _slices[0] is not null
         && _network.Layers.Count > 1 && _network.Layers[1] is MaxPoolLayer;
 
     /// <summary>

@@ -8,8 +8,8 @@ using Pruning.Runs;
 namespace Pruning.Commands;
 
 /// <summary>
-/// <c>bench</c>: how fast training is. Adam at a constant 1e-3 on all training images; one step before the clock starts. With --inference: how
-/// fast a trained network answers, see <see cref="InferenceBench"/>.
+/// <c>bench</c>: how fast training is. Adam at a constant 1e-3 on all training images; one step before the clock starts. Of a new network, whole
+/// or pruned at random, or of a file's. With --inference: how fast a trained network answers, see <see cref="InferenceBench"/>.
 /// </summary>
 internal static class BenchCommand
 {
@@ -17,7 +17,7 @@ internal static class BenchCommand
     private static readonly Option<int> Epochs = Options.Number("--epochs", "epochs to time", 5, 1, 1000);
     private static readonly Option<double> Density = Options.Number("--density", "part of the weights that live, drawn at random in every layer", 1.0, 1e-4, 1);
     private static readonly Option<bool> Profile = Options.Flag("--profile", "add a table of time per operation, from one more epoch");
-    private static readonly Option<bool> Inference = Options.Flag("--inference", "time the answers of --model instead, at --batch or at 1 and 1000");
+    private static readonly Option<bool> Inference = Options.Flag("--inference", "time the answers of --model instead of training, at --batch or at 1 and 1000");
 
     public static (Command, Action<Invocation>) Create()
     {
@@ -37,16 +37,19 @@ internal static class BenchCommand
             InferenceBench.Run(invocation, Given(Settings.Batch.Typed) ? [invocation.Get(Settings.Batch.Typed)] : [1, 1000]);
             return;
         }
-        if (Given(Options.Model))
-            throw new UserException(ExitCode.Usage, $"{Options.Model.Name}: expected with --inference, found without");
-        var network = NetworkDescription.Parse(invocation.Get(Settings.Network.Typed));
+        if (Given(Options.Model) && ((Option[])[Settings.Network.Typed, Density]).FirstOrDefault(Given) is { } other)
+            throw new UserException(ExitCode.Usage, $"{other.Name}: expected for a new network, found with {Options.Model.Name}");
+        var model = Given(Options.Model) ? EvalCommand.Load(invocation).Model : null;
+        var network = model?.Network ?? NetworkDescription.Parse(invocation.Get(Settings.Network.Typed));
         var data = Workbench.LoadData(invocation);
         using var device = Workbench.OpenDevice(invocation);
         var options = new TrainerOptions(invocation.Get(Settings.Batch.Typed), Seed: invocation.Get(Settings.Seed.Typed));
         using var trainer = new Trainer(device, network, options, data.Train, new DataSet([], []), data.Test);
         var say = invocation.Terminal.Say;
-        double density = invocation.Get(Density);
-        if (density < 1)
+        double density = model is null ? invocation.Get(Density) : (double)model.Kept / model.Total;
+        if (model is not null)
+            Workbench.Put(model, trainer);
+        else if (density < 1)
             PruneAtRandom(trainer, density, options.Seed);
 
         trainer.Train(1, _ => Rates);
@@ -68,7 +71,7 @@ internal static class BenchCommand
         double peak = Process.GetCurrentProcess().PeakWorkingSet64 / 1e6;
         say(string.Create(
             CultureInfo.InvariantCulture,
-            $"{network.Name}{(density < 1 ? $" at density {density}" : "")}, batch {options.Batch}, {device.Name}: median {median:F4} s per epoch, min {seconds.Min():F4} s, "
+            $"{network.Name}{(density < 1 ? $" at density {density:0.######}" : "")}, batch {options.Batch}, {device.Name}: median {median:F4} s per epoch, min {seconds.Min():F4} s, "
             + $"{(flops > 0 ? $"{flops / median / 1e9:F1} GFLOP/s, " : "")}test {accuracy:F2} %, {operations} operations per step{launches}, peak memory {peak:F0} MB"));
         if (step.GraphState is { } graph)
             say(graph);

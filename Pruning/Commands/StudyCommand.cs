@@ -95,7 +95,7 @@ internal static class StudyCommand
             });
         }
         // Always by way of the file, so that a study that goes on starts from the same bits and the same seconds.
-        bench.Put(Checkpoint.Load(Path.Combine(folder.Unit(network, seed, StudyRow.Dense), RunFolder.Dense)));
+        Workbench.Put(Checkpoint.Load(Path.Combine(folder.Unit(network, seed, StudyRow.Dense), RunFolder.Dense)), trainer);
         double[] took = [.. CsvTable.ReadOrRefuse(
             Path.Combine(folder.Unit(network, seed, StudyRow.Dense), RunFolder.Summary), "the summary.csv of a run",
             f => double.Parse(f[0], CultureInfo.InvariantCulture), "dense_seconds")];

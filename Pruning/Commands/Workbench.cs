@@ -51,20 +51,18 @@ internal sealed class Workbench : IDisposable
         return trainer;
     }
 
-    /// <summary>Puts a network into the trainer.</summary>
-    public void Put(Checkpoint checkpoint) => Put(checkpoint, Trainer);
-
-    public void Dispose()
-    {
-        Trainer.Dispose();
-        Device.Dispose();
-    }
-
-    private static void Put(Checkpoint checkpoint, Trainer trainer)
+    /// <summary>Puts a network into a trainer.</summary>
+    public static void Put(Checkpoint checkpoint, Trainer trainer)
     {
         trainer.Parameters.SetWeights(checkpoint.Weights);
         trainer.Parameters.SetMask(checkpoint.Mask);
         trainer.ResetOptimizer();
         trainer.Masked = checkpoint.Kept < checkpoint.Total;
+    }
+
+    public void Dispose()
+    {
+        Trainer.Dispose();
+        Device.Dispose();
     }
 }

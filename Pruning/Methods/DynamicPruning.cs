@@ -9,7 +9,8 @@ namespace Pruning.Methods;
 /// dense network can do with, by the largest budget, and each next half of the one before, as long as they stay within that budget. After
 /// one that is damaged for certain, or two in a row in doubt (<see cref="Judgement"/>), ratios between the lightest good and the heaviest
 /// bad one are tried, each from the lightest network that has more weights, until the two are close. Where no cycle ends within a budget,
-/// the first is annealed anew, up to 8 times as long as usual, and others after it as long. The lightest good network is the result.
+/// the first two are gone through anew, up to 8 times as long and as gently, and others after them likewise. The lightest good network is
+/// the result.
 /// </summary>
 /// <remarks>
 /// Of what was retrained only annealed networks are judged: at a high learning rate one epoch's accuracy dips by more than the budget, and a
@@ -64,8 +65,8 @@ public sealed class DynamicPruning : IPruningMethod
         session.Trainer.Restore(outcomes[0].State);
         return outcomes;
 
-        // Where no cycle is good, perhaps because the dense network was lucky on these images, the first is annealed anew for longer, and so
-        // are those that come after it: shorter ones do not count then.
+        // Where no cycle is good, perhaps because the dense network was lucky on these images, the first two are gone through anew, longer
+        // and more gently, and so are those that come after them: shorter ones do not count then.
         PruneOutcome Narrow(double budget)
         {
             if (trials.IsEnough(budget))
@@ -73,7 +74,11 @@ public sealed class DynamicPruning : IPruningMethod
             var good = trials.Within(budget).Where(t => t.Length > 0);
             double length = Math.Max(1, good.Select(t => t.Length).DefaultIfEmpty(trials.Retrained.Max(t => t.Length)).Min());
             while (length < Longest && !good.Any())
+            {
                 Try(first, length *= 2);
+                if (!good.Any() && first * Step <= total)
+                    Try(first * Step, length);
+            }
             while (trials.Between(budget, t => t.Length >= length) is { } next)
                 Try(next, length);
             return trials.Settle(budget);

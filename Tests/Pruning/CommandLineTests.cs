@@ -38,6 +38,7 @@ public sealed class CommandLineTests : IDisposable
     [InlineData("train --epochs", "--epochs")]
     [InlineData("eval", "--model: expected a file, found none")]
     [InlineData("bench --density 0", "--density: expected a number from 0.0001 to 1, found '0'")]
+    [InlineData("bench --density 0.02 --model x.safetensors", "--density: expected for a new network, found with --model")]
     [InlineData("bench --inference --density 0.02", "--density: expected where training is timed, found with --inference")]
     [InlineData("compress", "--model: expected a file, found none")]
     [InlineData("compress --bits 9", "--bits: expected auto or a number from 1 to 8, found '9'")]
@@ -55,7 +56,7 @@ public sealed class CommandLineTests : IDisposable
     [InlineData("study --out x --networks lenet-6", "'lenet-6' is no layer")]
     [InlineData("plot", "--run: expected a folder, found none")]
     [InlineData("predict x.png", "--model: expected a file, found none")]
-    [InlineData("bench --model x.safetensors", "--model: expected with --inference, found without")]
+    [InlineData("bench --network fc10 --model x.safetensors", "--network: expected for a new network, found with --model")]
     public void A_mistake_is_one_line_on_the_error_stream_and_exit_code_2(string line, string expected)
     {
         string data = SmallSet.Write(_folder.Combine("data"));

@@ -202,20 +202,20 @@ public sealed class RunTests : IDisposable
     }
 
     [Fact]
-    public void Where_no_cycle_is_within_the_budget_the_first_is_annealed_for_longer_and_then_others()
+    public void Where_no_cycle_is_within_the_budget_the_first_two_take_longer_and_then_others()
     {
         string run = _folder.Combine("run");
         Cli.Done(["prune", "--max-drop", "0", "--first-ratio", "100", "--dense-epochs", "2", "--epochs", "1", .. Cli.Small(_data, run)]);
         var cycles = Cycles(run);
         Assert.Equal(
-            ["1/100.0, 0.5", "1/200.0", "1/100.0, 2", "1/100.0, 4", "1/100.0, 8"], cycles.Take(5).Select(c => c.Aim));
-        for (int i = 3; i < 5; i++)
-            Assert.InRange(cycles[i].Epochs / cycles[i - 1].Epochs, 1.8, 2.2);
+            ["1/100.0, 0.5", "1/200.0", "1/100.0, 2", "1/200.0, 2", "1/100.0, 4", "1/200.0, 4", "1/100.0, 8", "1/200.0, 8"], cycles.Take(8).Select(c => c.Aim));
+        for (int i = 4; i < 8; i++)
+            Assert.InRange(cycles[i].Epochs / cycles[i - 2].Epochs, 1.8, 2.2);
         // The very first is half as long as usual.
         Assert.InRange(cycles[2].Epochs / cycles[0].Epochs, 3.6, 4.4);
-        Assert.NotEmpty(cycles.Skip(5));
+        Assert.NotEmpty(cycles.Skip(8));
         // What was not retrained is within the budget all the same, and tries go on between it and the first.
-        Assert.All(cycles.Skip(5), c => Assert.EndsWith(", 8", c.Aim, StringComparison.Ordinal));
+        Assert.All(cycles.Skip(8), c => Assert.EndsWith(", 8", c.Aim, StringComparison.Ordinal));
         Assert.InRange(Number(Assert.Single(ReadCsv(run, "summary.csv", Summary)), "ratio"), 8, 99);
     }
 
@@ -224,12 +224,14 @@ public sealed class RunTests : IDisposable
     {
         string run = _folder.Combine("run");
         Cli.Done([
-            "prune", "--max-drop", "3.75,40", "--first-ratio", "16", "--cycle-share", "0.02", "--seed", "5", "--dense-epochs", "2", "--epochs", "1",
+            "prune", "--max-drop", "3.75,40", "--first-ratio", "16", "--cycle-share", "0.02", "--seed", "6", "--dense-epochs", "2", "--epochs", "1",
             .. Cli.Small(_data, run)]);
         var aims = Cycles(run).Select(c => c.Aim).ToList();
-        // Budget 40 went down past 64 at once; what budget 3.75 allows took 4 times as long, and it then tries 32 and 64 anew, not something between.
-        Assert.Contains("1/32.0", aims);
-        Assert.Equal(["1/32.0, 4", "1/64.0, 4"], aims[(aims.IndexOf("1/16.0, 4") + 1)..].Take(2));
+        // Budget 40 went down past 64 at once; what budget 3.75 allows took 4 times as long, and it then tries twice what the probe had, past
+        // networks that shorter cycles had not kept within it.
+        Assert.Contains("1/32.0, 2", aims);
+        Assert.Contains("1/64.0", aims);
+        Assert.Equal(["1/64.0, 4", "1/45.3, 4"], aims[(aims.IndexOf("1/16.0, 4") + 1)..].Take(2));
     }
 
     [Fact]
@@ -325,7 +327,7 @@ public sealed class RunTests : IDisposable
     }
 
     [Fact]
-    public void A_network_goes_out_and_comes_back_and_its_answers_are_timed()
+    public void A_network_goes_out_and_comes_back_and_its_training_and_answers_are_timed()
     {
         string run = _folder.Combine("run"), model = Path.Combine(run, "model.safetensors"), back = _folder.Combine("back.safetensors");
         Cli.Done(["train", "--epochs", "1", .. Cli.Small(_data, run)]);
@@ -341,6 +343,12 @@ public sealed class RunTests : IDisposable
         using var evaluation = Json(Cli.Done("eval", "--model", model, "--data", _data, "--device", "cpu", "--json").Output);
         double expected = 100.0 * evaluation.RootElement.GetProperty("correct").GetInt32() / SmallSet.TestCount;
         Assert.Equal([expected, expected, expected, expected], accuracies);
+
+        Cli.Done(["prune", "--method", "static", "--model", model, "--epochs", "1", .. Cli.Small(_data, _folder.Combine("pruned"))]);
+        using var training = Json(
+            Cli.Done("bench", "--model", Path.Combine(_folder.Combine("pruned"), "model.safetensors"), "--epochs", "1", "--data", _data, "--device", "cpu", "--batch", "20", "--json").Output);
+        Assert.Equal("fc16r fc10", training.RootElement.GetProperty("network").GetString());
+        Assert.InRange(training.RootElement.GetProperty("density").GetDouble(), 0.01, 0.99);
     }
 
     private static JsonDocument Json(string text) => JsonDocument.Parse(text);
