@@ -4,12 +4,12 @@ namespace Kernels;
 
 /// <summary>
 /// What a first convolution learns through the max pooling behind it: <see cref="MaxPool.BackwardData"/>, then
-/// <see cref="Convolution.BackwardWeight"/> and <see cref="BiasUpdate"/>, for a few filters at a time, so that the gradient between them, which
-/// nothing else reads, never leaves the cache. Only on the CPU accelerator; the same bits as the three operations.
+/// <see cref="Convolution.BackwardWeight"/> (or that of <see cref="SparseConvolution"/>) and <see cref="BiasUpdate"/>, for one or two filters at a time, so that the
+/// gradient between them, which nothing else reads, never leaves the cache. Only on the CPU accelerator; the same bits as the three operations.
 /// </summary>
 public static class PooledConvolution
 {
-    /// <summary>Filters at a time: with 64 images of 24 x 24 outputs 300 KB of gradients.</summary>
+    /// <summary>Filters at a time, of a layer in full: with 64 images of 24 x 24 outputs 300 KB of gradients.</summary>
     private const int FiltersAtATime = 2;
 
     /// <summary>Room for the gradient of some filters, one a worker.</summary>
@@ -60,6 +60,7 @@ public static class PooledConvolution
             var (first, last) = Operation.Share(filter.Filters, worker, workers);
             for (int from = first, to; from < last; from = to)
             {
+                // One by one where weights are packed, so that each can be passed over that has none and gets no gradient.
                 to = Math.Min(from + (packed is null ? FiltersAtATime : 1), last);
                 if (packed?.Has(from) == false && IsBlank(pool.DOutput, from))
                 {

@@ -5,7 +5,8 @@ namespace Kernels;
 
 /// <summary>
 /// The three passes of <see cref="Convolution"/> and <see cref="MaskedGemm"/> over live weights only: time falls with density. Only on the
-/// CPU accelerator; results differ from the dense passes on the same mask by rounding alone.
+/// CPU accelerator. Results differ from those of the dense passes on the same mask by rounding alone; a convolution's forward pass and weight gradient are
+/// bit by bit those of <see cref="Convolution"/>, but for the sign of zero.
 /// </summary>
 public static class SparseConvolution
 {
@@ -137,7 +138,7 @@ public static class SparseConvolution
         /// <summary>The weights [first, last); gradients of the output in <paramref name="dOutput"/>, whose first channel is <paramref name="origin"/>.</summary>
         private unsafe void Weights<V>(int first, int last, Tensor dOutput, int origin) where V : unmanaged, ISimd<V>
         {
-            float* gradient = stackalloc float[Batch], lanes = stackalloc float[(Batch + Vectors) * Layout.Lanes];
+            float* gradient = stackalloc float[Batch], lanes = stackalloc float[Batch * Layout.Lanes];
             int* input = live.InputOffset.Pointer(), output = live.OutputOffset.Pointer();
             TensorShape xs = x.Shape, ys = dOutput.Shape;
             float* xStart = x.Pointer, yStart = dOutput.Pointer + ys.Offset(0, 0, 0) - (nint)origin * ys.ChannelStride;
@@ -145,12 +146,10 @@ public static class SparseConvolution
             for (int from = first; from < last; from += Batch)
             {
                 int to = Math.Min(from + Batch, last);
-                for (int t = from, next; t < to; t = next)
+                for (int t = from; t < to; t += Vectors)
                 {
-                    // Of a map those weights go together that meet the same gradients. Missing weights of the last four repeat the last one.
-                    for (next = t + 1; next < Math.Min(t + Vectors, to) && (onePosition || output[next] == output[t]);)
-                        next++;
-                    int t1 = Math.Min(t + 1, next - 1), t2 = Math.Min(t + 2, next - 1), t3 = Math.Min(t + 3, next - 1);
+                    // Missing weights of the last four repeat the last one.
+                    int t1 = Math.Min(t + 1, to - 1), t2 = Math.Min(t + 2, to - 1), t3 = Math.Min(t + 3, to - 1);
                     float* target = lanes + (t - from) * Layout.Lanes;
                     if (onePosition)
                         for (int lane = 0; lane < Layout.Lanes; lane += V.Width)
@@ -162,8 +161,14 @@ public static class SparseConvolution
                         }
                     else
                         for (int lane = 0; lane < Layout.Lanes; lane += 2 * V.Width)
-                            Products<V>(
-                                xStart + lane, yStart + output[t] + lane, input[t], input[t1], input[t2], input[t3], xs, ys, x.Blocks, target + lane);
+                        {
+                            float* xLane = xStart + lane, yLane = yStart + lane + output[t];
+                            nint y1 = output[t1] - output[t], y2 = output[t2] - output[t], y3 = output[t3] - output[t];
+                            if (y3 == 0)
+                                Products<V, OneFilter>(xLane, yLane, input[t], input[t1], input[t2], input[t3], 0, 0, 0, xs, ys, x.Blocks, target + lane);
+                            else
+                                Products<V, SeveralFilters>(xLane, yLane, input[t], input[t1], input[t2], input[t3], y1, y2, y3, xs, ys, x.Blocks, target + lane);
+                        }
                 }
                 TapTile.AddLanes(lanes, to - from, gradient);
                 _update.Apply<V>(from, gradient, to - from);
@@ -191,12 +196,15 @@ public static class SparseConvolution
             V.Store(d, lanes + 3 * Layout.Lanes);
         }
 
-        /// <summary>Four weights of one filter, over its map, two vectors of images at a time where a block of images has more than one.</summary>
-        private static unsafe void Products<V>(
-            float* xBlock, float* yBlock, nint x0, nint x1, nint x2, nint x3, in TensorShape xs, in TensorShape ys, int blocks, float* lanes)
-            where V : unmanaged, ISimd<V>
+        /// <summary>
+        /// Four weights over maps, two vectors of images at a time where a block of images has more than one. Weights of one filter
+        /// (<typeparamref name="F"/>) meet the same gradients; else those of the next three lie y1, y2, y3 floats on.
+        /// </summary>
+        private static unsafe void Products<V, F>(
+            float* xBlock, float* yBlock, nint x0, nint x1, nint x2, nint x3, nint y1, nint y2, nint y3, in TensorShape xs, in TensorShape ys, int blocks,
+            float* lanes) where V : unmanaged, ISimd<V> where F : struct, IFilters
         {
-            bool two = V.Width < Layout.Lanes;
+            bool two = V.Width < Layout.Lanes, same = F.AreOne;
             V a = V.Zero, b = V.Zero, c = V.Zero, d = V.Zero, e = V.Zero, f = V.Zero, g = V.Zero, h = V.Zero;
             for (; blocks > 0; blocks--, xBlock += xs.BlockStride, yBlock += ys.BlockStride)
             {
@@ -208,16 +216,16 @@ public static class SparseConvolution
                     {
                         V gradient = V.Load(y);
                         a = V.MultiplyAdd(gradient, V.Load(source + x0), a);
-                        b = V.MultiplyAdd(gradient, V.Load(source + x1), b);
-                        c = V.MultiplyAdd(gradient, V.Load(source + x2), c);
-                        d = V.MultiplyAdd(gradient, V.Load(source + x3), d);
+                        b = V.MultiplyAdd(same ? gradient : V.Load(y + y1), V.Load(source + x1), b);
+                        c = V.MultiplyAdd(same ? gradient : V.Load(y + y2), V.Load(source + x2), c);
+                        d = V.MultiplyAdd(same ? gradient : V.Load(y + y3), V.Load(source + x3), d);
                         if (!two)
                             continue;
                         gradient = V.Load(y + V.Width);
                         e = V.MultiplyAdd(gradient, V.Load(source + x0 + V.Width), e);
-                        f = V.MultiplyAdd(gradient, V.Load(source + x1 + V.Width), f);
-                        g = V.MultiplyAdd(gradient, V.Load(source + x2 + V.Width), g);
-                        h = V.MultiplyAdd(gradient, V.Load(source + x3 + V.Width), h);
+                        f = V.MultiplyAdd(same ? gradient : V.Load(y + y1 + V.Width), V.Load(source + x1 + V.Width), f);
+                        g = V.MultiplyAdd(same ? gradient : V.Load(y + y2 + V.Width), V.Load(source + x2 + V.Width), g);
+                        h = V.MultiplyAdd(same ? gradient : V.Load(y + y3 + V.Width), V.Load(source + x3 + V.Width), h);
                     }
                 }
             }
@@ -232,6 +240,15 @@ public static class SparseConvolution
             V.Store(g, lanes + V.Width + 2 * Layout.Lanes);
             V.Store(h, lanes + V.Width + 3 * Layout.Lanes);
         }
+
+        // A constant to the JIT: loads that one filter's weights share leave no code behind.
+        private interface IFilters
+        {
+            static abstract bool AreOne { get; }
+        }
+
+        private readonly struct OneFilter : IFilters { public static bool AreOne => true; }
+        private readonly struct SeveralFilters : IFilters { public static bool AreOne => false; }
     }
 
     /// <summary>target = initial + Σ_t w(t) x(offset(t)) for up to four vectors, <paramref name="xStep"/> and <paramref name="yStep"/> floats apart.</summary>

@@ -9,8 +9,11 @@ namespace Model;
 /// </summary>
 internal sealed class StepBuilder
 {
-    /// <summary>Density below which a first layer that is a convolution is computed from its live weights.</summary>
-    private const double FirstConvolutionBelow = 0.5;
+    /// <summary>
+    /// Density below which a first layer that is a convolution is computed from its live weights, unless the limit that is asked for is higher, or
+    /// 0. With 256-bit vectors it would pay up to 0.8 (Results/speed/bench-304x.txt).
+    /// </summary>
+    private const double FirstConvolutionBelow = 0.4;
 
     private readonly ComputeDevice _device;
     private readonly DeviceMemory _memory;
@@ -60,7 +63,7 @@ internal sealed class StepBuilder
     /// from now on.
     /// </summary>
     /// <param name="mask">Flat.</param>
-    /// <param name="below">Density below which a layer is computed from its live weights.</param>
+    /// <param name="below">Density below which a layer is computed from its live weights, see also <see cref="FirstConvolutionBelow"/>; 0 for never.</param>
     /// <returns>A number that tells choices apart: one bit per layer.</returns>
     public int Choose(ReadOnlySpan<float> mask, double below)
     {
@@ -70,8 +73,10 @@ internal sealed class StepBuilder
             if (_slices[i] is not { } slice)
                 continue;
             var layer = mask.Slice(slice.WeightOffset, slice.WeightCount);
-            int capacity = (int)(Limit(i) * slice.WeightCount), count = layer.Length - layer.Count(0f);
-            if (count <= capacity)
+            double limit = Limit(i);
+            int capacity = (int)(limit * slice.WeightCount), count = layer.Length - layer.Count(0f);
+            bool sparse = limit > 0 && count <= capacity;
+            if (sparse)
             {
                 _spare[i] ??= IsGemm(i)
                     ? new LiveWeights(_memory, slice.Filter.AsVector(), Vector(_activations[i]).Shape, Vector(_activations[i + 1]).Shape, capacity)
@@ -79,7 +84,7 @@ internal sealed class StepBuilder
                 _spare[i]!.Find(layer);
                 choice |= 1 << i;
             }
-            _live[i] = count <= capacity ? _spare[i] : null;
+            _live[i] = sparse ? _spare[i] : null;
         }
         return choice;
 

@@ -73,8 +73,8 @@ internal static class Settings
         Epochs,
         Number("--dense-epochs", "epochs of dense training", Default.DenseEpochs, 1, 100_000, (o, v) => o with { DenseEpochs = v }),
         MaxDrop,
-        Number("--prune-rate", "dynamic: peak learning rate of a cycle", Default.PruneRate, 1e-7, 10, (o, v) => o with { PruneRate = v }),
-        Number("--decay", "dynamic: L2 factor", Default.Decay, 0, 1, (o, v) => o with { Decay = v }),
+        Number("--prune-rate", "dynamic: peak learning rate of a cycle of the usual length", Default.PruneRate, 1e-7, 10, (o, v) => o with { PruneRate = v }),
+        Number("--decay", "dynamic: L2 factor of a cycle of the usual length", Default.Decay, 0, 1, (o, v) => o with { Decay = v }),
         Number("--first-ratio", "dynamic: total / kept of the first network that is retrained; 0 for twice what the dense network bears without", Default.FirstRatio, 0, 10_000,
             (o, v) => v is > 0 and <= 1 ? throw new UserException(ExitCode.Usage, string.Create(CultureInfo.InvariantCulture, $"--first-ratio: expected 0 or more than 1, found {v}"))
                 : o with { FirstRatio = v }),

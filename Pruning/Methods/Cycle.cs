@@ -25,16 +25,20 @@ internal sealed class Cycle
     private const double LargestGrowing = 160;
 
     private readonly PruneSession _session;
-    private readonly double _from, _ratio, _gentleness;
+    private readonly double _from, _ratio, _rate, _decay;
     private readonly int _moves, _steps;
 
     /// <param name="session">Its trainer holds the network to go on from.</param>
     /// <param name="from">Total / kept of that.</param>
     /// <param name="ratio">Total / kept at the end.</param>
-    /// <param name="length">In units of a usual one. A longer one is gentler by the same factor in learning rate and L2, so that it stays closer to the dense network.</param>
+    /// <param name="length">In units of a usual one.</param>
     public Cycle(PruneSession session, double from, double ratio, double length = 1)
     {
-        (_session, _from, _ratio, _gentleness) = (session, from, ratio, Math.Max(1, length));
+        // One that is longer than usual has as many times less learning rate and L2, so that it stays closer to the dense network; with all of them
+        // it would go as far away as a usual one.
+        double gentleness = Math.Max(1, length);
+        (_session, _from, _ratio) = (session, from, ratio);
+        (_rate, _decay) = (session.Options.PruneRate / gentleness, session.Options.Decay / gentleness);
         double epochs = length * session.Options.Epochs * session.Options.CycleShare * Math.Min(ratio, LargestGrowing);
         _moves = 2 * Math.Max(1, (int)Math.Round(MovesPerEpoch * epochs / 2));
         _steps = Math.Max(1, session.Trainer.StepsPerEpoch / MovesPerEpoch);
@@ -76,8 +80,7 @@ internal sealed class Cycle
 
     private Score Train(int move)
     {
-        double rate = _session.Options.PruneRate / _gentleness, decay = _session.Options.Decay / _gentleness;
-        var rates = PruneSession.Cosine(rate, decay, move * _steps, _moves * _steps);
+        var rates = PruneSession.Cosine(_rate, _decay, move * _steps, _moves * _steps);
         return _session.Train(Phase, _steps, rates, (double)move / MovesPerEpoch, (double)_moves / MovesPerEpoch);
     }
 

@@ -33,10 +33,10 @@ public sealed record PruneOptions
     /// <summary>Hand-set pruning: threshold of a layer = sensitivity x deviation of its weights.</summary>
     public double Sensitivity { get; init; } = 1;
 
-    /// <summary>Dynamic pruning: peak learning rate of a cycle.</summary>
+    /// <summary>Dynamic pruning: peak learning rate of a cycle; a longer one has less.</summary>
     public double PruneRate { get; init; } = 4e-3;
 
-    /// <summary>Dynamic pruning: L2 factor.</summary>
+    /// <summary>Dynamic pruning: L2 factor of a cycle; a longer one has less.</summary>
     public double Decay { get; init; } = 5e-4;
 
     /// <summary>Dynamic pruning: total / kept of the first network that is retrained; 0 for twice what the dense network bears without.</summary>

@@ -65,11 +65,12 @@ public sealed class InferenceTests
     }
 
     [Theory]
-    [InlineData(0.0)]
-    [InlineData(Inference.DefaultSparseBelow)]
-    public void Every_batch_size_and_worker_count_gives_the_same_bits(double sparseBelow)
+    [InlineData(0.0, 0.1)]
+    [InlineData(Inference.DefaultSparseBelow, 0.1)]
+    [InlineData(Inference.DefaultSparseBelow, 0.35)]
+    public void Every_batch_size_and_worker_count_gives_the_same_bits(double sparseBelow, double density)
     {
-        var model = PlainNetwork.Random("conv7@5 pool2 conv9@5 pool2 fc33r fc10", 0.1, 0.2, seed: 5);
+        var model = PlainNetwork.Random("conv7@5 pool2 conv9@5 pool2 fc33r fc10", density, 0.2, seed: 5);
         byte[] images = PlainNetwork.Images(Count, seed: 6);
         float[]? first = null;
         foreach (var (device, batch) in Batches.Where(b => TestDevices.WhyNot(b.Device) is null))

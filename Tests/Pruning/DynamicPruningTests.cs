@@ -10,6 +10,28 @@ public sealed class DynamicPruningTests
 {
     private static readonly PruneOptions Short = new() { DenseEpochs = 2, Epochs = 1 };
 
+    [Theory]
+    [InlineData(0.5, 1)]
+    [InlineData(4, 4)]
+    public void A_longer_cycle_is_gentler_and_a_shorter_one_is_not_harsher(double length, double gentleness)
+    {
+        using var device = ComputeDevice.Cpu(2);
+        float[] Learn(PruneOptions options, double length)
+        {
+            using var trainer = Open(device);
+            var session = Dense(trainer, options);
+            var cycle = new Cycle(session, 1, 10, length);
+            cycle.Rise();
+            cycle.Anneal();
+            return trainer.Parameters.GetWeights();
+        }
+
+        var usual = Short with { CycleShare = 0.1 };
+        var equal = usual with { CycleShare = length * 0.1, PruneRate = usual.PruneRate / gentleness, Decay = usual.Decay / gentleness };
+        Assert.Equal(Learn(equal, 1), Learn(usual, length));
+        Assert.NotEqual(Learn(equal with { Decay = 2 * equal.Decay }, 1), Learn(usual, length));
+    }
+
     [Fact]
     public void A_cycle_goes_on_from_the_middle_of_the_one_before()
     {

@@ -267,7 +267,8 @@ public sealed class RunTests : IDisposable
             .. rows.Zip(rows.Skip(1)).Where(p => p.Second["phase"] == "prune").Select(p =>
             {
                 string[] parts = p.Second["reason"].TrimStart('"').Split(": ")[0].Split(", from ");
-                return (parts[0].Replace(" of the weights", "", StringComparison.Ordinal).Replace(" times as long as usual", "", StringComparison.Ordinal), parts[1], Number(p.Second, "epoch") - Number(p.First, "epoch"));
+                return (parts[0].Replace(" of the weights", "", StringComparison.Ordinal).Replace(" times as long as usual", "", StringComparison.Ordinal)
+                    .Replace(" times as long and as gently as usual", "", StringComparison.Ordinal), parts[1], Number(p.Second, "epoch") - Number(p.First, "epoch"));
             }),
         ];
     }
