@@ -29,7 +29,7 @@ public sealed class Inference : IDisposable
     /// <param name="device">Where it runs.</param>
     /// <param name="model">Weights and masks.</param>
     /// <param name="batch">Images of a call at most; each call costs what this many do, up to 64.</param>
-    /// <param name="sparseBelow">Density below which a layer is computed from live weights (a first convolution: two fifths or more); 0 for the dense path.</param>
+    /// <param name="sparseBelow">Density below which a layer is computed from live weights (a first convolution also below two fifths); 0 for the dense path.</param>
     public Inference(ComputeDevice device, Checkpoint model, int batch, double sparseBelow = DefaultSparseBelow)
     {
         ArgumentNullException.ThrowIfNull(device);

@@ -133,8 +133,8 @@ public sealed class Trainer : IDisposable
     public StepProgram TrainingStep => Program(training: true);
 
     /// <summary>
-    /// On the CPU accelerator: a layer with a smaller part of its weights alive is computed from these alone, a first convolution from two fifths
-    /// on. 0 turns it off.
+    /// On the CPU accelerator: a layer with a smaller part of its weights alive is computed from these alone, a first convolution also with less
+    /// than two fifths. 0 turns it off.
     /// </summary>
     public double SparseBelow { get; init; } = DefaultSparseBelow;
 
