@@ -7,6 +7,12 @@ using ILGPU.Runtime.OpenCL;
 
 namespace Kernels;
 
+/// <summary>Makes a delegate of a kernel in another way than the accelerator does; tests have one.</summary>
+internal interface IKernelLoader
+{
+    Action<AcceleratorStream, KernelConfig, TArguments> Load<TArguments>(Action<TArguments> kernel) where TArguments : struct;
+}
+
 /// <summary>
 /// An accelerator and how operations run on it. <see cref="RunsOnHost"/>: the CPU accelerator with one thread per worker and SIMD
 /// bodies. Otherwise kernels are launched one by one on <see cref="Stream"/>: CUDA, OpenCL, and the CPU accelerator as a
@@ -18,13 +24,14 @@ public sealed class ComputeDevice : IDisposable
     private const int CudaParameterBytes = 4096;
 
     private readonly Context _context;
+    private readonly IKernelLoader? _loader;
     private readonly Dictionary<object, object> _kernels = [];
     private readonly Action<AcceleratorStream, KernelConfig, long, int>? _hostKernel;
     private readonly CudaGraphDriver? _graphs;
 
-    private ComputeDevice(Context context, Accelerator accelerator, int workers, int simdBits)
+    private ComputeDevice(Context context, Accelerator accelerator, int workers, int simdBits, IKernelLoader? loader = null)
     {
-        _context = context;
+        (_context, _loader) = (context, loader);
         Accelerator = accelerator;
         Stream = accelerator.CreateStream();
         Workers = workers;
@@ -67,10 +74,15 @@ public sealed class ComputeDevice : IDisposable
     public string Name => RunsOnHost ? $"{Environment.ProcessorCount}-core CPU ({Workers} workers x {SimdBits}-bit SIMD)" : Accelerator.Name;
 
     /// <summary>Every context of the project: ILGPU with its math library, CPU, CUDA and OpenCL devices enabled by <paramref name="enable"/>.</summary>
+    /// <remarks>
+    /// O2, since ILGPU's default moves whatever a body computes of its arguments in front of the loop over rounds: where bodies share a kernel, every group
+    /// first computed the places of all of them, in 1,561 instructions and all 255 registers for lenet-5's weight gradients (75 and 96 with O2), and
+    /// loads did not know that they are from device memory. What O2 is known to break, a C# switch on CUDA (ILGPU issue 846), is kept out by PtxTests.
+    /// </remarks>
     public static Context CreateContext(Func<Context.Builder, Context.Builder> enable)
     {
         NativeLibraries.Register();
-        var context = enable(Context.Create().EnableAlgorithms().Math(MathMode.Default)).ToContext();
+        var context = enable(Context.Create().EnableAlgorithms().Math(MathMode.Default).Optimize(OptimizationLevel.O2)).ToContext();
         GroupBarrier.Register(context);
         return context;
     }
@@ -91,15 +103,18 @@ public sealed class ComputeDevice : IDisposable
     }
 
     /// <summary>An accelerator that gets kernels one by one.</summary>
-    public static ComputeDevice Launching(Context context, Device device) =>
-        new(context, device.CreateAccelerator(context), 0, 0);
+    public static ComputeDevice Launching(Context context, Device device) => Launching(context, device, null);
+
+    /// <summary>The same with kernels from <paramref name="loader"/>.</summary>
+    internal static ComputeDevice Launching(Context context, Device device, IKernelLoader? loader) =>
+        new(context, device.CreateAccelerator(context), 0, 0, loader);
 
     /// <summary>Loads a kernel once; later calls give the same delegate.</summary>
     internal Action<AcceleratorStream, KernelConfig, TArguments> Load<TArguments>(Action<TArguments> kernel) where TArguments : struct
     {
         if (_kernels.TryGetValue(kernel.Method, out var loaded))
             return (Action<AcceleratorStream, KernelConfig, TArguments>)loaded;
-        var result = Accelerator.LoadKernel(kernel);
+        var result = _loader?.Load(kernel) ?? Accelerator.LoadKernel(kernel);
         _kernels.Add(kernel.Method, result);
         return result;
     }

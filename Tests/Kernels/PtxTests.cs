@@ -6,6 +6,7 @@ using ILGPU.Backends.PTX;
 using ILGPU.Runtime.Cuda;
 using Kernels;
 using Model;
+using Tests.Ptx;
 
 namespace Tests.KernelTests;
 
@@ -29,16 +30,17 @@ public sealed partial class PtxTests
 
     [Theory]
     [MemberData(nameof(Names))]
-    public void A_kernel_compiles_for_every_architecture_without_spills_or_doubles(string name)
+    public void A_kernel_compiles_for_every_architecture_without_spills_doubles_or_generic_addresses(string name)
     {
         using var context = ComputeDevice.CreateContext(b => b);
         foreach (var (sm, architecture) in Architectures)
         {
-            using var backend = new PTXBackend(context, new CudaCapabilityContext(architecture), architecture, CudaInstructionSet.ISA_80, null);
-            var kernel = (PTXCompiledKernel)backend.Compile(EntryPointDescription.FromExplicitlyGroupedKernel(Kernels.Value[name]), default);
-            string text = kernel.PTXAssembly;
+            string text = PtxDevice.Assemble(context, Kernels.Value[name], architecture);
             Assert.DoesNotContain(".local", text, StringComparison.Ordinal);
             Assert.False(Doubles().IsMatch(text), $"{sm}: {Doubles().Match(text).Value}");
+            Assert.False(Generic().IsMatch(text), $"{sm}: {Generic().Match(text).Value}");
+            // A jump table, see ComputeDevice.CreateContext.
+            Assert.DoesNotContain("brx", text, StringComparison.Ordinal);
             int shared = SharedArrays().Matches(text).Sum(m => int.Parse(m.Groups[1].Value));
             Assert.InRange(shared, 0, SharedMemoryPerGroup);
         }
@@ -81,6 +83,10 @@ public sealed partial class PtxTests
 
     [GeneratedRegex(@"^.*\.f64.*$", RegexOptions.Multiline)]
     private static partial Regex Doubles();
+
+    /// <summary>A load or store that does not say which memory it means.</summary>
+    [GeneratedRegex(@"^\s*(@\S+\s+)?(ld|st)\.(?!global|shared|param).*$", RegexOptions.Multiline)]
+    private static partial Regex Generic();
 
     /// <summary>ILGPU declares shared memory as arrays of bytes.</summary>
     [GeneratedRegex(@"\.shared .*\.b8 \S+\[(\d+)\]")]

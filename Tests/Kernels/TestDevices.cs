@@ -4,6 +4,7 @@ using ILGPU.Runtime.CPU;
 using ILGPU.Runtime.Cuda;
 using ILGPU.Runtime.OpenCL;
 using Kernels;
+using Tests.Ptx;
 
 namespace Tests.KernelTests;
 
@@ -13,7 +14,7 @@ namespace Tests.KernelTests;
 /// </summary>
 internal static class TestDevices
 {
-    public const string Simulator = "simulated GPU", OpenCl = "OpenCL", Cuda = "CUDA";
+    public const string Simulator = "simulated GPU", Ptx = "PTX", OpenCl = "OpenCL", Cuda = "CUDA";
 
     private static readonly Dictionary<string, Lazy<ComputeDevice?>> All = new()
     {
@@ -25,6 +26,7 @@ internal static class TestDevices
         [Cpu(128, 1)] = new(() => FastCpu(128, 1)),
         [Cpu(128, 3)] = new(() => FastCpu(128, 3)),
         [Simulator] = new(() => First(AcceleratorType.CPU, b => b.CPU(CPUDevice.Default))),
+        [Ptx] = new(PtxDevice.Create),
         [OpenCl] = new(() => First(AcceleratorType.OpenCL, b => b.OpenCL())),
         [Cuda] = new(() => First(AcceleratorType.Cuda, b => b.Cuda())),
     };
@@ -35,7 +37,7 @@ internal static class TestDevices
     public static IEnumerable<string> FastCpus => Names.Where(n => RunsOnHost(n) && WhyNot(n) is null);
 
     /// <summary>Whether it is a fast CPU device: one launch for many steps, SIMD bodies.</summary>
-    public static bool RunsOnHost(string name) => name is not (Simulator or OpenCl or Cuda);
+    public static bool RunsOnHost(string name) => name is not (Simulator or Ptx or OpenCl or Cuda);
 
     public static string Cpu(int simdBits, int workers) => $"CPU {simdBits} bits {workers} workers";
 

@@ -19,6 +19,8 @@ public sealed class DeviceTrialTests
             foreach (string device in (string[])[TestDevices.FastCpus.Last(), TestDevices.OpenCl, TestDevices.Cuda])
                 foreach (string network in NetworkDescription.Known.Keys)
                     rows.Add(new TheoryDataRow<string, string>(device, network) { Skip = TestDevices.WhyNot(device) });
+            // Whole networks take minutes there.
+            rows.Add(TestDevices.Ptx, "conv3@5r pool2 conv6@5 pool2 fc20r fc10");
             return rows;
         }
     }

@@ -1,0 +1,427 @@
+using System.Globalization;
+using System.Reflection;
+using System.Reflection.Emit;
+
+namespace Tests.Ptx;
+
+/// <summary>A kernel's PTX as .NET code, which one thread runs from its start or from a barrier up to the next barrier or the end.</summary>
+internal sealed unsafe class PtxCode
+{
+    /// <summary>A register has 8 bytes of a thread's own memory.</summary>
+    private const int RegisterBytes = 8;
+
+    /// <summary>What a thread's run gives when the kernel has ended; else the number of the barrier it has come to, from 1.</summary>
+    public const int Ended = 0;
+
+    /// <param name="from">0 for the start, else a barrier's number.</param>
+    /// <param name="registers"><see cref="RegisterBytesPerThread"/> bytes, which the thread keeps.</param>
+    /// <param name="arguments">The parameter's bytes.</param>
+    /// <param name="thread">Number in the group.</param>
+    /// <param name="threads">Of a group.</param>
+    /// <param name="group">Number in the grid.</param>
+    /// <param name="memory">Checks what is loaded and stored.</param>
+    public delegate int Thread(int from, byte* registers, byte* arguments, int thread, int threads, int group, PtxMemory memory);
+
+    private const int From = 0, Registers = 1, Arguments = 2, ThreadIndex = 3, Threads = 4, GroupIndex = 5, Memory = 6;
+
+    private readonly Dictionary<string, int> _registers = [];
+    private readonly ILGenerator _il;
+
+    public PtxCode(PtxText text)
+    {
+        Text = text;
+        var method = new DynamicMethod(
+            "Thread", typeof(int), [typeof(int), typeof(byte*), typeof(byte*), typeof(int), typeof(int), typeof(int), typeof(PtxMemory)], typeof(PtxCode).Module, true);
+        _il = method.GetILGenerator();
+        var labels = text.Labels.ToDictionary(l => l.Key, _ => _il.DefineLabel());
+        var starts = labels.ToLookup(l => text.Labels[l.Key], l => l.Value);
+        Label[] barriers = [.. Enumerable.Range(0, text.Instructions.Count(i => i.Operation == "bar") + 1).Select(_ => _il.DefineLabel())];
+        _il.Emit(OpCodes.Ldarg, From);
+        _il.Emit(OpCodes.Switch, barriers);
+        _il.MarkLabel(barriers[0]);
+        int barrier = 0;
+        for (int i = 0; i < text.Instructions.Count; i++)
+        {
+            foreach (var label in starts[i])
+                _il.MarkLabel(label);
+            var instruction = text.Instructions[i];
+            if (instruction.Operation == "bar")
+            {
+                _il.Emit(OpCodes.Ldc_I4, ++barrier);
+                _il.Emit(OpCodes.Ret);
+                _il.MarkLabel(barriers[barrier]);
+            }
+            else
+                Emit(instruction, labels);
+        }
+        foreach (var label in starts[text.Instructions.Count])
+            _il.MarkLabel(label);
+        _il.Emit(OpCodes.Ldc_I4, Ended);
+        _il.Emit(OpCodes.Ret);
+        Run = method.CreateDelegate<Thread>();
+    }
+
+    public PtxText Text { get; }
+
+    public Thread Run { get; }
+
+    public int RegisterBytesPerThread => (_registers.Count + 1) * RegisterBytes;
+
+    private void Emit(PtxInstruction i, Dictionary<string, Label> labels)
+    {
+        var skip = _il.DefineLabel();
+        if (i.Guard is { } guard)
+        {
+            Read(guard, "pred");
+            _il.Emit(i.Negated ? OpCodes.Brtrue : OpCodes.Brfalse, skip);
+        }
+        switch (i.Operation)
+        {
+            case "bra":
+                _il.Emit(OpCodes.Br, labels[i.Operands[0]]);
+                break;
+            case "ret":
+                _il.Emit(OpCodes.Ldc_I4, Ended);
+                _il.Emit(OpCodes.Ret);
+                break;
+            case "ld":
+                Load(i);
+                break;
+            case "st":
+                Store(i);
+                break;
+            case "red":
+                // One thread runs at a time.
+                Require(i, i.Modifiers is ["add", "global", "u32"]);
+                Address(i.Operands[0]);
+                Read(i.Operands[1], i.Type);
+                Call(nameof(Add));
+                break;
+            default:
+                Write(i.Operands[0], ResultType(i), () => Compute(i));
+                break;
+        }
+        _il.MarkLabel(skip);
+    }
+
+    private static string ResultType(PtxInstruction i) => i.Operation switch
+    {
+        "setp" => "pred",
+        "mul" when i.Modifiers[0] == "wide" => "b64",
+        "cvt" => i.Modifiers[^2],
+        _ => i.Type,
+    };
+
+    private void Compute(PtxInstruction i)
+    {
+        string type = i.Type;
+        string[] o = i.Operands;
+        switch (i.Operation)
+        {
+            case "mov" or "cvta":
+                Read(o[1], type);
+                break;
+            case "selp":
+                Label other = _il.DefineLabel(), end = _il.DefineLabel();
+                Read(o[3], "pred");
+                _il.Emit(OpCodes.Brfalse, other);
+                Read(o[1], type);
+                _il.Emit(OpCodes.Br, end);
+                _il.MarkLabel(other);
+                Read(o[2], type);
+                _il.MarkLabel(end);
+                break;
+            case "setp":
+                Require(i, i.Modifiers.Length == 2);
+                Read(o[1], type);
+                Read(o[2], type);
+                Compare(i.Modifiers[0], type);
+                break;
+            case "mul" when i.Modifiers[0] == "wide":
+                Require(i, type == "u32");
+                Read(o[1], type);
+                _il.Emit(OpCodes.Conv_U8);
+                Read(o[2], type);
+                _il.Emit(OpCodes.Conv_U8);
+                _il.Emit(OpCodes.Mul);
+                break;
+            case "cvt":
+                Read(o[1], type);
+                Convert(i);
+                break;
+            default:
+                foreach (string operand in o[1..])
+                    Read(operand, i.Operation is "shl" or "shr" && operand == o[2] ? "u32" : type);
+                if (Simple(i) is { } code)
+                    _il.Emit(code);
+                else
+                    Call(Function(i));
+                break;
+        }
+    }
+
+    private static OpCode? Simple(PtxInstruction i) => (i.Operation, i.Modifiers) switch
+    {
+        ("add", [_]) => OpCodes.Add,
+        ("sub", [_]) => OpCodes.Sub,
+        ("mul", ["lo", _] or ["f32"]) => OpCodes.Mul,
+        ("and", _) => OpCodes.And,
+        ("or", _) => OpCodes.Or,
+        ("xor", _) => OpCodes.Xor,
+        ("neg", _) => OpCodes.Neg,
+        _ => null,
+    };
+
+    private static string Function(PtxInstruction i) => (i.Operation, string.Join('.', i.Modifiers)) switch
+    {
+        ("shl", "b32") => nameof(ShiftLeft),
+        ("shr", "s32") => nameof(ShiftRight),
+        ("min", "s32") => nameof(Min),
+        ("max", "s32") => nameof(Max),
+        ("div", "s32") => nameof(Divide),
+        ("rem", "s32") => nameof(Remainder),
+        ("max", "f32") => nameof(MaxFloat),
+        ("abs", "f32") => nameof(Abs),
+        ("div", "rn.f32") => nameof(DivideFloat),
+        ("sqrt", "rn.f32") => nameof(Sqrt),
+        ("ex2", "approx.f32") => nameof(Exp2),
+        ("lg2", "approx.f32") => nameof(Log2),
+        _ => throw NotUnderstood(i),
+    };
+
+    private static int ShiftLeft(int a, int by) => (uint)by > 31 ? 0 : a << by;
+    private static int ShiftRight(int a, int by) => a >> (int)Math.Min((uint)by, 31);
+    private static int Min(int a, int b) => Math.Min(a, b);
+    private static int Max(int a, int b) => Math.Max(a, b);
+
+    // A GPU divides by zero without complaint; what it gives is of no use.
+    private static int Divide(int a, int b) => b == 0 ? -1 : b == -1 ? -a : a / b;
+    private static int Remainder(int a, int b) => b == 0 ? a : b == -1 ? 0 : a % b;
+    private static float MaxFloat(float a, float b) => float.IsNaN(a) ? b : float.IsNaN(b) ? a : Math.Max(a, b);
+    private static float Abs(float a) => Math.Abs(a);
+    private static float DivideFloat(float a, float b) => a / b;
+    private static float Sqrt(float a) => MathF.Sqrt(a);
+    private static float Exp2(float a) => (float)Math.Pow(2, a);
+    private static float Log2(float a) => (float)Math.Log2(a);
+    private static void Add(PtxMemory memory, long address, int value) => *(int*)memory.Atomic(address, sizeof(int)) += value;
+
+    private void Compare(string how, string type)
+    {
+        bool isFloat = type == "f32", unsigned = type.StartsWith('u');
+        // eq, lt, gt and their opposites; a float comparison with u after it is also true for NaN.
+        (OpCode code, bool negated) = how switch
+        {
+            "eq" => (OpCodes.Ceq, false),
+            "ne" or "neu" => (OpCodes.Ceq, true),
+            "lt" => (unsigned ? OpCodes.Clt_Un : OpCodes.Clt, false),
+            "gt" => (unsigned ? OpCodes.Cgt_Un : OpCodes.Cgt, false),
+            "ge" => (unsigned || isFloat ? OpCodes.Clt_Un : OpCodes.Clt, true),
+            "le" => (unsigned || isFloat ? OpCodes.Cgt_Un : OpCodes.Cgt, true),
+            "ltu" => (OpCodes.Clt_Un, false),
+            "gtu" => (OpCodes.Cgt_Un, false),
+            "geu" => (OpCodes.Clt, true),
+            "leu" => (OpCodes.Cgt, true),
+            _ => throw new NotSupportedException($"setp.{how} not understood"),
+        };
+        if (how == "ne" && isFloat)
+            throw new NotSupportedException("setp.ne.f32 not understood");
+        _il.Emit(code);
+        if (negated)
+        {
+            _il.Emit(OpCodes.Ldc_I4_0);
+            _il.Emit(OpCodes.Ceq);
+        }
+    }
+
+    private void Convert(PtxInstruction i)
+    {
+        switch (string.Join('.', i.Modifiers))
+        {
+            case "s32.s64":
+                _il.Emit(OpCodes.Conv_I4);
+                break;
+            case "s64.s32":
+                _il.Emit(OpCodes.Conv_I8);
+                break;
+            case "s32.u8":
+                _il.Emit(OpCodes.Conv_U1);
+                break;
+            case "rn.f32.s32":
+                _il.Emit(OpCodes.Conv_R4);
+                break;
+            case "rn.f32.u32":
+                _il.Emit(OpCodes.Conv_R_Un);
+                _il.Emit(OpCodes.Conv_R4);
+                break;
+            default:
+                throw NotUnderstood(i);
+        }
+    }
+
+    private void Load(PtxInstruction i)
+    {
+        if (i.Modifiers[0] == "param")
+        {
+            Write(i.Operands[0], i.Type, () =>
+            {
+                _il.Emit(OpCodes.Ldarg, Arguments);
+                Offset(ParameterOffset(i.Operands[1]));
+                _il.Emit(Fetch(i.Type));
+            });
+            return;
+        }
+        Checked(i, i.Operands[1], write: false);
+        var address = _il.DeclareLocal(typeof(long));
+        _il.Emit(OpCodes.Stloc, address);
+        string[] targets = Vector(i.Operands[0]);
+        for (int n = 0; n < targets.Length; n++)
+        {
+            int offset = n * Size(i.Type);
+            Write(targets[n], i.Type == "b8" ? "b16" : i.Type, () =>
+            {
+                _il.Emit(OpCodes.Ldloc, address);
+                _il.Emit(OpCodes.Conv_U);
+                Offset(offset);
+                _il.Emit(Fetch(i.Type));
+            });
+        }
+    }
+
+    private void Store(PtxInstruction i)
+    {
+        Checked(i, i.Operands[0], write: true);
+        var address = _il.DeclareLocal(typeof(long));
+        _il.Emit(OpCodes.Stloc, address);
+        string[] sources = Vector(i.Operands[1]);
+        for (int n = 0; n < sources.Length; n++)
+        {
+            _il.Emit(OpCodes.Ldloc, address);
+            _il.Emit(OpCodes.Conv_U);
+            Offset(n * Size(i.Type));
+            Read(sources[n], i.Type);
+            _il.Emit(Put(i.Type));
+        }
+    }
+
+    /// <summary>The address of a load or store, once it has been found in order.</summary>
+    private void Checked(PtxInstruction i, string operand, bool write)
+    {
+        int count = i.Modifiers.Contains("v4") ? 4 : 1;
+        Require(i, i.Modifiers[0] is "global" or "shared" && (i.Modifiers.Length == 2 || count == 4));
+        Address(operand);
+        _il.Emit(OpCodes.Ldc_I4, Size(i.Type) * count);
+        _il.Emit(write ? OpCodes.Ldc_I4_1 : OpCodes.Ldc_I4_0);
+        _il.Emit(OpCodes.Call, typeof(PtxMemory).GetMethod(i.Modifiers[0] == "global" ? nameof(PtxMemory.Global) : nameof(PtxMemory.Shared))!);
+    }
+
+    /// <summary>The memory, and the address that "[%rd1+8]" means.</summary>
+    private void Address(string operand)
+    {
+        string[] parts = operand.Trim('[', ']').Split('+');
+        _il.Emit(OpCodes.Ldarg, Memory);
+        Read(parts[0], "b64");
+        if (parts.Length > 1)
+        {
+            _il.Emit(OpCodes.Ldc_I8, long.Parse(parts[1], CultureInfo.InvariantCulture));
+            _il.Emit(OpCodes.Add);
+        }
+    }
+
+    private int ParameterOffset(string operand)
+    {
+        string[] parts = operand.Trim('[', ']').Split('+');
+        return parts[0] != Text.ParameterName ? throw new NotSupportedException($"parameter {operand} not understood")
+            : parts.Length > 1 ? int.Parse(parts[1], CultureInfo.InvariantCulture) : 0;
+    }
+
+    private static string[] Vector(string operand) => [.. operand.Trim('{', '}').Split(',').Select(r => r.Trim())];
+
+    private void Read(string operand, string type)
+    {
+        switch (operand)
+        {
+            case "%tid.x":
+                _il.Emit(OpCodes.Ldarg, ThreadIndex);
+                break;
+            case "%ntid.x":
+                _il.Emit(OpCodes.Ldarg, Threads);
+                break;
+            case "%ctaid.x":
+                _il.Emit(OpCodes.Ldarg, GroupIndex);
+                break;
+            default:
+                if (operand.StartsWith('%'))
+                {
+                    Register(operand);
+                    _il.Emit(Fetch(type));
+                }
+                else if (Text.SharedStart.TryGetValue(operand, out int start))
+                    _il.Emit(OpCodes.Ldc_I8, (long)start);
+                else if (operand.StartsWith("0f", StringComparison.Ordinal))
+                {
+                    int bits = int.Parse(operand.AsSpan(2), NumberStyles.HexNumber, CultureInfo.InvariantCulture);
+                    if (type == "f32")
+                        _il.Emit(OpCodes.Ldc_R4, BitConverter.Int32BitsToSingle(bits));
+                    else
+                        _il.Emit(OpCodes.Ldc_I4, bits);
+                }
+                else if (type is "b64" or "u64" or "s64")
+                    _il.Emit(OpCodes.Ldc_I8, long.Parse(operand, CultureInfo.InvariantCulture));
+                else
+                    _il.Emit(OpCodes.Ldc_I4, (int)long.Parse(operand, CultureInfo.InvariantCulture));
+                break;
+        }
+    }
+
+    private void Write(string register, string type, Action value)
+    {
+        Register(register);
+        value();
+        _il.Emit(Put(type));
+    }
+
+    private void Register(string name)
+    {
+        if (!_registers.TryGetValue(name, out int index))
+            _registers.Add(name, index = _registers.Count);
+        _il.Emit(OpCodes.Ldarg, Registers);
+        Offset(index * RegisterBytes);
+    }
+
+    private void Offset(int bytes)
+    {
+        _il.Emit(OpCodes.Ldc_I4, bytes);
+        _il.Emit(OpCodes.Add);
+    }
+
+    private void Call(string function)
+    {
+        var method = typeof(PtxCode).GetMethod(function, BindingFlags.Static | BindingFlags.NonPublic)!;
+        _il.Emit(OpCodes.Call, method);
+    }
+
+    private static int Size(string type) => type switch { "b8" => 1, "b64" or "u64" or "s64" => 8, _ => 4 };
+
+    private static OpCode Fetch(string type) => type switch
+    {
+        "b8" => OpCodes.Ldind_U1,
+        "f32" => OpCodes.Ldind_R4,
+        "b64" or "u64" or "s64" => OpCodes.Ldind_I8,
+        _ => OpCodes.Ldind_I4,
+    };
+
+    private static OpCode Put(string type) => type switch
+    {
+        "f32" => OpCodes.Stind_R4,
+        "b64" or "u64" or "s64" => OpCodes.Stind_I8,
+        _ => OpCodes.Stind_I4,
+    };
+
+    private static void Require(PtxInstruction i, bool understood)
+    {
+        if (!understood)
+            throw NotUnderstood(i);
+    }
+
+    private static NotSupportedException NotUnderstood(PtxInstruction i) => new($"PTX instruction not understood: {i}");
+}
