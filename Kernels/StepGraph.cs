@@ -29,18 +29,16 @@ internal sealed class StepGraph(IGraphDriver? driver, string? trouble, Action la
     /// <summary>Whether a graph is in use.</summary>
     public bool Replays => _executable != 0;
 
-    public void Run(int steps)
+    /// <summary>One step.</summary>
+    public void Run()
     {
-        for (int step = 0; step < steps; step++)
-        {
-            if (_loaded && !Replays && Trouble is null)
-                Record();
-            if (Replays && Worked("cuGraphLaunch", driver!.Launch(_executable)))
-                continue;
-            _executable = 0;
-            launchStep();
-            _loaded = true;
-        }
+        if (_loaded && !Replays && Trouble is null)
+            Record();
+        if (Replays && Worked("cuGraphLaunch", driver!.Launch(_executable)))
+            return;
+        _executable = 0;
+        launchStep();
+        _loaded = true;
     }
 
     /// <summary>Nothing is computed here: between begin and end the stream only takes notes.</summary>

@@ -17,7 +17,8 @@ public sealed class StepProgram
     private readonly int _workers;
     private readonly WorkerChoice? _choice;
     private readonly SpinBarrier _barrier = new();
-    private readonly StepGraph _graph;
+    private readonly IReadOnlyList<Launch> _first = [];
+    private readonly Turn[] _turns = [];
     private Exception? _failure;
     private long[]? _ticks;
 
@@ -33,28 +34,31 @@ public sealed class StepProgram
     {
         (_device, _workers) = (device, workers);
         _stages = [.. stages.Where(s => s.Length > 0)];
-        Launches = device.RunsOnHost ? [] : Launch.Plan(_stages.Select(s => s.Select(o => o.Launch!)), device.MaxParameterBytes);
-        _graph = new StepGraph(device.Graphs, device.GraphTrouble ?? (device.Graphs is null ? "not CUDA" : null), LaunchStep);
+        if (!device.RunsOnHost)
+            _turns = [new Turn(device, _stages)];
     }
 
-    /// <summary>The operations in their order.</summary>
+    private StepProgram(ComputeDevice device, Operation first, IEnumerable<Operation[][]> turns) : this(device, 0, turns.First())
+    {
+        _first = [first.Launch!];
+        _turns = [.. _turns, .. turns.Skip(1).Select(stages => new Turn(device, stages))];
+    }
+
+    /// <summary>On a GPU: a run does <paramref name="first"/> once, and then takes its steps from <paramref name="turns"/> by turns.</summary>
+    public static StepProgram ByTurns(ComputeDevice device, Operation first, params IReadOnlyList<Operation[][]> turns) => new(device, first, turns);
+
+    /// <summary>The operations of a step in their order.</summary>
     public IEnumerable<Operation> Operations => _stages.SelectMany(s => s);
 
-    private void LaunchStep()
-    {
-        foreach (var launch in Launches)
-            launch.Run();
-    }
+    /// <summary>What one step is on a GPU; empty on the CPU accelerator, which takes many steps in one launch.</summary>
+    internal IReadOnlyList<Launch> Launches => _turns.Length > 0 ? _turns[0].Launches : [];
 
-    /// <summary>What one run is on a GPU; empty on the CPU accelerator, which takes many steps in one launch.</summary>
-    internal IReadOnlyList<Launch> Launches { get; }
-
-    /// <summary>Kernel launches per run on a GPU, 0 on the CPU accelerator.</summary>
+    /// <summary>Kernel launches per step on a GPU, 0 on the CPU accelerator.</summary>
     public int LaunchCount => Launches.Count;
 
     /// <summary>How a CUDA device gets the launches, for reports; null on other devices.</summary>
     public string? GraphState => _device.Graphs is null && _device.GraphTrouble is null ? null
-        : _graph.Replays ? "launches replayed as a CUDA graph" : $"no CUDA graph: {_graph.Trouble ?? "nothing recorded yet"}";
+        : _turns[0].Graph.Replays ? "launches replayed as a CUDA graph" : $"no CUDA graph: {_turns[0].Graph.Trouble ?? "nothing recorded yet"}";
 
     /// <summary>Runs the whole list <paramref name="steps"/> times and, on a GPU, returns without waiting.</summary>
     public void Run(int steps = 1)
@@ -63,7 +67,9 @@ public sealed class StepProgram
             return;
         if (!_device.RunsOnHost)
         {
-            _graph.Run(steps);
+            Queue(_first);
+            for (int step = 0; step < steps; step++)
+                _turns[step % _turns.Length].Graph.Run();
             return;
         }
         while (steps > 0)
@@ -74,6 +80,12 @@ public sealed class StepProgram
             _choice?.Record(slice, Stopwatch.GetElapsedTime(start).TotalSeconds);
             steps -= slice;
         }
+    }
+
+    private static void Queue(IReadOnlyList<Launch> launches)
+    {
+        foreach (var launch in launches)
+            launch.Run();
     }
 
     private void RunOnHost(int steps, int workers)
@@ -115,12 +127,13 @@ public sealed class StepProgram
             ];
         }
         var launchTicks = new long[Launches.Count];
+        Queue(_first);
         for (int step = 0; step < steps; step++)
             for (int i = 0; i < launchTicks.Length; i++)
             {
                 _device.Synchronize();
                 long start = Stopwatch.GetTimestamp();
-                Launches[i].Run();
+                _turns[step % _turns.Length].Launches[i].Run();
                 _device.Synchronize();
                 launchTicks[i] += Stopwatch.GetTimestamp() - start;
             }
@@ -173,6 +186,20 @@ public sealed class StepProgram
             Interlocked.CompareExchange(ref _failure, e, null);
             _barrier.Abort();
         }
+    }
+
+    /// <summary>A step on a GPU.</summary>
+    private sealed class Turn
+    {
+        public Turn(ComputeDevice device, IEnumerable<Operation[]> stages)
+        {
+            Launches = Launch.Plan(stages.Where(s => s.Length > 0).Select(s => s.Select(o => o.Launch!)), device.MaxParameterBytes);
+            Graph = new StepGraph(device.Graphs, device.GraphTrouble ?? (device.Graphs is null ? "not CUDA" : null), () => Queue(Launches));
+        }
+
+        public IReadOnlyList<Launch> Launches { get; }
+
+        public StepGraph Graph { get; }
     }
 
     /// <summary>Meets all workers: spins for some microseconds, then yields, since other processes share the cores.</summary>

@@ -19,6 +19,7 @@ internal sealed class StepBuilder
     private readonly DeviceMemory _memory;
     private readonly NetworkDescription _network;
     private readonly Parameters _parameters;
+    private readonly Tensor[] _inputs;
     private readonly Tensor[] _activations;
     private readonly Tensor[] _gradients;
     private readonly ArrayView<float>[] _transposed;
@@ -33,6 +34,7 @@ internal sealed class StepBuilder
         (_memory, _device, _network, _parameters) = (memory, memory.Device, network, parameters);
         var shapes = network.Shapes();
         _activations = [.. shapes.Select(s => memory.AllocateTensor(s, batch))];
+        _inputs = training && !_device.RunsOnHost ? [_activations[0], memory.AllocateTensor(shapes[0], batch)] : [_activations[0]];
         _gradients = [.. shapes.Select((s, i) => i == 0 || !training ? default : memory.AllocateTensor(s, batch))];
         var slices = new Queue<LayerSlice>(parameters.Layers);
         _slices = [.. network.Layers.Select(l => l is MaxPoolLayer ? null : slices.Dequeue())];
@@ -51,7 +53,15 @@ internal sealed class StepBuilder
         _biasParts = [.. _slices.Select((s, i) => training && s is not null ? BiasUpdate.Parts(memory, _gradients[i + 1]) : null)];
     }
 
-    public Tensor Input => _activations[0];
+    /// <summary>
+    /// Where a batch is put before its step. A GPU that trains has two, which steps take by turns, so that the next batch is fetched while one is
+    /// learned from; all others one.
+    /// </summary>
+    public IReadOnlyList<Tensor> Inputs => _inputs;
+
+    /// <summary>Operations made from now on read that input.</summary>
+    public void Take(int input) => _activations[0] = _inputs[input];
+
     public Tensor Logits => _activations[^1];
     public Tensor LogitGradients => _gradients[^1];
 

@@ -49,13 +49,13 @@ public sealed class Trainer : IDisposable
 
     private readonly TrainerOptions _options;
     private readonly DeviceMemory _memory;
-    private readonly ArrayView<int> _order, _labels, _next, _step, _correct, _count;
+    private readonly ArrayView<int> _order, _next, _step, _correct, _count;
+    private readonly ArrayView<int>[] _labels;
     private readonly ArrayView<float> _rates, _loss, _tally;
     private readonly StepBuilder _builder;
     private readonly StepProgram _sum;
     private readonly Dictionary<(bool Training, bool Masked, int Choice), StepProgram> _programs = [];
-    private readonly Func<ArrayView<float>, Operation[]> _gather;
-    private readonly Operation[] _softmax;
+    private readonly Func<int, ArrayView<float>, Operation> _gather;
     private readonly Operation _advance;
     private Operation[] _distillation = [];
     private ArrayView<float>? _targets;
@@ -86,23 +86,20 @@ public sealed class Trainer : IDisposable
         _maxSteps = Math.Max(training.Count / options.Batch, Math.Max(_first[3] - _first[2], Math.Max(training.Count, validation.Count)) / _slots + 1);
         var images = _memory.Allocate<byte>(Gather.WithMargins(DataSet.Width, training.Images, validation.Images, test.Images));
         var labels = _memory.Allocate<byte>([.. training.Labels, .. validation.Labels, .. test.Labels]);
-        _order = _memory.Allocate<int>((long)_maxSteps * _slots);
+        // One batch more than is ever learned from: a GPU fetches it when an epoch ends.
+        _order = _memory.Allocate<int>((long)(_maxSteps + 1) * _slots);
         _loss = _memory.Allocate<float>((long)_maxSteps * _slots);
         _correct = _memory.Allocate<int>((long)_maxSteps * _slots);
         _rates = _memory.Allocate<float>((long)_maxSteps * Update.RatesPerStep);
-        _labels = _memory.Allocate<int>(_slots);
         _next = _memory.Allocate<int>(1);
         _step = _memory.Allocate<int>(1);
         _count = _memory.Allocate<int>(1);
         _tally = _memory.Allocate<float>(Tally.ResultLength);
 
         _builder = new StepBuilder(_memory, network, Parameters, options.Batch);
-        _gather = rows => [Gather.Of(device, "gather", images, labels, _order, _next, PixelScale, _builder.Input, rows, _labels)];
-        _softmax =
-        [
-            SoftmaxCrossEntropy.Of(
-                device, "softmax cross-entropy", _builder.Logits, _labels, _step, options.Batch, _builder.LogitGradients, _loss, _correct),
-        ];
+        _labels = [.. _builder.Inputs.Select(_ => _memory.Allocate<int>(_slots))];
+        _gather = (input, rows) =>
+            Gather.Of(device, "gather", images, labels, _order, _next, PixelScale, _builder.Inputs[input], rows, _labels[input]);
         _advance = Counter.Advance(device, _next, _step);
         _sum = new StepProgram(device, [Tally.Of(device, _loss, _correct, _count, _tally)]);
         _images = new ImageOrder(options.Seed, training.Count, options.Batch, _slots);
@@ -204,7 +201,7 @@ public sealed class Trainer : IDisposable
         var targets = _targets ??= _memory.Allocate<float>((long)_first[1] * Gather.Views * DataSet.Classes);
         Choose();
         var record = Distillation.Record(Device, _builder.Logits, _order, _step, (float)temperature, targets);
-        var program = new StepProgram(Device, [_gather(default), .. _builder.Forward(_advance), [record]]);
+        var program = new StepProgram(Device, Forward([record]));
         for (int view = 0; view < views; view++)
             RunEvaluation(Part.Training, program, view);
         Show(views);
@@ -311,7 +308,7 @@ public sealed class Trainer : IDisposable
         Choose();
         var key = (training, Masked, _choice);
         if (!_programs.TryGetValue(key, out var program))
-            _programs.Add(key, program = training ? BuildTraining() : new StepProgram(Device, [_gather(default), .. _builder.Forward(_advance), _softmax]));
+            _programs.Add(key, program = training ? BuildTraining() : new StepProgram(Device, Forward(Softmax(0))));
         return program;
     }
 
@@ -329,11 +326,33 @@ public sealed class Trainer : IDisposable
             Masked = Masked ? 1 : 0,
         };
         var weights = _shared is null ? update : update with { Rule = UpdateRule.Gradient, Gradient = _shared.Gradient };
-        var backward = _builder.Backward(weights, update);
-        if (_shared is not null)
-            backward = backward.Concat(_shared.Updates(Device, Parameters.Weight, update));
-        return new(Device, [_gather(_builder.TransposedInput), .. _builder.Forward(_advance), _softmax, _distillation, .. backward]);
+        var shared = _shared?.Updates(Device, Parameters.Weight, update) ?? [];
+        if (Device.RunsOnHost)
+            return new(Device, [[_gather(0, _builder.TransposedInput)], .. Step(0)]);
+        return StepProgram.ByTurns(Device, _gather(0, default), [.. _labels.Select((_, input) => WithNext(Step(input), (input + 1) % _labels.Length))]);
+
+        Operation[][] Step(int input)
+        {
+            _builder.Take(input);
+            return [.. _builder.Forward(_advance), Softmax(input), _distillation, .. _builder.Backward(weights, update), .. shared];
+        }
+
+        // The counter has moved on in the first stage; in the second a GPU has least to do.
+        Operation[][] WithNext(Operation[][] step, int input) => [step[0], [.. step[1], _gather(input, default)], .. step[2..]];
     }
+
+    /// <summary>What is done to a batch without learning from it.</summary>
+    private IEnumerable<Operation[]> Forward(Operation[] last)
+    {
+        _builder.Take(0);
+        return [[_gather(0, default)], .. _builder.Forward(_advance), last];
+    }
+
+    private Operation[] Softmax(int input) =>
+    [
+        SoftmaxCrossEntropy.Of(
+            Device, "softmax cross-entropy", _builder.Logits, _labels[input], _step, _options.Batch, _builder.LogitGradients, _loss, _correct),
+    ];
 
     private void NextEpoch()
     {

@@ -14,9 +14,9 @@ public sealed class LaunchTests
     public void Operations_that_share_a_launch_give_what_they_give_alone(string device, string name) => KernelSuite.Run(device, name);
 
     [Theory]
-    [InlineData("lenet-300-100", 6)]
-    [InlineData("lenet-5", 15)]
-    [InlineData("lenet-5-caffe", 14)]
+    [InlineData("lenet-300-100", 5)]
+    [InlineData("lenet-5", 14)]
+    [InlineData("lenet-5-caffe", 13)]
     public void A_training_step_is_a_few_launches_with_a_teacher_or_without(string network, int expected)
     {
         using var trainer = TrainingPrograms.Trainer(network);

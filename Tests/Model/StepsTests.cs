@@ -1,0 +1,52 @@
+using Kernels;
+using Model;
+using Tests.KernelTests;
+
+namespace Tests.ModelTests;
+
+/// <summary>A GPU fetches the next step's images while it learns from these, into one of two buffers.</summary>
+[Collection(nameof(KernelSuite))]
+public sealed class StepsTests
+{
+    private const int Images = 96, Batch = 16;
+
+    public static TheoryData<string> Devices
+    {
+        get
+        {
+            var rows = new TheoryData<string>();
+            foreach (string device in (string[])[TestDevices.FastCpus.First(), TestDevices.Simulator, TestDevices.Ptx, TestDevices.OpenCl, TestDevices.Cuda])
+                rows.Add(new TheoryDataRow<string>(device) { Skip = TestDevices.WhyNot(device) });
+            return rows;
+        }
+    }
+
+    /// <summary>Whole epochs, parts of epochs, odd and even numbers of steps, with measurements in between: the same bits.</summary>
+    [Theory]
+    [MemberData(nameof(Devices))]
+    public void Steps_in_one_run_are_those_one_by_one(string device)
+    {
+        using Trainer together = Open(device), apart = Open(device);
+        foreach (int steps in (int[])[6, 1, 3, 9, 2])
+        {
+            double loss = together.Train(steps, _ => new StepRates(1e-2)).Loss, sum = 0;
+            for (int step = 0; step < steps; step++)
+                sum += apart.Train(1, _ => new StepRates(1e-2)).Loss;
+            Assert.Equal(sum / steps, loss, 1e-5);
+            Assert.Equal(apart.Evaluate(Part.Validation), together.Evaluate(Part.Validation));
+        }
+        Assert.Equal(apart.Parameters.GetWeights(), together.Parameters.GetWeights());
+    }
+
+    private static Trainer Open(string device)
+    {
+        var random = new Random(7);
+        var pixels = new byte[2 * Images * DataSet.PixelsPerImage];
+        random.NextBytes(pixels);
+        byte[] labels = [.. Enumerable.Range(0, 2 * Images).Select(_ => (byte)random.Next(DataSet.Classes))];
+        DataSet Part(int first) => new(
+            pixels[(first * DataSet.PixelsPerImage)..((first + Images) * DataSet.PixelsPerImage)], labels[first..(first + Images)]);
+        return new Trainer(
+            TestDevices.Get(device), NetworkDescription.Parse("fc12r fc10"), new TrainerOptions(Batch), Part(0), Part(Images), new DataSet([], []));
+    }
+}
