@@ -11,6 +11,9 @@ internal static class ConvolutionThreads
     /// <summary>Sums of a tile: [channel][column][image].</summary>
     public const int Sums = Channels * Strip.Size;
 
+    /// <summary>Threads of all tiles that keep a large GPU busy, by measurement on an H100 (Results/gpu/tuning.txt, "enough").</summary>
+    public const int Enough = 1 << 16;
+
     /// <summary>Tiles of a convolution's output, or of its input's gradient.</summary>
     public static int Tiles(Tensor y) =>
         y.Blocks * Operation.Parts(y.Shape.Channels, Channels) * y.Shape.Height * Operation.Parts(y.Shape.Width, Strip.Columns) * Quad.PerBlock;
@@ -33,7 +36,7 @@ internal static class ConvolutionThreads
         var (block, k, p, q, quad) = Place(tile, ys);
         for (int i = thread; i < Channels * Strip.Columns; i += threads)
         {
-            int channel = i % Channels, column = i / Channels;
+            var (column, channel) = Operation.Divide(i, Channels);
             if (k + channel >= ys.Channels || q + column >= ys.Width)
                 continue;
             Quad sum = Get(sums, channel, column);
@@ -65,7 +68,7 @@ internal static class ConvolutionThreads
         var (block, c, height, width, quad) = Place(tile, xs);
         for (int i = thread; i < Channels * Strip.Columns; i += threads)
         {
-            int channel = i % Channels, column = i / Channels;
+            var (column, channel) = Operation.Divide(i, Channels);
             if (c + channel >= xs.Channels || width + column >= xs.Width)
                 continue;
             int index = (block * xs.BlockStride + xs.Offset(c + channel, height, width + column)) / Quad.Images + quad;
@@ -94,15 +97,14 @@ internal static class ConvolutionThreads
     /// </remarks>
     private static (int Block, int Channel, int Row, int Column, int Quad) Place(int tile, TensorShape shape)
     {
-        int quad = tile % Quad.PerBlock, strips = Operation.Parts(shape.Width, Strip.Columns), tiles = Operation.Parts(shape.Channels, Channels);
-        tile /= Quad.PerBlock;
-        int plane = tiles * shape.Height, column = tile / plane;
-        tile %= plane;
-        int first = tile / (2 * shape.Height) * 2, together = IntrinsicMath.Min(2, tiles - first);
-        tile -= first * shape.Height;
+        int strips = Operation.Parts(shape.Width, Strip.Columns), tiles = Operation.Parts(shape.Channels, Channels);
+        (tile, int quad) = Operation.Divide(tile, Quad.PerBlock);
+        (int column, tile) = Operation.Divide(tile, tiles * shape.Height);
+        (int pair, tile) = Operation.Divide(tile, 2 * shape.Height);
+        (int block, column) = Operation.Divide(column, strips);
         // Together is 1 or 2: no division.
-        int second = tile & (together - 1), row = tile >> (together - 1);
-        return (column / strips, (first + second) * Channels, row, column % strips * Strip.Columns, quad);
+        int together = IntrinsicMath.Min(2, tiles - 2 * pair), second = tile & (together - 1), row = tile >> (together - 1);
+        return (block, (2 * pair + second) * Channels, row, column * Strip.Columns, quad);
     }
 
     /// <summary>
@@ -135,14 +137,19 @@ internal static class ConvolutionThreads
         int wChannel, int wRow, int channels, int rows, int columns, int thread, int threads, TileSums sums)
     {
         Strip a0 = default, a1 = default, a2 = default, a3 = default;
-        int channel = thread / rows, row = thread % rows;
+        var (channel, row) = Operation.Divide(thread, rows);
+        int from = at + channel * xChannel + row * xRow, tap = channel * wChannel + row * wRow, next = column;
+        w0 += tap;
+        w1 += tap;
+        w2 += tap;
+        w3 += tap;
         while (channel < channels)
         {
-            int from = at + channel * xChannel + row * xRow, tap = channel * wChannel + row * wRow, next = column, left = columns;
-            for (; left >= TapRun.Taps; left -= TapRun.Taps, tap += TapRun.Taps, next += step * TapRun.Taps)
+            int left = columns;
+            for (; left >= TapRun.Taps; left -= TapRun.Taps)
             {
-                TapRun t0 = TapRun.Load(weight, w0 + tap, step < 0), t1 = TapRun.Load(weight, w1 + tap, step < 0);
-                TapRun t2 = TapRun.Load(weight, w2 + tap, step < 0), t3 = TapRun.Load(weight, w3 + tap, step < 0);
+                TapRun t0 = TapRun.Load(weight, w0, step < 0), t1 = TapRun.Load(weight, w1, step < 0);
+                TapRun t2 = TapRun.Load(weight, w2, step < 0), t3 = TapRun.Load(weight, w3, step < 0);
                 int near = step < 0 ? next - Strip.Columns : next, far = near + Strip.Columns;
                 if (Strip.Reaches(near, width))
                 {
@@ -160,17 +167,41 @@ internal static class ConvolutionThreads
                     a2 = Strip.AddFar(t2, some, a2);
                     a3 = Strip.AddFar(t3, some, a3);
                 }
+                next += step * TapRun.Taps;
+                w0 += TapRun.Taps;
+                w1 += TapRun.Taps;
+                w2 += TapRun.Taps;
+                w3 += TapRun.Taps;
             }
-            for (; left > 0; left--, tap++, next += step)
+            for (; left > 0; left--)
             {
                 var some = Strip.Load(x, from, next, width);
-                a0 = Strip.MultiplyAdd(weight[w0 + tap], some, a0);
-                a1 = Strip.MultiplyAdd(weight[w1 + tap], some, a1);
-                a2 = Strip.MultiplyAdd(weight[w2 + tap], some, a2);
-                a3 = Strip.MultiplyAdd(weight[w3 + tap], some, a3);
+                a0 = Strip.MultiplyAdd(weight[w0], some, a0);
+                a1 = Strip.MultiplyAdd(weight[w1], some, a1);
+                a2 = Strip.MultiplyAdd(weight[w2], some, a2);
+                a3 = Strip.MultiplyAdd(weight[w3], some, a3);
+                next += step;
+                w0++;
+                w1++;
+                w2++;
+                w3++;
             }
-            for (row += threads; row >= rows; row -= rows)
+            // Back to the row's start, and so many rows on, each of which may be the first of another channel.
+            next -= step * columns;
+            row += threads;
+            from += threads * xRow;
+            tap = threads * wRow - columns;
+            while (row >= rows)
+            {
                 channel++;
+                row -= rows;
+                from += xChannel - rows * xRow;
+                tap += wChannel - rows * wRow;
+            }
+            w0 += tap;
+            w1 += tap;
+            w2 += tap;
+            w3 += tap;
         }
         Set(sums, 0, a0);
         Set(sums, Strip.Size, a1);

@@ -17,6 +17,12 @@ internal static class ConvolutionWeightThreads
     /// <summary>Outputs of a run, half of it more or less, and those computed at once.</summary>
     private const int Run = 8, AtOnce = 4;
 
+    /// <summary>
+    /// A group has fewer than 2^16 threads. What <c>0 = threads &gt;&gt; Never</c> is added to in a loop was computed before it, once: to ILGPU it moves, see
+    /// <see cref="TileSums"/>.
+    /// </summary>
+    private const int Never = 16;
+
     public static GradientParts Parts(DeviceMemory memory, FilterShape filter, Tensor dOutput) => new(
         memory, filter.Count, Operation.Parts(filter.Filters, Filters) * filter.Channels * filter.Rows * Operation.Parts(filter.Columns, Taps),
         Terms(dOutput));
@@ -37,16 +43,18 @@ internal static class ConvolutionWeightThreads
         // In quads: a step along a row of inputs or outputs is one block's worth.
         int rowEnd = xs.RowStride / Quad.Images - Quad.PerBlock, pitch = ys.ChannelStride / Quad.Images, others = a.Filter.Filters - 1 - filter;
         int y1 = IntrinsicMath.Min(1, others) * pitch, y2 = IntrinsicMath.Min(2, others) * pitch, y3 = IntrinsicMath.Min(3, others) * pitch;
-        int runs = Runs(ys), length = Operation.Parts(ys.Width, runs * AtOnce) * AtOnce, terms = Terms(a.DOutput);
+        int runs = Runs(ys), length = Operation.Parts(ys.Width, runs * AtOnce) * AtOnce;
+        int xStart = (channel * xs.ChannelStride + r * xs.RowStride) / Quad.Images, yStart = ys.Offset(filter, 0, 0) / Quad.Images;
         FiveSums f0 = default, f1 = default, f2 = default, f3 = default;
-        for (int term = part * threads + thread; term < terms; term += a.Parts * threads)
+        int term = part * threads + thread, step = a.Parts * threads, still = Group.DimX >> Never;
+        for (int terms = Terms(a.DOutput) - term; terms > 0; terms -= step)
         {
-            int quad = term % Quad.PerBlock;
-            var (row, run) = Divide(term / Quad.PerBlock, runs);
-            var (block, p) = Divide(row, ys.Height);
+            var (place, quad) = Operation.Divide(term, Quad.PerBlock);
+            (place, int run) = Operation.Divide(place, runs);
+            var (block, p) = Operation.Divide(place, ys.Height);
             int q = run * length, end = IntrinsicMath.Min(q + length, ys.Width);
-            int x = (block * xs.BlockStride + channel * xs.ChannelStride + (p + r) * xs.RowStride) / Quad.Images + quad, last = x + rowEnd;
-            int y = (block * ys.BlockStride + ys.Offset(filter, p, q)) / Quad.Images + quad;
+            int x = (block * xs.BlockStride + p * xs.RowStride) / Quad.Images + xStart + quad, last = x + rowEnd;
+            int y = (block * ys.BlockStride + p * ys.RowStride) / Quad.Images + q * Quad.PerBlock + yStart + quad;
             x += (q + s) * Quad.PerBlock;
             Quad x0 = Load(a.X, x, 0, last), x1 = Load(a.X, x, 1, last), x2 = Load(a.X, x, 2, last), x3 = Load(a.X, x, 3, last);
             for (; q + AtOnce <= end; q += AtOnce)
@@ -77,6 +85,13 @@ internal static class ConvolutionWeightThreads
                 x += Quad.PerBlock;
                 y += Quad.PerBlock;
             }
+            term += step;
+            xStart += still;
+            yStart += still;
+            s += still;
+            y1 += still;
+            y2 += still;
+            y3 += still;
         }
         f0.Set(sums, 0);
         f1.Set(sums, Taps);
@@ -89,9 +104,14 @@ internal static class ConvolutionWeightThreads
         var (part, filter, channel, r, s) = Place(a.Filter, tile);
         int at = part * a.Filter.Count + filter * a.Filter.FilterSize + (channel * a.Filter.Rows + r) * a.Filter.Columns + s;
         int count = IntrinsicMath.Min(Filters, a.Filter.Filters - filter) * Taps, taps = a.Filter.Columns - s;
-        for (int sum = thread; sum < count; sum += threads)
-            if (sum % Taps < taps)
-                a.PartSums[at + sum / Taps * a.Filter.FilterSize + sum % Taps] = sums.Get(sum);
+        int sum = thread;
+        for (int left = count - thread; left > 0; left -= threads)
+        {
+            var (row, tap) = Operation.Divide(sum, Taps);
+            if (tap < taps)
+                a.PartSums[at + row * a.Filter.FilterSize + tap] = sums.Get(sum);
+            sum += threads;
+        }
     }
 
     /// <summary>
@@ -101,18 +121,11 @@ internal static class ConvolutionWeightThreads
     private static (int Part, int Filter, int Channel, int Row, int Column) Place(FilterShape filter, int tile)
     {
         int columns = Operation.Parts(filter.Columns, Taps);
-        (tile, int column) = Divide(tile, columns);
-        (tile, int r) = Divide(tile, filter.Rows);
-        (tile, int channel) = Divide(tile, filter.Channels);
-        (int part, tile) = Divide(tile, Operation.Parts(filter.Filters, Filters));
+        (tile, int column) = Operation.Divide(tile, columns);
+        (tile, int r) = Operation.Divide(tile, filter.Rows);
+        (tile, int channel) = Operation.Divide(tile, filter.Channels);
+        (int part, tile) = Operation.Divide(tile, Operation.Parts(filter.Filters, Filters));
         return (part, tile * Filters, channel, r, column * Taps);
-    }
-
-    /// <summary>One division instead of two, which are slow on a GPU.</summary>
-    private static (int Quotient, int Remainder) Divide(int value, int by)
-    {
-        int quotient = value / by;
-        return (quotient, value - quotient * by);
     }
 
     /// <summary>The quad some columns on; taps past the filter's end may lie past the row's end.</summary>

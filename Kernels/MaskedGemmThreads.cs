@@ -11,6 +11,12 @@ internal static class MaskedGemmThreads
     /// <summary>Inputs of a tile of weight gradients.</summary>
     public const int Columns = 4;
 
+    /// <summary>
+    /// Threads of all tiles, forward and backward to the input, that keep a large GPU busy. With more, fewer tiles share what a group loads: at
+    /// 64 k the second cache would have to give lenet-300-100's first layer 37 MB a step, as against 23.
+    /// </summary>
+    public const int Enough = 1 << 15;
+
     /// <summary>Terms that a thread adds at once: 4 loads of inputs and 4 of weights for 64 products.</summary>
     private const int TermsAtOnce = 4;
 
@@ -38,19 +44,43 @@ internal static class MaskedGemmThreads
         var (block, row, quad) = Place(tile, rows);
         int w0 = row * terms, w1 = IntrinsicMath.Min(row + 1, last) * terms;
         int w2 = IntrinsicMath.Min(row + 2, last) * terms, w3 = IntrinsicMath.Min(row + 3, last) * terms;
-        bool aligned = terms % Quad.Images == 0;
+        int at = block * terms * Quad.PerBlock + quad;
         Quad s0 = default, s1 = default, s2 = default, s3 = default;
-        for (int c = thread * TermsAtOnce; c < terms; c += threads * TermsAtOnce)
+        if (terms % Quad.Images == 0)
         {
-            int at = block * terms * Quad.PerBlock + quad;
-            Quad x0 = Feature(x.Data, at, c, terms), x1 = Feature(x.Data, at, c + 1, terms);
-            Quad x2 = Feature(x.Data, at, c + 2, terms), x3 = Feature(x.Data, at, c + 3, terms);
-            Quad v0 = Weights(weight, w0 + c, aligned), v1 = Weights(weight, w1 + c, aligned);
-            Quad v2 = Weights(weight, w2 + c, aligned), v3 = Weights(weight, w3 + c, aligned);
-            s0 = MultiplyAdd(v0.X, v0.Y, v0.Z, v0.W, x0, x1, x2, x3, s0);
-            s1 = MultiplyAdd(v1.X, v1.Y, v1.Z, v1.W, x0, x1, x2, x3, s1);
-            s2 = MultiplyAdd(v2.X, v2.Y, v2.Z, v2.W, x0, x1, x2, x3, s2);
-            s3 = MultiplyAdd(v3.X, v3.Y, v3.Z, v3.W, x0, x1, x2, x3, s3);
+            // Four terms at once, whose weights are a quad. All that moves is counted on, see TileBody.
+            int left = terms / Quad.Images - thread, xStep = threads * Quad.Images * Quad.PerBlock;
+            at += thread * Quad.Images * Quad.PerBlock;
+            w0 = w0 / Quad.Images + thread;
+            w1 = w1 / Quad.Images + thread;
+            w2 = w2 / Quad.Images + thread;
+            w3 = w3 / Quad.Images + thread;
+            for (; left > 0; left -= threads)
+            {
+                var quads = Quad.View(x.Data, at);
+                Quad x0 = quads[0], x1 = quads[Quad.PerBlock], x2 = quads[2 * Quad.PerBlock], x3 = quads[3 * Quad.PerBlock];
+                Quad v0 = Quad.Load(weight, w0), v1 = Quad.Load(weight, w1), v2 = Quad.Load(weight, w2), v3 = Quad.Load(weight, w3);
+                s0 = MultiplyAdd(v0.X, v0.Y, v0.Z, v0.W, x0, x1, x2, x3, s0);
+                s1 = MultiplyAdd(v1.X, v1.Y, v1.Z, v1.W, x0, x1, x2, x3, s1);
+                s2 = MultiplyAdd(v2.X, v2.Y, v2.Z, v2.W, x0, x1, x2, x3, s2);
+                s3 = MultiplyAdd(v3.X, v3.Y, v3.Z, v3.W, x0, x1, x2, x3, s3);
+                at += xStep;
+                w0 += threads;
+                w1 += threads;
+                w2 += threads;
+                w3 += threads;
+            }
+        }
+        else
+        {
+            for (int c = thread; c < terms; c += threads)
+            {
+                var v = Quad.Load(x.Data, at + c * Quad.PerBlock);
+                s0 = Quad.MultiplyAdd(weight[w0 + c], v, s0);
+                s1 = Quad.MultiplyAdd(weight[w1 + c], v, s1);
+                s2 = Quad.MultiplyAdd(weight[w2 + c], v, s2);
+                s3 = Quad.MultiplyAdd(weight[w3 + c], v, s3);
+            }
         }
         Set(sums, s0, s1, s2, s3);
     }
@@ -58,23 +88,51 @@ internal static class MaskedGemmThreads
     /// <summary>Sums of 4 inputs for 4 images, Σ_k w(k, input) dy(k, image).</summary>
     public static void AddBackwardData(MaskedGemm.BackwardDataArguments a, int tile, int thread, int threads, TileSums sums)
     {
-        int inputs = a.DInput.Shape.Features, terms = a.DOutput.Shape.Features, last = terms - 1;
+        int inputs = a.DInput.Shape.Features, terms = a.DOutput.Shape.Features, last = inputs - 1;
         var (block, input, quad) = Place(tile, inputs);
-        bool aligned = inputs % Quad.Images == 0;
         Quad s0 = default, s1 = default, s2 = default, s3 = default;
-        for (int k = thread * TermsAtOnce; k < terms; k += threads * TermsAtOnce)
+        if (inputs % Quad.Images == 0)
         {
-            int at = block * terms * Quad.PerBlock + quad;
-            Quad x0 = Feature(a.DOutput.Data, at, k, terms), x1 = Feature(a.DOutput.Data, at, k + 1, terms);
-            Quad x2 = Feature(a.DOutput.Data, at, k + 2, terms), x3 = Feature(a.DOutput.Data, at, k + 3, terms);
-            Quad v0 = Weights(a.Weight, k * inputs + input, aligned);
-            Quad v1 = Weights(a.Weight, IntrinsicMath.Min(k + 1, last) * inputs + input, aligned);
-            Quad v2 = Weights(a.Weight, IntrinsicMath.Min(k + 2, last) * inputs + input, aligned);
-            Quad v3 = Weights(a.Weight, IntrinsicMath.Min(k + 3, last) * inputs + input, aligned);
-            s0 = MultiplyAdd(v0.X, v1.X, v2.X, v3.X, x0, x1, x2, x3, s0);
-            s1 = MultiplyAdd(v0.Y, v1.Y, v2.Y, v3.Y, x0, x1, x2, x3, s1);
-            s2 = MultiplyAdd(v0.Z, v1.Z, v2.Z, v3.Z, x0, x1, x2, x3, s2);
-            s3 = MultiplyAdd(v0.W, v1.W, v2.W, v3.W, x0, x1, x2, x3, s3);
+            // Four terms at once, then one each of those that are left.
+            int whole = terms / TermsAtOnce, row = inputs / Quad.Images, some = threads * TermsAtOnce;
+            int at = (block * terms + thread * TermsAtOnce) * Quad.PerBlock + quad, step = some * Quad.PerBlock;
+            int w0 = thread * TermsAtOnce * row + input / Quad.Images, w1 = w0 + row, w2 = w1 + row, w3 = w2 + row, wStep = some * row;
+            for (int left = whole - thread; left > 0; left -= threads)
+            {
+                var quads = Quad.View(a.DOutput.Data, at);
+                Quad x0 = quads[0], x1 = quads[Quad.PerBlock], x2 = quads[2 * Quad.PerBlock], x3 = quads[3 * Quad.PerBlock];
+                Quad v0 = Quad.Load(a.Weight, w0), v1 = Quad.Load(a.Weight, w1), v2 = Quad.Load(a.Weight, w2), v3 = Quad.Load(a.Weight, w3);
+                s0 = MultiplyAdd(v0.X, v1.X, v2.X, v3.X, x0, x1, x2, x3, s0);
+                s1 = MultiplyAdd(v0.Y, v1.Y, v2.Y, v3.Y, x0, x1, x2, x3, s1);
+                s2 = MultiplyAdd(v0.Z, v1.Z, v2.Z, v3.Z, x0, x1, x2, x3, s2);
+                s3 = MultiplyAdd(v0.W, v1.W, v2.W, v3.W, x0, x1, x2, x3, s3);
+                at += step;
+                w0 += wStep;
+                w1 += wStep;
+                w2 += wStep;
+                w3 += wStep;
+            }
+            for (int k = whole * TermsAtOnce + thread; k < terms; k += threads)
+            {
+                Quad x = Quad.Load(a.DOutput.Data, (block * terms + k) * Quad.PerBlock + quad), v = Quad.Load(a.Weight, k * row + input / Quad.Images);
+                s0 = Quad.MultiplyAdd(v.X, x, s0);
+                s1 = Quad.MultiplyAdd(v.Y, x, s1);
+                s2 = Quad.MultiplyAdd(v.Z, x, s2);
+                s3 = Quad.MultiplyAdd(v.W, x, s3);
+            }
+        }
+        else
+        {
+            // Inputs past the end repeat the last one.
+            for (int k = thread; k < terms; k += threads)
+            {
+                int w = k * inputs;
+                var x = Quad.Load(a.DOutput.Data, (block * terms + k) * Quad.PerBlock + quad);
+                s0 = Quad.MultiplyAdd(a.Weight[w + input], x, s0);
+                s1 = Quad.MultiplyAdd(a.Weight[w + IntrinsicMath.Min(input + 1, last)], x, s1);
+                s2 = Quad.MultiplyAdd(a.Weight[w + IntrinsicMath.Min(input + 2, last)], x, s2);
+                s3 = Quad.MultiplyAdd(a.Weight[w + IntrinsicMath.Min(input + 3, last)], x, s3);
+            }
         }
         Set(sums, s0, s1, s2, s3);
     }
@@ -82,21 +140,6 @@ internal static class MaskedGemmThreads
     /// <summary>sum + a A + b B + c C + d D.</summary>
     private static Quad MultiplyAdd(float a, float b, float c, float d, Quad x0, Quad x1, Quad x2, Quad x3, Quad sum) =>
         Quad.MultiplyAdd(d, x3, Quad.MultiplyAdd(c, x2, Quad.MultiplyAdd(b, x1, Quad.MultiplyAdd(a, x0, sum))));
-
-    /// <summary>A feature of four images; past the end zero.</summary>
-    private static Quad Feature(ArrayView<float> data, int start, int feature, int count) =>
-        Quad.MultiplyAdd(feature < count ? 1f : 0f, Quad.Load(data, start + IntrinsicMath.Min(feature, count - 1) * Quad.PerBlock), default);
-
-    /// <summary>Four weights in a row; rows that are no multiple of four are loaded one by one, not past the end.</summary>
-    private static Quad Weights(ArrayView<float> weight, int index, bool aligned)
-    {
-        if (aligned)
-            return Quad.Load(weight, index / Quad.Images);
-        int last = weight.IntLength - 1;
-        return new Quad(
-            weight[IntrinsicMath.Min(index, last)], weight[IntrinsicMath.Min(index + 1, last)], weight[IntrinsicMath.Min(index + 2, last)],
-            weight[IntrinsicMath.Min(index + 3, last)]);
-    }
 
     private static void Set(TileSums sums, Quad s0, Quad s1, Quad s2, Quad s3)
     {
@@ -111,10 +154,12 @@ internal static class MaskedGemmThreads
         int rows = a.Y.Shape.Features;
         var (block, row, quad) = Place(tile, rows);
         int at = (block * rows + row) * Layout.Lanes + quad * Quad.Images, count = IntrinsicMath.Min(Rows, rows - row) * Quad.Images;
-        for (int sum = thread; sum < count; sum += threads)
+        int sum = thread;
+        for (int left = count - thread; left > 0; left -= threads)
         {
             float value = sums.Get(sum) + a.Bias[row + sum / Quad.Images];
             a.Y.Data[at + sum / Quad.Images * Layout.Lanes + sum % Quad.Images] = a.Relu != 0 && value < 0f ? 0f : value;
+            sum += threads;
         }
     }
 
@@ -123,18 +168,19 @@ internal static class MaskedGemmThreads
         int rows = a.DInput.Shape.Features;
         var (block, row, quad) = Place(tile, rows);
         int at = (block * rows + row) * Layout.Lanes + quad * Quad.Images, count = IntrinsicMath.Min(Rows, rows - row) * Quad.Images;
-        for (int sum = thread; sum < count; sum += threads)
+        int sum = thread;
+        for (int left = count - thread; left > 0; left -= threads)
         {
             int index = at + sum / Quad.Images * Layout.Lanes + sum % Quad.Images;
             a.DInput.Data[index] = a.Gated != 0 && !(a.Gate.Data[index] > 0f) ? 0f : sums.Get(sum);
+            sum += threads;
         }
     }
 
     private static (int Block, int Row, int Quad) Place(int tile, int rows)
     {
-        int tiles = Operation.Parts(rows, Rows), quad = tile % Quad.PerBlock;
-        tile /= Quad.PerBlock;
-        return (tile / tiles, tile % tiles * Rows, quad);
+        var (block, row) = Operation.Divide(tile / Quad.PerBlock, Operation.Parts(rows, Rows));
+        return (block, row * Rows, tile % Quad.PerBlock);
     }
 
     /// <summary>A tile is 4 outputs by 4 inputs, its terms are 4 images each: 8 loads of four for 64 products.</summary>
@@ -146,30 +192,48 @@ internal static class MaskedGemmThreads
         int x0 = Place(column, 0, PatchColumns, k), x1 = Place(column, 1, PatchColumns, k);
         int x2 = Place(column, 2, PatchColumns, k), x3 = Place(column, 3, PatchColumns, k);
         float a0 = 0, a1 = 0, a2 = 0, a3 = 0, b0 = 0, b1 = 0, b2 = 0, b3 = 0, c0 = 0, c1 = 0, c2 = 0, c3 = 0, d0 = 0, d1 = 0, d2 = 0, d3 = 0;
-        for (int i = thread; i < a.X.Blocks * Quad.PerBlock; i += threads)
+        // A thread keeps to its quad of images in block after block.
+        int first = thread / Quad.PerBlock, quad = thread % Quad.PerBlock, blocks = threads / Quad.PerBlock;
+        int x = first * Quad.PerBlock * k + quad, y = first * Quad.PerBlock * n + quad, xStep = blocks * Quad.PerBlock * k, yStep = blocks * Quad.PerBlock * n;
+        x0 += x;
+        x1 += x;
+        x2 += x;
+        x3 += x;
+        y0 += y;
+        y1 += y;
+        y2 += y;
+        y3 += y;
+        for (int left = a.X.Blocks - first; left > 0; left -= blocks)
         {
-            int block = i / Quad.PerBlock * Quad.PerBlock, quad = i % Quad.PerBlock, x = block * k + quad, y = block * n + quad;
-            Quad v0 = Quad.Load(a.X.Data, x + x0), v1 = Quad.Load(a.X.Data, x + x1), v2 = Quad.Load(a.X.Data, x + x2), v3 = Quad.Load(a.X.Data, x + x3);
-            var g = Quad.Load(a.DOutput.Data, y + y0);
+            Quad v0 = Quad.Load(a.X.Data, x0), v1 = Quad.Load(a.X.Data, x1), v2 = Quad.Load(a.X.Data, x2), v3 = Quad.Load(a.X.Data, x3);
+            var g = Quad.Load(a.DOutput.Data, y0);
             a0 = Quad.Dot(g, v0, a0);
             a1 = Quad.Dot(g, v1, a1);
             a2 = Quad.Dot(g, v2, a2);
             a3 = Quad.Dot(g, v3, a3);
-            g = Quad.Load(a.DOutput.Data, y + y1);
+            g = Quad.Load(a.DOutput.Data, y1);
             b0 = Quad.Dot(g, v0, b0);
             b1 = Quad.Dot(g, v1, b1);
             b2 = Quad.Dot(g, v2, b2);
             b3 = Quad.Dot(g, v3, b3);
-            g = Quad.Load(a.DOutput.Data, y + y2);
+            g = Quad.Load(a.DOutput.Data, y2);
             c0 = Quad.Dot(g, v0, c0);
             c1 = Quad.Dot(g, v1, c1);
             c2 = Quad.Dot(g, v2, c2);
             c3 = Quad.Dot(g, v3, c3);
-            g = Quad.Load(a.DOutput.Data, y + y3);
+            g = Quad.Load(a.DOutput.Data, y3);
             d0 = Quad.Dot(g, v0, d0);
             d1 = Quad.Dot(g, v1, d1);
             d2 = Quad.Dot(g, v2, d2);
             d3 = Quad.Dot(g, v3, d3);
+            x0 += xStep;
+            x1 += xStep;
+            x2 += xStep;
+            x3 += xStep;
+            y0 += yStep;
+            y1 += yStep;
+            y2 += yStep;
+            y3 += yStep;
         }
         Set(sums, new Quad(a0, a1, a2, a3), new Quad(b0, b1, b2, b3), new Quad(c0, c1, c2, c3), new Quad(d0, d1, d2, d3));
     }
@@ -178,20 +242,24 @@ internal static class MaskedGemmThreads
     {
         int n = a.DOutput.Shape.Features, k = a.X.Shape.Features;
         var (row, column) = WeightPlace(tile, k);
-        for (int sum = thread; sum < Rows * Columns; sum += threads)
+        // A thread keeps to its input.
+        int input = column + thread % Columns * PatchColumns, output = row + thread / Columns * PatchRows, step = threads / Columns * PatchRows;
+        if (input >= k)
+            return;
+        for (int sum = thread, index = output * k + input; sum < Rows * Columns && output < n; sum += threads)
         {
-            int output = row + sum / Columns * PatchRows, input = column + sum % Columns * PatchColumns;
-            if (output < n && input < k)
-                a.Update.Apply(output * k + input, sums.Get(sum));
+            a.Update.Apply(index, sums.Get(sum));
+            output += step;
+            index += step * k;
         }
     }
 
     /// <summary>First output and input of a tile.</summary>
     private static (int Row, int Column) WeightPlace(int tile, int inputs)
     {
-        int column = tile % PatchColumns, row = tile / PatchColumns % PatchRows, patch = tile / (PatchColumns * PatchRows);
-        int patches = Operation.Parts(inputs, Columns * PatchColumns);
-        return (patch / patches * Rows * PatchRows + row, patch % patches * Columns * PatchColumns + column);
+        int column = tile % PatchColumns, row = tile / PatchColumns % PatchRows;
+        var (patchRow, patchColumn) = Operation.Divide(tile / (PatchColumns * PatchRows), Operation.Parts(inputs, Columns * PatchColumns));
+        return (patchRow * Rows * PatchRows + row, patchColumn * Columns * PatchColumns + column);
     }
 
     /// <summary>The quad where a tile's input or output number <paramref name="i"/> begins; past the end the last one.</summary>

@@ -31,21 +31,27 @@ public abstract class Operation
         ((int)((long)count * worker / workers), (int)((long)count * (worker + 1) / workers));
 
     /// <summary>Parts of at most <paramref name="size"/> that <paramref name="count"/> items make.</summary>
-    internal static int Parts(int count, int size) => (count + size - 1) / size;
+    internal static int Parts(int count, int size) => (int)((uint)(count + size - 1) / (uint)size);
+
+    /// <summary>Quotient and remainder of numbers that are not negative by one division, which is slow on a GPU and slower with a sign.</summary>
+    internal static (int Quotient, int Remainder) Divide(int value, int by)
+    {
+        int quotient = (int)((uint)value / (uint)by);
+        return (quotient, value - quotient * by);
+    }
 
     /// <summary>
     /// Threads that share a tile of sums on a GPU, a power of two: as many as give the GPU enough to do, while each has some terms to add.
-    /// Chosen on an H100 (Results/gpu/tuning.txt).
     /// </summary>
     /// <param name="tiles">Tiles of the operation.</param>
     /// <param name="terms">Terms of a sum.</param>
     /// <param name="least">Terms that a thread should have.</param>
     /// <param name="most">Threads at most.</param>
-    internal static int ThreadsFor(int tiles, int terms, int least, int most)
+    /// <param name="enough">Threads of all tiles that suffice.</param>
+    internal static int ThreadsFor(int tiles, int terms, int least, int most, int enough)
     {
-        const int Enough = 1 << 16;
         int threads = 1;
-        while (threads < most && tiles * threads < Enough && terms / threads >= least)
+        while (threads < most && tiles * threads < enough && terms / threads >= least)
             threads *= 2;
         return threads;
     }

@@ -23,7 +23,13 @@ public interface ITileBody
 }
 
 /// <summary>The sums of a tile: where a thread puts its part of each, and what the parts come to.</summary>
-public readonly struct TileSums(ArrayView<float> memory, int start, int sumPitch, int parts, int partPitch)
+/// <param name="memory">The group's.</param>
+/// <param name="start">First part of the first sum.</param>
+/// <param name="sumPitch">From a sum to the next.</param>
+/// <param name="parts">From the first part to the end of them all.</param>
+/// <param name="partStep">Of these every so many-th is added.</param>
+/// <param name="partPitch">From one added part to the next.</param>
+public readonly struct TileSums(ArrayView<float> memory, int start, int sumPitch, int parts, int partStep, int partPitch)
 {
     public void Set(int sum, float part) => memory[start + sum * sumPitch] = part;
 
@@ -40,9 +46,19 @@ public readonly struct TileSums(ArrayView<float> memory, int start, int sumPitch
     public float Get(int sum)
     {
         float total = 0;
-        int first = start + sum * sumPitch, end = first + parts * partPitch;
-        for (int i = first; i < end; i += partPitch)
-            total += memory[i];
+        int at = start + sum * sumPitch, left = parts;
+        // Four loads are under way at once.
+        for (; left > 3 * partStep; left -= 4 * partStep)
+        {
+            float a = memory[at], b = memory[at + partPitch], c = memory[at + 2 * partPitch], d = memory[at + 3 * partPitch];
+            total = total + a + b + c + d;
+            at += 4 * partPitch;
+        }
+        for (; left > 0; left -= partStep)
+        {
+            total += memory[at];
+            at += partPitch;
+        }
         return total;
     }
 }
@@ -90,13 +106,13 @@ public readonly struct Tiles<TBody>(TBody body, int total, int perGroup, int atO
         if (first + own >= PerGroup || tile >= Total || thread >= threads)
             return;
         if (step == 0)
-            Body.Add(tile, thread, threads, new TileSums(memory, Group.IdxX, pitch, 1, 0));
+            Body.Add(tile, thread, threads, new TileSums(memory, Group.IdxX, pitch, 1, 1, 0));
         else if (step == 2)
-            Body.Finish(tile, thread, threads, new TileSums(memory, own, pitch, helpers > 1 ? helpers : threads, atOnce));
+            Body.Finish(tile, thread, threads, new TileSums(memory, own, pitch, helpers > 1 ? helpers : threads, 1, atOnce));
         else if (helpers > 1 && thread < helpers * Body.Sums)
         {
-            int sum = thread % Body.Sums, helper = thread / Body.Sums, parts = (threads - helper + helpers - 1) / helpers;
-            var some = new TileSums(memory, own + (helper << AtOnceBits), pitch, parts, helpers << AtOnceBits);
+            int sum = thread % Body.Sums, helper = thread / Body.Sums;
+            var some = new TileSums(memory, own + (helper << AtOnceBits), pitch, threads - helper, helpers, helpers << AtOnceBits);
             some.Set(sum, some.Get(sum));
         }
     }

@@ -179,6 +179,9 @@ internal sealed unsafe class PtxCode
         ("min", "s32") => nameof(Min),
         ("max", "s32") => nameof(Max),
         ("div", "s32") => nameof(Divide),
+        ("div", "u32") => nameof(DivideUnsigned),
+        ("rem", "u32") => nameof(RemainderUnsigned),
+        ("shr", "u32") => nameof(ShiftRightUnsigned),
         ("rem", "s32") => nameof(Remainder),
         ("max", "f32") => nameof(MaxFloat),
         ("abs", "f32") => nameof(Abs),
@@ -197,6 +200,9 @@ internal sealed unsafe class PtxCode
     // A GPU divides by zero without complaint; what it gives is of no use.
     private static int Divide(int a, int b) => b == 0 ? -1 : b == -1 ? -a : a / b;
     private static int Remainder(int a, int b) => b == 0 ? a : b == -1 ? 0 : a % b;
+    private static int DivideUnsigned(int a, int b) => b == 0 ? -1 : (int)((uint)a / (uint)b);
+    private static int RemainderUnsigned(int a, int b) => b == 0 ? a : (int)((uint)a % (uint)b);
+    private static int ShiftRightUnsigned(int a, int by) => (uint)by > 31 ? 0 : (int)((uint)a >> by);
     private static float MaxFloat(float a, float b) => float.IsNaN(a) ? b : float.IsNaN(b) ? a : Math.Max(a, b);
     private static float Abs(float a) => Math.Abs(a);
     private static float DivideFloat(float a, float b) => a / b;
