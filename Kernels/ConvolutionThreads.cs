@@ -11,8 +11,8 @@ internal static class ConvolutionThreads
     /// <summary>Sums of a tile: [channel][column][image].</summary>
     public const int Sums = Channels * Strip.Size;
 
-    /// <summary>Threads of all tiles that keep a large GPU busy, by measurement on an H100 (Results/gpu/tuning.txt, "enough").</summary>
-    public const int Enough = 1 << 16;
+    /// <summary>Threads of all tiles that keep a large GPU busy: 4 groups of 128 for each of 64 processors and more, up to twice as many.</summary>
+    public const int Enough = 1 << 15;
 
     /// <summary>Tiles of a convolution's output, or of its input's gradient.</summary>
     public static int Tiles(Tensor y) =>
@@ -34,14 +34,15 @@ internal static class ConvolutionThreads
     {
         var ys = a.Y.Shape;
         var (block, k, p, q, quad) = Place(tile, ys);
-        for (int i = thread; i < Channels * Strip.Columns; i += threads)
+        int at = (block * ys.BlockStride + ys.Offset(k, p, q)) / Quad.Images + quad, channels = ys.Channels - k, columns = ys.Width - q;
+        for (int i = thread, still = TileSums.Still; i < Channels * Strip.Columns; i += threads, at += still, k += still, channels += still, columns += still)
         {
             var (column, channel) = Operation.Divide(i, Channels);
-            if (k + channel >= ys.Channels || q + column >= ys.Width)
+            if (channel >= channels || column >= columns)
                 continue;
-            Quad sum = Get(sums, channel, column);
+            Quad sum = sums.GetQuad(channel * Strip.Size + column * Quad.Images);
             float bias = a.Bias[k + channel];
-            Quad.Store(a.Y.Data, (block * ys.BlockStride + ys.Offset(k + channel, p, q + column)) / Quad.Images + quad, new(
+            Quad.Store(a.Y.Data, at + channel * (ys.ChannelStride / Quad.Images) + column * Quad.PerBlock, new(
                 Activation(sum.X + bias, a.Relu), Activation(sum.Y + bias, a.Relu), Activation(sum.Z + bias, a.Relu), Activation(sum.W + bias, a.Relu)));
         }
     }
@@ -66,13 +67,14 @@ internal static class ConvolutionThreads
     {
         var xs = a.DInput.Shape;
         var (block, c, height, width, quad) = Place(tile, xs);
-        for (int i = thread; i < Channels * Strip.Columns; i += threads)
+        int at = (block * xs.BlockStride + xs.Offset(c, height, width)) / Quad.Images + quad, channels = xs.Channels - c, columns = xs.Width - width;
+        for (int i = thread, still = TileSums.Still; i < Channels * Strip.Columns; i += threads, at += still, channels += still, columns += still)
         {
             var (column, channel) = Operation.Divide(i, Channels);
-            if (c + channel >= xs.Channels || width + column >= xs.Width)
+            if (channel >= channels || column >= columns)
                 continue;
-            int index = (block * xs.BlockStride + xs.Offset(c + channel, height, width + column)) / Quad.Images + quad;
-            Quad sum = Get(sums, channel, column);
+            int index = at + channel * (xs.ChannelStride / Quad.Images) + column * Quad.PerBlock;
+            Quad sum = sums.GetQuad(channel * Strip.Size + column * Quad.Images);
             if (a.Gated != 0)
             {
                 var gate = Quad.Load(a.Gate.Data, index);
@@ -80,13 +82,6 @@ internal static class ConvolutionThreads
             }
             Quad.Store(a.DInput.Data, index, sum);
         }
-    }
-
-    /// <summary>Four images' sums.</summary>
-    private static Quad Get(TileSums sums, int channel, int column)
-    {
-        int sum = channel * Strip.Size + column * Quad.Images;
-        return new(sums.Get(sum), sums.Get(sum + 1), sums.Get(sum + 2), sums.Get(sum + 3));
     }
 
     /// <summary>Block, first channel, row, first column and four images of a tile.</summary>

@@ -17,12 +17,6 @@ internal static class ConvolutionWeightThreads
     /// <summary>Outputs of a run, half of it more or less, and those computed at once.</summary>
     private const int Run = 8, AtOnce = 4;
 
-    /// <summary>
-    /// A group has fewer than 2^16 threads. What <c>0 = threads &gt;&gt; Never</c> is added to in a loop was computed before it, once: to ILGPU it moves, see
-    /// <see cref="TileSums"/>.
-    /// </summary>
-    private const int Never = 16;
-
     public static GradientParts Parts(DeviceMemory memory, FilterShape filter, Tensor dOutput) => new(
         memory, filter.Count, Operation.Parts(filter.Filters, Filters) * filter.Channels * filter.Rows * Operation.Parts(filter.Columns, Taps),
         Terms(dOutput));
@@ -46,7 +40,7 @@ internal static class ConvolutionWeightThreads
         int runs = Runs(ys), length = Operation.Parts(ys.Width, runs * AtOnce) * AtOnce;
         int xStart = (channel * xs.ChannelStride + r * xs.RowStride) / Quad.Images, yStart = ys.Offset(filter, 0, 0) / Quad.Images;
         FiveSums f0 = default, f1 = default, f2 = default, f3 = default;
-        int term = part * threads + thread, step = a.Parts * threads, still = Group.DimX >> Never;
+        int term = part * threads + thread, step = a.Parts * threads, still = TileSums.Still;
         for (int terms = Terms(a.DOutput) - term; terms > 0; terms -= step)
         {
             var (place, quad) = Operation.Divide(term, Quad.PerBlock);

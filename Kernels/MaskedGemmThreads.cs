@@ -48,7 +48,7 @@ internal static class MaskedGemmThreads
         Quad s0 = default, s1 = default, s2 = default, s3 = default;
         if (terms % Quad.Images == 0)
         {
-            // Four terms at once, whose weights are a quad. All that moves is counted on, see TileBody.
+            // Four terms at once, whose weights are a quad. All that moves is counted on, see TileSums.Still.
             int left = terms / Quad.Images - thread, xStep = threads * Quad.Images * Quad.PerBlock;
             at += thread * Quad.Images * Quad.PerBlock;
             w0 = w0 / Quad.Images + thread;

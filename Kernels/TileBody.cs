@@ -31,6 +31,15 @@ public interface ITileBody
 /// <param name="partPitch">From one added part to the next.</param>
 public readonly struct TileSums(ArrayView<float> memory, int start, int sumPitch, int parts, int partStep, int partPitch)
 {
+    /// <summary>A group has fewer than 2^16 threads.</summary>
+    private const int MoreThanThreads = 16;
+
+    /// <summary>
+    /// Zero, which ILGPU does not know. What is computed of arguments in front of a loop its O2 computes in each turn anew, divisions included, unless it
+    /// moves: so all that a body's loop needs is counted on there, be it by this.
+    /// </summary>
+    public static int Still => Group.DimX >> MoreThanThreads;
+
     public void Set(int sum, float part) => memory[start + sum * sumPitch] = part;
 
     /// <summary>Four sums in a row.</summary>
@@ -57,6 +66,19 @@ public readonly struct TileSums(ArrayView<float> memory, int start, int sumPitch
         for (; left > 0; left -= partStep)
         {
             total += memory[at];
+            at += partPitch;
+        }
+        return total;
+    }
+
+    /// <summary>Four sums in a row.</summary>
+    public Quad GetQuad(int sum)
+    {
+        Quad total = default;
+        int at = start + sum * sumPitch;
+        for (int left = parts; left > 0; left -= partStep)
+        {
+            total += new Quad(memory[at], memory[at + sumPitch], memory[at + 2 * sumPitch], memory[at + 3 * sumPitch]);
             at += partPitch;
         }
         return total;

@@ -10,10 +10,10 @@ using Tests.Ptx;
 
 namespace Tests.KernelTests;
 
-/// <summary>What CUDA would be given, where there is no CUDA.</summary>
+/// <summary>What CUDA would be given, where there is no CUDA. PRUNING_PTX=FOLDER has it written, see ptxas.sh.</summary>
 public sealed partial class PtxTests
 {
-    private const int SharedMemoryPerGroup = 48 * 1024;
+    private const int SharedMemoryPerGroup = 48 * 1024, Batch = 128;
 
     private static readonly Dictionary<string, CudaArchitecture> Architectures = new()
     {
@@ -41,6 +41,8 @@ public sealed partial class PtxTests
             Assert.False(Generic().IsMatch(text), $"{sm}: {Generic().Match(text).Value}");
             // A jump table, see ComputeDevice.CreateContext.
             Assert.DoesNotContain("brx", text, StringComparison.Ordinal);
+            if (sm == "SM_90" && Environment.GetEnvironmentVariable("PRUNING_PTX") is { } folder)
+                File.WriteAllText(Path.Combine(folder, $"{name.Replace(": ", ", ", StringComparison.Ordinal)}.ptx"), text);
             int shared = SharedArrays().Matches(text).Sum(m => int.Parse(m.Groups[1].Value));
             Assert.InRange(shared, 0, SharedMemoryPerGroup);
         }
@@ -75,7 +77,7 @@ public sealed partial class PtxTests
     {
         foreach (string network in NetworkDescription.Known.Keys)
         {
-            using var trainer = TrainingPrograms.Trainer(network);
+            using var trainer = TrainingPrograms.Trainer(network, Batch);
             foreach (var launch in trainer.TrainingStep.Launches.Where(l => l.Names.Count > 1))
                 yield return KeyValuePair.Create($"{network}: {launch.Name}", launch.Kernel);
         }

@@ -27,7 +27,9 @@ internal sealed unsafe class PtxCode
     private readonly Dictionary<string, int> _registers = [];
     private readonly ILGenerator _il;
 
-    public PtxCode(PtxText text)
+    /// <param name="text">The kernel.</param>
+    /// <param name="counted">Whether each instruction is counted, see <see cref="PtxMemory.Count"/>.</param>
+    public PtxCode(PtxText text, bool counted = false)
     {
         Text = text;
         var method = new DynamicMethod(
@@ -45,6 +47,12 @@ internal sealed unsafe class PtxCode
             foreach (var label in starts[i])
                 _il.MarkLabel(label);
             var instruction = text.Instructions[i];
+            if (counted)
+            {
+                _il.Emit(OpCodes.Ldarg, Memory);
+                _il.Emit(OpCodes.Ldc_I4, i);
+                _il.Emit(OpCodes.Call, typeof(PtxMemory).GetMethod(nameof(PtxMemory.Count))!);
+            }
             if (instruction.Operation == "bar")
             {
                 _il.Emit(OpCodes.Ldc_I4, ++barrier);
@@ -180,8 +188,6 @@ internal sealed unsafe class PtxCode
         ("max", "s32") => nameof(Max),
         ("div", "s32") => nameof(Divide),
         ("div", "u32") => nameof(DivideUnsigned),
-        ("rem", "u32") => nameof(RemainderUnsigned),
-        ("shr", "u32") => nameof(ShiftRightUnsigned),
         ("rem", "s32") => nameof(Remainder),
         ("max", "f32") => nameof(MaxFloat),
         ("abs", "f32") => nameof(Abs),
@@ -201,8 +207,6 @@ internal sealed unsafe class PtxCode
     private static int Divide(int a, int b) => b == 0 ? -1 : b == -1 ? -a : a / b;
     private static int Remainder(int a, int b) => b == 0 ? a : b == -1 ? 0 : a % b;
     private static int DivideUnsigned(int a, int b) => b == 0 ? -1 : (int)((uint)a / (uint)b);
-    private static int RemainderUnsigned(int a, int b) => b == 0 ? a : (int)((uint)a % (uint)b);
-    private static int ShiftRightUnsigned(int a, int by) => (uint)by > 31 ? 0 : (int)((uint)a >> by);
     private static float MaxFloat(float a, float b) => float.IsNaN(a) ? b : float.IsNaN(b) ? a : Math.Max(a, b);
     private static float Abs(float a) => Math.Abs(a);
     private static float DivideFloat(float a, float b) => a / b;

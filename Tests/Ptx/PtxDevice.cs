@@ -39,21 +39,26 @@ internal sealed class PtxDevice : IKernelLoader
     public Action<AcceleratorStream, KernelConfig, TArguments> Load<TArguments>(Action<TArguments> kernel) where TArguments : struct
     {
         var code = new PtxCode(new PtxText(Assemble(_context, kernel.Method, Architecture)));
-        return (_, config, arguments) => Run(code, config.GridDim.X, config.GroupDim.X, arguments);
+        return (_, config, arguments) => Run(code, Enumerable.Range(0, config.GridDim.X), config.GroupDim.X, arguments);
     }
 
+    /// <summary>Runs some groups of a grid one after the other.</summary>
     /// <exception cref="PtxFaultException">The kernel did what a GPU would not forgive.</exception>
-    public static unsafe void Run<TArguments>(PtxCode code, int groups, int threads, TArguments value) where TArguments : struct
+    public static unsafe void Run<TArguments>(PtxCode code, IEnumerable<int> groups, int threads, TArguments value, PtxProfile? profile = null)
+        where TArguments : struct
     {
         var arguments = PtxArguments.Of(value, code.Text.ParameterBytes);
         int stride = code.RegisterBytesPerThread, sharedBytes = code.Text.SharedBytes;
         byte* registers = (byte*)NativeMemory.Alloc((nuint)(threads * stride)), shared = (byte*)NativeMemory.AlignedAlloc((nuint)sharedBytes + 1, 16);
         try
         {
-            var memory = new PtxMemory(arguments.Views, shared, sharedBytes);
+            var memory = new PtxMemory(arguments.Views, shared, sharedBytes, profile);
             fixed (byte* bytes = arguments.Bytes)
-                for (int group = 0; group < groups; group++)
+                foreach (int group in groups)
+                {
                     RunGroup(code, group, threads, registers, stride, bytes, memory);
+                    profile?.EndGroup();
+                }
         }
         finally
         {

@@ -101,7 +101,7 @@ public sealed class PtxDeviceTests
     {
         using var memory = new DeviceMemory(TestDevices.Get(TestDevices.Ptx));
         var view = memory.Allocate<float>(Floats);
-        PtxDevice.Run(new PtxCode(new PtxText(Start + body + "\n\tret;\n}\n")), Groups, Threads, new OneView(view));
+        PtxDevice.Run(new PtxCode(new PtxText(Start + body + "\n\tret;\n}\n")), Enumerable.Range(0, Groups), Threads, new OneView(view));
         return view.GetAsArray(memory.Device.Stream);
     }
 

@@ -24,13 +24,16 @@ internal sealed unsafe class PtxMemory
     private readonly Touch[] _sharedWriters, _sharedReaders;
     private readonly byte* _shared;
     private readonly int _sharedBytes;
+    private readonly PtxProfile? _profile;
     private int _group, _round, _thread, _last;
 
     /// <param name="views">First byte and length of each.</param>
     /// <param name="shared">A group's shared memory.</param>
     /// <param name="sharedBytes">How much.</param>
-    public PtxMemory(IEnumerable<(long Start, long Length)> views, byte* shared, int sharedBytes)
+    /// <param name="profile">Is told what each thread does, or null.</param>
+    public PtxMemory(IEnumerable<(long Start, long Length)> views, byte* shared, int sharedBytes, PtxProfile? profile = null)
     {
+        _profile = profile;
         var merged = new List<(long Start, long End)>();
         foreach (var (start, length) in views.Where(v => v.Length > 0).Order())
             if (merged.Count > 0 && start <= merged[^1].End)
@@ -58,9 +61,13 @@ internal sealed unsafe class PtxMemory
     /// <summary>From here on it is this thread's turn, after so many barriers.</summary>
     public void BeginThread(int round, int thread) => (_round, _thread) = (round, thread);
 
+    /// <summary>Counts an instruction.</summary>
+    public void Count(int instruction) => _profile!.Count(_thread, instruction);
+
     /// <summary>Checks an access to device memory.</summary>
     public long Global(long address, int bytes, bool write)
     {
+        _profile?.Access(_thread, address, bytes);
         if (_starts.Length == 0 || address < _starts[_last] || address + bytes > _ends[_last])
             _last = Find(address, bytes, write);
         if (address % bytes != 0)
@@ -81,6 +88,7 @@ internal sealed unsafe class PtxMemory
     /// <summary>Checks an access to shared memory and gives its address.</summary>
     public long Shared(long offset, int bytes, bool write)
     {
+        _profile?.Access(_thread, offset, bytes);
         if (offset < 0 || offset + bytes > _sharedBytes || offset % bytes != 0)
             throw Fault(write, $"{bytes} bytes at shared byte {offset} of {_sharedBytes}");
         for (long word = offset / Word; word <= (offset + bytes - 1) / Word; word++)

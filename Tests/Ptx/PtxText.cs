@@ -6,7 +6,7 @@ namespace Tests.Ptx;
 /// <summary>One instruction: "@!%p1 ld.global.f32 %f1, [%rd2+4]" has guard "%p1", negated, operation "ld", modifiers "global", "f32" and two operands.</summary>
 internal sealed record PtxInstruction(string? Guard, bool Negated, string Operation, string[] Modifiers, string[] Operands)
 {
-    public string Type => Modifiers[^1];
+    public string Type => Modifiers.LastOrDefault("");
 
     public override string ToString() => $"{string.Join('.', [Operation, .. Modifiers])} {string.Join(", ", Operands)}";
 }
