@@ -97,8 +97,8 @@ public static class BiasUpdate
 
         public void Add(int tile, int thread, int threads, TileSums sums)
         {
-            int channels = DOutput.Shape.Channels;
-            AddRows(DOutput, tile % channels, tile / channels * threads + thread, Parts * threads, sums);
+            var (part, channel) = Operation.Divide(tile, DOutput.Shape.Channels);
+            AddRows(DOutput, channel, part * threads + thread, Parts * threads, sums);
         }
 
         public void Finish(int tile, int thread, int threads, TileSums sums)
@@ -119,7 +119,8 @@ public static class BiasUpdate
         var sum = default(Quad);
         for (int row = first; row < rows; row += step)
         {
-            int quad = row % Quad.PerBlock, p = row / Quad.PerBlock % s.Height, block = row / Quad.PerBlock / s.Height;
+            var (place, quad) = Operation.Divide(row, Quad.PerBlock);
+            var (block, p) = Operation.Divide(place, s.Height);
             int at = (block * s.BlockStride + s.Offset(channel, p, 0)) / Quad.Images + quad;
             int q = 0;
             for (; q + 4 <= s.Width; q += 4, at += 4 * Quad.PerBlock)

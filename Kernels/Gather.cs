@@ -173,16 +173,18 @@ public static class Gather
     private static void Thread(Arguments a, int index)
     {
         var s = a.X.Shape;
-        int pixels = s.Features, quad = index % Quad.PerBlock, at = index / Quad.PerBlock, block = at / pixels, pixel = at - block * pixels;
+        var (at, quad) = Operation.Divide(index, Quad.PerBlock);
+        var (block, pixel) = Operation.Divide(at, s.Features);
         if (block >= a.X.Blocks)
             return;
-        int h = pixel / s.Width, w = pixel - h * s.Width, slot = block * Layout.Lanes + quad * Quad.Images;
+        var (h, w) = Operation.Divide(pixel, s.Width);
+        int slot = block * Layout.Lanes + quad * Quad.Images;
         int order = a.Step[0] * a.X.Blocks * Layout.Lanes + slot;
         var value = new Quad(Value(a, order, pixel), Value(a, order + 1, pixel), Value(a, order + 2, pixel), Value(a, order + 3, pixel));
         Quad.Store(a.X.Data, (block * s.BlockStride + s.Offset(0, h, w)) / Quad.Images + quad, value);
         if (a.Rows != 0)
         {
-            int pitch = (pixels + Transpose.Columns - 1) / Transpose.Columns * Transpose.Columns, row = slot * pitch + pixel;
+            int pitch = Operation.Parts(s.Features, Transpose.Columns) * Transpose.Columns, row = slot * pitch + pixel;
             a.Transposed[row] = value.X;
             a.Transposed[row + pitch] = value.Y;
             a.Transposed[row + 2 * pitch] = value.Z;

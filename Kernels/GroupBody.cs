@@ -9,7 +9,7 @@ namespace Kernels;
 /// </summary>
 public interface IGroupBody
 {
-    /// <summary>How many; the same for all groups.</summary>
+    /// <summary>How many; the same for all groups. A number that the host has found: it is asked for in every round.</summary>
     int Rounds { get; }
 
     /// <summary>Floats of shared memory that a group needs, at least one; a constant.</summary>
@@ -69,7 +69,7 @@ public readonly struct Together<TFirst, TSecond>(TFirst first, int firstGroups, 
     public readonly TSecond Second = second;
     public readonly int FirstGroups = firstGroups;
 
-    public int Rounds => IntrinsicMath.Max(First.Rounds, Second.Rounds);
+    public int Rounds { get; } = Math.Max(first.Rounds, second.Rounds);
 
     public int SharedFloats => IntrinsicMath.Max(First.SharedFloats, Second.SharedFloats);
 
@@ -92,7 +92,7 @@ public readonly struct InTurn<TFirst, TSecond>(TFirst first, TSecond second) : I
     public readonly TFirst First = first;
     public readonly TSecond Second = second;
 
-    public int Rounds => First.Rounds + Second.Rounds;
+    public int Rounds { get; } = first.Rounds + second.Rounds;
 
     public int SharedFloats => IntrinsicMath.Max(First.SharedFloats, Second.SharedFloats);
 

@@ -189,13 +189,10 @@ internal sealed class Launch<TBody> : Launch where TBody : struct, IGroupBody
     private static void RunKernel(TBody body)
     {
         var memory = SharedMemory.Allocate<float>(body.SharedFloats);
-        int round = 0;
-        // Counted down, so that rounds are not asked for in each, see TileSums.Still.
-        for (int left = body.Rounds; left > 0; left--)
+        for (int round = 0; round < body.Rounds; round++)
         {
             body.Run(Grid.IdxX, round, memory);
             GroupBarrier.Wait();
-            round++;
         }
     }
 }

@@ -146,12 +146,9 @@ public static class MaxPool
         /// <param name="columns">Windows of a row.</param>
         public WindowQuad(int thread, int rows, int columns)
         {
-            // Remainders by hand: a GPU has no instruction that divides.
-            int window = thread / Quad.PerBlock, row = window / columns;
-            _quad = thread % Quad.PerBlock;
-            Map = row / rows;
-            P = row - Map * rows;
-            Q = window - row * columns;
+            (int window, _quad) = Operation.Divide(thread, Quad.PerBlock);
+            (int row, Q) = Operation.Divide(window, columns);
+            (Map, P) = Operation.Divide(row, rows);
         }
 
         /// <summary>Where (h, w) of the map lies, in quads.</summary>

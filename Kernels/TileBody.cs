@@ -102,14 +102,15 @@ public readonly struct Tiles<TBody>(TBody body, int total, int perGroup, int atO
 {
     // Before the body: behind it, ILGPU 1.5.3 takes the arguments of two operations for one type, see PtxTests.
     public readonly int Total = total, PerGroup = perGroup, AtOnceBits = atOnceBits, ApartBits = apartBits;
+
+    public int Rounds { get; } = (perGroup + (1 << atOnceBits) - 1 >> atOnceBits) * RoundsAtOnce;
+
     public readonly TBody Body = body;
 
     private const int RoundsAtOnce = 3;
 
     /// <summary>Threads that add the parts of one sum.</summary>
     private const int MostHelpers = 16;
-
-    public int Rounds => (PerGroup + (1 << AtOnceBits) - 1 >> AtOnceBits) * RoundsAtOnce;
 
     public int SharedFloats => Body.Sums * Launch.MostPitch;
 

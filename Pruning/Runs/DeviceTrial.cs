@@ -26,15 +26,13 @@ public sealed record TrialResult(string Name, bool Ok, string Detail)
 /// </remarks>
 public static class DeviceTrial
 {
-    /// <summary>Nats by which the mean loss of a step may differ.</summary>
+    /// <summary>Nats by which the mean loss of a step, or of some in one go, may differ.</summary>
     public const double LossBound = 1e-5;
 
     private const int Images = 200, Validation = 100, Batch = 40;
 
-    /// <summary>Steps that are taken in one go: a GPU treats odd and even ones apart.</summary>
-    private static readonly int[] Runs = [1, 1, 1, 3, 2];
-
-    private static readonly int Steps = Runs.Sum();
+    /// <summary>Steps that are taken in one go. A GPU fetches the images of each while the one before is under way: a run has to be longer than two.</summary>
+    private static readonly int[] OneByOne = [1, 1, 1, 1, 1, 1, 1, 1], Together = [5, 1, 2];
 
     private const ulong Seed = 5;
     private const double Rate = 1e-3;
@@ -51,7 +49,7 @@ public static class DeviceTrial
     {
         var description = NetworkDescription.Parse(network);
         using Trainer tried = Open(device, description), right = Open(reference, description);
-        yield return TrialResult.Of($"{network}: {Steps} training steps", LargestDifference(tried, right, rate), LossBound, "losses");
+        yield return TrialResult.Of($"{network}: {OneByOne.Sum()} training steps", LargestDifference(tried, right, rate, OneByOne), LossBound, "losses");
 
         tried.Restore(right.Save());
         LayerPruner triedPruner = new(tried), rightPruner = new(right);
@@ -73,7 +71,7 @@ public static class DeviceTrial
         rightPruner.Prune(thresholds);
         yield return Equal($"{network}: pruned", tried.Parameters.GetMask(), right.Parameters.GetMask(), "masks");
 
-        yield return TrialResult.Of($"{network}: {Steps} training steps under the mask", LargestDifference(tried, right, rate), LossBound, "losses");
+        yield return TrialResult.Of($"{network}: {Together.Sum()} training steps under the mask", LargestDifference(tried, right, rate, Together), LossBound, "losses");
         float[] mask = tried.Parameters.GetMask();
         int revived = tried.Parameters.GetWeights().Where((w, i) => mask[i] == 0 && w != 0).Count();
         yield return new TrialResult($"{network}: pruned weights stay zero", revived == 0, $"{revived} of {mask.Count(m => m == 0)} are not");
@@ -90,10 +88,10 @@ public static class DeviceTrial
     }
 
     /// <summary>NaN where a loss is, which no bound lets pass.</summary>
-    private static double LargestDifference(Trainer tried, Trainer right, double rate)
+    private static double LargestDifference(Trainer tried, Trainer right, double rate, int[] runs)
     {
         double largest = 0;
-        foreach (int run in Runs)
+        foreach (int run in runs)
             largest = Math.Max(largest, Math.Abs(tried.Train(run, _ => new StepRates(rate)).Loss - right.Train(run, _ => new StepRates(Rate)).Loss));
         return largest;
     }
