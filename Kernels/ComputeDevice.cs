@@ -1,3 +1,4 @@
+using System.Numerics;
 using ILGPU;
 using ILGPU.Algorithms;
 using ILGPU.Runtime;
@@ -36,7 +37,7 @@ public sealed class ComputeDevice : IDisposable
         Stream = accelerator.CreateStream();
         Workers = workers;
         SimdBits = simdBits;
-        GroupSize = Math.Min(Launch.MostThreads, accelerator.MaxNumThreadsPerGroup);
+        GroupSize = 1 << BitOperations.Log2((uint)Math.Min(Launch.MostThreads, accelerator.MaxNumThreadsPerGroup));
         MaxParameterBytes = accelerator is CLAccelerator
             ? (int)CLAPI.CurrentAPI.GetDeviceInfo<IntPtr>(((CLAccelerator)accelerator).DeviceId, CLDeviceInfoType.CL_DEVICE_MAX_PARAMETER_SIZE)
             : CudaParameterBytes;
@@ -56,7 +57,7 @@ public sealed class ComputeDevice : IDisposable
     /// <summary>Bits per vector register of the SIMD bodies in use.</summary>
     public int SimdBits { get; }
 
-    /// <summary>Threads per group of ordinary kernels.</summary>
+    /// <summary>Threads per group of ordinary kernels, a power of two.</summary>
     public int GroupSize { get; }
 
     /// <summary>Bytes of a kernel's arguments at most.</summary>
@@ -76,8 +77,9 @@ public sealed class ComputeDevice : IDisposable
     /// <summary>Every context of the project: ILGPU with its math library, CPU, CUDA and OpenCL devices enabled by <paramref name="enable"/>.</summary>
     /// <remarks>
     /// O2, since ILGPU's default moves whatever a body computes of its arguments in front of the loop over rounds: where bodies share a kernel, every group
-    /// first computed the places of all of them, in 1,561 instructions and all 255 registers for lenet-5's weight gradients (75 and 96 with O2), and
-    /// loads did not know that they are from device memory. What O2 is known to break, a C# switch on CUDA (ILGPU issue 846), is kept out by PtxTests.
+    /// first computed the places of all of them, in 1,561 instructions and all 255 registers for lenet-5's weight gradients (39 and 96 now), and
+    /// loads did not know that they are from device memory. What O2 is known to break on CUDA is a C# switch (ILGPU issue 846): kernels have none, and
+    /// PtxTests refuses jump tables.
     /// </remarks>
     public static Context CreateContext(Func<Context.Builder, Context.Builder> enable)
     {

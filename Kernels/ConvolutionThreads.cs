@@ -11,9 +11,6 @@ internal static class ConvolutionThreads
     /// <summary>Sums of a tile: [channel][column][image].</summary>
     public const int Sums = Channels * Strip.Size;
 
-    /// <summary>Threads of all tiles that keep a large GPU busy: 4 groups of 128 for each of 64 processors and more, up to twice as many.</summary>
-    public const int Enough = 1 << 15;
-
     /// <summary>Tiles of a convolution's output, or of its input's gradient.</summary>
     public static int Tiles(Tensor y) =>
         y.Blocks * Operation.Parts(y.Shape.Channels, Channels) * y.Shape.Height * Operation.Parts(y.Shape.Width, Strip.Columns) * Quad.PerBlock;

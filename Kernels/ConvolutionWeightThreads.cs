@@ -80,6 +80,9 @@ internal static class ConvolutionWeightThreads
                 y += Quad.PerBlock;
             }
             term += step;
+            rowEnd += still;
+            runs += still;
+            length += still;
             xStart += still;
             yStart += still;
             s += still;

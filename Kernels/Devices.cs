@@ -148,8 +148,11 @@ public static class Devices
 
     private static string? OpenCLTrouble(CLDevice device) =>
         device.Capabilities.GenericAddressSpace
-            ? SharedMemoryTrouble(device.MaxSharedMemoryPerGroup)
+            ? GroupTrouble(device.MaxNumThreadsPerGroup) ?? SharedMemoryTrouble(device.MaxSharedMemoryPerGroup)
             : $"its OpenCL ({device.PlatformVersion}) has no generic address space; a driver with OpenCL 2.0, or 3.0 with that feature, has it";
+
+    internal static string? GroupTrouble(int threads) =>
+        threads >= Launch.LeastThreads ? null : $"its work-groups have {threads} threads at most, the kernels need {Launch.LeastThreads}";
 
     /// <summary>OpenCL promises 32 KB; CUDA has 48 KB everywhere.</summary>
     internal static string? SharedMemoryTrouble(long bytes) =>

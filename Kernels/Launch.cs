@@ -23,6 +23,9 @@ internal abstract class Launch
     /// <summary>Threads of a group at most, and as many more as a sum in shared memory takes at most, see <see cref="Tiles{TBody}"/>.</summary>
     public const int MostThreads = 128, MostPitch = MostThreads + 16;
 
+    /// <summary>Threads that a device's groups must be able to have: as few as tests run with.</summary>
+    public const int LeastThreads = 16;
+
     /// <summary>Sums of a tile at most, those of a convolution, and the bytes of shared memory that a group then takes: a device must have as many.</summary>
     public const int MostSums = ConvolutionThreads.Sums, MostSharedBytes = MostSums * MostPitch * sizeof(float);
 

@@ -27,7 +27,7 @@ public static class MaskedGemm
         int k = x.Shape.Features, n = y.Shape.Features, tiles = MaskedGemmThreads.Tiles(n, x.Blocks);
         return Operation.OfTiles(
             device, name, 2.0 * n * k * x.Blocks * Layout.Lanes, new ForwardArguments(x, weight, bias, y, relu ? 1 : 0),
-            tiles, Operation.ThreadsFor(tiles, k, least: 8, most: 32, MaskedGemmThreads.Enough), x.Blocks);
+            tiles, Operation.ThreadsFor(tiles, k, least: 8, most: 32), x.Blocks);
     }
 
     /// <summary>dx = dy w, then 0 where x is not positive if <paramref name="gate"/> is given (it is x, the output of a ReLU).</summary>
@@ -40,7 +40,7 @@ public static class MaskedGemm
         return Operation.OfTiles(
             device, name, 2.0 * n * k * dInput.Blocks * Layout.Lanes,
             new BackwardDataArguments(dOutput, weight, gate ?? dInput, dInput, gate is null ? 0 : 1),
-            tiles, Operation.ThreadsFor(tiles, n, least: 8, most: 32, MaskedGemmThreads.Enough), dInput.Blocks);
+            tiles, Operation.ThreadsFor(tiles, n, least: 8, most: 32), dInput.Blocks);
     }
 
     /// <summary>dw(k, c) = Σ_n dy(n, k) x(n, c), handed to <paramref name="update"/>.</summary>

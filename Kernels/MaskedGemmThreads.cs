@@ -11,16 +11,10 @@ internal static class MaskedGemmThreads
     /// <summary>Inputs of a tile of weight gradients.</summary>
     public const int Columns = 4;
 
-    /// <summary>
-    /// Threads of all tiles, forward and backward to the input, that keep a large GPU busy. With more, fewer tiles share what a group loads: at
-    /// 64 k the second cache would have to give lenet-300-100's first layer 37 MB a step, as against 23.
-    /// </summary>
-    public const int Enough = 1 << 15;
-
     /// <summary>Terms that a thread adds at once: 4 loads of inputs and 4 of weights for 64 products.</summary>
     private const int TermsAtOnce = 4;
 
-    /// <summary>Threads that share a tile of weight gradients. On an H100 4 is 4 % faster than 8 on lenet-5-caffe and 1 % slower on the others (Results/gpu/tuning.txt).</summary>
+    /// <summary>Threads that share a tile of weight gradients, a multiple of 4. On an H100 4 is 4 % faster than 8 on lenet-5-caffe and 1 % slower on the others (Results/gpu/tuning.txt).</summary>
     public const int WeightThreads = 4;
 
     /// <summary>

@@ -38,14 +38,22 @@ public sealed class StepProgram
             _turns = [new Turn(device, _stages)];
     }
 
-    private StepProgram(ComputeDevice device, Operation first, IEnumerable<Operation[][]> turns) : this(device, 0, turns.First())
+    private StepProgram(ComputeDevice device, Operation first, IReadOnlyList<Operation[][]> turns) : this(device, 0, turns[0])
     {
         _first = [first.Launch!];
         _turns = [.. _turns, .. turns.Skip(1).Select(stages => new Turn(device, stages))];
     }
 
     /// <summary>On a GPU: a run does <paramref name="first"/> once, and then takes its steps from <paramref name="turns"/> by turns.</summary>
-    public static StepProgram ByTurns(ComputeDevice device, Operation first, params IReadOnlyList<Operation[][]> turns) => new(device, first, turns);
+    /// <param name="device">A GPU.</param>
+    /// <param name="first">What the first step needs.</param>
+    /// <param name="turns">Steps that differ in their buffers only.</param>
+    public static StepProgram ByTurns(ComputeDevice device, Operation first, params IReadOnlyList<Operation[][]> turns)
+    {
+        ArgumentNullException.ThrowIfNull(device);
+        ArgumentNullException.ThrowIfNull(turns);
+        return device.RunsOnHost ? throw new NotSupportedException("the CPU accelerator has no turns") : new(device, first, turns);
+    }
 
     /// <summary>The operations of a step in their order.</summary>
     public IEnumerable<Operation> Operations => _stages.SelectMany(s => s);
@@ -53,12 +61,16 @@ public sealed class StepProgram
     /// <summary>What one step is on a GPU; empty on the CPU accelerator, which takes many steps in one launch.</summary>
     internal IReadOnlyList<Launch> Launches => _turns.Length > 0 ? _turns[0].Launches : [];
 
+    /// <summary>The names of each turn's operations, launch by launch.</summary>
+    internal IEnumerable<string> TurnNames => _turns.Select(t => string.Join("; ", t.Launches.Select(l => string.Join(", ", l.Names))));
+
     /// <summary>Kernel launches per step on a GPU, 0 on the CPU accelerator.</summary>
     public int LaunchCount => Launches.Count;
 
     /// <summary>How a CUDA device gets the launches, for reports; null on other devices.</summary>
     public string? GraphState => _device.Graphs is null && _device.GraphTrouble is null ? null
-        : _turns[0].Graph.Replays ? "launches replayed as a CUDA graph" : $"no CUDA graph: {_turns[0].Graph.Trouble ?? "nothing recorded yet"}";
+        : _turns.All(t => t.Graph.Replays) ? "launches replayed as a CUDA graph"
+        : $"no CUDA graph: {_turns.Select(t => t.Graph.Trouble).FirstOrDefault(t => t is not null) ?? "nothing recorded yet"}";
 
     /// <summary>Runs the whole list <paramref name="steps"/> times and, on a GPU, returns without waiting.</summary>
     public void Run(int steps = 1)

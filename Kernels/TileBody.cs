@@ -26,19 +26,19 @@ public interface ITileBody
 /// <param name="memory">The group's.</param>
 /// <param name="start">First part of the first sum.</param>
 /// <param name="sumPitch">From a sum to the next.</param>
-/// <param name="parts">From the first part to the end of them all.</param>
-/// <param name="partStep">Of these every so many-th is added.</param>
+/// <param name="parts">How many parts there are from the first on.</param>
+/// <param name="partStep">Every so many-th of them is added.</param>
 /// <param name="partPitch">From one added part to the next.</param>
 public readonly struct TileSums(ArrayView<float> memory, int start, int sumPitch, int parts, int partStep, int partPitch)
 {
-    /// <summary>A group has fewer than 2^16 threads.</summary>
-    private const int MoreThanThreads = 16;
+    /// <summary>Bits of a number of threads, at most.</summary>
+    private const int ThreadBits = 16;
 
     /// <summary>
     /// Zero, which ILGPU does not know. What is computed of arguments in front of a loop its O2 computes in each turn anew, divisions included, unless it
-    /// moves: so all that a body's loop needs is counted on there, be it by this.
+    /// moves: so what a body's long loops need is counted on there, be it by this.
     /// </summary>
-    public static int Still => Group.DimX >> MoreThanThreads;
+    public static int Still => Group.DimX >> ThreadBits;
 
     public void Set(int sum, float part) => memory[start + sum * sumPitch] = part;
 

@@ -98,7 +98,7 @@ public sealed class Inference : IDisposable
                 Gather.Of(
                     device, "gather", _images.View, labels, _order.View, step, Trainer.PixelScale, builder.Inputs[0], builder.TransposedInput,
                     _memory.Allocate<int>(_slots)),
-                .. builder.Forward().SelectMany(stage => stage),
+                .. builder.Forward(builder.Inputs[0]).SelectMany(stage => stage),
                 Answer.Of(device, "answer", builder.Logits, step, _logits.View, _classes.View),
             ];
         });

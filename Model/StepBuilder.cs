@@ -59,9 +59,6 @@ internal sealed class StepBuilder
     /// </summary>
     public IReadOnlyList<Tensor> Inputs => _inputs;
 
-    /// <summary>Operations made from now on read that input.</summary>
-    public void Take(int input) => _activations[0] = _inputs[input];
-
     public Tensor Logits => _activations[^1];
     public Tensor LogitGradients => _gradients[^1];
 
@@ -118,15 +115,16 @@ internal sealed class StepBuilder
     private static ArrayView<float> Weights(ArrayView<float> flat, LayerSlice slice) => flat.SubView(slice.WeightOffset, slice.WeightCount);
 
     /// <summary>The layers, one after the other.</summary>
+    /// <param name="input">One of <see cref="Inputs"/>.</param>
     /// <param name="beside">Operations that may run at the same time as the first stage.</param>
-    public IEnumerable<Operation[]> Forward(params Operation[] beside) =>
-        ForwardLayers().Select((stage, i) => i == 0 ? [.. stage, .. beside] : stage);
+    public IEnumerable<Operation[]> Forward(Tensor input, params Operation[] beside) =>
+        ForwardLayers(input).Select((stage, i) => i == 0 ? [.. stage, .. beside] : stage);
 
-    private IEnumerable<Operation[]> ForwardLayers()
+    private IEnumerable<Operation[]> ForwardLayers(Tensor input)
     {
         for (int i = 0; i < _network.Layers.Count; i++)
         {
-            Tensor x = _activations[i], y = _activations[i + 1];
+            Tensor x = i == 0 ? input : _activations[i], y = _activations[i + 1];
             bool relu = HasRelu(i);
             if (_slices[i] is not { } slice)
             {
@@ -151,9 +149,10 @@ internal sealed class StepBuilder
     }
 
     /// <summary>Everything from the gradient of the logits to the updated parameters.</summary>
+    /// <param name="input">What <see cref="Forward"/> was given.</param>
     /// <param name="update">What becomes of weight gradients, over the whole flat buffers.</param>
     /// <param name="biasUpdate">The same for biases.</param>
-    public IEnumerable<Operation[]> Backward(Update update, Update biasUpdate)
+    public IEnumerable<Operation[]> Backward(Tensor input, Update update, Update biasUpdate)
     {
         yield return
         [
@@ -189,13 +188,13 @@ internal sealed class StepBuilder
             ];
         }
         Operation[][] updates =
-            [.. Enumerable.Range(0, _network.Layers.Count).Where(i => _slices[i] is not null).SelectMany(i => Updates(i, update, biasUpdate))];
+            [.. Enumerable.Range(0, _network.Layers.Count).Where(i => _slices[i] is not null).SelectMany(i => Updates(i, i == 0 ? input : _activations[i], update, biasUpdate))];
         yield return [.. updates.Select(u => u[0])];
         yield return [.. updates.SelectMany(u => u.Skip(1))];
     }
 
     /// <summary>Per gradient one or two operations, the second of which needs the first's end.</summary>
-    private IEnumerable<Operation[]> Updates(int i, Update update, Update biasUpdate)
+    private IEnumerable<Operation[]> Updates(int i, Tensor x, Update update, Update biasUpdate)
     {
         var slice = _slices[i]!;
         var weight = update.Slice(slice.WeightOffset, slice.WeightCount);
@@ -206,17 +205,17 @@ internal sealed class StepBuilder
             yield return
             [
                 PooledConvolution.BackwardWeight(
-                    _device, $"{name} from pool", _activations[0], _activations[1], ((MaxPoolLayer)_network.Layers[1]).Size, _activations[2],
+                    _device, $"{name} from pool", x, _activations[1], ((MaxPoolLayer)_network.Layers[1]).Size, _activations[2],
                     _gradients[2], HasRelu(0), slice.Filter, weight, bias, _live[0],
                     _scratch ??= PooledConvolution.Scratch(_memory, _activations[1])),
             ];
             yield break;
         }
         yield return _live[i] is { } live
-            ? [SparseConvolution.BackwardWeight(_device, name, Shaped(i, _activations[i]), Shaped(i, _gradients[i + 1]), live, weight)]
+            ? [SparseConvolution.BackwardWeight(_device, name, Shaped(i, x), Shaped(i, _gradients[i + 1]), live, weight)]
             : Saving(i) is { } winograd ? [winograd.BackwardWeight(name, weight)]
-            : IsGemm(i) ? [MaskedGemm.BackwardWeight(_device, name, Vector(_gradients[i + 1]), Vector(_activations[i]), _transposed[i], weight)]
-            : Convolution.BackwardWeight(_device, name, _activations[i], _gradients[i + 1], slice.Filter, weight, _weightParts[i]);
+            : IsGemm(i) ? [MaskedGemm.BackwardWeight(_device, name, Vector(_gradients[i + 1]), Vector(x), _transposed[i], weight)]
+            : Convolution.BackwardWeight(_device, name, x, _gradients[i + 1], slice.Filter, weight, _weightParts[i]);
         yield return BiasUpdate.Of(_device, $"{slice.Name} bias", _gradients[i + 1], bias, _biasParts[i]);
     }
 

@@ -329,24 +329,21 @@ public sealed class Trainer : IDisposable
         var shared = _shared?.Updates(Device, Parameters.Weight, update) ?? [];
         if (Device.RunsOnHost)
             return new(Device, [[_gather(0, _builder.TransposedInput)], .. Step(0)]);
-        return StepProgram.ByTurns(Device, _gather(0, default), [.. _labels.Select((_, input) => WithNext(Step(input), (input + 1) % _labels.Length))]);
+        int inputs = _builder.Inputs.Count;
+        return StepProgram.ByTurns(Device, _gather(0, default), [.. Enumerable.Range(0, inputs).Select(i => WithNext(Step(i), (i + 1) % inputs))]);
 
-        Operation[][] Step(int input)
-        {
-            _builder.Take(input);
-            return [.. _builder.Forward(_advance), Softmax(input), _distillation, .. _builder.Backward(weights, update), .. shared];
-        }
+        Operation[][] Step(int input) =>
+        [
+            .. _builder.Forward(_builder.Inputs[input], _advance), Softmax(input), _distillation, .. _builder.Backward(_builder.Inputs[input], weights, update),
+            .. shared,
+        ];
 
-        // The counter has moved on in the first stage; in the second a GPU has least to do.
+        // The second stage is the first in which the counter has moved on.
         Operation[][] WithNext(Operation[][] step, int input) => [step[0], [.. step[1], _gather(input, default)], .. step[2..]];
     }
 
     /// <summary>What is done to a batch without learning from it.</summary>
-    private IEnumerable<Operation[]> Forward(Operation[] last)
-    {
-        _builder.Take(0);
-        return [[_gather(0, default)], .. _builder.Forward(_advance), last];
-    }
+    private IEnumerable<Operation[]> Forward(Operation[] last) => [[_gather(0, default)], .. _builder.Forward(_builder.Inputs[0], _advance), last];
 
     private Operation[] Softmax(int input) =>
     [

@@ -41,8 +41,10 @@ public sealed class DeviceChoiceTests
     }
 
     [Fact]
-    public void A_device_needs_the_shared_memory_of_the_largest_tile()
+    public void A_device_needs_groups_of_some_threads_and_the_shared_memory_of_the_largest_tile()
     {
+        Assert.Null(Device.GroupTrouble(16));
+        Assert.Equal("its work-groups have 8 threads at most, the kernels need 16", Device.GroupTrouble(8));
         Assert.Null(Device.SharedMemoryTrouble(48 * 1024));
         Assert.Equal("its work-groups have 32768 bytes of local memory, the kernels need 36864", Device.SharedMemoryTrouble(32 * 1024));
     }

@@ -23,8 +23,10 @@ public sealed class LaunchTests
         Assert.Equal(expected, trainer.TrainingStep.LaunchCount);
         trainer.Teach(0.5, 2);
         Assert.Equal(expected, trainer.TrainingStep.LaunchCount);
-        // Nothing is lost or done twice.
+        // Nothing is lost or done twice, nor does one of the two turns differ from the other.
         Assert.Equal(trainer.TrainingStep.Operations.Select(o => o.Name).Order(), trainer.TrainingStep.Launches.SelectMany(l => l.Names).Order());
+        Assert.Equal(2, trainer.TrainingStep.TurnNames.Count());
+        Assert.Single(trainer.TrainingStep.TurnNames.Distinct());
     }
 
     [Fact]

@@ -38,7 +38,43 @@ public sealed class StepsTests
         Assert.Equal(apart.Parameters.GetWeights(), together.Parameters.GetWeights());
     }
 
-    private static Trainer Open(string device)
+    /// <summary>Batches that leave places blank, with teacher, profile and measurements in between.</summary>
+    [Theory]
+    [InlineData("fc10", 20)]
+    [InlineData("pool2 fc10", 17)]
+    [InlineData("conv2@5 pool2 fc5r fc10", 33)]
+    public void So_they_are_whatever_comes_between(string network, int batch)
+    {
+        using Trainer together = Open(TestDevices.Ptx, network, batch), apart = Open(TestDevices.Ptx, network, batch);
+        Steps(3);
+        Both(t => t.Evaluate(Part.Validation));
+        Steps(4);
+        Both(t => t.Teach(0.5, 2, Gather.Views));
+        Steps(5);
+        Both(t => t.Evaluate(Part.Training));
+        Steps(2);
+        Both(t => t.DismissTeacher());
+        Both(t => t.ProfileEpoch(_ => new StepRates(1e-2)));
+        Steps(7);
+        Both(t => t.Masked = true);
+        Steps(4);
+
+        void Both(Action<Trainer> action)
+        {
+            action(together);
+            action(apart);
+        }
+
+        void Steps(int steps)
+        {
+            together.Train(steps, _ => new StepRates(1e-2));
+            for (int step = 0; step < steps; step++)
+                apart.Train(1, _ => new StepRates(1e-2));
+            Assert.Equal(apart.Parameters.GetWeights(), together.Parameters.GetWeights());
+        }
+    }
+
+    private static Trainer Open(string device, string network = "fc12r fc10", int batch = Batch)
     {
         var random = new Random(7);
         var pixels = new byte[2 * Images * DataSet.PixelsPerImage];
@@ -47,6 +83,6 @@ public sealed class StepsTests
         DataSet Part(int first) => new(
             pixels[(first * DataSet.PixelsPerImage)..((first + Images) * DataSet.PixelsPerImage)], labels[first..(first + Images)]);
         return new Trainer(
-            TestDevices.Get(device), NetworkDescription.Parse("fc12r fc10"), new TrainerOptions(Batch), Part(0), Part(Images), new DataSet([], []));
+            TestDevices.Get(device), NetworkDescription.Parse(network), new TrainerOptions(batch), Part(0), Part(Images), new DataSet([], []));
     }
 }

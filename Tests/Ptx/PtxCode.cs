@@ -1,11 +1,12 @@
 using System.Globalization;
 using System.Reflection;
 using System.Reflection.Emit;
+using System.Text.RegularExpressions;
 
 namespace Tests.Ptx;
 
 /// <summary>A kernel's PTX as .NET code, which one thread runs from its start or from a barrier up to the next barrier or the end.</summary>
-internal sealed unsafe class PtxCode
+internal sealed unsafe partial class PtxCode
 {
     /// <summary>A register has 8 bytes of a thread's own memory.</summary>
     private const int RegisterBytes = 8;
@@ -55,6 +56,7 @@ internal sealed unsafe class PtxCode
             }
             if (instruction.Operation == "bar")
             {
+                Require(instruction, instruction is { Guard: null, Modifiers: ["sync"], Operands: ["0"] });
                 _il.Emit(OpCodes.Ldc_I4, ++barrier);
                 _il.Emit(OpCodes.Ret);
                 _il.MarkLabel(barriers[barrier]);
@@ -86,6 +88,8 @@ internal sealed unsafe class PtxCode
         switch (i.Operation)
         {
             case "bra":
+                _il.Emit(OpCodes.Ldarg, Memory);
+                _il.Emit(OpCodes.Call, typeof(PtxMemory).GetMethod(nameof(PtxMemory.Branch))!);
                 _il.Emit(OpCodes.Br, labels[i.Operands[0]]);
                 break;
             case "ret":
@@ -272,6 +276,7 @@ internal sealed unsafe class PtxCode
     {
         if (i.Modifiers[0] == "param")
         {
+            Require(i, i.Modifiers.Length == 2 && i.Type != "b8");
             Write(i.Operands[0], i.Type, () =>
             {
                 _il.Emit(OpCodes.Ldarg, Arguments);
@@ -299,6 +304,7 @@ internal sealed unsafe class PtxCode
 
     private void Store(PtxInstruction i)
     {
+        Require(i, i.Type != "b8");
         Checked(i, i.Operands[0], write: true);
         var address = _il.DeclareLocal(typeof(long));
         _il.Emit(OpCodes.Stloc, address);
@@ -375,10 +381,12 @@ internal sealed unsafe class PtxCode
                     else
                         _il.Emit(OpCodes.Ldc_I4, bits);
                 }
+                else if (!long.TryParse(operand, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out long value))
+                    throw new NotSupportedException($"PTX operand not understood: {operand}");
                 else if (type is "b64" or "u64" or "s64")
-                    _il.Emit(OpCodes.Ldc_I8, long.Parse(operand, CultureInfo.InvariantCulture));
+                    _il.Emit(OpCodes.Ldc_I8, value);
                 else
-                    _il.Emit(OpCodes.Ldc_I4, (int)long.Parse(operand, CultureInfo.InvariantCulture));
+                    _il.Emit(OpCodes.Ldc_I4, (int)value);
                 break;
         }
     }
@@ -392,6 +400,8 @@ internal sealed unsafe class PtxCode
 
     private void Register(string name)
     {
+        if (!RegisterName().IsMatch(name))
+            throw new NotSupportedException($"PTX register not understood: {name}");
         if (!_registers.TryGetValue(name, out int index))
             _registers.Add(name, index = _registers.Count);
         _il.Emit(OpCodes.Ldarg, Registers);
@@ -410,22 +420,36 @@ internal sealed unsafe class PtxCode
         _il.Emit(OpCodes.Call, method);
     }
 
-    private static int Size(string type) => type switch { "b8" => 1, "b64" or "u64" or "s64" => 8, _ => 4 };
+    private static int Size(string type) => type switch
+    {
+        "b8" => 1,
+        "b32" or "u32" or "s32" or "f32" => 4,
+        "b64" or "u64" or "s64" => 8,
+        _ => throw NotUnderstood(type),
+    };
 
     private static OpCode Fetch(string type) => type switch
     {
         "b8" => OpCodes.Ldind_U1,
         "f32" => OpCodes.Ldind_R4,
+        "b32" or "u32" or "s32" or "u8" or "pred" => OpCodes.Ldind_I4,
         "b64" or "u64" or "s64" => OpCodes.Ldind_I8,
-        _ => OpCodes.Ldind_I4,
+        _ => throw NotUnderstood(type),
     };
 
+    /// <summary>A byte and a predicate have four bytes of a register.</summary>
     private static OpCode Put(string type) => type switch
     {
         "f32" => OpCodes.Stind_R4,
+        "b16" or "b32" or "u32" or "s32" or "pred" => OpCodes.Stind_I4,
         "b64" or "u64" or "s64" => OpCodes.Stind_I8,
-        _ => OpCodes.Stind_I4,
+        _ => throw NotUnderstood(type),
     };
+
+    private static NotSupportedException NotUnderstood(string type) => new($"PTX type not understood: {type}");
+
+    [GeneratedRegex(@"^%(r|rd|rs|f|p)\d+$")]
+    private static partial Regex RegisterName();
 
     private static void Require(PtxInstruction i, bool understood)
     {

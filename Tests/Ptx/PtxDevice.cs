@@ -70,6 +70,8 @@ internal sealed class PtxDevice : IKernelLoader
     private static unsafe void RunGroup(PtxCode code, int group, int threads, byte* registers, int stride, byte* arguments, PtxMemory memory)
     {
         memory.BeginGroup(group);
+        // A register that was never written holds a number far out of any range.
+        new Span<byte>(registers, threads * stride).Fill(0x7f);
         int at = 0, round = 0;
         do
         {

@@ -48,6 +48,9 @@ public sealed class PtxDeviceTests
     [InlineData("st.shared.f32 [%rd4], %f1;\n" + Neighbour, "was never written")]
     [InlineData("st.shared.f32 [%rd4], %f1;\nbar.sync 0;\n" + Neighbour + "st.shared.f32 [%rd4], %f2;", "shared byte 0 was written by group 0, thread 0, in round 1")]
     [InlineData("st.shared.f32 [%rd4], %f1;\nbar.sync 0;\nld.shared.f32 %f2, [%rd3];\nst.shared.f32 [%rd4], %f2;", "in round 1 with no barrier")]
+    [InlineData("red.add.global.u32 [%rd1+2], 1;", "no multiple of 4")]
+    [InlineData("red.add.global.u32 [%rd1], 1;\nst.global.b32 [%rd1], 1;", "not touched by atomic operations alone")]
+    [InlineData("L_1:\nbra L_1;", "and no end")]
     [InlineData("setp.eq.s32 %p1, %r1, 1;\n@%p1 ret;\nbar.sync 0;", "thread 1 goes to barrier 0, others to 1")]
     public void A_fault_is_seen(string body, string expected)
     {
@@ -90,12 +93,22 @@ public sealed class PtxDeviceTests
     public void Integers_wrap_and_round_as_they_should(string body, float expected) =>
         Assert.Equal(expected, Run($"{body}\ncvt.rn.f32.s32 %f2, %r6;\nst.global.f32 [%rd2], %f2;")[0]);
 
-    [Fact]
-    public void What_it_does_not_know_it_refuses()
-    {
-        Assert.Contains("brx", Assert.Throws<NotSupportedException>(() => Run("brx.idx %r1, %r2;")).Message, StringComparison.Ordinal);
-        Assert.Contains("fma", Assert.Throws<NotSupportedException>(() => Run("fma.rn.f32 %f1, %f1, %f1, %f1;")).Message, StringComparison.Ordinal);
-    }
+    [Theory]
+    [InlineData("brx.idx %r1, %r2;", "idx")]
+    [InlineData("fma.rn.f32 %f1, %f1, %f1, %f1;", "fma")]
+    [InlineData("mov.b32 %r6, %nctaid.x;", "%nctaid.x")]
+    [InlineData("mov.b32 %r6, %laneid;", "%laneid")]
+    [InlineData("st.global.b8 [%rd2], %r1;", "st.global.b8")]
+    [InlineData("ld.global.u16 %r6, [%rd2];", "u16")]
+    [InlineData("add.f64 %f2, %f2, %f2;", "f64")]
+    [InlineData("@%p1 bar.sync 0;", "bar.sync")]
+    [InlineData("bar.red.popc.u32 %r6, 0, %p1;", "bar.red")]
+    [InlineData("ld.param.v2.b32 {%r6, %r7}, [_body];", "ld.param.v2")]
+    [InlineData("and.b64 %rd7, %rd1, 0xFF;", "0xFF")]
+    [InlineData("setp.ne.f32 %p1, %f1, %f1;", "setp.ne")]
+    [InlineData(".local .align 4 .b8 depot[4];", ".local")]
+    public void What_it_does_not_know_it_refuses(string body, string what) =>
+        Assert.Contains(what, Assert.Throws<NotSupportedException>(() => Run(body)).Message, StringComparison.Ordinal);
 
     private static float[] Run(string body)
     {

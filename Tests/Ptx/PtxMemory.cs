@@ -11,13 +11,16 @@ public sealed class PtxFaultException : Exception
 }
 
 /// <summary>
-/// The memory of a launch: what its arguments' views span, and a group's shared memory. Every access is checked: inside a view, at a multiple
-/// of its size, shared memory written before it is read, and no two threads at the same four bytes, one of them writing, without
-/// a barrier between them; between groups there is none.
+/// The memory of a launch: what its arguments' views span, and a group's shared memory. Every access is checked: inside one of the views (which
+/// one is not known, and views that touch count as one), at a multiple of its size, shared memory written before it is read, and no two
+/// threads at the same four bytes, one of them writing, without a barrier between them; between groups there is none.
 /// </summary>
 internal sealed unsafe class PtxMemory
 {
     private const int Word = 4;
+
+    /// <summary>Branches of a thread between two barriers at most: more is a loop without end.</summary>
+    private const int MostBranches = 1 << 24;
 
     private readonly long[] _starts, _ends;
     private readonly Touch[][] _writers, _readers;
@@ -25,7 +28,7 @@ internal sealed unsafe class PtxMemory
     private readonly byte* _shared;
     private readonly int _sharedBytes;
     private readonly PtxProfile? _profile;
-    private int _group, _round, _thread, _last;
+    private int _group, _round, _thread, _last, _branches;
 
     /// <param name="views">First byte and length of each.</param>
     /// <param name="shared">A group's shared memory.</param>
@@ -59,7 +62,13 @@ internal sealed unsafe class PtxMemory
     }
 
     /// <summary>From here on it is this thread's turn, after so many barriers.</summary>
-    public void BeginThread(int round, int thread) => (_round, _thread) = (round, thread);
+    public void BeginThread(int round, int thread) => (_round, _thread, _branches) = (round, thread, 0);
+
+    public void Branch()
+    {
+        if (++_branches > MostBranches)
+            throw new PtxFaultException($"group {_group}, thread {_thread}, round {_round}: {MostBranches} branches, and no end");
+    }
 
     /// <summary>Counts an instruction.</summary>
     public void Count(int instruction) => _profile!.Count(_thread, instruction);
@@ -78,10 +87,17 @@ internal sealed unsafe class PtxMemory
         return address;
     }
 
-    /// <summary>Checks an atomic access, which no other thread's disturbs.</summary>
+    /// <summary>Checks an atomic access, which other atomic ones do not disturb.</summary>
     public long Atomic(long address, int bytes)
     {
-        Find(address, bytes, write: true);
+        _last = Find(address, bytes, write: true);
+        if (address % bytes != 0)
+            throw Fault(true, $"address {address:x} is no multiple of {bytes}");
+        long word = (address - _starts[_last]) / Word;
+        ref Touch writer = ref _writers[_last][word], reader = ref _readers[_last][word];
+        if (writer.Clashes(_group, _round, _thread) && !writer.Atomic || reader.Clashes(_group, _round, _thread))
+            throw Fault(true, $"byte {word * Word} of the views from {_starts[_last]:x} on is not touched by atomic operations alone");
+        writer = new Touch(_group, _round, _thread) { Atomic = true };
         return address;
     }
 
@@ -129,6 +145,9 @@ internal sealed unsafe class PtxMemory
 
         private int _group = group + 1, _thread = thread + 1;
         private readonly int _round = round;
+
+        /// <summary>Whether it was an atomic operation.</summary>
+        public bool Atomic { readonly get; init; }
 
         public readonly bool Any => _group != 0;
 

@@ -23,8 +23,8 @@ internal sealed partial class PtxText
                 (ParameterName, ParameterBytes) = (parameter.Groups[1].Value, int.Parse(parameter.Groups[2].Value, CultureInfo.InvariantCulture));
             else if (Shared().Match(line) is { Success: true } shared)
             {
-                SharedStart[shared.Groups[2].Value] = SharedBytes;
-                SharedBytes += int.Parse(shared.Groups[3].Value, CultureInfo.InvariantCulture);
+                SharedStart[shared.Groups[1].Value] = SharedBytes;
+                SharedBytes += (int.Parse(shared.Groups[2].Value, CultureInfo.InvariantCulture) + 3) / 4 * 4;
             }
             else if (Label().Match(line) is { Success: true } label)
                 Labels[label.Groups[1].Value] = Instructions.Count;
@@ -61,7 +61,7 @@ internal sealed partial class PtxText
     [GeneratedRegex(@"^\.param .*\.b8 (\S+)\[(\d+)\]$")]
     private static partial Regex Parameter();
 
-    [GeneratedRegex(@"^\.shared \.align (\d+) \.b8 (\S+)\[(\d+)\];$")]
+    [GeneratedRegex(@"^\.shared \.align 4 \.b8 (\S+)\[(\d+)\];$")]
     private static partial Regex Shared();
 
     [GeneratedRegex(@"^(L_\d+):$")]
