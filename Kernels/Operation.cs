@@ -45,7 +45,7 @@ public abstract class Operation
     /// </summary>
     /// <remarks>
     /// With more threads a tile, fewer tiles share what a group loads. That 2^15 of them are enough was chosen by counting (Results/gpu/profile.txt): with 2^16 lenet-300-100's
-    /// first layer asks 38 MB of the second cache, with 2^15 25. The kernels before these, with more registers, an H100 ran 2 to 3 % slower
+    /// first layer asks 38 MB of the second cache, with 2^15 23. The kernels before these, with more registers, an H100 ran 2 to 3 % slower
     /// with 2^15, lenet-5's 7 % faster (Results/gpu/tuning.txt).
     /// </remarks>
     /// <param name="tiles">Tiles of the operation.</param>

@@ -14,12 +14,16 @@ public sealed class LaunchTests
     public void Operations_that_share_a_launch_give_what_they_give_alone(string device, string name) => KernelSuite.Run(device, name);
 
     [Theory]
-    [InlineData("lenet-300-100", 5)]
-    [InlineData("lenet-5", 14)]
-    [InlineData("lenet-5-caffe", 13)]
-    public void A_training_step_is_a_few_launches_with_a_teacher_or_without(string network, int expected)
+    [InlineData("lenet-300-100", 33, 5)]
+    [InlineData("lenet-5", 33, 14)]
+    [InlineData("lenet-5-caffe", 33, 13)]
+    [InlineData("lenet-300-100", 128, 5)]
+    [InlineData("lenet-5", 128, 14)]
+    [InlineData("lenet-5-caffe", 128, 13)]
+    [InlineData("lenet-5-caffe", 256, 16)]
+    public void A_training_step_is_a_few_launches_with_a_teacher_or_without(string network, int batch, int expected)
     {
-        using var trainer = TrainingPrograms.Trainer(network);
+        using var trainer = TrainingPrograms.Trainer(network, batch);
         Assert.Equal(expected, trainer.TrainingStep.LaunchCount);
         trainer.Teach(0.5, 2);
         Assert.Equal(expected, trainer.TrainingStep.LaunchCount);
