@@ -59,10 +59,10 @@ public sealed class StepProgram
     public IEnumerable<Operation> Operations => _stages.SelectMany(s => s);
 
     /// <summary>What one step is on a GPU; empty on the CPU accelerator, which takes many steps in one launch.</summary>
-    internal IReadOnlyList<Launch> Launches => _turns.Length > 0 ? _turns[0].Launches : [];
+    internal IReadOnlyList<Launch> Launches => Turns.Count > 0 ? Turns[0] : [];
 
-    /// <summary>The names of each turn's operations, launch by launch.</summary>
-    internal IEnumerable<string> TurnNames => _turns.Select(t => string.Join("; ", t.Launches.Select(l => string.Join(", ", l.Names))));
+    /// <summary>The same for each of the steps that a GPU takes by turns.</summary>
+    internal IReadOnlyList<IReadOnlyList<Launch>> Turns => [.. _turns.Select(t => t.Launches)];
 
     /// <summary>Kernel launches per step on a GPU, 0 on the CPU accelerator.</summary>
     public int LaunchCount => Launches.Count;

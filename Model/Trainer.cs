@@ -11,28 +11,6 @@ public enum Part
     Test,
 }
 
-/// <summary>What a trainer is built with.</summary>
-/// <param name="Batch">Images per step.</param>
-/// <param name="Rule">Adam or momentum.</param>
-/// <param name="Seed">Of initialisation and of the order of images.</param>
-public sealed record TrainerOptions(int Batch = 64, UpdateRule Rule = UpdateRule.Adam, ulong Seed = 1);
-
-/// <summary>Learning rate and L2 factor λ (added to the gradient as λ w) of one step.</summary>
-public readonly record struct StepRates(double Rate, double Decay = 0);
-
-/// <summary>Mean loss in nats, correct answers and images.</summary>
-public readonly record struct Score(double Loss, int Correct, int Images)
-{
-    /// <summary>Percent correct.</summary>
-    public double Accuracy => Images == 0 ? 0 : 100.0 * Correct / Images;
-}
-
-/// <summary>Per image: the loss in nats and whether the answer was right; the material of paired tests.</summary>
-public sealed record Outcomes(float[] Loss, bool[] Correct)
-{
-    public Score Score => new(Loss.Length == 0 ? 0 : Loss.Average(x => (double)x), Correct.Count(c => c), Loss.Length);
-}
-
 /// <summary>
 /// Trains and measures one network on one device. Data, order, losses and counts stay on the device; a call of <see cref="Train"/>
 /// within an epoch is a few launches on the CPU accelerator and a queue of launches on a GPU, with one small copy back at its end.

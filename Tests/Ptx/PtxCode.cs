@@ -1,5 +1,4 @@
 using System.Globalization;
-using System.Reflection;
 using System.Reflection.Emit;
 using System.Text.RegularExpressions;
 
@@ -107,7 +106,7 @@ internal sealed unsafe partial class PtxCode
                 Require(i, i.Modifiers is ["add", "global", "u32"]);
                 Address(i.Operands[0]);
                 Read(i.Operands[1], i.Type);
-                Call(nameof(Add));
+                Call(nameof(PtxFunctions.Add));
                 break;
             default:
                 Write(i.Operands[0], ResultType(i), () => Compute(i));
@@ -167,7 +166,7 @@ internal sealed unsafe partial class PtxCode
                 if (Simple(i) is { } code)
                     _il.Emit(code);
                 else
-                    Call(Function(i));
+                    Call(PtxFunctions.Of(i));
                 break;
         }
     }
@@ -183,41 +182,6 @@ internal sealed unsafe partial class PtxCode
         ("neg", _) => OpCodes.Neg,
         _ => null,
     };
-
-    private static string Function(PtxInstruction i) => (i.Operation, string.Join('.', i.Modifiers)) switch
-    {
-        ("shl", "b32") => nameof(ShiftLeft),
-        ("shr", "s32") => nameof(ShiftRight),
-        ("min", "s32") => nameof(Min),
-        ("max", "s32") => nameof(Max),
-        ("div", "s32") => nameof(Divide),
-        ("div", "u32") => nameof(DivideUnsigned),
-        ("rem", "s32") => nameof(Remainder),
-        ("max", "f32") => nameof(MaxFloat),
-        ("abs", "f32") => nameof(Abs),
-        ("div", "rn.f32") => nameof(DivideFloat),
-        ("sqrt", "rn.f32") => nameof(Sqrt),
-        ("ex2", "approx.f32") => nameof(Exp2),
-        ("lg2", "approx.f32") => nameof(Log2),
-        _ => throw NotUnderstood(i),
-    };
-
-    private static int ShiftLeft(int a, int by) => (uint)by > 31 ? 0 : a << by;
-    private static int ShiftRight(int a, int by) => a >> (int)Math.Min((uint)by, 31);
-    private static int Min(int a, int b) => Math.Min(a, b);
-    private static int Max(int a, int b) => Math.Max(a, b);
-
-    // A GPU divides by zero without complaint; what it gives is of no use.
-    private static int Divide(int a, int b) => b == 0 ? -1 : b == -1 ? -a : a / b;
-    private static int Remainder(int a, int b) => b == 0 ? a : b == -1 ? 0 : a % b;
-    private static int DivideUnsigned(int a, int b) => b == 0 ? -1 : (int)((uint)a / (uint)b);
-    private static float MaxFloat(float a, float b) => float.IsNaN(a) ? b : float.IsNaN(b) ? a : Math.Max(a, b);
-    private static float Abs(float a) => Math.Abs(a);
-    private static float DivideFloat(float a, float b) => a / b;
-    private static float Sqrt(float a) => MathF.Sqrt(a);
-    private static float Exp2(float a) => (float)Math.Pow(2, a);
-    private static float Log2(float a) => (float)Math.Log2(a);
-    private static void Add(PtxMemory memory, long address, int value) => *(int*)memory.Atomic(address, sizeof(int)) += value;
 
     private void Compare(string how, string type)
     {
@@ -281,7 +245,7 @@ internal sealed unsafe partial class PtxCode
             {
                 _il.Emit(OpCodes.Ldarg, Arguments);
                 Offset(ParameterOffset(i.Operands[1]));
-                _il.Emit(Fetch(i.Type));
+                _il.Emit(PtxTypes.Fetch(i.Type));
             });
             return;
         }
@@ -291,13 +255,13 @@ internal sealed unsafe partial class PtxCode
         string[] targets = Vector(i.Operands[0]);
         for (int n = 0; n < targets.Length; n++)
         {
-            int offset = n * Size(i.Type);
+            int offset = n * PtxTypes.Size(i.Type);
             Write(targets[n], i.Type == "b8" ? "b16" : i.Type, () =>
             {
                 _il.Emit(OpCodes.Ldloc, address);
                 _il.Emit(OpCodes.Conv_U);
                 Offset(offset);
-                _il.Emit(Fetch(i.Type));
+                _il.Emit(PtxTypes.Fetch(i.Type));
             });
         }
     }
@@ -313,9 +277,9 @@ internal sealed unsafe partial class PtxCode
         {
             _il.Emit(OpCodes.Ldloc, address);
             _il.Emit(OpCodes.Conv_U);
-            Offset(n * Size(i.Type));
+            Offset(n * PtxTypes.Size(i.Type));
             Read(sources[n], i.Type);
-            _il.Emit(Put(i.Type));
+            _il.Emit(PtxTypes.Put(i.Type));
         }
     }
 
@@ -325,7 +289,7 @@ internal sealed unsafe partial class PtxCode
         int count = i.Modifiers.Contains("v4") ? 4 : 1;
         Require(i, i.Modifiers[0] is "global" or "shared" && (i.Modifiers.Length == 2 || count == 4));
         Address(operand);
-        _il.Emit(OpCodes.Ldc_I4, Size(i.Type) * count);
+        _il.Emit(OpCodes.Ldc_I4, PtxTypes.Size(i.Type) * count);
         _il.Emit(write ? OpCodes.Ldc_I4_1 : OpCodes.Ldc_I4_0);
         _il.Emit(OpCodes.Call, typeof(PtxMemory).GetMethod(i.Modifiers[0] == "global" ? nameof(PtxMemory.Global) : nameof(PtxMemory.Shared))!);
     }
@@ -369,7 +333,7 @@ internal sealed unsafe partial class PtxCode
                 if (operand.StartsWith('%'))
                 {
                     Register(operand);
-                    _il.Emit(Fetch(type));
+                    _il.Emit(PtxTypes.Fetch(type));
                 }
                 else if (Text.SharedStart.TryGetValue(operand, out int start))
                     _il.Emit(OpCodes.Ldc_I8, (long)start);
@@ -395,7 +359,7 @@ internal sealed unsafe partial class PtxCode
     {
         Register(register);
         value();
-        _il.Emit(Put(type));
+        _il.Emit(PtxTypes.Put(type));
     }
 
     private void Register(string name)
@@ -416,37 +380,9 @@ internal sealed unsafe partial class PtxCode
 
     private void Call(string function)
     {
-        var method = typeof(PtxCode).GetMethod(function, BindingFlags.Static | BindingFlags.NonPublic)!;
+        var method = typeof(PtxFunctions).GetMethod(function)!;
         _il.Emit(OpCodes.Call, method);
     }
-
-    private static int Size(string type) => type switch
-    {
-        "b8" => 1,
-        "b32" or "u32" or "s32" or "f32" => 4,
-        "b64" or "u64" or "s64" => 8,
-        _ => throw NotUnderstood(type),
-    };
-
-    private static OpCode Fetch(string type) => type switch
-    {
-        "b8" => OpCodes.Ldind_U1,
-        "f32" => OpCodes.Ldind_R4,
-        "b32" or "u32" or "s32" or "u8" or "pred" => OpCodes.Ldind_I4,
-        "b64" or "u64" or "s64" => OpCodes.Ldind_I8,
-        _ => throw NotUnderstood(type),
-    };
-
-    /// <summary>A byte and a predicate have four bytes of a register.</summary>
-    private static OpCode Put(string type) => type switch
-    {
-        "f32" => OpCodes.Stind_R4,
-        "b16" or "b32" or "u32" or "s32" or "pred" => OpCodes.Stind_I4,
-        "b64" or "u64" or "s64" => OpCodes.Stind_I8,
-        _ => throw NotUnderstood(type),
-    };
-
-    private static NotSupportedException NotUnderstood(string type) => new($"PTX type not understood: {type}");
 
     [GeneratedRegex(@"^%(r|rd|rs|f|p)\d+$")]
     private static partial Regex RegisterName();

@@ -1,0 +1,12 @@
+using Kernels;
+
+namespace Model;
+
+/// <summary>What a trainer is built with.</summary>
+/// <param name="Batch">Images per step.</param>
+/// <param name="Rule">Adam or momentum.</param>
+/// <param name="Seed">Of initialisation and of the order of images.</param>
+public sealed record TrainerOptions(int Batch = 64, UpdateRule Rule = UpdateRule.Adam, ulong Seed = 1);
+
+/// <summary>Learning rate and L2 factor λ (added to the gradient as λ w) of one step.</summary>
+public readonly record struct StepRates(double Rate, double Decay = 0);
