@@ -40,6 +40,10 @@ public static partial class AtomicFile
         }
     }
 
+    /// <summary>Whether writing would change something of a user's: whatever is there, a device or a pipe excepted.</summary>
+    public static bool IsTaken(string path) => (Path.Exists(path) || new FileInfo(path).LinkTarget is not null)
+        && (Directory.Exists(path) || FileStatus.Of(path) is null or { IsRegular: true });
+
     /// <summary>Removes what killed writers left of a file, or of all files of a folder, never a file that is being written.</summary>
     /// <param name="folder">Where it lies.</param>
     /// <param name="name">Of the file; null for all.</param>
