@@ -94,7 +94,7 @@ public static class CommandLine
     private static (ExitCode Code, string Message) Failure(Exception error) => error switch
     {
         UserException e => (e.Code, e.Message),
-        OperationCanceledException => (ExitCode.Interrupted, "interrupted"),
+        OperationCanceledException => (ExitCode.Interrupted, "interrupted; whatever was finished is on the disk"),
         DeviceException e => (ExitCode.Failed, e.Message),
         OutOfMemoryException => (ExitCode.Failed, "memory: expected enough for this network, batch and data, found too little"),
         AcceleratorException e => (ExitCode.Failed, $"the accelerator: expected it to work, found {e.Message}"),

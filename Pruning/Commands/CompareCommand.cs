@@ -104,9 +104,9 @@ internal static class CompareCommand
     private static Compressed Compress(Invocation invocation, Workbench bench, PruneOptions options, RunFolder folder)
     {
         invocation.Terminal.Say("");
-        var compressed = Compressor.Run(
-            bench.Device, Checkpoint.Load(folder.File(RunFolder.Model)), bench.Data.Train, bench.Data.Test, options.Batch,
-            new CompressOptions { TeacherShare = options.TeacherShare, Temperature = options.Temperature }, invocation.Terminal.Say, invocation.Cancellation);
+        var compressed = CompressCommand.Run(
+            invocation, bench.Device, Checkpoint.Load(folder.File(RunFolder.Model)), bench.Data, options.Batch,
+            new CompressOptions { TeacherShare = options.TeacherShare, Temperature = options.Temperature }, folder);
         CompressCommand.Report(invocation.Terminal, folder, options.Network, compressed);
         return compressed;
     }

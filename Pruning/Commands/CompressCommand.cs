@@ -1,6 +1,7 @@
 using System.CommandLine;
 using System.CommandLine.Parsing;
 using System.Globalization;
+using Kernels;
 using Model;
 using Pruning.Coding;
 using Pruning.Compression;
@@ -73,12 +74,35 @@ internal static class CompressCommand
             Options = options,
             Environment = RunEnvironment.Of(device),
         });
-        var compressed = Compressor.Run(device, model, data.Train, data.Test, batch, options, invocation.Terminal.Say, invocation.Cancellation);
+        var compressed = Run(invocation, device, model, data, batch, options, folder);
         Report(invocation.Terminal, folder, model.Network.Name, compressed);
         folder.Finish();
         invocation.Terminal.Next("eval", "--model", folder.File(RunFolder.Coded));
         if (invocation.Get(Options.Json))
             invocation.Terminal.Result(Result(folder, compressed));
+    }
+
+    /// <summary>Compresses; the smallest file so far is on the disk at any time.</summary>
+    public static Compressed Run(
+        Invocation invocation, ComputeDevice device, Checkpoint model, MnistData data, int batch, CompressOptions options, RunFolder folder)
+    {
+        bool kept = false;
+        try
+        {
+            return Compressor.Run(device, model, data.Train, data.Test, batch, options, invocation.Terminal.Say, Keep, invocation.Cancellation);
+        }
+        catch (OperationCanceledException)
+        {
+            string file = folder.File(RunFolder.Coded);
+            invocation.Terminal.Say(kept ? $"interrupted: the smallest file so far is {file}" : $"interrupted: there was no {file} yet");
+            throw;
+        }
+
+        void Keep(byte[] file)
+        {
+            AtomicFile.Write(folder.File(RunFolder.Coded), stream => stream.Write(file));
+            kept = true;
+        }
     }
 
     /// <summary>Writes the file and its tables, and shows them.</summary>

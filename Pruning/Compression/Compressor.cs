@@ -54,10 +54,11 @@ public static class Compressor
     /// <param name="batch">Images per step.</param>
     /// <param name="options">What is asked for.</param>
     /// <param name="say">Takes lines for humans.</param>
+    /// <param name="keep">Takes the smallest file so far whenever there is one.</param>
     /// <param name="cancellation">Ctrl-C.</param>
     public static Compressed Run(
         ComputeDevice device, Checkpoint model, DataSet train, DataSet test, int batch, CompressOptions options, Action<string> say,
-        CancellationToken cancellation)
+        Action<byte[]> keep, CancellationToken cancellation)
     {
         ArgumentNullException.ThrowIfNull(model);
         ArgumentNullException.ThrowIfNull(train);
@@ -67,10 +68,12 @@ public static class Compressor
         using var trainer = new Trainer(device, compact.Network, new TrainerOptions(batch, Seed: model.Seed), training, validation, test) { Masked = true };
         Put(trainer, compact);
         var before = trainer.Evaluate(Part.Test);
-        var sharing = new WeightSharing(trainer, options, say, cancellation);
+        CodedNetwork Coded(SharedState state) =>
+            NeuronOrder.HeaviestFirst(SharedNetwork.Of(compact with { Weights = state.State.Weight }, state.Layers));
+        var sharing = new WeightSharing(trainer, options, say, s => keep(CodedFile.Encode(Coded(s), options.Coder)), cancellation);
         var shared = sharing.Run();
 
-        var coded = NeuronOrder.HeaviestFirst(SharedNetwork.Of(compact with { Weights = shared.State.Weight }, shared.Layers));
+        var coded = Coded(shared);
         var clock = Stopwatch.StartNew();
         byte[] file = CodedFile.Encode(coded, options.Coder, out var size);
         double encode = clock.Elapsed.TotalSeconds;

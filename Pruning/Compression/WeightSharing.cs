@@ -15,7 +15,13 @@ public sealed record SharedState(int[] Bits, IReadOnlyList<SharedWeights> Layers
 /// taught by the network that came in. Bits are given, or found: those of all layers together go down from 5, judged as the
 /// threshold controller judges, then those of one layer after the other.
 /// </summary>
-public sealed class WeightSharing(Trainer trainer, CompressOptions options, Action<string> say, CancellationToken cancellation)
+/// <param name="trainer">Holds the network that comes in.</param>
+/// <param name="options">What is asked for.</param>
+/// <param name="say">Takes lines for humans.</param>
+/// <param name="keep">Takes each network that is better than all before.</param>
+/// <param name="cancellation">Ctrl-C.</param>
+public sealed class WeightSharing(
+    Trainer trainer, CompressOptions options, Action<string> say, Action<SharedState> keep, CancellationToken cancellation)
 {
     /// <summary>Bits that the way down begins with, the most there are, and doubtful tries in a row that end the way down.</summary>
     private const int First = 5, Most = 8, Patience = 2;
@@ -49,7 +55,10 @@ public sealed class WeightSharing(Trainer trainer, CompressOptions options, Acti
         {
             var tried = Try(Uniform(bits));
             if (tried.Judgement.Verdict == Verdict.Within)
+            {
                 (found, misses) = (tried, 0);
+                keep(tried);
+            }
             else
                 misses = tried.Judgement.Verdict == Verdict.Damaged ? Patience : misses + 1;
         }
@@ -73,9 +82,10 @@ public sealed class WeightSharing(Trainer trainer, CompressOptions options, Acti
         bool Better(int[] bits)
         {
             var tried = Try(bits);
-            if (tried.Judgement.Verdict == Verdict.Within)
-                best = tried;
-            return tried == best;
+            if (tried.Judgement.Verdict != Verdict.Within)
+                return false;
+            keep(best = tried);
+            return true;
         }
     }
 
