@@ -3,9 +3,11 @@ using ILGPU;
 namespace Kernels;
 
 /// <summary>
-/// Prunes a layer: a live weight with |score| &lt; threshold gets mask 0, and it and its moments become exactly zero. A weight on the
-/// threshold is kept; what is pruned stays pruned. The score is the weight itself, or its <see cref="Saliency"/>.
+/// Prunes a layer: a live weight with |score| &lt; threshold gets mask 0, and it and its moments become exactly zero, and so do the first of
+/// those with |score| = threshold, as many as are needed for an exact number. Of others a weight on the threshold is kept; what is
+/// pruned stays pruned. The score is the weight itself, or its <see cref="Saliency"/>.
 /// </summary>
+/// <remarks>Compared are the bits of magnitudes, in the order of <see cref="MagnitudeHistogram"/>: what was counted there falls here.</remarks>
 public static class MagnitudeMask
 {
     /// <param name="device">Where it runs.</param>
@@ -14,24 +16,26 @@ public static class MagnitudeMask
     /// <param name="firstMoment">The optimizer's first moments.</param>
     /// <param name="secondMoment">Its second moments.</param>
     /// <param name="mask">1 = live, 0 = pruned.</param>
-    /// <param name="threshold">[1], so that a program's arguments never change.</param>
+    /// <param name="threshold">[1], so that a program's arguments never change; not negative.</param>
+    /// <param name="tied">[1]: weights on the threshold with a smaller index fall too.</param>
     public static Operation Of(
         ComputeDevice device, ArrayView<float> score, ArrayView<float> weight, ArrayView<float> firstMoment, ArrayView<float> secondMoment,
-        ArrayView<float> mask, ArrayView<float> threshold)
+        ArrayView<float> mask, ArrayView<float> threshold, ArrayView<int> tied)
     {
         MaskedGemm.Require("magnitude mask", "score", score.Length, weight.Length);
         MaskedGemm.Require("magnitude mask", "mask", mask.Length, weight.Length);
         MaskedGemm.Require("magnitude mask", "first moment", firstMoment.Length, weight.Length);
         MaskedGemm.Require("magnitude mask", "second moment", secondMoment.Length, weight.Length);
         return Operation.OfThreads(
-            device, "magnitude mask", 0, new Arguments(score, weight, firstMoment, secondMoment, mask, threshold), weight.Length);
+            device, "magnitude mask", 0, new Arguments(score, weight, firstMoment, secondMoment, mask, threshold, tied), weight.Length);
     }
 
     public readonly struct Arguments(
         ArrayView<float> score, ArrayView<float> weight, ArrayView<float> firstMoment, ArrayView<float> secondMoment, ArrayView<float> mask,
-        ArrayView<float> threshold) : IBody, IThreadBody
+        ArrayView<float> threshold, ArrayView<int> tied) : IBody, IThreadBody
     {
         public readonly ArrayView<float> Score = score, Weight = weight, FirstMoment = firstMoment, SecondMoment = secondMoment, Mask = mask, Threshold = threshold;
+        public readonly ArrayView<int> Tied = tied;
 
         public void Run<V>(int worker, int workers) where V : unmanaged, ISimd<V>
         {
@@ -51,7 +55,8 @@ public static class MagnitudeMask
 
     private static void One(int i, Arguments a)
     {
-        if (a.Mask[i] != 0f && IntrinsicMath.Abs(a.Score[i]) >= a.Threshold[0])
+        int score = MagnitudeHistogram.BitsOfMagnitude(a.Score[i]), threshold = MagnitudeHistogram.BitsOfMagnitude(a.Threshold[0]);
+        if (a.Mask[i] != 0f && (score > threshold || (score == threshold && i >= a.Tied[0])))
             return;
         a.Mask[i] = 0;
         a.Weight[i] = 0;
@@ -60,6 +65,6 @@ public static class MagnitudeMask
     }
 
     /// <summary>The new mask, by one plain loop.</summary>
-    public static float[] Reference(float[] score, float[] mask, float threshold) =>
-        [.. score.Select((s, i) => mask[i] == 1 && !(Math.Abs(s) < threshold) ? 1f : 0f)];
+    public static float[] Reference(float[] score, float[] mask, float threshold, int tied) =>
+        [.. score.Select((s, i) => mask[i] == 1 && !(Math.Abs(s) < threshold) && (i >= tied || Math.Abs(s) != threshold) ? 1f : 0f)];
 }

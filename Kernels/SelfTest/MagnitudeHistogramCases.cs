@@ -2,16 +2,14 @@ using static Kernels.SelfTest.Layers;
 
 namespace Kernels.SelfTest;
 
-/// <summary>Histograms over the bits of magnitudes, and what they are for: the magnitude of any rank.</summary>
+/// <summary>Histograms over the bits of magnitudes, and what they are for: the magnitude of any rank, and how many share it.</summary>
 internal static class MagnitudeHistogramCases
 {
-    private static readonly int[] Shifts = [20, 10, 0];
-
     /// <summary>504 and 508 are the upper bits of magnitudes from 0.5 and from 1 on.</summary>
     private static readonly (int Shift, int Prefix)[] Ranges = [(20, 0), (10, 504), (10, 508), (0, 0)];
 
     public static IEnumerable<SelfTestCase> All =>
-        [.. Lengths.SelectMany(n => Ranges.Select(r => Histogram(n, r.Shift, r.Prefix))), .. Lengths.Select(Selection)];
+        [.. Lengths.SelectMany(n => Ranges.Select(r => Histogram(n, r.Shift, r.Prefix))), .. Lengths.Select(RadixSelection)];
 
     private static SelfTestCase Histogram(int length, int shift, int prefix) => new(
         $"magnitude histogram of {length} shift {shift} prefix {prefix}",
@@ -24,38 +22,51 @@ internal static class MagnitudeHistogramCases
         },
         () => [Expected.Exactly("counts", MagnitudeHistogram.Reference(Weight(length), Mask(length), shift, prefix).Select(n => (double)n))]);
 
-    /// <summary>Radix selection by three histograms finds any rank's magnitude to the last bit.</summary>
-    private static SelfTestCase Selection(int length)
+    /// <summary>Two layers together, with ties within and between them, some on the rank that is asked for.</summary>
+    private static SelfTestCase RadixSelection(int length)
     {
-        float[] Values() => [.. new Numbers(5).Uniform(length).Zip(Weight(length), (w, tied) => w > 0.5 ? tied : w)];
-        int[] Ranks() => [0, (int)Mask(length).Sum() / 3, (int)Mask(length).Sum() - 1];
+        float[] Scores(int seed) => [.. new Numbers(seed).Uniform(length).Zip(Weight(length), (w, tied) => w > 0.5 ? tied : w)];
+        double[][] Sorted() => [.. Both().Select(l => l.Score.Where((_, i) => l.Mask[i] == 1).Select(w => (double)Math.Abs(w)).Order().ToArray())];
+        (float[] Score, float[] Mask)[] Both() => [(Scores(5), Mask(length)), (Scores(6), [.. Enumerable.Reverse(Mask(length))])];
+        int[] Ranks()
+        {
+            int live = Sorted().Sum(s => s.Length);
+            return [0, live / 3, live / 2, live - 1];
+        }
         return new(
             $"radix selection of {length}",
-            memory => [[.. Ranks().Select(rank => (double)Select(memory, Values(), Mask(length), rank))]],
+            memory =>
+            {
+                var range = memory.Allocate<int>(2);
+                var counts = Both().Select(_ => memory.Allocate<int>(MagnitudeHistogram.Bins)).ToArray();
+                Operation[] operations =
+                [
+                    .. Both().Zip(counts, (l, c) => MagnitudeHistogram.Of(
+                        memory.Device, memory.Allocate<float>(l.Score), memory.Allocate<float>(l.Mask), range, c)),
+                ];
+                IReadOnlyList<int[]> Histograms(int shift, int prefix)
+                {
+                    memory.Upload([shift, prefix], range);
+                    foreach (var c in counts)
+                        memory.Upload<int>(new int[MagnitudeHistogram.Bins], c);
+                    memory.Device.Run(operations);
+                    return [.. counts.Select(memory.Download)];
+                }
+                return [.. Ranks().Select(rank =>
+                {
+                    var found = MagnitudeHistogram.Select(rank, Histograms);
+                    return (double[])[found.Magnitude, found.Below, .. found.Equal.Select(n => (double)n)];
+                })];
+            },
             () =>
             {
-                float[] mask = Mask(length);
-                double[] sorted = [.. Values().Where((_, i) => mask[i] == 1).Select(w => (double)Math.Abs(w)).Order()];
-                return [Expected.Exactly("magnitudes", Ranks().Select(rank => sorted[rank]))];
+                var layers = Sorted();
+                double[] all = [.. layers.SelectMany(l => l).Order()];
+                return
+                [
+                    .. Ranks().Select(rank => Expected.Exactly(
+                        "magnitude, below, equal", [all[rank], all.Count(v => v < all[rank]), .. layers.Select(l => (double)l.Count(v => v == all[rank]))])),
+                ];
             });
-    }
-
-    private static float Select(DeviceMemory memory, float[] weight, float[] mask, int rank)
-    {
-        var (weights, masks) = (memory.Allocate<float>(weight), memory.Allocate<float>(mask));
-        int known = 0; // the magnitude's bits, from the top
-        foreach (int shift in Shifts)
-        {
-            var counts = memory.Allocate<int>(MagnitudeHistogram.Bins);
-            var range = memory.Allocate<int>([shift, known >> (shift + 11)]);
-            memory.Device.Run(MagnitudeHistogram.Of(memory.Device, weights, masks, range, counts));
-            int[] found = memory.Download(counts);
-            // A pass may count again what the pass before has settled: bins begin where the known bits do.
-            int bin = (known >> shift) % MagnitudeHistogram.Bins;
-            for (; rank >= found[bin]; bin++)
-                rank -= found[bin];
-            known = ((known >> (shift + 11)) * MagnitudeHistogram.Bins + bin) << shift;
-        }
-        return BitConverter.Int32BitsToSingle(known);
     }
 }

@@ -2,28 +2,31 @@ using static Kernels.SelfTest.Layers;
 
 namespace Kernels.SelfTest;
 
-/// <summary>Pruning by a score: mask, weights and moments, with scores exactly on the threshold.</summary>
+/// <summary>Pruning by a score: mask, weights and moments, with scores exactly on the threshold, of which all are kept, some or none.</summary>
 internal static class MagnitudeMaskCases
 {
-    public static IEnumerable<SelfTestCase> All => Lengths.SelectMany(n => Thresholds.Select(t => Case(n, t)));
+    public static IEnumerable<SelfTestCase> All =>
+        Lengths.SelectMany(n => Thresholds.SelectMany(t => ((int[])[0, n / 2 + 1, n]).Distinct().Select(tied => Case(n, t, tied))));
 
-    private static SelfTestCase Case(int length, float threshold)
+    private static SelfTestCase Case(int length, float threshold, int tied)
     {
         float[] Moment(int seed) => new Numbers(seed).Uniform(length);
         return new(
-            FormattableString.Invariant($"magnitude mask of {length} at {threshold}"),
+            FormattableString.Invariant($"magnitude mask of {length} at {threshold}, tied before {tied}"),
             memory =>
             {
                 var weight = memory.Allocate<float>(Moment(5));
                 var first = memory.Allocate<float>(Moment(3));
                 var second = memory.Allocate<float>(Moment(4));
                 var mask = memory.Allocate<float>(Mask(length));
-                memory.Device.Run(MagnitudeMask.Of(memory.Device, memory.Allocate<float>(Weight(length)), weight, first, second, mask, memory.Allocate<float>([threshold])));
+                memory.Device.Run(MagnitudeMask.Of(
+                    memory.Device, memory.Allocate<float>(Weight(length)), weight, first, second, mask, memory.Allocate<float>([threshold]),
+                    memory.Allocate<int>([tied])));
                 return [memory.Read(mask), memory.Read(weight), memory.Read(first), memory.Read(second)];
             },
             () =>
             {
-                float[] mask = MagnitudeMask.Reference(Weight(length), Mask(length), threshold);
+                float[] mask = MagnitudeMask.Reference(Weight(length), Mask(length), threshold, tied);
                 double[] Kept(float[] values) => [.. values.Select((v, i) => mask[i] == 1 ? v : 0.0)];
                 return
                 [

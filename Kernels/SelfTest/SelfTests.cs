@@ -10,7 +10,7 @@ public static class SelfTests
         .. SoftmaxCrossEntropyCases.All, .. DistillationCases.All, .. AnswerCases.All,
         .. OneImageCases.All, .. OneImageConvolutionCases.All, .. OneImageGemmCases.All,
         .. BiasUpdateCases.All, .. UpdateCases.All, .. SharedUpdateCases.All, .. GatherCases.All, .. TransposeCases.All, .. CounterCases.All,
-        .. LaunchCases.All, .. TallyCases.All, .. MomentsCases.All, .. ThresholdCountCases.All, .. MagnitudeMaskCases.All, .. SaliencyCases.All,
+        .. LaunchCases.All, .. TallyCases.All, .. MomentsCases.All, .. MagnitudeMaskCases.All, .. SaliencyCases.All,
         .. MagnitudeHistogramCases.All,
     ];
 

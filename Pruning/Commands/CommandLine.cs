@@ -11,6 +11,9 @@ public sealed record Invocation(ParseResult Arguments, Terminal Terminal, Cancel
 {
     public T Get<T>(Option<T> option) => Arguments.GetRequiredValue(option);
 
+    /// <summary>Whether the user wrote it, be it with its default.</summary>
+    public bool IsGiven(Option option) => Arguments.GetResult(option) is { Implicit: false };
+
     /// <summary>The value, or null where the option was not given and has no default.</summary>
     public T? Find<T>(Option<T> option) => Arguments.GetValue(option);
 }

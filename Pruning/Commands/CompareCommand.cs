@@ -26,7 +26,7 @@ internal static class CompareCommand
     private static void Run(Invocation invocation)
     {
         var start = RunCommand.StartModel(invocation);
-        var options = Verb.Read(invocation, start);
+        var options = Verb.Read(invocation, start, Readers.HandSet | Readers.Dynamic);
         if (options.MaxDrop.Values.Count > 1)
             throw new UserException(ExitCode.Usage, $"--max-drop: expected one budget to compare at, found {options.MaxDrop}");
         double budget = options.MaxDrop.Least;

@@ -124,12 +124,15 @@ internal static class Options
     public static Option<bool> Flag(string name, string description) => new(name) { Description = description, Arity = ArgumentArity.Zero };
 
     /// <summary>One word of several.</summary>
-    public static Option<string> Choice(string name, string description, params string[] words) => new(name)
+    public static Option<string> Choice(string name, string description, params string[] words) => Choice(name, description, null, words);
+
+    /// <summary>One word of several, one of which has an older name that is taken too.</summary>
+    public static Option<string> Choice(string name, string description, (string Older, string Word)? alias, params string[] words) => new(name)
     {
         HelpName = string.Join('|', words),
         Description = description,
         DefaultValueFactory = _ => words[0],
-        CustomParser = result => words.Contains(Word(result)) ? Word(result)
+        CustomParser = result => words.Contains(Word(result)) ? Word(result) : alias is { } a && Word(result) == a.Older ? a.Word
             : Wrong<string>(result, $"{name}: expected {string.Join(" or ", words)}, found '{Word(result)}'"),
     };
 

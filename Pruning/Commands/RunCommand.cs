@@ -28,9 +28,13 @@ internal sealed class RunCommand
     /// What is asked for; those settings that the command does not have keep their defaults. A dense network to start from brings its name, and
     /// where it was trained here the split into training and validation images: what it has learned from must not decide.
     /// </summary>
-    /// <exception cref="UserException">Usage: an option contradicts the network.</exception>
-    public PruneOptions Read(Invocation invocation, Checkpoint? start)
+    /// <param name="invocation">What was given.</param>
+    /// <param name="start">The dense network of --model; null where one is trained.</param>
+    /// <param name="methods">What else reads settings.</param>
+    /// <exception cref="UserException">Usage: an option contradicts the network, or nothing reads it.</exception>
+    public PruneOptions Read(Invocation invocation, Checkpoint? start, Readers methods)
     {
+        Commands.Settings.RefuseIdle(invocation, _settings, start is null ? methods | Readers.DenseTraining : methods);
         var options = _settings.Aggregate(new PruneOptions(), (o, s) => s.Apply(invocation, o));
         if (start is null)
             return options;
@@ -46,7 +50,7 @@ internal sealed class RunCommand
     private static T Given<T>(Invocation invocation, Setting<T> setting, T value)
     {
         var option = setting.Typed;
-        if (invocation.Arguments.GetResult(option) is { Implicit: false } && !Equals(invocation.Get(option), value))
+        if (invocation.IsGiven(option) && !Equals(invocation.Get(option), value))
             throw new UserException(ExitCode.Usage, $"{option.Name}: expected {value}, as in {invocation.Find(Options.Model)}, found {invocation.Get(option)}; leave the option out");
         return value;
     }

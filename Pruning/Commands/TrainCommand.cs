@@ -12,7 +12,7 @@ internal static class TrainCommand
 
     private static void Run(Invocation invocation)
     {
-        var options = Verb.Read(invocation, null);
+        var options = Verb.Read(invocation, null, Readers.DenseTraining);
         using var bench = Workbench.Open(invocation, options, null);
         using var folder = RunCommand.OpenFolder(invocation, options, "dense", RunOutputs.OfSearch());
         SummaryRow summary;

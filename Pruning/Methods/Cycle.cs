@@ -25,7 +25,7 @@ internal sealed class Cycle
     private const double LargestGrowing = 160;
 
     private readonly PruneSession _session;
-    private readonly double _from, _ratio, _rate, _decay;
+    private readonly double _from, _ratio, _decay;
     private readonly int _moves, _steps;
 
     /// <param name="session">Its trainer holds the network to go on from.</param>
@@ -38,11 +38,14 @@ internal sealed class Cycle
         // it would go as far away as a usual one.
         double gentleness = Math.Max(1, length);
         (_session, _from, _ratio) = (session, from, ratio);
-        (_rate, _decay) = (session.Options.PruneRate / gentleness, session.Options.Decay / gentleness);
+        (Rate, _decay) = (session.Options.PruneRate / gentleness, session.Options.Decay / gentleness);
         double epochs = length * session.Options.Epochs * session.Options.CycleShare * Math.Min(ratio, LargestGrowing);
         _moves = 2 * Math.Max(1, (int)Math.Round(MovesPerEpoch * epochs / 2));
         _steps = Math.Max(1, session.Trainer.StepsPerEpoch / MovesPerEpoch);
     }
+
+    /// <summary>The peak of the learning rate, which the cycle begins with.</summary>
+    public double Rate { get; }
 
     /// <summary>The first half, in which the thresholds rise.</summary>
     /// <returns>The score of the last steps, and the thresholds.</returns>
@@ -80,7 +83,7 @@ internal sealed class Cycle
 
     private Score Train(int move)
     {
-        var rates = PruneSession.Cosine(_rate, _decay, move * _steps, _moves * _steps);
+        var rates = PruneSession.Cosine(Rate, _decay, move * _steps, _moves * _steps);
         return _session.Train(Phase, _steps, rates, (double)move / MovesPerEpoch, (double)_moves / MovesPerEpoch);
     }
 

@@ -1,47 +1,45 @@
+using Kernels;
+
 namespace Pruning.Methods;
 
 /// <summary>
-/// Finds the one threshold over all layers that leaves a given number of weights alive, by counting kernels: each pass tries 32 values,
-/// so four passes narrow an interval by 10^6.
+/// The one threshold over all layers that leaves an exact number of weights alive: the score of that rank, found by three passes of
+/// histograms over all layers (<see cref="MagnitudeHistogram"/>). Of weights on it the first fall, layer by layer and index by index, as many
+/// as the number asks for; so equal scores, as of ternary networks, decide the same everywhere. Zeros are the lowest scores, NaN the highest.
 /// </summary>
 public static class GlobalThreshold
 {
-    private const int Passes = 4;
-
-    /// <summary>Prunes all layers by the threshold of <see cref="Keeping"/>.</summary>
-    /// <returns>It, once a layer.</returns>
+    /// <summary>Prunes all layers until exactly <paramref name="kept"/> weights live, or none if no more did.</summary>
+    /// <param name="pruner">Counts and prunes.</param>
+    /// <param name="criterion">What thresholds are compared with.</param>
+    /// <param name="kept">How many are to stay.</param>
+    /// <returns>The threshold, once a layer: the smallest score that stays.</returns>
     public static float[] Prune(LayerPruner pruner, Criterion criterion, int kept)
     {
         ArgumentNullException.ThrowIfNull(pruner);
-        float threshold = Keeping(pruner, criterion, pruner.Moments().Sum(m => m.Live), kept);
-        float[] thresholds = [.. pruner.Layers.Select(_ => threshold)];
-        pruner.Prune(thresholds, criterion);
+        var thresholds = new float[pruner.Layers.Count];
+        int live = pruner.Moments().Sum(m => m.Live), excess = live - kept;
+        if (excess <= 0)
+        {
+            pruner.Prune(thresholds, criterion);
+            return thresholds;
+        }
+        var cut = MagnitudeHistogram.Select(Math.Min(excess, live - 1), (shift, prefix) => pruner.Histograms(criterion, shift, prefix));
+        Array.Fill(thresholds, cut.Magnitude);
+        pruner.Prune(thresholds, criterion, Tied(pruner, criterion, cut, excess - cut.Below));
         return thresholds;
     }
 
-    /// <summary>The threshold that keeps <paramref name="kept"/> weights, or a few less where scores are within 3e-5 of each other.</summary>
-    /// <param name="pruner">Counts.</param>
-    /// <param name="criterion">What thresholds are compared with.</param>
-    /// <param name="live">Live weights now.</param>
-    /// <param name="kept">How many are to stay.</param>
-    public static float Keeping(LayerPruner pruner, Criterion criterion, int live, int kept)
+    /// <summary>For each layer the index below which weights on the threshold fall, so that <paramref name="falling"/> of all do.</summary>
+    private static int[] Tied(LayerPruner pruner, Criterion criterion, Selection cut, int falling)
     {
-        ArgumentNullException.ThrowIfNull(pruner);
-        int excess = live - kept;
-        if (excess <= 0)
-            return 0;
-        double low = 1e-12, high = 1e3;
-        for (int pass = 0; pass < Passes; pass++)
+        var tied = new int[pruner.Layers.Count];
+        for (int i = 0; i < tied.Length && falling > 0; i++)
         {
-            float[] tried =
-            [
-                .. Enumerable.Range(0, LayerPruner.ThresholdsPerPass).Select(i => (float)(low * Math.Pow(high / low, (i + 1.0) / LayerPruner.ThresholdsPerPass))),
-            ];
-            var below = pruner.CountBelow([.. pruner.Layers.Select(_ => tried)], criterion);
-            int first = Array.FindIndex([.. tried.Select((_, i) => below.Sum(layer => layer[i]))], total => total >= excess);
-            first = first < 0 ? tried.Length - 1 : first;
-            (low, high) = (first == 0 ? low : tried[first - 1], tried[first]);
+            int here = Math.Min(falling, cut.Equal[i]);
+            falling -= here;
+            tied[i] = here == cut.Equal[i] ? pruner.Layers[i].WeightCount : pruner.Equal(i, criterion, cut.Magnitude)[here];
         }
-        return (float)high;
+        return tied;
     }
 }

@@ -16,7 +16,7 @@ public sealed class HandSetWalk(double step = 0.25) : IPruningMethod
     private readonly List<HandSetTry> _tries = [];
     private readonly Dictionary<double, HandSetTry> _best = [];
 
-    public string Name => "static";
+    public string Name => HandSetPruning.MethodName;
 
     /// <summary>All tries in their order; the last is the one that lost more accuracy than the largest budget allows.</summary>
     public IReadOnlyList<HandSetTry> Tries => _tries;
@@ -37,7 +37,7 @@ public sealed class HandSetWalk(double step = 0.25) : IPruningMethod
             session.Trainer.Restore(dense);
             session.Trainer.RestartOrder();
             double sensitivity = step * (_tries.Count + 1), start = session.Elapsed;
-            var (validation, iteration) = StaticPruning.PruneAndRetrain(session, sensitivity, budgets[^1], Decision.Raise);
+            var (validation, iteration) = HandSetPruning.PruneAndRetrain(session, sensitivity, budgets[^1], Decision.Raise);
             bool alive = session.Pruner.Moments().Sum(m => m.Live) > 0;
             _tries.Add(new HandSetTry(sensitivity, session.Elapsed - start, validation, iteration));
             TrainerState? state = null;

@@ -16,14 +16,11 @@ public enum Criterion
 }
 
 /// <summary>
-/// Measures and prunes the layers of a trainer's network by kernels: deviations, how many weights a threshold would prune, exact
-/// quantiles of magnitude, and the pruning itself. Biases are never touched.
+/// Measures and prunes the layers of a trainer's network by kernels: deviations, histograms of the scores, from which
+/// <see cref="GlobalThreshold"/> finds exact ranks, and the pruning itself. Biases are never touched.
 /// </summary>
 public sealed class LayerPruner
 {
-    /// <summary>Thresholds that one counting pass takes.</summary>
-    public const int ThresholdsPerPass = 32;
-
     private readonly Trainer _trainer;
     private readonly DeviceMemory _memory;
     private readonly Layer[] _layers;
@@ -34,8 +31,8 @@ public sealed class LayerPruner
         ArgumentNullException.ThrowIfNull(trainer);
         (_trainer, _memory) = (trainer, trainer.Memory);
         _range = _memory.Allocate<int>(2);
-        _bins = _memory.Allocate<int>(MagnitudeHistogram.Bins);
-        _layers = [.. trainer.Parameters.Layers.Select(slice => new Layer(trainer, slice, _range, _bins))];
+        _bins = _memory.Allocate<int>((long)Layers.Count * MagnitudeHistogram.Bins);
+        _layers = [.. Layers.Select((slice, i) => new Layer(trainer, slice, _range, _bins.SubView(i * MagnitudeHistogram.Bins, MagnitudeHistogram.Bins)))];
     }
 
     public IReadOnlyList<LayerSlice> Layers => _trainer.Parameters.Layers;
@@ -47,48 +44,40 @@ public sealed class LayerPruner
         return [.. _layers.Select(l => Kernels.Moments.Read(_memory.Download(l.MomentsResult)))];
     }
 
-    /// <summary>
-    /// For every layer: how many of its live weights lie below each of its thresholds. thresholds[layer] has at most
-    /// <see cref="ThresholdsPerPass"/> entries.
-    /// </summary>
-    public int[][] CountBelow(float[][] thresholds, Criterion criterion = Criterion.Magnitude)
+    /// <summary>Every layer's <see cref="MagnitudeHistogram"/> of the scores of its live weights.</summary>
+    public IReadOnlyList<int[]> Histograms(Criterion criterion, int shift, int prefix)
     {
-        ArgumentNullException.ThrowIfNull(thresholds);
-        for (int i = 0; i < _layers.Length; i++)
-        {
-            var padded = new float[ThresholdsPerPass];
-            thresholds[i].CopyTo(padded, 0);
-            _memory.Upload<float>(padded, _layers[i].Thresholds);
-        }
-        Run(criterion, l => l.Count);
-        return [.. _layers.Select((l, i) => ThresholdCount.Read(_memory.Download(l.CountResult))[..thresholds[i].Length])];
+        _memory.Upload([shift, prefix], _range);
+        _memory.Upload<int>(new int[_bins.Length], _bins);
+        Run(criterion, l => l.Histogram);
+        return [.. _memory.Download(_bins).Chunk(MagnitudeHistogram.Bins)];
     }
 
-    /// <summary>The exact magnitude of the n-th smallest live weight (n from 0) of a layer: three passes of the histogram.</summary>
-    public float Magnitude(int layer, int n)
+    /// <summary>The exact magnitude of the n-th smallest live weight (n from 0) of a layer.</summary>
+    public float Magnitude(int layer, int n) =>
+        MagnitudeHistogram.Select(n, (shift, prefix) => [Histograms(Criterion.Magnitude, shift, prefix)[layer]]).Magnitude;
+
+    /// <summary>Which of a layer's live weights have exactly this score: their indices, ascending.</summary>
+    public int[] Equal(int layer, Criterion criterion, float score)
     {
-        // 31 bits of magnitude in passes of 11, 11 and 9; the bins of the last begin with two bits that are known already.
-        int prefix = 0;
-        foreach (var (shift, known) in ((int, int)[])[(20, 0), (9, 0), (0, 2)])
-        {
-            _memory.Upload([shift, prefix >> known], _range);
-            _memory.Upload<int>(new int[MagnitudeHistogram.Bins], _bins);
-            _trainer.Device.Run(_layers[layer].Histogram);
-            var bins = _memory.Download(_bins);
-            int bin = known == 0 ? 0 : (prefix & 3) << 9;
-            while (n >= bins[bin])
-                n -= bins[bin++];
-            prefix = ((prefix >> known) << 11) | bin;
-        }
-        return BitConverter.Int32BitsToSingle(prefix);
+        float[] scores = _memory.Download(_layers[layer].Scores[(int)criterion]), mask = _memory.Download(_layers[layer].Mask);
+        return [.. Enumerable.Range(0, scores.Length).Where(i => mask[i] != 0 && Bits(scores[i]) == Bits(score))];
+
+        static int Bits(float value) => BitConverter.SingleToInt32Bits(Math.Abs(value));
     }
 
     /// <summary>Prunes every layer below its own threshold and turns the mask on.</summary>
-    public void Prune(float[] thresholds, Criterion criterion = Criterion.Magnitude)
+    /// <param name="thresholds">One a layer.</param>
+    /// <param name="criterion">What they are compared with.</param>
+    /// <param name="tied">One a layer: weights on the threshold with a smaller index fall too; null for none.</param>
+    public void Prune(float[] thresholds, Criterion criterion = Criterion.Magnitude, int[]? tied = null)
     {
         ArgumentNullException.ThrowIfNull(thresholds);
         for (int i = 0; i < _layers.Length; i++)
+        {
             _memory.Upload<float>([thresholds[i]], _layers[i].Threshold);
+            _memory.Upload<int>([tied?[i] ?? 0], _layers[i].Tied);
+        }
         Run(criterion, l => l.Prune);
         _trainer.Masked = true;
         _trainer.Parameters.MaskChanged();
@@ -109,30 +98,29 @@ public sealed class LayerPruner
             var memory = trainer.Memory;
             var p = trainer.Parameters;
             ArrayView<float> View(ArrayView<float> flat) => flat.SubView(slice.WeightOffset, slice.WeightCount);
-            var (weight, mask) = (View(p.Weight), View(p.Mask));
+            var weight = View(p.Weight);
+            Mask = View(p.Mask);
+            Scores = [weight, memory.Allocate<float>(weight.Length)];
             Threshold = memory.Allocate<float>(1);
-            Thresholds = memory.Allocate<float>(ThresholdsPerPass);
+            Tied = memory.Allocate<int>(1);
             MomentsResult = memory.Allocate<float>(Kernels.Moments.ResultLength);
-            CountResult = memory.Allocate<float>(ThresholdCount.ResultLength(ThresholdsPerPass));
-            Moments = Kernels.Moments.Of(trainer.Device, weight, mask, MomentsResult);
-            ArrayView<float>[] scores = [weight, memory.Allocate<float>(weight.Length)];
-            Saliency = Kernels.Saliency.Of(trainer.Device, weight, View(p.SecondMoment), scores[(int)Criterion.Saliency]);
-            Count = Array.ConvertAll(scores, s => ThresholdCount.Of(trainer.Device, s, mask, Thresholds, CountResult));
+            Moments = Kernels.Moments.Of(trainer.Device, weight, Mask, MomentsResult);
+            Saliency = Kernels.Saliency.Of(trainer.Device, weight, View(p.SecondMoment), Scores[(int)Criterion.Saliency]);
+            Histogram = Array.ConvertAll(Scores, s => MagnitudeHistogram.Of(trainer.Device, s, Mask, range, bins));
             Prune = Array.ConvertAll(
-                scores, s => MagnitudeMask.Of(trainer.Device, s, weight, View(p.FirstMoment), View(p.SecondMoment), mask, Threshold));
-            Histogram = MagnitudeHistogram.Of(trainer.Device, weight, mask, range, bins);
+                Scores, s => MagnitudeMask.Of(trainer.Device, s, weight, View(p.FirstMoment), View(p.SecondMoment), Mask, Threshold, Tied));
         }
 
+        public ArrayView<float> Mask { get; }
         public ArrayView<float> Threshold { get; }
-        public ArrayView<float> Thresholds { get; }
+        public ArrayView<int> Tied { get; }
         public ArrayView<float> MomentsResult { get; }
-        public ArrayView<float> CountResult { get; }
         public Operation Moments { get; }
         public Operation Saliency { get; }
 
-        /// <summary>By <see cref="Criterion"/>.</summary>
-        public Operation[] Count { get; }
+        /// <summary>By <see cref="Criterion"/>, as are the operations on them.</summary>
+        public ArrayView<float>[] Scores { get; }
+        public Operation[] Histogram { get; }
         public Operation[] Prune { get; }
-        public Operation Histogram { get; }
     }
 }

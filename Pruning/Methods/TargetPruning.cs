@@ -8,7 +8,7 @@ namespace Pruning.Methods;
 /// The best accuracy at a ratio that is asked for: the first halves of cycles at 4, 8, 16 and so on down to R, and the last one whole, all
 /// with the teacher. No budget decides anything; the last network is judged against it for the report alone.
 /// </summary>
-/// <param name="ratio">R = total / kept; kept is ⌊total / R⌋, or a few less where saliencies are within 3e-5 of each other.</param>
+/// <param name="ratio">R = total / kept; kept is ⌊total / R⌋.</param>
 public sealed class TargetPruning(double ratio) : IPruningMethod
 {
     /// <summary>Total / kept at the end of the first half cycle; up to it nothing is expected to break.</summary>
@@ -24,9 +24,10 @@ public sealed class TargetPruning(double ratio) : IPruningMethod
         var (from, next) = (1.0, Math.Min(First, ratio));
         for (; next < ratio; (from, next) = (next, Math.Min(next * DynamicPruning.Step, ratio)))
         {
-            var (score, raised) = new Cycle(session, from, next).Rise();
+            var rise = new Cycle(session, from, next);
+            var (score, raised) = rise.Rise();
             string aim = string.Create(CultureInfo.InvariantCulture, $"1/{next:F1} of the weights, on the way to 1/{ratio}");
-            session.Log(Cycle.Phase, session.Options.PruneRate / 2, score, session.Trainer.Evaluate(Part.Validation), Decision.Raise, aim, raised);
+            session.Log(Cycle.Phase, rise.Rate, score, session.Trainer.Evaluate(Part.Validation), Decision.Raise, aim, raised);
         }
         var cycle = new Cycle(session, from, ratio);
         var (_, thresholds) = cycle.Rise();
@@ -35,7 +36,7 @@ public sealed class TargetPruning(double ratio) : IPruningMethod
         var outcomes = session.Trainer.EvaluateEach(Part.Validation);
         var judgement = Judgement.Of(session.Dense, outcomes, budget);
         string reason = string.Create(CultureInfo.InvariantCulture, $"1/{ratio} of the weights as asked for: {judgement}");
-        int iteration = session.Log(Cycle.Phase, 0, train, outcomes.Score, Decision.Finish, reason, thresholds);
+        int iteration = session.Log(Cycle.Phase, cycle.Rate, train, outcomes.Score, Decision.Finish, reason, thresholds);
         return
         [
             new PruneOutcome(

@@ -61,10 +61,8 @@ public static class DeviceTrial
         double deviation = triedMoments.Zip(rightMoments, (a, b) => Math.Abs(a.Deviation / b.Deviation - 1)).Max();
         yield return TrialResult.Of($"{network}: moments of the layers", deviation, 1e-6, "deviations");
 
-        float[][] probes = [.. rightMoments.Select(m => Enumerable.Range(0, LayerPruner.ThresholdsPerPass).Select(i => (float)(m.Deviation * i / 8)).ToArray())];
-        yield return Equal(
-            $"{network}: weights below {LayerPruner.ThresholdsPerPass} thresholds a layer", [.. triedPruner.CountBelow(probes).SelectMany(c => c)],
-            [.. rightPruner.CountBelow(probes).SelectMany(c => c)], "counts");
+        int[] Counts(LayerPruner pruner) => [.. pruner.Histograms(Criterion.Magnitude, 20, 0).SelectMany(c => c)];
+        yield return Equal($"{network}: histograms of the layers' magnitudes", Counts(triedPruner), Counts(rightPruner), "counts");
 
         float[] Thresholds(LayerPruner pruner) =>
             [.. pruner.Layers.Select((l, i) => pruner.Magnitude(i, (int)(Pruned * l.WeightCount)))];

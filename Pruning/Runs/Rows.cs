@@ -24,7 +24,10 @@ public enum Decision
 /// <param name="Epoch">Epochs trained so far, in all phases.</param>
 /// <param name="Phase">dense, probe, prune, retrain.</param>
 /// <param name="Elapsed">Seconds.</param>
-/// <param name="LearningRate">At the end of the iteration.</param>
+/// <param name="LearningRate">
+/// Of dense training and hand-set retraining, whose rows are the epochs of one schedule, at the end of the epoch; of a cycle, which is a
+/// whole schedule and ends with zero, its peak; of a probe, which moves no weight, 0.
+/// </param>
 /// <param name="TrainLoss">Mean over the iteration's batches; of a probe, which sees none, that of the dense network.</param>
 /// <param name="ValidationLoss">Of the state that was judged.</param>
 /// <param name="ValidationAccuracy">Of the state that was judged.</param>

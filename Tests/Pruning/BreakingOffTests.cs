@@ -99,7 +99,7 @@ public sealed class BreakingOffTests : IDisposable
         string model = _folder.Combine("huge.safetensors");
         new Checkpoint(network, huge, [.. huge.Select(_ => 1f)], 1, 80, new Dictionary<string, string>()).Save(model);
         var (code, _, error) = Cli.Run(
-            ["prune", "--model", model, .. Cli.Small(SmallSet.Write(_folder.Combine("data")), _folder.Combine("run"))[2..]]);
+            ["prune", "--model", model, .. Cli.OfModel(SmallSet.Write(_folder.Combine("data")), _folder.Combine("run"))]);
         Assert.Equal((int)ExitCode.Diverged, code);
         Assert.Contains("diverged", error);
     }

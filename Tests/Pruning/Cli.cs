@@ -14,6 +14,14 @@ internal static class Cli
         "--data", data, "--out", outFolder,
     ];
 
+    /// <summary>The same for a network that is given, and a method that takes no other learning rate than its own.</summary>
+    public static string[] OfModel(string data, string outFolder)
+    {
+        string[] small = Small(data, outFolder);
+        int rate = Array.IndexOf(small, "--learning-rate");
+        return [.. small[2..rate], .. small[(rate + 2)..]];
+    }
+
     /// <summary>In this process.</summary>
     public static (int Code, string Output, string Error) Run(params string[] args) => Run(CancellationToken.None, args);
 

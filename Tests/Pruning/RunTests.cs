@@ -14,7 +14,7 @@ public sealed class RunTests : IDisposable
         "network,method,device,seed,dense_epochs,prune_epochs,dense_seconds,prune_seconds,dense_validation_accuracy,dense_test_accuracy,"
         + "validation_accuracy,test_accuracy,kept,total,ratio";
 
-    private static readonly string[] Short = ["--dense-epochs", "2", "--epochs", "1"];
+    private static readonly string[] Again = ["--epochs", "1"], Short = ["--dense-epochs", "2", .. Again];
 
     private readonly TemporaryFolder _folder = new();
     private readonly string _data;
@@ -24,7 +24,7 @@ public sealed class RunTests : IDisposable
     public void Dispose() => _folder.Dispose();
 
     [Theory]
-    [InlineData("static")]
+    [InlineData("hand-set")]
     [InlineData("dynamic")]
     public void Prune_writes_the_files_of_the_contract(string method)
     {
@@ -38,7 +38,7 @@ public sealed class RunTests : IDisposable
         Assert.All(iterations, r => Assert.Matches(@"^\d+\.\d\d$", r["validation_accuracy"]));
         Assert.Equal("dense", iterations[0]["phase"]);
         Assert.All(iterations, r => Assert.NotEqual("", r["reason"]));
-        Assert.Contains(method == "static" ? " needed: " : " allowed on balance: ", iterations[^1]["reason"]);
+        Assert.Contains(method == "hand-set" ? " needed: " : " allowed on balance: ", iterations[^1]["reason"]);
         var layers = ReadCsv(run, "layers.csv", Layers);
         Assert.Equal(2 * iterations.Count, layers.Count);
         foreach (var row in iterations)
@@ -70,7 +70,7 @@ public sealed class RunTests : IDisposable
     }
 
     [Theory]
-    [InlineData("static")]
+    [InlineData("hand-set")]
     [InlineData("dynamic")]
     public void The_same_seed_gives_the_same_files_and_another_seed_others(string method)
     {
@@ -85,7 +85,7 @@ public sealed class RunTests : IDisposable
     }
 
     [Theory]
-    [InlineData("static")]
+    [InlineData("hand-set")]
     [InlineData("dynamic")]
     public void Garbage_for_test_labels_changes_no_decision(string method)
     {
@@ -101,8 +101,8 @@ public sealed class RunTests : IDisposable
     public void Pruning_a_file_goes_the_way_of_pruning_what_was_just_trained()
     {
         string whole = _folder.Combine("whole"), part = _folder.Combine("part");
-        Cli.Done(["prune", "--method", "static", "--sensitivity", "0.5", .. Short, .. Cli.Small(_data, whole)]);
-        Cli.Done(["prune", "--method", "static", "--sensitivity", "0.5", "--model", Path.Combine(whole, "dense.safetensors"), .. Short,
+        Cli.Done(["prune", "--method", "hand-set", "--sensitivity", "0.5", .. Short, .. Cli.Small(_data, whole)]);
+        Cli.Done(["prune", "--method", "hand-set", "--sensitivity", "0.5", "--model", Path.Combine(whole, "dense.safetensors"), .. Again,
             .. Cli.Small(_data, part)[2..]]);
         Assert.Equal(Weights(whole), Weights(part));
     }
@@ -130,10 +130,10 @@ public sealed class RunTests : IDisposable
         Assert.Equal(2, ReadCsv(run, "summary.csv", Summary).Count);
 
         string alone = _folder.Combine("alone"), best = tries[^2].GetProperty("sensitivity").GetRawText();
-        Cli.Done(["prune", "--method", "static", "--sensitivity", best, "--model", Path.Combine(run, "dense.safetensors"), .. Short, .. Cli.Small(_data, alone)[2..]]);
+        Cli.Done(["prune", "--method", "hand-set", "--sensitivity", best, "--model", Path.Combine(run, "dense.safetensors"), .. Again, .. Cli.Small(_data, alone)[2..]]);
         Assert.Equal(Weights(Path.Combine(run, "hand-set")), Weights(alone));
         string dynamic = _folder.Combine("dynamic");
-        Cli.Done(["prune", "--max-drop", "2.5", "--model", Path.Combine(run, "dense.safetensors"), .. Short, .. Cli.Small(_data, dynamic)[2..]]);
+        Cli.Done(["prune", "--max-drop", "2.5", "--model", Path.Combine(run, "dense.safetensors"), .. Again, .. Cli.OfModel(_data, dynamic)]);
         Assert.Equal(Weights(Path.Combine(run, "dynamic")), Weights(dynamic));
 
         string picture = _folder.Combine("compare.svg");
@@ -176,14 +176,14 @@ public sealed class RunTests : IDisposable
     public void Only_a_dense_network_is_a_start()
     {
         string run = _folder.Combine("run"), again = _folder.Combine("again");
-        Cli.Done(["prune", "--method", "static", .. Short, .. Cli.Small(_data, run)]);
+        Cli.Done(["prune", "--method", "hand-set", .. Short, .. Cli.Small(_data, run)]);
         string model = Path.Combine(run, "model.safetensors");
-        var (code, _, error) = Cli.Run(["prune", "--model", model, .. Short, .. Cli.Small(_data, again)[2..]]);
+        var (code, _, error) = Cli.Run(["prune", "--model", model, .. Again, .. Cli.OfModel(_data, again)]);
         Assert.Equal((int)ExitCode.Usage, code);
         Assert.StartsWith($"error: {model}: expected a dense network", error);
         // Naming the network that is in the file is no contradiction.
-        Cli.Done(["prune", "--method", "static", "--model", Path.Combine(run, "dense.safetensors"), .. Short, .. Cli.Small(_data, again)]);
-        (code, _, error) = Cli.Run(["prune", "--model", Path.Combine(run, "dense.safetensors"), "--network", "fc10", .. Cli.Small(_data, again)[2..]]);
+        Cli.Done(["prune", "--method", "hand-set", "--model", Path.Combine(run, "dense.safetensors"), .. Again, .. Cli.Small(_data, again)]);
+        (code, _, error) = Cli.Run(["prune", "--model", Path.Combine(run, "dense.safetensors"), "--network", "fc10", .. Cli.OfModel(_data, again)]);
         Assert.Equal((int)ExitCode.Usage, code);
         Assert.StartsWith("error: --network: expected fc16r fc10", error);
     }
@@ -197,7 +197,7 @@ public sealed class RunTests : IDisposable
         string run = _folder.Combine("run");
         Cli.Done([
             "prune", "--max-drop", "100", "--first-ratio", firstRatio, "--resolution", "2", "--dense-epochs", "1", "--epochs", "1", .. Cli.Small(_data, run)]);
-        Assert.InRange(ReadCsv(run, "iterations.csv", Iterations).Where(r => r["phase"] == "prune").Min(r => Number(r, "kept")), 0, 10);
+        Assert.InRange(ReadCsv(run, "iterations.csv", Iterations).Where(r => r["phase"] == "prune").Min(r => Number(r, "kept")), 1, 10);
         Assert.InRange(Number(Assert.Single(ReadCsv(run, "summary.csv", Summary)), "kept"), 1, 10);
     }
 
@@ -211,6 +211,10 @@ public sealed class RunTests : IDisposable
             ["1/100.0, 0.5", "1/200.0", "1/100.0, 2", "1/200.0, 2", "1/100.0, 4", "1/200.0, 4", "1/100.0, 8", "1/200.0, 8"], cycles.Take(8).Select(c => c.Aim));
         for (int i = 4; i < 8; i++)
             Assert.InRange(cycles[i].Epochs / cycles[i - 2].Epochs, 1.8, 2.2);
+        // A row's learning rate is its cycle's peak.
+        Assert.Equal([0.004, 0.004, 0.002, 0.002, 0.001, 0.001, 0.0005, 0.0005], Rates(run, "prune").Take(8));
+        Assert.All(Rates(run, "probe"), r => Assert.Equal(0, r));
+        Assert.Equal(0.0015, Rates(run, "dense")[0], 1e-4);
         // The very first is half as long as usual.
         Assert.InRange(cycles[2].Epochs / cycles[0].Epochs, 3.6, 4.4);
         Assert.NotEmpty(cycles.Skip(8));
@@ -258,6 +262,9 @@ public sealed class RunTests : IDisposable
         Assert.NotEqual(taught[second], untaught[second]);
     }
 
+    private static double[] Rates(string run, string phase) =>
+        [.. ReadCsv(run, "iterations.csv", Iterations).Where(r => r["phase"] == phase).Select(r => Number(r, "learning_rate"))];
+
     /// <summary>What each cycle aimed at, where it went on from, and the epochs from the row before to its end.</summary>
     private static List<(string Aim, string Origin, double Epochs)> Cycles(string run)
     {
@@ -277,12 +284,12 @@ public sealed class RunTests : IDisposable
     public void A_dense_network_brings_its_split_into_training_and_validation_images()
     {
         string run = _folder.Combine("run"), again = _folder.Combine("again"), dense = Path.Combine(run, "dense.safetensors");
-        Cli.Done(["prune", "--method", "static", .. Short, .. Cli.Small(_data, run), "--seed", "7"]);
-        Cli.Done(["prune", "--method", "static", "--model", dense, .. Short, .. Cli.Small(_data, again)]);
+        Cli.Done(["prune", "--method", "hand-set", .. Short, .. Cli.Small(_data, run), "--seed", "7"]);
+        Cli.Done(["prune", "--method", "hand-set", "--model", dense, .. Again, .. Cli.Small(_data, again)]);
         var (first, second) = (ReadCsv(run, "summary.csv", Summary)[0], ReadCsv(again, "summary.csv", Summary)[0]);
         Assert.Equal("7", second["seed"]);
         Assert.Equal(first["dense_validation_accuracy"], second["dense_validation_accuracy"]);
-        var (code, _, error) = Cli.Run(["prune", "--model", dense, .. Cli.Small(_data, again), "--seed", "8"]);
+        var (code, _, error) = Cli.Run(["prune", "--model", dense, .. Cli.OfModel(_data, again), "--seed", "8"]);
         Assert.Equal((int)ExitCode.Usage, code);
         Assert.StartsWith($"error: --seed: expected 7, as in {dense}, found 8", error);
     }
@@ -345,7 +352,7 @@ public sealed class RunTests : IDisposable
         double expected = 100.0 * evaluation.RootElement.GetProperty("correct").GetInt32() / SmallSet.TestCount;
         Assert.Equal([expected, expected, expected, expected], accuracies);
 
-        Cli.Done(["prune", "--method", "static", "--model", model, "--epochs", "1", .. Cli.Small(_data, _folder.Combine("pruned"))]);
+        Cli.Done(["prune", "--method", "hand-set", "--model", model, "--epochs", "1", .. Cli.Small(_data, _folder.Combine("pruned"))]);
         using var training = Json(
             Cli.Done("bench", "--model", Path.Combine(_folder.Combine("pruned"), "model.safetensors"), "--epochs", "1", "--data", _data, "--device", "cpu", "--batch", "20", "--json").Output);
         Assert.Equal("fc16r fc10", training.RootElement.GetProperty("network").GetString());

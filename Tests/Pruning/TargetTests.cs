@@ -28,8 +28,9 @@ public sealed class TargetTests : IDisposable
         using var result = JsonDocument.Parse(Cli.Done(Prune(run, ratio)).Output);
         var model = Checkpoint.Load(Path.Combine(run, "model.safetensors"));
         int most = (int)Math.Floor(model.Total / double.Parse(ratio, CultureInfo.InvariantCulture));
-        Assert.InRange(model.Kept, most - 2, most);
-        var rows = CsvTable.Read(Path.Combine(run, "iterations.csv"), "phase", "kept", "decision", "reason");
+        Assert.Equal(most, model.Kept);
+        var rows = CsvTable.Read(Path.Combine(run, "iterations.csv"), "phase", "kept", "decision", "reason", "learning_rate");
+        Assert.All(rows.Where(r => r[0] == "prune"), r => Assert.Equal("0.004", r[4]));
         Assert.Equal(["prune", $"{model.Kept}", "finish"], rows[^1][..3]);
         Assert.StartsWith($"1/{ratio} of the weights as asked for: lost ", rows[^1][3]);
         // On the way from 4 on each has half the weights of the one before.
@@ -41,7 +42,41 @@ public sealed class TargetTests : IDisposable
         Assert.Equal(ratio, options.RootElement.GetProperty("target_ratio").GetRawText());
     }
 
+    /// <summary>Networks of few different weights, whose scores are equal before anything is trained and later where an image has no ink.</summary>
     [Theory]
+    [InlineData("ternary", "4")]
+    [InlineData("ternary", "1.7")]
+    [InlineData("binary", "2")]
+    [InlineData("binary", "300")]
+    [InlineData("equal", "3")]
+    [InlineData("zero", "5")]
+    public void As_many_are_kept_of_a_network_whose_weights_are_equal(string kind, string ratio)
+    {
+        var random = new Random(7);
+        Func<float> draw = kind switch
+        {
+            "ternary" => () => (random.Next(3) - 1) * 0.1f,
+            "binary" => () => random.Next(2) == 0 ? 0.05f : -0.05f,
+            "equal" => () => 0.05f,
+            _ => () => 0,
+        };
+        string model = Save(_ => draw(), bias: 0), run = _folder.Combine("run");
+        Cli.Done(["prune", "--model", model, "--target-ratio", ratio, "--epochs", "1", .. Cli.OfModel(_data, run)]);
+        Assert.Equal((int)(12704 / double.Parse(ratio, CultureInfo.InvariantCulture)), Checkpoint.Load(Path.Combine(run, "model.safetensors")).Kept);
+    }
+
+    /// <summary>Neurons that nothing wakes, so that zeros stay zeros: 128 weights are not.</summary>
+    [Fact]
+    public void Kept_weights_that_are_zero_are_counted()
+    {
+        string model = Save(i => i % 100 == 0 ? 1 : 0, bias: -1e6f), run = _folder.Combine("run");
+        string[] prune = ["prune", "--model", model, "--epochs", "1", .. Cli.OfModel(_data, run), "--force", "--target-ratio"];
+        Assert.Contains("\n1,142 of the 1,270 kept weights are zero\n", Cli.Done([.. prune, "10"]).Error);
+        Assert.DoesNotContain("are zero", Cli.Done([.. prune, "100"]).Error);
+    }
+
+    [Theory]
+    [InlineData("0")]
     [InlineData("1")]
     [InlineData("12705")]
     public void A_ratio_that_cannot_be_is_refused(string ratio)
@@ -51,6 +86,20 @@ public sealed class TargetTests : IDisposable
         Assert.Equal((int)ExitCode.Usage, code);
         Assert.Equal($"error: --target-ratio: expected more than 1 and at most 12704, all weights, found {ratio}\n", error);
         Assert.False(Directory.Exists(run));
+    }
+
+    /// <summary>A dense network with weights by their index and biases of the first layer.</summary>
+    private string Save(Func<int, float> weight, float bias)
+    {
+        var network = NetworkDescription.Parse("fc16r fc10");
+        var slices = Parameters.Slices(network, out int length);
+        float[] weights = new float[length], mask = [.. Enumerable.Repeat(1f, length)];
+        foreach (int i in slices.SelectMany(l => Enumerable.Range(l.WeightOffset, l.WeightCount)))
+            weights[i] = weight(i);
+        weights.AsSpan(slices[0].BiasOffset, slices[0].BiasCount).Fill(bias);
+        string path = _folder.Combine("start.safetensors");
+        new Checkpoint(network, weights, mask, 1, 80, new Dictionary<string, string>()).Save(path);
+        return path;
     }
 
     private string[] Prune(string run, string ratio) =>

@@ -18,7 +18,7 @@ public sealed class CompressTests : IDisposable
     {
         _data = SmallSet.Write(_folder.Combine("data"));
         string run = _folder.Combine("pruned");
-        Cli.Done(["prune", "--method", "static", "--sensitivity", "1", "--dense-epochs", "3", "--epochs", "2", .. Cli.Small(_data, run)]);
+        Cli.Done(["prune", "--method", "hand-set", "--sensitivity", "1", "--dense-epochs", "3", "--epochs", "2", .. Cli.Small(_data, run)]);
         _model = Path.Combine(run, "model.safetensors");
     }
 

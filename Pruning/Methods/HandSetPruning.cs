@@ -8,9 +8,12 @@ namespace Pruning.Methods;
 /// Deep Compression's pruning with a threshold set by hand (Han et al. 2015, 2016, as its reference implementation does it, on
 /// convolutions too): threshold = sensitivity x deviation of the layer's weights; prune once, reset the optimizer, retrain.
 /// </summary>
-public sealed class StaticPruning(double sensitivity) : IPruningMethod
+public sealed class HandSetPruning(double sensitivity) : IPruningMethod
 {
-    public string Name => "static";
+    /// <summary>What users read, for one threshold as for a <see cref="HandSetWalk"/>.</summary>
+    public const string MethodName = "hand-set";
+
+    public string Name => MethodName;
 
     public IReadOnlyList<PruneOutcome> Run(PruneSession session)
     {
