@@ -63,7 +63,8 @@ public sealed class ChunkedProgram : IDisposable
             _loop.Open();
             _others = Task.Run(() => _program.Run());
         }
-        _loop.TakeChunks(call, _memory.Device.SimdBits, _memory.Device.Workers - 1);
+        using (Denormals.Flush())
+            _loop.TakeChunks(call, _memory.Device.SimdBits, _memory.Device.Workers - 1);
         call.Wait();
     }
 

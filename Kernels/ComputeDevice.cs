@@ -19,6 +19,7 @@ internal interface IKernelLoader
 /// bodies. Otherwise kernels are launched one by one on <see cref="Stream"/>: CUDA, OpenCL, and the CPU accelerator as a
 /// simulator of a GPU, which tests use.
 /// </summary>
+/// <remarks>Where it runs on the host, its workers take what is below 1.2e-38 in magnitude for zero (<see cref="Denormals"/>).</remarks>
 public sealed class ComputeDevice : IDisposable
 {
     /// <summary>What every CUDA device takes; the simulator gets the same.</summary>

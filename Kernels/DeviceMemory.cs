@@ -11,6 +11,9 @@ public sealed class DeviceMemory(ComputeDevice device) : IDisposable
 
     public ComputeDevice Device => device;
 
+    /// <summary>All that was allocated, for tests that look into every number.</summary>
+    internal IReadOnlyList<MemoryBuffer> Buffers => _buffers;
+
     /// <summary>Zeroed memory, aligned to a cache line.</summary>
     public ArrayView<T> Allocate<T>(long length) where T : unmanaged
     {

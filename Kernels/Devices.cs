@@ -66,7 +66,7 @@ public static class Devices
 
     /// <summary>Opens what was asked for. Says in one line what it took and why, and warns in one line of each GPU that it had to leave.</summary>
     /// <param name="request">What to open.</param>
-    /// <param name="workers">Threads of the CPU accelerator, 0 for one per core.</param>
+    /// <param name="workers">Threads of the CPU accelerator, 0 for one per core; never more than cores, which would only wait for each other.</param>
     /// <param name="simdBits">Vector width of the CPU accelerator, 0 for the widest.</param>
     /// <param name="say">Gets the lines.</param>
     /// <exception cref="DeviceException">A device that was named is not there or does not work.</exception>
@@ -81,7 +81,7 @@ public static class Devices
             var found = Find(devices, request);
             try
             {
-                return Open(found, workers, simdBits);
+                return Open(found, workers, simdBits, say);
             }
             catch (Exception e) when (e is not DeviceException)
             {
@@ -97,7 +97,7 @@ public static class Devices
         {
             try
             {
-                var opened = Open(device, workers, simdBits);
+                var opened = Open(device, workers, simdBits, say);
                 say($"device: {device.Id}, {opened.Name} (auto: {Reason(device)})");
                 return opened;
             }
@@ -109,10 +109,14 @@ public static class Devices
         throw new InvalidOperationException("the CPU accelerator did not open");
     }
 
-    private static ComputeDevice Open(DeviceInfo info, int workers, int simdBits)
+    private static ComputeDevice Open(DeviceInfo info, int workers, int simdBits, Action<string> say)
     {
         if (info.Kind == DeviceKind.Cpu)
-            return ComputeDevice.Cpu(workers, simdBits);
+        {
+            if (workers > info.Units)
+                say($"workers: {info.Units} of the {workers} asked for, one per core");
+            return ComputeDevice.Cpu(Math.Min(workers, info.Units), simdBits);
+        }
         var context = CreateContext();
         try
         {

@@ -10,6 +10,7 @@ namespace Kernels;
 /// measurement. One description, two ways to run it: a GPU gets the operations as a few kernel launches on one stream; the CPU accelerator
 /// gets one launch for many steps together, because a launch there costs as much as 25,000 barriers would on a quiet core.
 /// </summary>
+/// <remarks>On the CPU accelerator what is below 1.2e-38 in magnitude is zero, see <see cref="Denormals"/>.</remarks>
 public sealed class StepProgram
 {
     private readonly ComputeDevice _device;
@@ -72,26 +73,44 @@ public sealed class StepProgram
         : _turns.All(t => t.Graph.Replays) ? "launches replayed as a CUDA graph"
         : $"no CUDA graph: {_turns.Select(t => t.Graph.Trouble).FirstOrDefault(t => t is not null) ?? "nothing recorded yet"}";
 
-    /// <summary>Runs the whole list <paramref name="steps"/> times and, on a GPU, returns without waiting.</summary>
-    public void Run(int steps = 1)
+    /// <summary>Runs the whole list <paramref name="steps"/> times and, on a GPU that nobody may interrupt, returns without waiting.</summary>
+    /// <param name="steps">How often.</param>
+    /// <param name="cancellation">Ends the run between two steps, within some hundredths of a second or the one that is under way.</param>
+    /// <returns>Steps that were run: all of them, unless <paramref name="cancellation"/> came in between.</returns>
+    public int Run(int steps = 1, CancellationToken cancellation = default)
     {
-        if (steps <= 0)
-            return;
-        if (!_device.RunsOnHost)
-        {
+        var pace = _choice ?? Pace(cancellation);
+        if (_device.RunsOnHost)
+            return InSlices(steps, pace, (_, slice) => RunOnHost(slice, _choice?.Workers ?? _workers), cancellation);
+        if (steps > 0)
             Queue(_first);
-            for (int step = 0; step < steps; step++)
-                _turns[step % _turns.Length].Graph.Run();
-            return;
-        }
-        while (steps > 0)
+        return InSlices(steps, pace, QueueSteps, cancellation);
+
+        void QueueSteps(int first, int count)
         {
-            int slice = Math.Min(steps, _choice?.Steps ?? steps);
-            long start = Stopwatch.GetTimestamp();
-            RunOnHost(slice, _choice?.Workers ?? _workers);
-            _choice?.Record(slice, Stopwatch.GetElapsedTime(start).TotalSeconds);
-            steps -= slice;
+            for (int step = first; step < first + count; step++)
+                _turns[step % _turns.Length].Graph.Run();
+            if (pace is not null)
+                _device.Synchronize();
         }
+    }
+
+    /// <summary>How many steps at once, where a run may be interrupted between them; null for all.</summary>
+    private static WorkerChoice? Pace(CancellationToken cancellation) => cancellation.CanBeCanceled ? new WorkerChoice(1) : null;
+
+    /// <summary>Gives the first step and the number of each slice to <paramref name="run"/>; returns the steps of all.</summary>
+    private static int InSlices(int steps, WorkerChoice? pace, Action<int, int> run, CancellationToken cancellation)
+    {
+        int done = 0;
+        while (done < steps && !cancellation.IsCancellationRequested)
+        {
+            int slice = Math.Min(steps - done, pace?.Steps ?? steps);
+            long start = Stopwatch.GetTimestamp();
+            run(done, slice);
+            pace?.Record(slice, Stopwatch.GetElapsedTime(start).TotalSeconds);
+            done += slice;
+        }
+        return done;
     }
 
     private static void Queue(IReadOnlyList<Launch> launches)
@@ -120,27 +139,36 @@ public sealed class StepProgram
     }
 
     /// <summary>
-    /// Runs the list and returns the seconds, summed over the steps, of each operation as the first worker saw them, and last of its waiting for
-    /// the other workers; on a GPU of each launch, with a synchronisation after it.
+    /// Runs the list as <see cref="Run"/> does and returns also the seconds, summed over the steps, of each operation as the first worker saw them, and last
+    /// of its waiting for the other workers; on a GPU of each launch, with a synchronisation after it.
     /// </summary>
-    public IReadOnlyList<ProfileEntry> Profile(int steps)
+    public (int Steps, IReadOnlyList<ProfileEntry> Entries) Profile(int steps, CancellationToken cancellation = default)
     {
         if (_device.RunsOnHost)
         {
             var operations = Operations.ToArray();
-            _ticks = new long[operations.Length + 1];
-            RunOnHost(steps, _workers);
-            var ticks = _ticks;
-            _ticks = null;
-            return
-            [
-                .. operations.Select((o, i) => new ProfileEntry(o.Name, o.Flops, Seconds(ticks[i]))),
-                new ProfileEntry("waiting for other workers", 0, Seconds(ticks[^1])),
-            ];
+            var ticks = _ticks = new long[operations.Length + 1];
+            try
+            {
+                int run = InSlices(steps, Pace(cancellation), (_, slice) => RunOnHost(slice, _workers), cancellation);
+                return
+                (
+                    run,
+                    [
+                        .. operations.Select((o, i) => new ProfileEntry(o.Name, o.Flops, Seconds(ticks[i]))),
+                        new ProfileEntry("waiting for other workers", 0, Seconds(ticks[^1])),
+                    ]
+                );
+            }
+            finally
+            {
+                _ticks = null;
+            }
         }
         var launchTicks = new long[Launches.Count];
         Queue(_first);
-        for (int step = 0; step < steps; step++)
+        int step = 0;
+        for (; step < steps && !cancellation.IsCancellationRequested; step++)
             for (int i = 0; i < launchTicks.Length; i++)
             {
                 _device.Synchronize();
@@ -149,7 +177,7 @@ public sealed class StepProgram
                 _device.Synchronize();
                 launchTicks[i] += Stopwatch.GetTimestamp() - start;
             }
-        return [.. Launches.Select((l, i) => new ProfileEntry(l.Name, l.Flops, Seconds(launchTicks[i])))];
+        return (step, [.. Launches.Select((l, i) => new ProfileEntry(l.Name, l.Flops, Seconds(launchTicks[i])))]);
 
         static double Seconds(long ticks) => ticks / (double)Stopwatch.Frequency;
     }
@@ -164,6 +192,7 @@ public sealed class StepProgram
 
     private void RunWorker(int steps, int worker, int workers)
     {
+        using var flushing = Denormals.Flush();
         // One exception, whatever its kind, must reach the host thread: an unwound worker would leave the others waiting for ever.
         try
         {

@@ -24,7 +24,7 @@ internal sealed class WorkerChoice
     private double _seconds, _untilTrial;
     private int _steps;
 
-    /// <param name="workers">At least 2.</param>
+    /// <param name="workers">With 1 there is nothing to choose but how many steps make a slice.</param>
     public WorkerChoice(int workers) => Workers = _all = workers;
 
     /// <summary>Of the next slice.</summary>

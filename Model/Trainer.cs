@@ -116,38 +116,47 @@ public sealed class Trainer : IDisposable
     /// <summary>Trains for some steps; epochs begin and end where they fall, each in a new order.</summary>
     /// <param name="steps">How many.</param>
     /// <param name="rates">Rates of step 0..steps-1 of this call.</param>
+    /// <param name="cancellation">Ends training after the step that is under way, or some hundredths of a second later.</param>
     /// <returns>Loss and accuracy of the training batches as they were seen.</returns>
     /// <exception cref="UserException">Diverged: a loss that is not finite.</exception>
-    public Score Train(int steps, Func<int, StepRates> rates)
+    /// <exception cref="OperationCanceledException">Steps before it count: training can go on from there.</exception>
+    public Score Train(int steps, Func<int, StepRates> rates, CancellationToken cancellation = default) =>
+        Train(steps, rates, (program, run) => program.Run(run, cancellation), cancellation);
+
+    private Score Train(int steps, Func<int, StepRates> rates, Func<StepProgram, int, int> run, CancellationToken cancellation)
     {
         ArgumentNullException.ThrowIfNull(rates);
         double loss = 0;
         int correct = 0, done = 0;
         while (done < steps)
         {
+            cancellation.ThrowIfCancellationRequested();
             if (_position == StepsPerEpoch)
                 NextEpoch();
-            int run = Math.Min(steps - done, StepsPerEpoch - _position);
-            UploadRates(done, run, rates);
+            int asked = Math.Min(steps - done, StepsPerEpoch - _position);
+            UploadRates(done, asked, rates);
             _memory.Upload([_position], _next);
             var program = TrainingStep;
             _builder.LoadLive();
             // Rates are counted from the step counter as the order is, so a launch in mid-epoch finds both in place.
-            program.Run(run);
+            int taken = run(program, asked);
             _builder.StoreLive();
-            var score = ReadTally(_position * _slots, run * _slots, run * _options.Batch, $"step {_updates - run + 1}");
-            loss += score.Loss * run;
+            _updates -= asked - taken;
+            var score = ReadTally(_position * _slots, taken * _slots, taken * _options.Batch, $"step {_updates - taken + 1}");
+            loss += score.Loss * taken;
             correct += score.Correct;
-            done += run;
-            _position += run;
+            done += taken;
+            _position += taken;
         }
         return new Score(loss / steps, correct, steps * _options.Batch);
     }
 
     /// <summary>Loss and accuracy on a part of the data, without training.</summary>
-    public Score Evaluate(Part part)
+    /// <param name="part">Of the data.</param>
+    /// <param name="cancellation">Ends it as <see cref="Train(int, Func{int, StepRates}, CancellationToken)"/>.</param>
+    public Score Evaluate(Part part, CancellationToken cancellation = default)
     {
-        int count = RunEvaluation(part, Program(training: false));
+        int count = RunEvaluation(part, Program(training: false), cancellation: cancellation);
         return ReadTally(0, (count + _slots - 1) / _slots * _slots, count, "evaluation");
     }
 
@@ -174,14 +183,15 @@ public sealed class Trainer : IDisposable
     /// <param name="share">The teacher's share of the gradient of training images, 0 to 1.</param>
     /// <param name="temperature">How soft its answers are made.</param>
     /// <param name="views">Of an image, see <see cref="Gather.Views"/>: 1, or all of them.</param>
-    public void Teach(double share, double temperature, int views = 1)
+    /// <param name="cancellation">Ends it as <see cref="Train(int, Func{int, StepRates}, CancellationToken)"/>; then nobody teaches.</param>
+    public void Teach(double share, double temperature, int views = 1, CancellationToken cancellation = default)
     {
         var targets = _targets ??= _memory.Allocate<float>((long)_first[1] * Gather.Views * DataSet.Classes);
         Choose();
         var record = Distillation.Record(Device, _builder.Logits, _order, _step, (float)temperature, targets);
         var program = new StepProgram(Device, Forward([record]));
         for (int view = 0; view < views; view++)
-            RunEvaluation(Part.Training, program, view);
+            RunEvaluation(Part.Training, program, view, cancellation);
         Show(views);
         _distillation =
         [
@@ -198,16 +208,23 @@ public sealed class Trainer : IDisposable
         _position = StepsPerEpoch;
     }
 
-    /// <summary>Trains one epoch and returns the seconds of each operation, on a GPU of each launch, summed over the steps.</summary>
-    public IReadOnlyList<ProfileEntry> ProfileEpoch(Func<int, StepRates> rates)
+    /// <summary>
+    /// Trains as many steps as an epoch has, as <see cref="Train(int, Func{int, StepRates}, CancellationToken)"/> does, and returns the seconds of each operation, on a
+    /// GPU of each launch, summed over the steps.
+    /// </summary>
+    public IReadOnlyList<ProfileEntry> ProfileEpoch(Func<int, StepRates> rates, CancellationToken cancellation = default)
     {
-        ArgumentNullException.ThrowIfNull(rates);
-        NextEpoch();
-        UploadRates(0, StepsPerEpoch, rates);
-        _memory.Upload([0], _next);
-        var seconds = TrainingStep.Profile(StepsPerEpoch);
-        _position = StepsPerEpoch;
-        return seconds;
+        // In mid-epoch it is the rest of one and the beginning of another.
+        var parts = new List<IReadOnlyList<ProfileEntry>>();
+        Train(StepsPerEpoch, rates, Profile, cancellation);
+        return [.. parts[0].Select((entry, i) => entry with { Seconds = parts.Sum(p => p[i].Seconds) })];
+
+        int Profile(StepProgram program, int steps)
+        {
+            var (taken, entries) = program.Profile(steps, cancellation);
+            parts.Add(entries);
+            return taken;
+        }
     }
 
     /// <summary>From now on the labels teach alone.</summary>
@@ -355,7 +372,7 @@ public sealed class Trainer : IDisposable
         _memory.Upload(table, _rates.SubView(_position * Update.RatesPerStep, table.Length));
     }
 
-    private int RunEvaluation(Part part, StepProgram program, int view = 0)
+    private int RunEvaluation(Part part, StepProgram program, int view = 0, CancellationToken cancellation = default)
     {
         int first = _first[(int)part], count = _first[(int)part + 1] - first;
         int[] order = _images.InTurn(first, count, view);
@@ -364,9 +381,10 @@ public sealed class Trainer : IDisposable
         _memory.Upload<int>(order, _order);
         _memory.Upload([0], _next);
         _builder.LoadLive();
-        program.Run(order.Length / _slots);
+        program.Run(order.Length / _slots, cancellation);
         Device.Synchronize();
         _memory.Upload<int>(rest, _order);
+        cancellation.ThrowIfCancellationRequested();
         return count;
     }
 

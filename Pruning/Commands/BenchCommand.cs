@@ -9,7 +9,8 @@ namespace Pruning.Commands;
 
 /// <summary>
 /// <c>bench</c>: how fast training is. Adam at a constant 1e-3 on all training images; one step before the clock starts. Of a new network, whole
-/// or pruned at random, or of a file's. With --inference: how fast a trained network answers, see <see cref="InferenceBench"/>.
+/// or pruned at random, or of a file's. Seconds of the first and of the last epoch tell whether it slows down as the network learns. With --inference: how
+/// fast a trained network answers, see <see cref="InferenceBench"/>.
 /// </summary>
 internal static class BenchCommand
 {
@@ -45,38 +46,38 @@ internal static class BenchCommand
         using var device = Workbench.OpenDevice(invocation);
         var options = new TrainerOptions(invocation.Get(Settings.Batch.Typed), Seed: invocation.Get(Settings.Seed.Typed));
         using var trainer = new Trainer(device, network, options, data.Train, new DataSet([], []), data.Test);
-        var say = invocation.Terminal.Say;
+        Action<string> say = invocation.Terminal.Say, print = invocation.Terminal.Print;
         double density = model is null ? invocation.Get(Density) : (double)model.Kept / model.Total;
         if (model is not null)
             Workbench.Put(model, trainer);
         else if (density < 1)
             PruneAtRandom(trainer, density, options.Seed);
 
-        trainer.Train(1, _ => Rates);
+        var stop = invocation.Cancellation;
+        trainer.Train(1, _ => Rates, stop);
         var seconds = new double[invocation.Get(Epochs)];
         for (int epoch = 0; epoch < seconds.Length; epoch++)
         {
-            invocation.Cancellation.ThrowIfCancellationRequested();
             long start = Stopwatch.GetTimestamp();
-            var score = trainer.Train(trainer.StepsPerEpoch, _ => Rates);
+            var score = trainer.Train(trainer.StepsPerEpoch, _ => Rates, stop);
             seconds[epoch] = Stopwatch.GetElapsedTime(start).TotalSeconds;
             say(string.Create(CultureInfo.InvariantCulture, $"epoch {epoch + 1}: {seconds[epoch]:F4} s, loss {score.Loss:F4}, accuracy {score.Accuracy:F2} %"));
         }
         // Of layers that are computed in full; work on live weights alone is not counted.
         double median = Median(seconds), flops = trainer.TrainingStep.Operations.Sum(o => o.Flops) * trainer.StepsPerEpoch;
-        double accuracy = trainer.Evaluate(Part.Test).Accuracy;
+        double accuracy = trainer.Evaluate(Part.Test, stop).Accuracy;
         var step = trainer.TrainingStep;
         int operations = step.Operations.Count();
         string launches = device.RunsOnHost ? "" : $" in {step.LaunchCount} launches";
         double peak = Process.GetCurrentProcess().PeakWorkingSet64 / 1e6;
-        say(string.Create(
+        print(string.Create(
             CultureInfo.InvariantCulture,
-            $"{network.Name}{(density < 1 ? $" at density {density:0.######}" : "")}, batch {options.Batch}, {device.Name}: median {median:F4} s per epoch, min {seconds.Min():F4} s, "
+            $"{network.Name}{(density < 1 ? $" at density {density:0.######}" : "")}, batch {options.Batch}, {device.Name}: median {median:F4} s per epoch, min {seconds.Min():F4} s, first {seconds[0]:F4} s, last {seconds[^1]:F4} s, "
             + $"{(flops > 0 ? $"{flops / median / 1e9:F1} GFLOP/s, " : "")}test {accuracy:F2} %, {operations} operations per step{launches}, peak memory {peak:F0} MB"));
         if (step.GraphState is { } graph)
-            say(graph);
+            print(graph);
         if (invocation.Get(Profile))
-            say(ProfileTable(trainer));
+            print(ProfileTable(trainer, stop));
         if (invocation.Get(Options.Json))
         {
             invocation.Terminal.Result(new
@@ -88,6 +89,8 @@ internal static class BenchCommand
                 Epochs = seconds.Length,
                 SecondsPerEpochMedian = median,
                 SecondsPerEpochMin = seconds.Min(),
+                SecondsFirst = seconds[0],
+                SecondsLast = seconds[^1],
                 Gflops = flops / median / 1e9,
                 TestAccuracy = Math.Round(accuracy, 2),
                 SimdBits = device.RunsOnHost ? device.SimdBits : 0,
@@ -119,9 +122,9 @@ internal static class BenchCommand
     }
 
     /// <summary>Equal operations of one step, such as two pools of one name, share a row.</summary>
-    private static string ProfileTable(Trainer trainer)
+    private static string ProfileTable(Trainer trainer, CancellationToken cancellation)
     {
-        var measured = trainer.ProfileEpoch(_ => Rates);
+        var measured = trainer.ProfileEpoch(_ => Rates, cancellation);
         double total = measured.Sum(m => m.Seconds);
         int steps = trainer.StepsPerEpoch;
         var table = new TextTable(trainer.Device.RunsOnHost ? "operation" : "launch", "calls", "us/step", "GFLOP/s", "%");

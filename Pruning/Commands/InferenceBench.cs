@@ -30,7 +30,7 @@ internal static class InferenceBench
         var table = new TextTable("path", "batch", "images/s", "median us", "p95 us", "test %");
         foreach (var row in rows)
             table.Add(row.Path, Csv.Whole(row.Batch), Text(row.ImagesPerSecond, "F0"), Text(row.MedianUs, "F1"), Text(row.P95Us, "F1"), Text(row.TestAccuracy, "F2"));
-        invocation.Terminal.Say(
+        invocation.Terminal.Print(
             $"{model.Network.Name}, {model.Kept} of {model.Total} weights, without dead parts {compact}; {device.Name}{Environment.NewLine}{table}");
         if (invocation.Get(Options.Json))
             invocation.Terminal.Result(new
@@ -50,20 +50,20 @@ internal static class InferenceBench
         using var dense = new Inference(device, model, batch, sparseBelow: 0);
         using var pruned = new Inference(device, model, batch);
         var (denseTimes, prunedTimes) = (new List<double>(), new List<double>());
-        double denseAccuracy = Accuracy(dense, test), prunedAccuracy = Accuracy(pruned, test);
+        double denseAccuracy = Accuracy(dense, test, cancellation), prunedAccuracy = Accuracy(pruned, test, cancellation);
         for (int round = 0; round < Rounds; round++)
         {
-            cancellation.ThrowIfCancellationRequested();
-            Time(dense, batch, denseTimes);
-            Time(pruned, batch, prunedTimes);
+            Time(dense, batch, denseTimes, cancellation);
+            Time(pruned, batch, prunedTimes, cancellation);
         }
         return [Summary("dense", batch, denseTimes, denseAccuracy), Summary("pruned", batch, prunedTimes, prunedAccuracy)];
     }
 
-    private static void Time(Inference inference, int batch, List<double> microseconds)
+    private static void Time(Inference inference, int batch, List<double> microseconds, CancellationToken cancellation)
     {
         for (int call = 0; call < CallsPerRound(batch); call++)
         {
+            cancellation.ThrowIfCancellationRequested();
             long start = Stopwatch.GetTimestamp();
             inference.Run(batch);
             microseconds.Add(Stopwatch.GetElapsedTime(start).TotalMicroseconds);
@@ -71,11 +71,12 @@ internal static class InferenceBench
     }
 
     /// <summary>Percent of all images, in whole batches and a last smaller one.</summary>
-    private static double Accuracy(Inference inference, DataSet images)
+    private static double Accuracy(Inference inference, DataSet images, CancellationToken cancellation)
     {
         int correct = 0;
         for (int first = 0; first < images.Count; first += inference.Batch)
         {
+            cancellation.ThrowIfCancellationRequested();
             int count = Math.Min(inference.Batch, images.Count - first);
             images.Images.AsSpan(first * DataSet.PixelsPerImage, count * DataSet.PixelsPerImage).CopyTo(inference.Images);
             inference.Run(count);

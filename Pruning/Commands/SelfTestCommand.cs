@@ -19,22 +19,33 @@ internal static class SelfTestCommand
     {
         using var device = Workbench.OpenDevice(invocation);
         using var reference = ComputeDevice.Cpu();
-        var say = invocation.Terminal.Say;
+        Action<string> print = invocation.Terminal.Print;
         var results = new List<TrialResult>();
-        var trials = NetworkDescription.Known.Keys.SelectMany(n => DeviceTrial.Run(device, reference, n));
-        foreach (var result in SelfTests.On(device).Select(c => Kernel(c, device)).Concat(trials))
+        var trials = NetworkDescription.Known.Keys.SelectMany(n => DeviceTrial.Run(device, reference, n, cancellation: invocation.Cancellation));
+        foreach (var result in Flushing(device).Concat(SelfTests.On(device).Select(c => Kernel(c, device))).Concat(trials))
         {
             invocation.Cancellation.ThrowIfCancellationRequested();
-            say($"{(result.Ok ? "ok" : "FAILED"),-6} {result.Name}{(result.Detail.Length > 0 ? $": {result.Detail}" : "")}");
+            print($"{(result.Ok ? "ok" : "FAILED"),-6} {result.Name}{(result.Detail.Length > 0 ? $": {result.Detail}" : "")}");
             results.Add(result);
         }
         int failed = results.Count(r => !r.Ok);
         string verdict = failed == 0 ? $"all {results.Count} tests hold" : $"{failed} of {results.Count} tests FAILED";
-        say($"{device.Name}: {verdict}");
+        print($"{device.Name}: {verdict}");
         if (invocation.Get(Options.Json))
             invocation.Terminal.Result(new { Device = device.Name, Ok = failed == 0, Tests = results.Count, Failed = failed, Results = results });
         if (failed > 0)
             throw new DeviceException($"{device.Name} failed its self test");
+    }
+
+    /// <summary>Results hold either way, but training slows down as denormal numbers gather.</summary>
+    private static IEnumerable<TrialResult> Flushing(ComputeDevice device)
+    {
+        if (!device.RunsOnHost)
+            yield break;
+        bool flushed = Denormals.AreFlushedOn(device);
+        yield return new TrialResult(
+            "denormal numbers are flushed", flushed || !Denormals.CanBeFlushed,
+            flushed ? $"yes, on each of {device.Workers} workers" : Denormals.CanBeFlushed ? "no, although this processor can" : "no, this processor cannot");
     }
 
     /// <summary>A driver may fail in any way; the cases after it are still of interest.</summary>

@@ -67,7 +67,7 @@ public static class Compressor
         var (training, validation) = train.Split(model.Validation, model.Seed);
         using var trainer = new Trainer(device, compact.Network, new TrainerOptions(batch, Seed: model.Seed), training, validation, test) { Masked = true };
         Put(trainer, compact);
-        var before = trainer.Evaluate(Part.Test);
+        var before = trainer.Evaluate(Part.Test, cancellation);
         CodedNetwork Coded(SharedState state) =>
             NeuronOrder.HeaviestFirst(SharedNetwork.Of(compact with { Weights = state.State.Weight }, state.Layers));
         var sharing = new WeightSharing(trainer, options, say, s => keep(CodedFile.Encode(Coded(s), options.Coder)), cancellation);
@@ -87,7 +87,8 @@ public static class Compressor
         var slices = Parameters.Slices(model.Network, out _);
         return new Compressed(
             file, decoded, shared.Bits, size, slices.Sum(s => 4L * (s.WeightCount + s.BiasCount)), model.Total,
-            Judgement.Of(sharing.Reference, trainer.EvaluateEach(Part.Validation), options.MaxDrop), before, trainer.Evaluate(Part.Test), sharing.Tries, encode, decode);
+            Judgement.Of(sharing.Reference, trainer.EvaluateEach(Part.Validation), options.MaxDrop), before, trainer.Evaluate(Part.Test, cancellation),
+            sharing.Tries, encode, decode);
     }
 
     private static void Put(Trainer trainer, Checkpoint model)

@@ -39,7 +39,7 @@ public sealed class WeightSharing(
     public SharedState Run()
     {
         if (options.TeacherShare > 0)
-            trainer.Teach(options.TeacherShare, options.Temperature);
+            trainer.Teach(options.TeacherShare, options.Temperature, cancellation: cancellation);
         var best = options.Bits is { } bits ? Try(Uniform(bits)) : Find();
         trainer.DismissTeacher();
         trainer.Restore(_start);
@@ -102,10 +102,7 @@ public sealed class WeightSharing(
         trainer.Share(shared);
         int steps = trainer.StepsPerEpoch;
         for (int epoch = 0; epoch < options.Epochs; epoch++)
-        {
-            cancellation.ThrowIfCancellationRequested();
-            trainer.Train(steps, PruneSession.Cosine(options.LearningRate, 0, epoch * steps, options.Epochs * steps));
-        }
+            trainer.Train(steps, PruneSession.Cosine(options.LearningRate, 0, epoch * steps, options.Epochs * steps), cancellation);
         shared = [.. shared.Zip(trainer.Codebooks, (s, c) => s with { Codebook = Array.ConvertAll(c, v => Rounding.Of(v, options.MantissaBits)) })];
         RoundBiases();
         // The rounded values go to their weights, for what is judged must be what is stored.

@@ -78,7 +78,7 @@ internal sealed class Cycle
     public static void Teach(PruneSession session)
     {
         if (session.Options.TeacherShare > 0)
-            session.Trainer.Teach(session.Options.TeacherShare, session.Options.Temperature, Gather.Views);
+            session.Trainer.Teach(session.Options.TeacherShare, session.Options.Temperature, Gather.Views, session.Cancellation);
     }
 
     private Score Train(int move)

@@ -12,14 +12,13 @@ public sealed class PruneSession
 {
     private readonly Stopwatch _clock = Stopwatch.StartNew();
     private readonly IRunObserver _observer;
-    private readonly CancellationToken _cancellation;
     private long _steps;
     private int _iteration;
 
     public PruneSession(Trainer trainer, PruneOptions options, IRunObserver observer, CancellationToken cancellation)
     {
         ArgumentNullException.ThrowIfNull(trainer);
-        (Trainer, Options, _observer, _cancellation) = (trainer, options, observer, cancellation);
+        (Trainer, Options, _observer, Cancellation) = (trainer, options, observer, cancellation);
         Pruner = new LayerPruner(trainer);
     }
 
@@ -32,6 +31,9 @@ public sealed class PruneSession
 
     /// <summary>Epochs trained so far.</summary>
     public double Epoch => (double)_steps / Trainer.StepsPerEpoch;
+
+    /// <summary>Whether the user asked to end.</summary>
+    public CancellationToken Cancellation { get; }
 
     public double Elapsed => _clock.Elapsed.TotalSeconds;
 
@@ -76,8 +78,7 @@ public sealed class PruneSession
     /// <exception cref="OperationCanceledException">The user interrupted; the trainer is in a whole state.</exception>
     public Score Train(string phase, int steps, Func<int, StepRates> rates, double epoch, double epochs)
     {
-        StopIfAsked();
-        var score = Trainer.Train(steps, rates);
+        var score = Trainer.Train(steps, rates, Cancellation);
         _steps += steps;
         _observer.Progress(phase, epoch + (double)steps / Trainer.StepsPerEpoch, epochs, score.Loss, 1);
         return score;
@@ -85,7 +86,7 @@ public sealed class PruneSession
 
     /// <summary>Stops at a request to cancel.</summary>
     /// <exception cref="OperationCanceledException">The user interrupted.</exception>
-    public void StopIfAsked() => _cancellation.ThrowIfCancellationRequested();
+    public void StopIfAsked() => Cancellation.ThrowIfCancellationRequested();
 
     /// <summary>peak · (1 + cos(π (done + i) / total)) / 2 for step i.</summary>
     public static Func<int, StepRates> Cosine(double peak, double decay, int done, int total) =>

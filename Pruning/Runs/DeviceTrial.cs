@@ -49,11 +49,13 @@ public static class DeviceTrial
     /// <param name="reference">The CPU accelerator.</param>
     /// <param name="network">A name of <see cref="NetworkDescription.Known"/> or layers.</param>
     /// <param name="rate">Learning rate on the device: another than the reference's must be noticed.</param>
-    public static IEnumerable<TrialResult> Run(ComputeDevice device, ComputeDevice reference, string network, double rate = Rate)
+    /// <param name="cancellation">Ends it between two steps.</param>
+    public static IEnumerable<TrialResult> Run(
+        ComputeDevice device, ComputeDevice reference, string network, double rate = Rate, CancellationToken cancellation = default)
     {
         var description = NetworkDescription.Parse(network);
         using Trainer tried = Open(device, description), right = Open(reference, description);
-        yield return TrialResult.Of($"{network}: {Steps} training steps", LargestDifference(tried, right, rate), LossBound, "losses");
+        yield return TrialResult.Of($"{network}: {Steps} training steps", LargestDifference(tried, right, rate, cancellation), LossBound, "losses");
 
         tried.Restore(right.Save());
         LayerPruner triedPruner = new(tried), rightPruner = new(right);
@@ -73,7 +75,7 @@ public static class DeviceTrial
         rightPruner.Prune(thresholds);
         yield return Equal($"{network}: pruned", tried.Parameters.GetMask(), right.Parameters.GetMask(), "masks");
 
-        yield return TrialResult.Of($"{network}: {Steps} training steps under the mask", LargestDifference(tried, right, rate), LossBound, "losses");
+        yield return TrialResult.Of($"{network}: {Steps} training steps under the mask", LargestDifference(tried, right, rate, cancellation), LossBound, "losses");
         float[] mask = tried.Parameters.GetMask();
         int revived = tried.Parameters.GetWeights().Where((w, i) => mask[i] == 0 && w != 0).Count();
         yield return new TrialResult($"{network}: pruned weights stay zero", revived == 0, $"{revived} of {mask.Count(m => m == 0)} are not");
@@ -90,12 +92,14 @@ public static class DeviceTrial
     }
 
     /// <summary>NaN where a loss is, which no bound lets pass.</summary>
-    private static double LargestDifference(Trainer tried, Trainer right, double rate)
+    private static double LargestDifference(Trainer tried, Trainer right, double rate, CancellationToken cancellation)
     {
         double largest = 0;
         foreach (int run in Runs)
-            largest = Math.Max(largest, Math.Abs(tried.Train(run, _ => new StepRates(rate)).Loss - right.Train(run, _ => new StepRates(Rate)).Loss));
+            largest = Math.Max(largest, Math.Abs(Loss(tried, run, rate) - Loss(right, run, Rate)));
         return largest;
+
+        double Loss(Trainer trainer, int steps, double rate) => trainer.Train(steps, _ => new StepRates(rate), cancellation).Loss;
     }
 
     private static TrialResult Equal<T>(string name, T[] found, T[] expected, string what) where T : struct, IEquatable<T>

@@ -72,6 +72,19 @@ public sealed class DeviceChoiceTests
     [InlineData("cuda:99999999999")]
     public void Other_requests_are_refused(string text) => Assert.False(DeviceRequest.TryParse(text, out _));
 
+    /// <summary>More would only wait for each other: 1,024 on 2 cores took seconds for every launch.</summary>
+    [Theory]
+    [InlineData(0, false)]
+    [InlineData(1, false)]
+    [InlineData(1024, true)]
+    public void There_are_never_more_workers_than_cores(int asked, bool fewer)
+    {
+        var lines = new List<string>();
+        using var device = Device.Open(new DeviceRequest(DeviceKind.Cpu), asked, 0, lines.Add);
+        Assert.Equal(asked == 1 ? 1 : Environment.ProcessorCount, device.Workers);
+        Assert.Equal(fewer ? [$"workers: {Environment.ProcessorCount} of the {asked} asked for, one per core"] : [], lines);
+    }
+
     [Fact]
     public void Auto_opens_something_and_says_what()
     {

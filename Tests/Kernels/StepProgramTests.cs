@@ -51,7 +51,7 @@ public sealed class StepProgramTests
         var device = TestDevices.Get(TestDevices.FastCpus.First());
         using var memory = new DeviceMemory(device);
         var step = memory.Allocate<int>(1);
-        var profile = new StepProgram(device, [Counter.Advance(device, step)], [Counter.Advance(device, step)]).Profile(7);
+        var profile = new StepProgram(device, [Counter.Advance(device, step)], [Counter.Advance(device, step)]).Profile(7).Entries;
         Assert.Equal(14, memory.Download(step)[0]);
         Assert.Equal(["step counter", "step counter", "waiting for other workers"], profile.Select(p => p.Name));
         Assert.All(profile, p => Assert.True(p.Seconds > 0));

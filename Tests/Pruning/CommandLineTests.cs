@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Text.Json;
 using Model;
 using Pruning.Commands;
@@ -188,6 +189,10 @@ public sealed class CommandLineTests : IDisposable
         Assert.Equal(3, result.GetProperty("epochs").GetInt32());
         double median = result.GetProperty("seconds_per_epoch_median").GetDouble(), least = result.GetProperty("seconds_per_epoch_min").GetDouble();
         Assert.InRange(least, 1e-9, median);
+        double first = result.GetProperty("seconds_first").GetDouble(), last = result.GetProperty("seconds_last").GetDouble();
+        Assert.Contains(string.Create(CultureInfo.InvariantCulture, $"epoch 1: {first:F4} s"), error);
+        Assert.Contains(string.Create(CultureInfo.InvariantCulture, $"epoch 3: {last:F4} s"), error);
+        Assert.Contains(string.Create(CultureInfo.InvariantCulture, $"first {first:F4} s, last {last:F4} s"), error);
         // Forward and weight gradients of both layers, data gradient of the second; 30 steps of 16 images.
         double flops = 2.0 * 30 * 16 * (2 * 784 * 16 + 3 * 16 * 10);
         Assert.InRange(result.GetProperty("gflops").GetDouble() * median * 1e9, 0.999 * flops, 1.5 * flops);

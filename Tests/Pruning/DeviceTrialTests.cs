@@ -44,6 +44,22 @@ public sealed class DeviceTrialTests
         Assert.Equal(["lenet-300-100: 15 training steps", "lenet-300-100: 15 training steps under the mask"], results.Where(r => !r.Ok).Select(r => r.Name));
     }
 
+    [Fact]
+    public void A_trial_ends_when_it_is_asked_to()
+    {
+        using var reference = ComputeDevice.Cpu();
+        using var cancellation = new CancellationTokenSource();
+        var device = TestDevices.Get(TestDevices.FastCpus.First());
+        Assert.Throws<OperationCanceledException>(() =>
+        {
+            foreach (var result in DeviceTrial.Run(device, reference, "lenet-300-100", cancellation: cancellation.Token))
+            {
+                Assert.DoesNotContain("under the mask", result.Name, StringComparison.Ordinal);
+                cancellation.Cancel();
+            }
+        });
+    }
+
     public static TheoryData<string, string> Gpus =>
     [
         new TheoryDataRow<string, string>(TestDevices.OpenCl, "opencl") { Skip = TestDevices.WhyNot(TestDevices.OpenCl) },
