@@ -1,48 +1,152 @@
+using System.Text.RegularExpressions;
+
 namespace Model;
 
 /// <summary>
 /// Writes a file so that its name only ever stands for complete content: the bytes go to a temporary name in the same folder, are
 /// flushed to the disk and then renamed over the target. Whatever fails, the target keeps its former content.
 /// </summary>
-public static class AtomicFile
+/// <remarks>
+/// A link stays and its target is written; a file that is replaced hands its permissions on; a device or a pipe gets the bytes when all are
+/// there. A writer that was killed leaves a temporary file, which goes when the same file is written again (<see cref="Sweep"/>).
+/// </remarks>
+public static partial class AtomicFile
 {
+    /// <summary>A name may be swept away between its making and its locking: then another one is taken.</summary>
+    private const int Tries = 5;
+
+    private static int _active;
+
+    /// <summary>Whether a file is being written now: a process that is asked to end waits for it.</summary>
+    public static bool IsActive => Volatile.Read(ref _active) > 0;
+
     /// <summary>Replaces or creates <paramref name="path"/> and its folder by what <paramref name="write"/> puts into the stream.</summary>
     /// <exception cref="UserException">Failed: the disk is full, the folder may not be written, and the like. What
     /// <paramref name="write"/> throws by itself passes through, an <see cref="IOException"/> excepted, which counts as the disk's.</exception>
     public static void Write(string path, Action<Stream> write)
     {
-        string target = Path.GetFullPath(path);
-        string folder = Path.GetDirectoryName(target) ?? throw new ArgumentException($"'{path}' names no file", nameof(path));
-        string temporary = Path.Combine(folder, $".{Path.GetFileName(target)}.{Guid.NewGuid():N}.tmp");
+        ArgumentNullException.ThrowIfNull(write);
         try
         {
-            Directory.CreateDirectory(folder);
-            using (var stream = new FileStream(temporary, FileMode.CreateNew, FileAccess.Write, FileShare.None, bufferSize: 1 << 16))
-            {
-                write(stream);
-                stream.Flush(flushToDisk: true);
-            }
-
-            File.Move(temporary, target, overwrite: true);
-        }
-        catch (Exception error)
-        {
-            Remove(temporary);
-            if (error is IOException or UnauthorizedAccessException)
-                throw new UserException(ExitCode.Failed, $"{path}: expected a writable file, found {error.Message}", error);
-            throw;
-        }
-    }
-
-    private static void Remove(string temporary)
-    {
-        try
-        {
-            File.Delete(temporary);
+            string target = Target(path);
+            if (FileStatus.Of(target) is { IsRegular: false } && !Directory.Exists(target))
+                WriteThrough(target, write);
+            else
+                Replace(target, write);
         }
         catch (Exception error) when (error is IOException or UnauthorizedAccessException)
         {
-            // The first error is the one to report; this one only says that the folder is out of reach as well.
+            throw new UserException(ExitCode.Failed, $"{path}: expected a writable file, found {error.Message}", error);
         }
     }
+
+    /// <summary>Whether writing would change something of a user's: whatever is there, a device or a pipe excepted.</summary>
+    public static bool IsTaken(string path) => (Path.Exists(path) || new FileInfo(path).LinkTarget is not null)
+        && (Directory.Exists(path) || FileStatus.Of(path) is null or { IsRegular: true });
+
+    /// <summary>Removes what killed writers left of a file, or of all files of a folder, never a file that is being written.</summary>
+    /// <param name="folder">Where it lies.</param>
+    /// <param name="name">Of the file; null for all.</param>
+    public static void Sweep(string folder, string? name = null)
+    {
+        try
+        {
+            foreach (string path in Directory.EnumerateFiles(folder, $".{name ?? "*"}.*.tmp"))
+            {
+                if (Temporary().IsMatch(Path.GetFileName(path)) && FileStatus.Of(path) is null or { IsRegular: true } && new FileInfo(path).LinkTarget is null)
+                    RemoveUnused(path);
+            }
+        }
+        catch (Exception error) when (error is IOException or UnauthorizedAccessException)
+        {
+            // Whoever cannot look into the folder has nothing to tidy there.
+        }
+    }
+
+    /// <summary>Where writing to a path ends: the target of a link, be it there or not.</summary>
+    private static string Target(string path)
+    {
+        string full = Path.GetFullPath(path);
+        if (new FileInfo(full).LinkTarget is null)
+            return full;
+        string target = File.ResolveLinkTarget(full, returnFinalTarget: true)!.FullName;
+        // Links of /proc name pipes by texts that are no paths: what opens is the link itself.
+        return Path.Exists(target) || FileStatus.Of(full) is null ? target : full;
+    }
+
+    private static void WriteThrough(string target, Action<Stream> write)
+    {
+        using var content = new MemoryStream();
+        write(content);
+        using var device = new FileStream(target, FileMode.Open, FileAccess.Write, FileShare.ReadWrite, bufferSize: 0);
+        content.WriteTo(device);
+    }
+
+    private static void Replace(string target, Action<Stream> write)
+    {
+        string folder = Path.GetDirectoryName(target) ?? throw new IOException("a folder");
+        Directory.CreateDirectory(folder);
+        Sweep(folder, Path.GetFileName(target));
+        Interlocked.Increment(ref _active);
+        string? temporary = null;
+        try
+        {
+            using var stream = Create(folder, Path.GetFileName(target));
+            temporary = stream.Name;
+            // Before the first byte, so that nobody reads what they may not.
+            if (!OperatingSystem.IsWindows() && File.Exists(target))
+                File.SetUnixFileMode(stream.SafeFileHandle, File.GetUnixFileMode(target));
+            write(stream);
+            stream.Flush(flushToDisk: true);
+            // Still open and locked, so that nobody sweeps it away in between.
+            File.Move(temporary, target, overwrite: true);
+        }
+        catch
+        {
+            if (temporary is not null)
+                RemoveUnused(temporary);
+            throw;
+        }
+        finally
+        {
+            Interlocked.Decrement(ref _active);
+        }
+    }
+
+    /// <summary>A new file of a name that nobody has, locked as long as it is open.</summary>
+    private static FileStream Create(string folder, string name)
+    {
+        // There the lock is not advisory, and a file can be renamed only if that is shared.
+        var share = OperatingSystem.IsWindows() ? FileShare.Delete : FileShare.None;
+        for (int left = Tries; ; left--)
+        {
+            string path = Path.Combine(folder, $".{name}.{Guid.NewGuid():N}.tmp");
+            try
+            {
+                var stream = new FileStream(path, FileMode.CreateNew, FileAccess.Write, share, bufferSize: 1 << 16);
+                if (left == 0 || OperatingSystem.IsWindows() || FileStatus.Of(stream) == FileStatus.Of(path))
+                    return stream;
+                stream.Dispose();
+            }
+            catch (IOException error) when (left > 0 && FolderLock.IsHeld(error))
+            {
+            }
+        }
+    }
+
+    /// <summary>Removes a file that no process holds open.</summary>
+    private static void RemoveUnused(string path)
+    {
+        try
+        {
+            using var unused = new FileStream(path, FileMode.Open, FileAccess.ReadWrite, FileShare.None, bufferSize: 0, FileOptions.DeleteOnClose);
+        }
+        catch (Exception error) when (error is IOException or UnauthorizedAccessException)
+        {
+            // In use, or out of reach: it stays.
+        }
+    }
+
+    [GeneratedRegex(@"^\..+\.[0-9a-f]{32}\.tmp$")]
+    private static partial Regex Temporary();
 }

@@ -1,5 +1,6 @@
 using System.CommandLine;
 using System.CommandLine.Help;
+using ILGPU.Runtime;
 using Kernels;
 using Model;
 
@@ -42,29 +43,37 @@ public static class CommandLine
     {
         ArgumentNullException.ThrowIfNull(args);
         ArgumentNullException.ThrowIfNull(terminal);
-        var parsed = Root.Parse(args);
-        if (parsed.Action is HelpAction || (parsed.Errors.Count == 0 && parsed.Action is not null))
-        {
-            return parsed.Invoke(
-                new InvocationConfiguration { EnableDefaultExceptionHandler = false, ProcessTerminationTimeout = null, Output = terminal.Output });
-        }
-        if (args.Length == 0)
-            terminal.Error($"expected one of {string.Join(", ", Verbs.Select(v => v.Command.Name))}; --help tells more");
+        terminal.JsonOnly = args.Contains(Options.Json.Name);
+        return (int)Guard(() => Run(Root.Parse(args), terminal, cancellation), terminal);
+    }
+
+    /// <summary>What is wrong with arguments before anything is done with them.</summary>
+    internal static IReadOnlyList<string> Mistakes(string[] args) => [.. Root.Parse(args).Errors.Select(e => e.Message)];
+
+    private static void Run(ParseResult parsed, Terminal terminal, CancellationToken cancellation)
+    {
+        var command = parsed.CommandResult.Command;
+        if (parsed.Action is HelpAction)
+            terminal.Print(Help.Of(command));
+        else if (parsed.Errors.Count == 0 && parsed.Action is not null)
+            parsed.Invoke(new InvocationConfiguration { EnableDefaultExceptionHandler = false, ProcessTerminationTimeout = null, Output = terminal.Output });
+        else if (parsed.Tokens.Count == 0)
+            throw new UserException(ExitCode.Usage, $"expected one of {string.Join(", ", Verbs.Select(v => v.Command.Name))}; --help tells more");
         else if (parsed.Errors.Count > 0)
-            terminal.Error(Mistake(parsed));
+            throw new UserException(ExitCode.Usage, Mistake(parsed));
         else
-            return (int)Guard(() => Verbs.First(v => v.Command == parsed.CommandResult.Command).Run(new Invocation(parsed, terminal, cancellation)), terminal);
-        return (int)ExitCode.Usage;
+            Verbs.First(v => v.Command == command).Run(new Invocation(parsed, terminal, cancellation));
     }
 
     private static RootCommand CreateRoot()
     {
-        var root = new RootCommand("Trains LeNet on MNIST and prunes it by thresholds that follow the measured accuracy, on ILGPU kernels.");
+        var root = new RootCommand("trains image classifiers and prunes them by thresholds that follow the measured accuracy, on ILGPU kernels");
         foreach (var (command, _) in Verbs)
             root.Subcommands.Add(command);
         return root;
     }
 
+    /// <summary>The one boundary of all verbs: whatever happens becomes one line, with --json one object too, and an exit code.</summary>
     private static ExitCode Guard(Action run, Terminal terminal)
     {
         try
@@ -72,26 +81,38 @@ public static class CommandLine
             run();
             return ExitCode.Done;
         }
-        catch (UserException e)
-        {
-            terminal.Error(e.Message);
-            return e.Code;
-        }
-        catch (DeviceException e)
-        {
-            terminal.Error(e.Message);
-            return ExitCode.Failed;
-        }
-        catch (OperationCanceledException)
-        {
-            return ExitCode.Interrupted;
-        }
 #pragma warning disable CA1031 // the last stop: a defect is reported with all that is needed to find it
         catch (Exception e)
 #pragma warning restore CA1031
         {
-            terminal.Error($"this is a defect of the program, please report it: {e}");
-            return ExitCode.Failed;
+            var (code, message) = Failure(e);
+            terminal.Error(message);
+            return terminal.JsonOnly && !TryResult(terminal, new { Error = Terminal.OneLine(message), ExitCode = (int)code }) ? ExitCode.Failed : code;
+        }
+    }
+
+    private static (ExitCode Code, string Message) Failure(Exception error) => error switch
+    {
+        UserException e => (e.Code, e.Message),
+        OperationCanceledException => (ExitCode.Interrupted, "interrupted"),
+        DeviceException e => (ExitCode.Failed, e.Message),
+        OutOfMemoryException => (ExitCode.Failed, "memory: expected enough for this network, batch and data, found too little"),
+        AcceleratorException e => (ExitCode.Failed, $"the accelerator: expected it to work, found {e.Message}"),
+        IOException or UnauthorizedAccessException => (ExitCode.Failed, error.Message),
+        { InnerException: OutOfMemoryException or AcceleratorException or UserException } => Failure(error.InnerException),
+        _ => (ExitCode.Failed, $"this is a defect of the program, please report it: {error}"),
+    };
+
+    private static bool TryResult(Terminal terminal, object value)
+    {
+        try
+        {
+            terminal.Result(value);
+            return true;
+        }
+        catch (UserException)
+        {
+            return false;
         }
     }
 

@@ -13,11 +13,6 @@ namespace Pruning.Commands;
 /// </summary>
 internal static class CompareCommand
 {
-    private const string HandSet = "hand-set", Dynamic = "dynamic";
-
-    /// <summary>The folders inside that of a comparison.</summary>
-    public static IReadOnlyList<string> Parts { get; } = [HandSet, Dynamic];
-
     private static readonly Option<bool> Full = Options.Flag("--full", "goes on to the coded file: shares the dynamic side's weights and writes model.dcn");
 
     private static readonly RunCommand Verb = new(
@@ -36,22 +31,17 @@ internal static class CompareCommand
             throw new UserException(ExitCode.Usage, $"--max-drop: expected one budget to compare at, found {options.MaxDrop}");
         double budget = options.MaxDrop.Least;
         using var bench = Workbench.Open(invocation, options, start);
-        var folder = RunCommand.OpenFolder(invocation, options, "compare");
+        var outputs = RunOutputs.OfSearch(start is null ? null : invocation.Find(Options.Model), RunFolder.Sides);
+        using var folder = RunCommand.OpenFolder(invocation, options, "compare", outputs);
+        RunFolder handSetFolder = folder.Inner(RunFolder.HandSet), dynamicFolder = folder.Inner(RunFolder.Dynamic);
 
         DenseNetwork dense;
         using (var experiment = Open(folder, null))
             dense = start is null ? experiment.TrainDense(RunFolder.Dense) : experiment.TakeDense();
-
         var walk = new HandSetWalk();
-        using var handSet = Open(folder.Inner(HandSet), HandSet);
-        handSet.TakeDense(dense);
-        var (_, walked, walkedLayers, _) = handSet.Prune(walk, dense)[0];
-
-        var dynamicFolder = folder.Inner(Dynamic);
-        using var dynamic = Open(dynamicFolder, Dynamic);
-        dynamic.TakeDense(dense);
+        var (_, walked, walkedLayers, _) = Prune(walk, handSetFolder, RunFolder.HandSet);
         var method = new DynamicPruning();
-        var (outcome, moved, movedLayers, _) = dynamic.Prune(method, dense)[0];
+        var (outcome, moved, movedLayers, _) = Prune(method, dynamicFolder, RunFolder.Dynamic);
 
         var rows = new List<Row> { new("hand-set (all tries)", $"S = {Number(walk.Tries[0].Sensitivity)} to {Number(walk.Tries[^1].Sensitivity)}", walk.Tries.Count, walked.PruneEpochs, walked, walked.PruneSeconds) };
         if (walk.Best(budget) is { } best)
@@ -76,17 +66,17 @@ internal static class CompareCommand
         folder.WriteSummary(walked, moved);
         Write(folder, rows, walked.PruneSeconds);
         folder.WriteText(RunFolder.Curves, Curves.OfComparison(
-            [.. Parts.Select(n => (n, Path.Combine(folder.File(n), RunFolder.Iterations)))], $"{options.Network}, seed {options.Seed}"));
+            [.. RunFolder.Sides.Select(n => (n, Path.Combine(folder.File(n), RunFolder.Iterations)))], $"{options.Network}, seed {options.Seed}"));
 
-        var say = invocation.Terminal.Say;
+        Action<string> say = invocation.Terminal.Say, print = invocation.Terminal.Print;
         say(string.Create(CultureInfo.InvariantCulture, $"\n{options.Network}, seed {options.Seed}, {bench.Device.Name}"));
         say(string.Create(CultureInfo.InvariantCulture, $"dense: validation {dense.Validation.Accuracy:F2} %, test {dense.Test.Accuracy:F2} %, {dense.Epochs:F0} epochs, {dense.Seconds:F1} s\n"));
-        say(Table(rows, walked.PruneSeconds).ToString());
-        say("\n" + PruneCommand.LayerTable((HandSet, walkedLayers), (Dynamic, movedLayers)));
-        say($"\nlogs and plots are in {folder.Path}");
+        print(Table(rows, walked.PruneSeconds).ToString());
+        print("\n" + PruneCommand.LayerTable((RunFolder.HandSet, walkedLayers), (RunFolder.Dynamic, movedLayers)));
         var compressed = invocation.Get(Full) ? Compress(invocation, bench, options, dynamicFolder) : null;
-        if (compressed is null)
-            invocation.Terminal.Next("eval", "--model", Path.Combine(folder.File(Dynamic), RunFolder.Model));
+        folder.Finish();
+        say($"\nlogs and plots are in {folder.Path}");
+        invocation.Terminal.Next("eval", "--model", dynamicFolder.File(compressed is null ? RunFolder.Model : RunFolder.Coded));
         if (invocation.Get(Options.Json))
         {
             invocation.Terminal.Result(new
@@ -95,8 +85,15 @@ internal static class CompareCommand
                 Rows = rows.Select(r => new { r.Method, r.Setting, r.Tries, r.Epochs, r.Seconds, TimesSooner = walked.PruneSeconds / r.Seconds, r.Summary }),
                 walk.Tries,
                 Layers = new { HandSet = walkedLayers, Dynamic = movedLayers },
-                Compressed = compressed,
+                Compressed = compressed is null ? null : CompressCommand.Result(dynamicFolder, compressed),
             });
+        }
+
+        PruneResult Prune(IPruningMethod by, RunFolder into, string name)
+        {
+            using var experiment = Open(into, name);
+            experiment.TakeDense(dense);
+            return experiment.Prune(by, dense)[0];
         }
 
         Experiment Open(RunFolder into, string? method) => new(
@@ -104,14 +101,14 @@ internal static class CompareCommand
     }
 
     /// <summary>The dynamic side's network as a file; sharing is to cost no validation accuracy on balance.</summary>
-    private static object Compress(Invocation invocation, Workbench bench, PruneOptions options, RunFolder folder)
+    private static Compressed Compress(Invocation invocation, Workbench bench, PruneOptions options, RunFolder folder)
     {
         invocation.Terminal.Say("");
         var compressed = Compressor.Run(
             bench.Device, Checkpoint.Load(folder.File(RunFolder.Model)), bench.Data.Train, bench.Data.Test, options.Batch,
             new CompressOptions { TeacherShare = options.TeacherShare, Temperature = options.Temperature }, invocation.Terminal.Say, invocation.Cancellation);
         CompressCommand.Report(invocation.Terminal, folder, options.Network, compressed);
-        return CompressCommand.Result(folder, compressed);
+        return compressed;
     }
 
     private static void Write(RunFolder folder, List<Row> rows, double handSetSeconds) => CsvTable.WriteWhole(

@@ -60,12 +60,23 @@ internal static class CompressCommand
         if (invocation.Get(Batch) is var batch && batch > data.Train.Count - model.Validation)
             throw new UserException(ExitCode.Usage, $"batch: expected 1 to {data.Train.Count - model.Validation} training images, found {batch}");
         using var device = Workbench.OpenDevice(invocation);
-        var folder = RunFolder.Create(invocation.Find(Options.Out), $"{model.Network.Name}-compress-seed{model.Seed}", invocation.Get(Options.Force));
+        using var folder = RunFolder.Create(
+            invocation.Find(Options.Out), $"{model.Network.Name}-compress-seed{model.Seed}", invocation.Get(Options.Force), RunOutputs.OfCompression(path));
         invocation.Terminal.Say($"{path}: {model.Network.Name}, {model.Kept:N0} of {model.Total:N0} weights -> {folder.Path}");
-        folder.WriteJson(RunFolder.Options, new { Verb = "compress", Model = path, Data = data.Folder, Device = invocation.Get(Options.Device).ToString(), Batch = invocation.Get(Batch), Options = options });
-        folder.WriteJson(RunFolder.Environment, RunEnvironment.Of(device));
-        var compressed = Compressor.Run(device, model, data.Train, data.Test, invocation.Get(Batch), options, invocation.Terminal.Say, invocation.Cancellation);
+        folder.WriteJson(RunFolder.CompressOptions, new
+        {
+            Verb = "compress",
+            Model = path,
+            Data = data.Folder,
+            Device = invocation.Get(Options.Device).ToString(),
+            Batch = batch,
+            Options = options,
+            Environment = RunEnvironment.Of(device),
+        });
+        var compressed = Compressor.Run(device, model, data.Train, data.Test, batch, options, invocation.Terminal.Say, invocation.Cancellation);
         Report(invocation.Terminal, folder, model.Network.Name, compressed);
+        folder.Finish();
+        invocation.Terminal.Next("eval", "--model", folder.File(RunFolder.Coded));
         if (invocation.Get(Options.Json))
             invocation.Terminal.Result(Result(folder, compressed));
     }
@@ -75,14 +86,13 @@ internal static class CompressCommand
     {
         AtomicFile.Write(folder.File(RunFolder.Coded), stream => stream.Write(compressed.File));
         CompressionTables.Write(folder.File(RunFolder.Compression), compressed);
-        terminal.Say($"\n{CompressionTables.Layers(compressed)}\n\n{CompressionTables.Accountings(compressed, network)}");
+        terminal.Print($"\n{CompressionTables.Layers(compressed)}\n\n{CompressionTables.Accountings(compressed, network)}");
         terminal.Say(string.Create(
             CultureInfo.InvariantCulture,
             $"\n{compressed.File.Length:N0} bytes, {compressed.FileRatio:F1}x smaller than the dense network; test {compressed.Before.Accuracy:F2} -> {compressed.After.Accuracy:F2} %; "
             + $"{compressed.Tries} tries, coded in {compressed.EncodeSeconds:F2} s, decoded in {compressed.DecodeSeconds:F2} s to the same bits"));
         if (compressed.Judgement.Verdict != Methods.Verdict.Within)
             terminal.Say($"warning: {compressed.Judgement}");
-        terminal.Next("eval", "--model", folder.File(RunFolder.Coded));
     }
 
     /// <summary>For --json.</summary>

@@ -22,7 +22,7 @@ internal static class DevicesCommand
                 : d is { OnProcessor: true, Kind: not DeviceKind.Cpu } ? "only if named: it runs on the processor, slower than cpu" : "";
             table.Add(d.Id, d.Name, $"{d.Memory / 1024.0 / 1024 / 1024:F1} GiB", d.Units.ToString(CultureInfo.InvariantCulture), d.Driver, note);
         }
-        invocation.Terminal.Say(table.ToString());
+        invocation.Terminal.Print(table.ToString());
         if (invocation.Get(Options.Json))
         {
             invocation.Terminal.Result(new

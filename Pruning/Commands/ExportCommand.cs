@@ -1,6 +1,7 @@
 using System.CommandLine;
 using Model;
 using Pruning.Export;
+using Pruning.Runs;
 
 namespace Pruning.Commands;
 
@@ -18,11 +19,14 @@ internal static class ExportCommand
     public static (Command, Action<Invocation>) Create() =>
         (new Command("export", "write a network for other programs") { Options.Model, Format, Target, Options.Force, Options.Json }, Run);
 
-    /// <summary>The path of --out, which must be free unless --force is given.</summary>
-    internal static string TakeTarget(Invocation invocation, Option<string?> option)
+    /// <summary>The path of --out, which must be free unless --force is given or it is a device or a pipe, and is not what is read.</summary>
+    /// <exception cref="UserException">Usage: it is not.</exception>
+    internal static string TakeTarget(Invocation invocation, Option<string?> option, params IEnumerable<string> read)
     {
         string target = invocation.Find(option) ?? throw new UserException(ExitCode.Usage, "--out: expected a path, found none");
-        if (Path.Exists(target) && !invocation.Get(Options.Force))
+        if (read.Any(r => RunFiles.IsSame(r, target)))
+            throw new UserException(ExitCode.Usage, $"{target}: expected another path, found the file that is read");
+        if (AtomicFile.IsTaken(target) && !invocation.Get(Options.Force))
             throw new UserException(ExitCode.Usage, $"{target}: expected a new path, found one that exists (--force writes over it)");
         return target;
     }

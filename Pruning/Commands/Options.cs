@@ -13,9 +13,9 @@ internal static class Options
         Path("--data", "DIR", "folder of four IDX files, plain or .gz; without it MNIST in data/mnist, fetched if absent");
 
     public static readonly Option<string?> Out = Path("--out", "DIR", "run folder; without it runs/NETWORK-METHOD-seedN, numbered where that exists");
-    public static readonly Option<bool> Force = Flag("--force", "write over a run that is in --out");
+    public static readonly Option<bool> Force = Flag("--force", "replace a run, or a file, that is in --out");
     public static readonly Option<bool> Json = Flag("--json", "print the result as one JSON object on the output stream");
-    public static readonly Option<string?> Model = Path("--model", "FILE", "a model.safetensors or model.dcn of this program");
+    public static readonly Option<string?> Model = Path("--model", "FILE", "a run's folder, or a model.safetensors or model.dcn in one");
 
     public static readonly Option<DeviceRequest> Device = new("--device")
     {
@@ -106,7 +106,20 @@ internal static class Options
         return [.. numbers.Distinct()];
     }
 
-    public static Option<string?> Path(string name, string helpName, string description) => new(name) { HelpName = helpName, Description = description };
+    public static Option<string?> Path(string name, string helpName, string description) => new(name)
+    {
+        HelpName = helpName,
+        Description = description,
+        CustomParser = result => Word(result) is { Length: > 0 } path && !path.Contains('\0', StringComparison.Ordinal) ? path
+            : Wrong<string>(result, $"{name}: expected a path, found {(Word(result).Length == 0 ? "an empty one" : "one with a zero character")}"),
+    };
+
+    /// <summary>For an argument that is a path, or several.</summary>
+    public static void DemandPaths(ArgumentResult result)
+    {
+        if (result.Tokens.Any(t => t.Value.Length == 0))
+            result.AddError($"{result.Argument.Name}: expected a path, found an empty one");
+    }
 
     public static Option<bool> Flag(string name, string description) => new(name) { Description = description, Arity = ArgumentArity.Zero };
 

@@ -34,13 +34,17 @@ internal static class PruneCommand
             throw new UserException(ExitCode.Usage, string.Create(
                 CultureInfo.InvariantCulture, $"--target-ratio: expected more than 1 and at most {bench.Trainer.Parameters.WeightCount}, all weights, found {options.TargetRatio}"));
         }
-        var folder = RunCommand.OpenFolder(invocation, options, method.Name);
-        using var experiment = new Experiment(
-            bench.Trainer, options, Verb.Settings(invocation, bench, method.Name), folder, invocation.Terminal, invocation.Cancellation);
-        var dense = start is null ? experiment.TrainDense(RunFolder.Dense) : experiment.TakeDense();
-        var results = experiment.Prune(method, dense);
+        var outputs = RunOutputs.OfSearch(start is null ? null : invocation.Find(Options.Model), options.MaxDrop.Values.Skip(1).Select(RunFolder.DropName));
+        using var folder = RunCommand.OpenFolder(invocation, options, method.Name, outputs);
+        IReadOnlyList<PruneResult> results;
+        using (var experiment = new Experiment(
+            bench.Trainer, options, Verb.Settings(invocation, bench, method.Name), folder, invocation.Terminal, invocation.Cancellation))
+        {
+            results = experiment.Prune(method, start is null ? experiment.TrainDense(RunFolder.Dense) : experiment.TakeDense());
+        }
+        folder.Finish();
         var (outcome, summary, layers, _) = results[0];
-        invocation.Terminal.Say(LayerTable([.. results.Select(r => (results.Count == 1 ? "" : $"budget {Csv.Short(r.Outcome.Budget)}", r.Layers))]).ToString());
+        invocation.Terminal.Print(LayerTable([.. results.Select(r => (results.Count == 1 ? "" : $"budget {Csv.Short(r.Outcome.Budget)}", r.Layers))]).ToString());
         invocation.Terminal.Next("eval", "--model", folder.File(RunFolder.Model));
         if (invocation.Get(Options.Json))
         {

@@ -63,11 +63,13 @@ internal sealed class RunCommand
         return settings;
     }
 
-    /// <summary>Makes the run's folder and announces it.</summary>
-    public static RunFolder OpenFolder(Invocation invocation, PruneOptions options, string method)
+    /// <summary>Claims the run's folder and announces it.</summary>
+    public static RunFolder OpenFolder(Invocation invocation, PruneOptions options, string method, RunOutputs outputs)
     {
-        var folder = RunFolder.Create(invocation.Find(Options.Out), $"{options.Network}-{method}-seed{options.Seed}", invocation.Get(Options.Force));
-        invocation.Terminal.Say($"{options.Network}, seed {options.Seed}, batch {options.Batch} -> {folder.Path}");
+        string? asked = invocation.Find(Options.Out);
+        var folder = RunFolder.Create(asked, $"{options.Network}-{method}-seed{options.Seed}", invocation.Get(Options.Force), outputs);
+        string then = folder.Replaces ? $", and takes the place of the run in {Path.GetDirectoryName(folder.Path)} when it is whole" : "";
+        invocation.Terminal.Say($"{options.Network}, seed {options.Seed}, batch {options.Batch} -> {folder.Path}{then}");
         return folder;
     }
 

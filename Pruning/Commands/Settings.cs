@@ -57,6 +57,8 @@ internal static class Settings
             Default.MaxDrop.Values, 0.0, 100.0, values => new Budgets(values)),
         (o, v) => o with { MaxDrop = v });
 
+    public static IReadOnlyList<Setting> Controller { get; } = [];
+
     /// <summary>What dense training needs.</summary>
     public static IReadOnlyList<Setting> Dense { get; } =
     [

@@ -14,10 +14,14 @@ internal static class TrainCommand
     {
         var options = Verb.Read(invocation, null);
         using var bench = Workbench.Open(invocation, options, null);
-        var folder = RunCommand.OpenFolder(invocation, options, "dense");
-        using var experiment = new Experiment(
-            bench.Trainer, options, Verb.Settings(invocation, bench, null), folder, invocation.Terminal, invocation.Cancellation);
-        var summary = experiment.FinishDense(experiment.TrainDense(RunFolder.Model));
+        using var folder = RunCommand.OpenFolder(invocation, options, "dense", RunOutputs.OfSearch());
+        SummaryRow summary;
+        using (var experiment = new Experiment(
+            bench.Trainer, options, Verb.Settings(invocation, bench, null), folder, invocation.Terminal, invocation.Cancellation))
+        {
+            summary = experiment.FinishDense(experiment.TrainDense(RunFolder.Model));
+        }
+        folder.Finish();
         invocation.Terminal.Next("prune", "--method", "dynamic", "--model", folder.File(RunFolder.Model));
         if (invocation.Get(Options.Json))
             invocation.Terminal.Result(new { Out = folder.Path, Summary = summary });

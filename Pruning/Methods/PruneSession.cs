@@ -112,7 +112,12 @@ public sealed class PruneSession
     }
 
     /// <summary>Says that the trainer holds the best state so far, which that iteration ended with.</summary>
-    public void KeepBest(int iteration) => _observer.Best(iteration);
+    public void KeepBest(int iteration)
+    {
+        _clock.Stop();
+        _observer.Best(iteration);
+        _clock.Start();
+    }
 
     public void Say(string line) => _observer.Say(line);
 }

@@ -9,14 +9,12 @@ public sealed class CsvTable : IDisposable
 {
     private static readonly CsvWriterOptions Form = new() { NewLine = "\n", FormatProvider = CultureInfo.InvariantCulture };
     private readonly CsvWriter _writer;
+    private readonly string _path = "";
 
     /// <param name="path">Replaced where it exists.</param>
     /// <param name="header">Names of the columns, separated by commas.</param>
-    // Others may read the file while the run goes on.
-    public CsvTable(string path, string header)
-        : this(new FileStream(path, FileMode.Create, FileAccess.Write, FileShare.Read), header, leaveOpen: false)
-    {
-    }
+    /// <exception cref="UserException">Failed: the file cannot be written.</exception>
+    public CsvTable(string path, string header) : this(Open(path), header, leaveOpen: false) => _path = path;
 
     private CsvTable(Stream stream, string header, bool leaveOpen)
     {
@@ -34,11 +32,13 @@ public sealed class CsvTable : IDisposable
     });
 
     /// <summary>A row; as many fields as the header has names.</summary>
-    public void Write(params string[] fields)
+    /// <exception cref="UserException">Failed: the file cannot be written.</exception>
+    public void Write(params string[] fields) => Guarded(_path, () =>
     {
         _writer.WriteRecord(fields);
         _writer.Flush();
-    }
+        return true;
+    });
 
     /// <summary>All rows of a file; each gives a column's field by the column's name.</summary>
     /// <exception cref="KeyNotFoundException">A column that was asked for is not there.</exception>
@@ -66,7 +66,32 @@ public sealed class CsvTable : IDisposable
         }
     }
 
-    public void Dispose() => _writer.Dispose();
+    public void Dispose()
+    {
+        try
+        {
+            _writer.Dispose();
+        }
+        catch (IOException)
+        {
+            // What could not be written was reported with its row.
+        }
+    }
+
+    // Others may read the file while the run goes on.
+    private static FileStream Open(string path) => Guarded(path, () => new FileStream(path, FileMode.Create, FileAccess.Write, FileShare.Read | FileShare.Delete));
+
+    private static T Guarded<T>(string path, Func<T> action)
+    {
+        try
+        {
+            return action();
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            throw new UserException(ExitCode.Failed, $"{path}: expected a writable file, found {e.Message}", e);
+        }
+    }
 }
 
 /// <summary>How numbers are written in CSV files.</summary>

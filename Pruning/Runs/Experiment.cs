@@ -23,7 +23,8 @@ public sealed record PruneResult(PruneOutcome Outcome, SummaryRow Summary, IRead
 
 /// <summary>
 /// One run in one folder: a dense network is trained or taken, a method prunes it, the result is judged once on the test images and
-/// everything is written. If the run breaks off, by Ctrl-C or because training diverged, the last good state is saved first.
+/// everything is written. The best state so far is on the disk at any time; if the run breaks off, by Ctrl-C, because training diverged or
+/// because a file cannot be written, the last good state is saved first, and the message says where.
 /// </summary>
 public sealed class Experiment : IDisposable
 {
@@ -34,6 +35,7 @@ public sealed class Experiment : IDisposable
     private readonly RunFolder _folder;
     private readonly RunLog _log;
     private readonly PruneSession _session;
+    private int? _kept;
 
     /// <param name="trainer">Fresh, or with a given dense network in it.</param>
     /// <param name="options">What is asked for.</param>
@@ -53,7 +55,7 @@ public sealed class Experiment : IDisposable
             all.Insert(0, key, JsonValue.Create(value));
         folder.WriteJson(RunFolder.Options, all);
         folder.WriteJson(RunFolder.Environment, RunEnvironment.Of(trainer.Device));
-        _log = new RunLog(folder, terminal, trainer);
+        _log = new RunLog(folder, terminal, trainer, Keep);
         _session = new PruneSession(trainer, options, _log, cancellation);
     }
 
@@ -63,6 +65,10 @@ public sealed class Experiment : IDisposable
         _session.TrainDense();
         var dense = Measure(_options.DenseEpochs, _session.Elapsed);
         Save(_folder.File(file), "dense", _session.LastIteration, dense.State.Parameters);
+        // What was kept of the training's course has its place elsewhere now.
+        if (file != RunFolder.Model && _kept is not null)
+            File.Delete(_folder.File(RunFolder.Model));
+        _kept = null;
         return dense;
     });
 
@@ -163,22 +169,41 @@ public sealed class Experiment : IDisposable
         {
             return run();
         }
-        catch (UserException e) when (e.Code == ExitCode.Diverged)
+        catch (UserException e) when (e.Code is ExitCode.Diverged or ExitCode.Failed)
         {
-            throw new UserException(ExitCode.Diverged, $"{e.Message}; {SaveLastGood("last good before divergence")}", e);
+            string state = e.Code == ExitCode.Diverged ? "last good before divergence" : "last good before a failure";
+            throw new UserException(e.Code, $"{e.Message}; {SaveLastGood(state)}", e);
         }
         catch (OperationCanceledException)
         {
             _log.Say($"interrupted: {SaveLastGood("interrupted")}");
             throw;
         }
+        catch (Exception e) when (e is not UserException)
+        {
+            _log.Say($"broken off: {SaveLastGood("last good before a failure")}");
+            throw;
+        }
+    }
+
+    private void Keep(ParameterState state, int iteration)
+    {
+        Save(_folder.File(RunFolder.Model), "best so far", iteration, state);
+        _kept = iteration;
     }
 
     private string SaveLastGood(string state)
     {
         if (_log.LastGood is not { } good)
             return "no iteration had ended, so no state was saved";
-        Save(_folder.File(RunFolder.Model), state, good.Iteration, good.State);
-        return $"the state of iteration {good.Iteration} is in {_folder.File(RunFolder.Model)}";
+        try
+        {
+            Save(_folder.File(RunFolder.Model), state, good.Iteration, good.State);
+            return $"the state of iteration {good.Iteration} is in {_folder.File(RunFolder.Model)}";
+        }
+        catch (UserException e)
+        {
+            return $"{(_kept is { } kept ? $"the state of iteration {kept} is in {_folder.File(RunFolder.Model)}" : "no state was saved")} ({e.Message})";
+        }
     }
 }

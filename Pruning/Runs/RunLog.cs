@@ -6,16 +6,21 @@ namespace Pruning.Runs;
 
 /// <summary>
 /// The log of a run: iterations.csv and layers.csv, flushed row by row; log.txt with the lines that a human reads, which also go to the
-/// terminal; a bar on a terminal. Keeps the best state, or before there is one the last that was not rolled back, to be saved if the run breaks off.
+/// terminal; a bar on a terminal. Keeps the best state, or before there is one the last that was not rolled back: in memory and, by
+/// <c>keep</c>, on the disk, so that no end of the process loses it. A log.txt that cannot be written ends nothing.
 /// </summary>
 public sealed class RunLog : IRunObserver, IDisposable
 {
     private const int BarWidth = 24;
 
+    private static readonly TimeSpan BetweenKept = TimeSpan.FromSeconds(1);
+
     private readonly Terminal _terminal;
     private readonly Trainer _trainer;
+    private readonly Action<ParameterState, int> _keep;
     private readonly CsvTable _iterations, _layers;
-    private readonly StreamWriter _text;
+    private readonly Stopwatch _sinceKept = Stopwatch.StartNew();
+    private StreamWriter? _text;
     private readonly Dictionary<int, IReadOnlyList<LayerRow>> _rows = [];
     private readonly Stopwatch _phaseClock = new();
     private string _phase = "";
@@ -23,15 +28,19 @@ public sealed class RunLog : IRunObserver, IDisposable
     private IterationRow? _last;
     private (ParameterState, int)? _lastState, _bestState;
 
-    public RunLog(RunFolder folder, Terminal terminal, Trainer trainer)
+    /// <param name="folder">Where it is written.</param>
+    /// <param name="terminal">Where it is shown.</param>
+    /// <param name="trainer">Whose states it keeps.</param>
+    /// <param name="keep">Writes a state and its iteration to the disk.</param>
+    public RunLog(RunFolder folder, Terminal terminal, Trainer trainer, Action<ParameterState, int> keep)
     {
         ArgumentNullException.ThrowIfNull(folder);
-        (_terminal, _trainer) = (terminal, trainer);
+        (_terminal, _trainer, _keep) = (terminal, trainer, keep);
         _iterations = new CsvTable(
             folder.File(RunFolder.Iterations),
             "iteration,epoch,phase,elapsed_s,learning_rate,train_loss,validation_loss,validation_accuracy,kept,total,density,decision,reason");
         _layers = new CsvTable(folder.File(RunFolder.Layers), "iteration,layer,threshold,deviation,kept,total,density");
-        _text = new StreamWriter(folder.File(RunFolder.Log)) { AutoFlush = true, NewLine = "\n" };
+        Unguarded(() => _text = new StreamWriter(folder.File(RunFolder.Log)) { AutoFlush = true, NewLine = "\n" });
     }
 
     /// <summary>The state to save if the run breaks off, and its iteration; null before the first.</summary>
@@ -57,7 +66,12 @@ public sealed class RunLog : IRunObserver, IDisposable
         _rows.Add(row.Iteration, layers);
         _last = row;
         if (row.Decision != Decision.Rollback || _lastState is null)
+        {
             _lastState = (_trainer.Parameters.Save(), row.Iteration);
+            // Before there is a best one states follow each other fast, and each is a little better than the last.
+            if (_bestState is null && _sinceKept.Elapsed > BetweenKept)
+                Keep(_lastState.Value);
+        }
         // States and masks pass through large arrays, which the collector would let pile up to several hundred megabytes.
         GC.Collect();
         Say(string.Create(
@@ -66,11 +80,11 @@ public sealed class RunLog : IRunObserver, IDisposable
             + $"  kept {100 * row.Density:F2} %  {row.Decision.ToString().ToLowerInvariant()}{(row.Reason.Length > 0 ? $": {row.Reason}" : "")}"));
     }
 
-    public void Best(int iteration) => _bestState = (_trainer.Parameters.Save(), iteration);
+    public void Best(int iteration) => Keep((_bestState = (_trainer.Parameters.Save(), iteration)).Value);
 
     public void Say(string line)
     {
-        _text.WriteLine(line);
+        Unguarded(() => _text?.WriteLine(line));
         _terminal.Say(line);
     }
 
@@ -101,6 +115,27 @@ public sealed class RunLog : IRunObserver, IDisposable
     {
         _iterations.Dispose();
         _layers.Dispose();
-        _text.Dispose();
+        Unguarded(() => _text?.Dispose());
+    }
+
+    private void Keep((ParameterState State, int Iteration) kept)
+    {
+        _keep(kept.State, kept.Iteration);
+        _sinceKept.Restart();
+    }
+
+    /// <summary>What people read may be lost with a full disk; what programs read may not.</summary>
+    private void Unguarded(Action write)
+    {
+        try
+        {
+            write();
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            if (_text is not null)
+                _terminal.Say($"warning: the log is not written any more: {e.Message}");
+            _text = null;
+        }
     }
 }

@@ -12,7 +12,8 @@ public sealed class TextTable(params string[] header)
         ArgumentNullException.ThrowIfNull(cells);
         if (cells.Length != header.Length)
             throw new ArgumentException($"{header.Length} columns, {cells.Length} cells");
-        _rows.Add(cells);
+        // A name with a line end in it must not look like two rows.
+        _rows.Add(Array.ConvertAll(cells, c => c.ReplaceLineEndings("\\n")));
     }
 
     public override string ToString()

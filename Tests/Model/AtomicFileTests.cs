@@ -63,4 +63,110 @@ public sealed class AtomicFileTests : IDisposable
         Refusal.Message(ExitCode.Failed, path, () => AtomicFile.Write(path, stream => stream.Write(New)));
         Assert.Equal(["taken"], folder.Names);
     }
+
+    [Fact]
+    public void A_link_stays_and_its_target_is_written()
+    {
+        Assert.SkipWhen(OperatingSystem.IsWindows(), "links need rights there");
+        string target = folder.Write("target", Old), link = folder.Combine("link"), hop = folder.Combine("hop");
+        File.CreateSymbolicLink(hop, "target");
+        File.CreateSymbolicLink(link, "hop");
+        AtomicFile.Write(link, stream => stream.Write(New));
+        Assert.Equal(New, File.ReadAllBytes(target));
+        Assert.NotNull(new FileInfo(link).LinkTarget);
+        Assert.NotNull(new FileInfo(hop).LinkTarget);
+        Assert.Equal(["hop", "link", "target"], folder.Names);
+    }
+
+    [Fact]
+    public void A_link_to_nothing_makes_its_target()
+    {
+        Assert.SkipWhen(OperatingSystem.IsWindows(), "links need rights there");
+        string link = folder.Combine("link");
+        File.CreateSymbolicLink(link, "target");
+        AtomicFile.Write(link, stream => stream.Write(New));
+        Assert.Equal(New, File.ReadAllBytes(folder.Combine("target")));
+        Assert.Equal("target", new FileInfo(link).LinkTarget);
+    }
+
+    [Fact]
+    public void A_file_keeps_its_mode()
+    {
+        if (OperatingSystem.IsWindows())
+        {
+            Assert.Skip("no modes there");
+            return;
+        }
+        string path = folder.Write("file", Old);
+        File.SetUnixFileMode(path, UnixFileMode.UserRead | UnixFileMode.UserWrite);
+        AtomicFile.Write(path, stream =>
+        {
+            var temporary = new FileInfo(Assert.Single(Directory.GetFiles(folder.Path), f => f != path));
+            Assert.Equal(UnixFileMode.UserRead | UnixFileMode.UserWrite, temporary.UnixFileMode);
+            stream.Write(New);
+        });
+        Assert.Equal(UnixFileMode.UserRead | UnixFileMode.UserWrite, File.GetUnixFileMode(path));
+    }
+
+    [Theory]
+    [InlineData("/dev/null")]
+    [InlineData("/dev/full")]
+    public void A_device_is_written_through_and_stays(string device)
+    {
+        Assert.SkipUnless(File.Exists(device), $"no {device}");
+        string link = folder.Combine("link");
+        File.CreateSymbolicLink(link, device);
+        foreach (string path in (string[])[device, link])
+        {
+            if (device == "/dev/full")
+                Refusal.Message(ExitCode.Failed, path, () => AtomicFile.Write(path, stream => stream.Write(New)));
+            else
+                AtomicFile.Write(path, stream => stream.Write(New));
+        }
+        Assert.Equal(device, new FileInfo(link).LinkTarget);
+        Assert.False(FileStatus.Of(device)!.Value.IsRegular);
+    }
+
+    [Fact]
+    public async Task A_pipe_is_written_through_and_stays()
+    {
+        Assert.SkipWhen(OperatingSystem.IsWindows(), "no mkfifo there");
+        string pipe = folder.Combine("pipe");
+        using (var mkfifo = System.Diagnostics.Process.Start("mkfifo", [pipe]))
+            await mkfifo.WaitForExitAsync(TestContext.Current.CancellationToken);
+        var read = Task.Run(() => File.ReadAllBytes(pipe), TestContext.Current.CancellationToken);
+        AtomicFile.Write(pipe, stream => stream.Write(New));
+        Assert.Equal(New, await read);
+        Assert.Equal(["pipe"], folder.Names);
+    }
+
+    [Fact]
+    public void What_a_killed_writer_left_goes_when_the_file_is_written_again()
+    {
+        string guid = new('a', 32), left = $".file.{guid}.tmp", other = $".other.{guid}.tmp";
+        folder.Write(left, Old);
+        folder.Write(other, Old);
+        folder.Write(".file.mine.tmp", Old);
+        using (new FileStream(folder.Combine($".file.{new string('b', 32)}.tmp"), FileMode.CreateNew, FileAccess.Write, FileShare.None))
+        {
+            AtomicFile.Write(folder.Combine("file"), stream => stream.Write(New));
+            Assert.Equal([$".file.{new string('b', 32)}.tmp", ".file.mine.tmp", other, "file"], folder.Names);
+        }
+        AtomicFile.Sweep(folder.Path);
+        Assert.Equal([".file.mine.tmp", "file"], folder.Names);
+    }
+
+    [Fact]
+    public void Many_writers_of_one_file_leave_one_whole_one()
+    {
+        string path = folder.Combine("file");
+        Parallel.For(0, 4, writer =>
+        {
+            for (int i = 0; i < 100; i++)
+                AtomicFile.Write(path, stream => stream.Write([(byte)writer, (byte)writer, (byte)writer]));
+        });
+        byte[] content = File.ReadAllBytes(path);
+        Assert.Equal([content[0], content[0], content[0]], content);
+        Assert.Equal(["file"], folder.Names);
+    }
 }

@@ -71,7 +71,7 @@ public sealed class BreakingOffTests : IDisposable
         var data = SmallSet.Make(200, 1);
         using var trainer = new Trainer(device, NetworkDescription.Parse("fc8r fc10"), new TrainerOptions(16), data, SmallSet.Make(40, 2), SmallSet.Make(40, 3));
         var options = new PruneOptions { Network = "fc8r fc10", Batch = 16, Validation = 40, DenseEpochs = 1, Epochs = 1 };
-        var folder = RunFolder.Create(_folder.Combine("run"), "", force: false);
+        using var folder = RunFolder.Create(_folder.Combine("run"), "", force: false);
         var terminal = new Terminal(TextWriter.Null, TextWriter.Null, interactive: false, colour: false);
         using var experiment = new Experiment(trainer, options, new Dictionary<string, string>(), folder, terminal, CancellationToken.None);
         var dense = experiment.TrainDense(RunFolder.Dense);

@@ -1,5 +1,6 @@
 using System.Text.Json;
 using Model;
+using Pruning.Commands;
 using Tests.ModelTests;
 
 namespace Tests.PruningTests;
@@ -90,8 +91,66 @@ public sealed class CommandLineTests : IDisposable
     [Fact]
     public void Help_is_no_mistake()
     {
-        Assert.Contains("--max-drop <N[,N]>", Cli.Done("prune", "--help").Output);
+        var (output, error) = Cli.Done("prune", "--help");
+        Assert.Contains("--max-drop N[,N]", output);
+        Assert.Contains("(default 0.1)", output);
+        Assert.Equal("", error);
         Assert.Matches(@"^\d+\.\d+", Cli.Done("--version").Output);
+    }
+
+    [Theory]
+    [InlineData("devices")]
+    [InlineData("selftest")]
+    [InlineData("data")]
+    [InlineData("train")]
+    [InlineData("prune")]
+    [InlineData("compare")]
+    [InlineData("study")]
+    [InlineData("compress")]
+    [InlineData("eval")]
+    [InlineData("predict")]
+    [InlineData("export")]
+    [InlineData("import")]
+    [InlineData("plot")]
+    [InlineData("bench")]
+    public void Every_verb_shows_two_examples_that_it_takes(string verb)
+    {
+        string[] lines = Cli.Done(verb, "--help").Output.Split('\n');
+        Assert.All(lines, l => Assert.InRange(l.Length, 0, 100));
+        string[] examples = [.. lines.SkipWhile(l => l != "examples:").Skip(1).Where(l => l.Length > 0)];
+        Assert.Equal(2, examples.Length);
+        Assert.All(examples, e => Assert.StartsWith($"  ./run.sh {verb}", e, StringComparison.Ordinal));
+        Assert.All(examples, e => Assert.Empty(CommandLine.Mistakes([.. e.Split(' ', StringSplitOptions.RemoveEmptyEntries).Skip(1)])));
+    }
+
+    [Fact]
+    public void With_json_an_error_is_one_object_too()
+    {
+        var (code, output, error) = Cli.Run("eval", "--model", _folder.Combine("absent"), "--json");
+        using var json = JsonDocument.Parse(output);
+        Assert.Equal(code, json.RootElement.GetProperty("exit_code").GetInt32());
+        Assert.Equal($"error: {json.RootElement.GetProperty("error").GetString()}\n", error);
+        using var usage = JsonDocument.Parse(Cli.Run("eval", "--modle", "x", "--json").Output);
+        Assert.Equal((int)ExitCode.Usage, usage.RootElement.GetProperty("exit_code").GetInt32());
+    }
+
+    [Theory]
+    [InlineData("eval --model ")]
+    [InlineData("train --out ")]
+    [InlineData("study --out ")]
+    [InlineData("plot --run ")]
+    [InlineData("export --model x --out ")]
+    [InlineData("compress --model x --out ")]
+    [InlineData("data --data ")]
+    [InlineData("import ")]
+    [InlineData("predict --model x ")]
+    public void An_empty_path_is_a_mistake(string line)
+    {
+        var (code, output, error) = Cli.Run(line.Split(' '));
+        Assert.Equal((int)ExitCode.Usage, code);
+        Assert.Equal("", output);
+        Assert.Contains("found an empty one", error);
+        Assert.Equal(error.Length - 1, error.IndexOf('\n', StringComparison.Ordinal));
     }
 
     [Fact]
@@ -103,7 +162,7 @@ public sealed class CommandLineTests : IDisposable
         Assert.Contains(json.RootElement.GetProperty("devices").EnumerateArray(), d => d.GetProperty("id").GetString() == auto);
         Assert.Contains($"{auto} ", error);
         Assert.Contains("<- auto", error);
-        Assert.Equal("", Cli.Done("devices").Output);
+        Assert.Equal((error, ""), Cli.Done("devices"));
     }
 
     [Fact]

@@ -150,7 +150,7 @@ public sealed class RunTests : IDisposable
         byte[] model = File.ReadAllBytes(Path.Combine(run, "model.safetensors"));
         var (code, _, error) = Cli.Run([.. train, "--seed", "7"]);
         Assert.Equal((int)ExitCode.Usage, code);
-        Assert.Equal($"error: {run}: expected a folder without a run, found one (--force writes over it)\n", error);
+        Assert.Equal($"error: {run}: expected a new folder, found one with a run (--force replaces it when the new one is whole)\n", error);
         Assert.Equal(model, File.ReadAllBytes(Path.Combine(run, "model.safetensors")));
         Cli.Done([.. train, "--seed", "7", "--force"]);
         Assert.NotEqual(model, File.ReadAllBytes(Path.Combine(run, "model.safetensors")));

@@ -1,4 +1,5 @@
 using System.Text.Json;
+using Model;
 using Pruning;
 
 namespace Tests.PruningTests;
@@ -43,6 +44,65 @@ public sealed class TerminalTests : IDisposable
         terminal.Say("warning: hot");
         terminal.Error("gone");
         Assert.Equal("plain\n\e[33mwarning: hot\e[0m\n\e[31merror:\e[0m gone\n", _error.ToString());
+    }
+
+    [Fact]
+    public void What_was_asked_for_goes_to_the_output_and_beside_json_to_the_error_stream()
+    {
+        var terminal = new Terminal(_output, _error, interactive: false, colour: false);
+        terminal.Print("table");
+        Assert.Equal(("table\n", ""), (_output.ToString(), _error.ToString()));
+        terminal.JsonOnly = true;
+        terminal.Print("table");
+        Assert.Equal(("table\n", "table\n"), (_output.ToString(), _error.ToString()));
+    }
+
+    [Fact]
+    public void Control_characters_are_shown_and_not_sent()
+    {
+        var terminal = new Terminal(_output, _error, interactive: false, colour: false);
+        terminal.Say("two\nlines \e[31mred\u009b \u202e");
+        terminal.Error("one\nline\r\a");
+        Assert.Equal("two\nlines \\u001b[31mred\\u009b \\u202e\nerror: one\\nline\\r\\u0007\n", _error.ToString());
+    }
+
+    [Fact]
+    public void Long_errors_and_lines_are_cut()
+    {
+        var terminal = new Terminal(_output, _error, interactive: false, colour: false);
+        terminal.Error(new string('a', 50_000_000));
+        terminal.Error(string.Concat(Enumerable.Repeat("line\n", 100_000)));
+        terminal.Say($"{new string('b', 1_000_000)}\nshort");
+        Assert.InRange(_error.ToString().Length, 1000, 8000);
+        Assert.Equal(4, _error.ToString().Split('\n', StringSplitOptions.RemoveEmptyEntries).Length);
+        Assert.EndsWith("\nshort\n", _error.ToString());
+    }
+
+    [Theory]
+    [InlineData("plain/path-1.x", "plain/path-1.x")]
+    [InlineData("with space", "'with space'")]
+    [InlineData("it's; rm -rf $HOME", "'it'\\''s; rm -rf $HOME'")]
+    [InlineData("", "''")]
+    [InlineData("a\nb'", "$'a\\nb\\''")]
+    public void Suggested_commands_can_be_pasted(string argument, string expected) => Assert.Equal(expected, Terminal.Quoted(argument));
+
+    [Fact]
+    public void An_error_stream_that_breaks_is_silent_and_an_output_stream_is_an_error()
+    {
+        using var full = new StreamWriter(new FullStream()) { AutoFlush = true };
+        var terminal = new Terminal(full, full, interactive: true, colour: true);
+        terminal.Say("remark");
+        terminal.Bar("bar");
+        terminal.Error("error");
+        Assert.Equal(ExitCode.Failed, Assert.Throws<UserException>(() => terminal.Print("table")).Code);
+        Assert.Equal(ExitCode.Failed, Assert.Throws<UserException>(() => terminal.Result(new { })).Code);
+    }
+
+    private sealed class FullStream : MemoryStream
+    {
+        public override void Write(byte[] buffer, int offset, int count) => throw new IOException("No space left on device");
+
+        public override void Write(ReadOnlySpan<byte> buffer) => throw new IOException("No space left on device");
     }
 
     [Fact]

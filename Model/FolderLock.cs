@@ -1,0 +1,60 @@
+namespace Model;
+
+/// <summary>
+/// A folder that one process works in: an exclusive lock on the hidden file .lock inside, which is gone when the lock is given back. The lock of
+/// a process that died is free at once; its file may stay and is taken over.
+/// </summary>
+public sealed class FolderLock : IDisposable
+{
+    /// <summary>The file's name.</summary>
+    public const string Name = ".lock";
+
+    private readonly FileStream _file;
+
+    private FolderLock(FileStream file) => _file = file;
+
+    /// <summary>Makes the folder if it is not there and takes its lock.</summary>
+    /// <returns>Null where another holds it.</returns>
+    /// <exception cref="UserException">Failed: the folder cannot be made or written to.</exception>
+    public static FolderLock? TryTake(string folder)
+    {
+        try
+        {
+            while (true)
+            {
+                Directory.CreateDirectory(folder);
+                string path = Path.Combine(folder, Name);
+                if (Open(path) is not { } file)
+                    return null;
+                // The file may have been given back, and its name taken anew, between opening and locking it.
+                if (OperatingSystem.IsWindows() || FileStatus.Of(file) is not { } mine || FileStatus.Of(path) == mine)
+                    return new FolderLock(file);
+                file.Dispose();
+            }
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            throw new UserException(ExitCode.Failed, $"{folder}: expected a folder to write to, found {e.Message}", e);
+        }
+    }
+
+    /// <summary>Gives the folder back.</summary>
+    public void Dispose() => _file.Dispose();
+
+    private static FileStream? Open(string path)
+    {
+        if (new FileInfo(path).LinkTarget is not null)
+            throw new IOException($"a link at {path}");
+        try
+        {
+            return new FileStream(path, FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None, bufferSize: 0, FileOptions.DeleteOnClose);
+        }
+        catch (IOException e) when (IsHeld(e))
+        {
+            return null;
+        }
+    }
+
+    /// <summary>Whether a file could not be opened because another has it: ERROR_SHARING_VIOLATION, EWOULDBLOCK of Linux or of macOS.</summary>
+    internal static bool IsHeld(IOException error) => (error.HResult & 0xFFFF) is 32 or 11 or 35;
+}

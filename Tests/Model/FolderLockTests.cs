@@ -1,0 +1,78 @@
+using Model;
+
+namespace Tests.ModelTests;
+
+public sealed class FolderLockTests : IDisposable
+{
+    private readonly TemporaryFolder _folder = new();
+
+    public void Dispose() => _folder.Dispose();
+
+    [Fact]
+    public void One_has_the_folder_until_it_is_given_back()
+    {
+        string path = _folder.Combine("a", "b");
+        using (var first = FolderLock.TryTake(path))
+        {
+            Assert.NotNull(first);
+            Assert.Null(FolderLock.TryTake(path));
+            Assert.Null(FolderLock.TryTake(path));
+            Assert.Equal([FolderLock.Name], Directory.GetFileSystemEntries(path).Select(Path.GetFileName));
+        }
+        Assert.Empty(Directory.GetFileSystemEntries(path));
+        using var next = FolderLock.TryTake(path);
+        Assert.NotNull(next);
+    }
+
+    [Fact]
+    public void What_a_dead_process_left_is_taken_over()
+    {
+        _folder.Write(FolderLock.Name, []);
+        using (var taken = FolderLock.TryTake(_folder.Path))
+            Assert.NotNull(taken);
+        Assert.Empty(_folder.Names);
+    }
+
+    [Fact]
+    public void Of_many_that_come_at_once_exactly_one_works_at_a_time()
+    {
+        int inside = 0, most = 0, entered = 0;
+        Parallel.For(0, 4, _ =>
+        {
+            for (int i = 0; i < 300; i++)
+            {
+                using var taken = FolderLock.TryTake(_folder.Path);
+                if (taken is null)
+                    continue;
+                int now = Interlocked.Increment(ref inside);
+                InterlockedMax(ref most, now);
+                Interlocked.Increment(ref entered);
+                Interlocked.Decrement(ref inside);
+            }
+        });
+        Assert.Equal(1, most);
+        Assert.True(entered >= 4);
+
+        static void InterlockedMax(ref int target, int value)
+        {
+            for (int seen = Volatile.Read(ref target); value > seen; seen = Volatile.Read(ref target))
+                Interlocked.CompareExchange(ref target, value, seen);
+        }
+    }
+
+    [Fact]
+    public void A_link_is_not_followed()
+    {
+        Assert.SkipWhen(OperatingSystem.IsWindows(), "links need rights there");
+        string mine = _folder.Write("mine", [1]);
+        string path = _folder.Combine("run");
+        Directory.CreateDirectory(path);
+        File.CreateSymbolicLink(Path.Combine(path, FolderLock.Name), mine);
+        Refusal.Message(ExitCode.Failed, path, () => FolderLock.TryTake(path));
+        Assert.Equal([1], File.ReadAllBytes(mine));
+    }
+
+    [Fact]
+    public void A_file_in_its_place_is_named() =>
+        Refusal.Message(ExitCode.Failed, _folder.Write("file", [1]), () => FolderLock.TryTake(_folder.Combine("file")));
+}
