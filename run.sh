@@ -61,7 +61,8 @@ build() {
         echo "run.sh: $root may not be written to: what was built before is used, though sources are newer" >&2
         return
     fi
-    mkdir -p "$obj" "$root/$1/obj"
+    # All before the stamp: a folder that gets one of them is newer than before.
+    mkdir -p "$obj" "$root"/{Kernels,Model,Pruning,Tests}/{bin,obj}
     build_alone "$1" 9>"$obj/lock"
 }
 
@@ -104,7 +105,7 @@ try_lock() {
     if command -v flock >/dev/null; then
         flock -n 9
     elif command -v perl >/dev/null; then
-        perl -e 'open(my $f, ">&=", 9) && flock($f, 6) and exit 0; exit($!{EWOULDBLOCK} ? 1 : 2)'
+        perl -e 'open(my $f, ">&=", 9) or exit 2; flock($f, 6) and exit 0; exit($!{EWOULDBLOCK} ? 1 : 2)'
     fi
 }
 
