@@ -24,7 +24,17 @@ public sealed class FolderLock : IDisposable
             {
                 Directory.CreateDirectory(folder);
                 string path = Path.Combine(folder, Name);
-                if (Open(path) is not { } file)
+                FileStream? file;
+                try
+                {
+                    file = Open(path);
+                }
+                catch (DirectoryNotFoundException)
+                {
+                    // Whoever had it has just removed it.
+                    continue;
+                }
+                if (file is null)
                     return null;
                 // The file may have been given back, and its name taken anew, between opening and locking it.
                 if (OperatingSystem.IsWindows() || FileStatus.Of(file) is not { } mine || FileStatus.Of(path) == mine)

@@ -1,5 +1,4 @@
 using System.CommandLine;
-using System.Globalization;
 using System.Text.Json;
 using System.Text.Json.Nodes;
 using Model;
@@ -11,7 +10,7 @@ namespace Pruning.Commands;
 
 /// <summary>
 /// <c>study</c>: methods x networks x seeds. A dense network a seed is trained once and shared. Each finished unit is a folder, so that a
-/// study that was broken off goes on where it stopped; tables are made from all units in the folder, also those of earlier calls.
+/// study that was broken off goes on where it stopped, and several processes may work on one; tables are made from all units in the folder.
 /// </summary>
 internal static class StudyCommand
 {
@@ -26,7 +25,13 @@ internal static class StudyCommand
     private static readonly Option<int[]> Lengths = Options.Numbers<int, int[]>(
         "--hand-set-epochs", "epochs of retraining a hand-set try; each is a walk of its own", [2, 4, 8, 12], 1, 100_000, values => [.. values.Distinct()]);
 
-    private static readonly Option<string?> Out = Options.Path("--out", "DIR", "folder of the study; one that is there goes on, if the options are the same");
+    private const string DefaultOut = "runs/study";
+
+    private static readonly Option<string?> Out = Options.Path(
+        "--out", "DIR", $"folder of the study; without it {DefaultOut}; one that is there goes on, if the options are the same");
+
+    /// <summary>Between looks at whether another process has trained a dense network that is needed.</summary>
+    private static readonly TimeSpan Pause = TimeSpan.FromSeconds(1);
 
     private static readonly IReadOnlyList<Setting> Asked = [.. Settings.Dynamic, .. Settings.Dense.Where(s => s != Settings.Network && s != Settings.Seed)];
 
@@ -40,30 +45,63 @@ internal static class StudyCommand
 
     private static void Run(Invocation invocation)
     {
-        string path = invocation.Find(Out) ?? throw new UserException(ExitCode.Usage, "--out: expected a folder, found none");
+        string path = invocation.Find(Out) ?? DefaultOut;
         // Settings of a method that is not asked for now are the study's all the same: options.json holds later calls to them.
         if (invocation.IsGiven(Lengths) && !invocation.Get(Methods).Contains(StudyRow.HandSet))
             throw new UserException(ExitCode.Usage, $"{Lengths.Name}: expected with {Methods.Name} {StudyRow.HandSet}, found with {StudyRow.Dynamic}");
         var networks = invocation.Get(Networks);
         foreach (string network in networks)
             NetworkDescription.Parse(network);
-        var folder = new StudyFolder(path);
+        var folder = new StudyFolder(path, invocation.Cancellation);
         PruneOptions[] asked = [.. networks.Select(n => Asked.Aggregate(new PruneOptions { Network = n }, (o, s) => s.Apply(invocation, o)))];
         foreach (var options in asked)
             folder.Demand(options.Network, Described(invocation, options));
-        foreach (var options in asked)
+        using var told = invocation.Cancellation.Register(() =>
         {
-            foreach (ulong seed in invocation.Get(Seeds))
-                RunSeed(invocation, folder, options with { Seed = seed });
-        }
+            invocation.Terminal.Say($"finished units are kept in {path}; the same command goes on with the others");
+            invocation.Terminal.Next(invocation.Arguments.Tokens.Select(t => t.Value));
+        });
+        StudySeed[] seeds = [.. asked.SelectMany(o => invocation.Get(Seeds).Select(s => new StudySeed(invocation, folder, o with { Seed = s }, Units(invocation), Described(invocation, o))))];
+        MakeAll(invocation, seeds);
 
-        var (rows, answers) = folder.Gather();
-        var summary = StudySummary.Of(rows, answers);
-        string text = StudyText.Of(summary);
-        AtomicFile.Write(folder.File(StudyFolder.Table), stream => stream.Write(System.Text.Encoding.UTF8.GetBytes(text)));
-        invocation.Terminal.Say($"\n{text}\n{folder.File(StudyFolder.Rows)}, {folder.File(StudyFolder.Answers)} and {folder.File(StudyFolder.Table)} are written");
+        var (summary, text) = folder.Gather();
+        string[] elsewhere = [.. seeds.SelectMany(s => s.Missing)];
+        invocation.Terminal.Print(text);
+        invocation.Terminal.Say($"{folder.File(StudyUnit.Rows)}, {folder.File(StudyUnit.Answers)} and {folder.File(StudyFolder.Table)} are written");
+        if (elsewhere.Length > 0)
+            invocation.Terminal.Say($"another process, which writes the tables again, still makes {string.Join(", ", elsewhere)}");
         if (invocation.Get(Options.Json))
-            invocation.Terminal.Result(new { Out = path, summary.Groups, summary.Pairs, Pareto = summary.Points });
+            invocation.Terminal.Result(new { Out = path, summary.Groups, summary.Pairs, Pareto = summary.Points, Elsewhere = elsewhere });
+    }
+
+    /// <summary>Goes through the seeds until whatever is missing is being made by another process.</summary>
+    private static void MakeAll(Invocation invocation, StudySeed[] seeds)
+    {
+        bool said = false;
+        while (true)
+        {
+            var came = seeds.Select(s => s.Make()).ToArray();
+            if (came.Contains(StudyProgress.Made))
+                continue;
+            if (!came.Contains(StudyProgress.Waits))
+                return;
+            if (!said)
+                invocation.Terminal.Say("waiting for another process, which trains the dense network that is needed");
+            said = true;
+            invocation.Cancellation.WaitHandle.WaitOne(Pause);
+            invocation.Cancellation.ThrowIfCancellationRequested();
+        }
+    }
+
+    /// <summary>What is asked for of each seed, in the order of making.</summary>
+    private static IReadOnlyList<(string Name, int Length)> Units(Invocation invocation)
+    {
+        var methods = invocation.Get(Methods);
+        return
+        [
+            (StudyRow.Dense, 0), .. methods.Contains(StudyRow.HandSet) ? invocation.Get(Lengths).Select(l => (StudyUnit.HandSet(l), l)) : [],
+            .. methods.Contains(StudyRow.Dynamic) ? [(StudyRow.Dynamic, 0)] : Array.Empty<(string, int)>(),
+        ];
     }
 
     /// <summary>What all units of a network have in common. Seeds, methods and retraining lengths name units, so more of them may follow.</summary>
@@ -78,79 +116,4 @@ internal static class StudyCommand
         all.Insert(0, "verb", JsonValue.Create("study"));
         return all;
     }
-
-    private static void RunSeed(Invocation invocation, StudyFolder folder, PruneOptions options)
-    {
-        var (network, seed) = (options.Network, options.Seed);
-        var methods = invocation.Get(Methods);
-        int[] lengths = methods.Contains(StudyRow.HandSet) ? [.. invocation.Get(Lengths).Where(e => Missing(HandSetUnit(e)))] : [];
-        bool dynamic = methods.Contains(StudyRow.Dynamic) && Missing(StudyRow.Dynamic);
-        if (lengths.Length == 0 && !dynamic && !Missing(StudyRow.Dense))
-            return;
-        using var bench = Workbench.Open(invocation, options, null);
-        var trainer = bench.Trainer;
-        if (Missing(StudyRow.Dense))
-        {
-            Unit(StudyRow.Dense, options, (experiment, into) =>
-            {
-                experiment.FinishDense(experiment.TrainDense(RunFolder.Dense));
-                StudyAnswers.Write(into.File(StudyFolder.Answers), [StudyAnswers.Of(network, seed, StudyRow.Dense, 0, 0, trainer.EvaluateEach(Part.Test))]);
-            });
-        }
-        // Always by way of the file, so that a study that goes on starts from the same bits and the same seconds.
-        Workbench.Put(Checkpoint.Load(Path.Combine(folder.Unit(network, seed, StudyRow.Dense), RunFolder.Dense)), trainer);
-        double[] took = [.. CsvTable.ReadOrRefuse(
-            Path.Combine(folder.Unit(network, seed, StudyRow.Dense), RunFolder.Summary), "the summary.csv of a run",
-            f => double.Parse(f[0], CultureInfo.InvariantCulture), "dense_seconds")];
-        if (took.Length == 0)
-            throw new UserException(ExitCode.BadFile, $"{folder.Unit(network, seed, StudyRow.Dense)}: expected a row in {RunFolder.Summary}, found none");
-        var dense = new DenseNetwork(trainer.Save(), options.DenseEpochs, took[0], trainer.Evaluate(Part.Validation), trainer.Evaluate(Part.Test));
-
-        foreach (int length in lengths)
-        {
-            var walk = new HandSetWalk();
-            Unit(HandSetUnit(length), options with { Epochs = length }, (experiment, into) =>
-            {
-                experiment.TakeDense(dense);
-                Write(into, StudyRow.HandSet, length, experiment.Prune(walk, dense), r => walk.Best(r.Outcome.Budget)?.Seconds ?? double.NaN);
-            });
-        }
-        if (dynamic)
-        {
-            var method = new DynamicPruning();
-            Unit(StudyRow.Dynamic, options, (experiment, into) =>
-            {
-                experiment.TakeDense(dense);
-                var results = experiment.Prune(method, dense);
-                // Every network within a budget, measured now that the search has ended: one of them is the first as light as by hand.
-                StudyRow.Write(into.File(StudyFolder.Within), results.SelectMany(r => method.Within(r.Outcome.Budget).Select(light =>
-                {
-                    trainer.Restore(light.State);
-                    return new StudyRow(
-                        network, seed, StudyRow.DynamicAsLight, r.Outcome.Budget, 0, light.Tries, light.Epochs, light.Seconds, double.NaN, light.Kept, r.Summary.Total,
-                        light.Validation.Accuracy, trainer.Evaluate(Part.Test).Accuracy, dense.Validation.Accuracy, dense.Test.Accuracy, dense.Seconds);
-                })));
-                Write(into, StudyRow.Dynamic, 0, results, _ => double.NaN);
-            });
-        }
-
-        bool Missing(string unit) => !folder.Has(network, seed, unit);
-
-        void Unit(string unit, PruneOptions own, Action<Experiment, RunFolder> run) => folder.Make(network, seed, unit, into =>
-        {
-            invocation.Terminal.Say($"{network}, seed {seed}, {unit} -> {into.Path}");
-            using var experiment = new Experiment(trainer, own, new Dictionary<string, string> { ["unit"] = unit, ["verb"] = "study" }, into, invocation.Terminal, invocation.Cancellation);
-            run(experiment, into);
-        });
-
-        void Write(RunFolder into, string method, int retraining, IReadOnlyList<PruneResult> results, Func<PruneResult, double> best)
-        {
-            StudyRow.Write(into.File(StudyFolder.Rows), results.Select(r => new StudyRow(
-                network, seed, method, r.Outcome.Budget, retraining, r.Outcome.Tries, r.Outcome.Epochs, r.Outcome.Seconds, best(r), r.Summary.Kept, r.Summary.Total,
-                r.Summary.ValidationAccuracy, r.Summary.TestAccuracy, dense.Validation.Accuracy, dense.Test.Accuracy, dense.Seconds)));
-            StudyAnswers.Write(into.File(StudyFolder.Answers), results.Select(r => StudyAnswers.Of(network, seed, method, r.Outcome.Budget, retraining, r.Test)));
-        }
-    }
-
-    private static string HandSetUnit(int length) => string.Create(CultureInfo.InvariantCulture, $"{StudyRow.HandSet}-{length}");
 }

@@ -40,6 +40,9 @@ public sealed class CsvTable : IDisposable
         return true;
     });
 
+    /// <summary>Ends the name of a column that may be missing; its fields are empty then.</summary>
+    public const char Optional = '?';
+
     /// <summary>All rows of a file; each gives a column's field by the column's name.</summary>
     /// <exception cref="KeyNotFoundException">A column that was asked for is not there.</exception>
     public static List<string[]> Read(string path, params string[] columns)
@@ -47,8 +50,11 @@ public sealed class CsvTable : IDisposable
         using var reader = CsvReader.FromFile(path);
         var rows = new List<string[]>();
         while (reader.Read())
-            rows.Add(Array.ConvertAll(columns, reader.GetString));
+            rows.Add(Array.ConvertAll(columns, Field));
         return rows;
+
+        string Field(string column) => !column.EndsWith(Optional) ? reader.GetString(column)
+            : reader.Headers!.Contains(column[..^1]) ? reader.GetString(column[..^1]) : "";
     }
 
     /// <summary>All rows of a file that a user may have changed.</summary>

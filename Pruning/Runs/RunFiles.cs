@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Text.Json;
 using Model;
+using Pruning.Studies;
 
 namespace Pruning.Runs;
 
@@ -29,7 +30,7 @@ internal static class RunFiles
     private static readonly string[] Own =
     [
         RunFolder.Iterations, RunFolder.Layers, RunFolder.Summary, RunFolder.Comparison, RunFolder.Options, RunFolder.Environment, RunFolder.Model,
-        RunFolder.Dense, RunFolder.Curves, RunFolder.Log, .. OfCompression,
+        RunFolder.Dense, RunFolder.Curves, RunFolder.Log, .. OfCompression, StudyUnit.Rows, StudyUnit.Answers, StudyUnit.Within,
     ];
 
     /// <summary>Whether a run of this program wrote here: the options that it begins with name its verb.</summary>

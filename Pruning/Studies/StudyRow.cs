@@ -26,7 +26,8 @@ namespace Pruning.Studies;
 /// <param name="DenseSeconds">Of its training.</param>
 /// <param name="AsLight">
 /// Hand-set: seconds until dynamic first had a network within the budget with no more weights, infinite if it never had. Dynamic: the same
-/// against the kindest retraining length. NaN, in the file empty, where one side is missing.
+/// against the kindest retraining length. NaN where one side is missing. In the file seconds_as_light, empty where there is no such number, and
+/// as_light: yes, no or, where one side is missing, empty.
 /// </param>
 public sealed record StudyRow(
     string Network, ulong Seed, string Method, double Budget, int Retraining, int Tries, double Epochs, double Seconds, double BestSeconds, int Kept,
@@ -34,9 +35,9 @@ public sealed record StudyRow(
 {
     public const string HandSet = "hand-set", Dynamic = "dynamic", DynamicAsLight = "dynamic-as-light", Dense = "dense";
 
-    private const string Header =
+    private const string No = "no", Header =
         "network,seed,method,budget,retraining,tries,epochs,seconds,best_try_seconds,kept,total,ratio,validation_accuracy,test_accuracy,"
-        + "dense_validation_accuracy,dense_test_accuracy,dense_seconds,seconds_as_light";
+        + "dense_validation_accuracy,dense_test_accuracy,dense_seconds,seconds_as_light,as_light";
 
     /// <summary>total / kept.</summary>
     public double Ratio => (double)Total / Math.Max(1, Kept);
@@ -47,18 +48,21 @@ public sealed record StudyRow(
         r.Network, Csv.Whole(r.Seed), r.Method, Csv.Digits(r.Budget), r.Retraining == 0 ? "" : Csv.Whole(r.Retraining), Csv.Whole(r.Tries),
         Csv.Short(r.Epochs), Time(r.Seconds), Time(r.BestSeconds), Csv.Whole(r.Kept), Csv.Whole(r.Total), Csv.Two(r.Ratio), Csv.Two(r.Validation),
         Csv.Two(r.Test), Csv.Two(r.DenseValidation), Csv.Two(r.DenseTest), Time(r.DenseSeconds), Time(r.AsLight),
+        double.IsNaN(r.AsLight) ? "" : double.IsInfinity(r.AsLight) ? No : "yes",
     }));
 
     /// <exception cref="UserException">BadFile: it is no study.csv.</exception>
     public static IReadOnlyList<StudyRow> Read(string path) => CsvTable.ReadOrRefuse(path, "the study.csv of a study", f => new StudyRow(
         f[0], ulong.Parse(f[1], CultureInfo.InvariantCulture), f[2], Number(f[3]), f[4].Length == 0 ? 0 : Whole(f[4]), Whole(f[5]), Number(f[6]), Number(f[7]), Number(f[8]),
-        Whole(f[9]), Whole(f[10]), Number(f[12]), Number(f[13]), Number(f[14]), Number(f[15]), Number(f[16]), Number(f[17])), Header.Split(','));
+        Whole(f[9]), Whole(f[10]), Number(f[12]), Number(f[13]), Number(f[14]), Number(f[15]), Number(f[16]),
+        f[18] == No ? double.PositiveInfinity : Number(f[17])), [.. Header.Split(',')[..^1], $"as_light{CsvTable.Optional}"]);
 
-    private static string Time(double seconds) => double.IsNaN(seconds) ? "" : double.IsInfinity(seconds) ? "never" : Csv.Three(seconds);
+    private static string Time(double seconds) => double.IsFinite(seconds) ? Csv.Three(seconds) : "";
 
     private static double Number(string text) => text switch
     {
         "" => double.NaN,
+        // In studies from before there was a column as_light.
         "never" => double.PositiveInfinity,
         _ => double.Parse(text, CultureInfo.InvariantCulture),
     };

@@ -10,10 +10,10 @@ namespace Pruning.Studies;
 /// <param name="Ratio">Mean of total / kept.</param>
 /// <param name="RatioDeviation">Its sample deviation.</param>
 /// <param name="RatioGeometric">Its geometric mean.</param>
-/// <param name="Kept">Mean, percent.</param>
-/// <param name="Test">Mean test accuracy, percent.</param>
-/// <param name="TestDeviation">Its sample deviation.</param>
-/// <param name="Difference">Test minus the same seeds' dense mean, points.</param>
+/// <param name="KeptPercent">Mean.</param>
+/// <param name="TestAccuracy">Mean, percent.</param>
+/// <param name="TestAccuracyDeviation">Its sample deviation.</param>
+/// <param name="ToDense">Test accuracy minus the same seeds' dense mean, points.</param>
 /// <param name="Seconds">Mean, dense training not counted.</param>
 /// <param name="Sooner">
 /// Geometric mean of hand-set seconds / dynamic seconds. In a row of hand-set dynamic's time is that until it was as light; in a row of
@@ -23,7 +23,7 @@ namespace Pruning.Studies;
 /// <param name="SoonerThanBest">The same with the time of hand-set's single best try, as if known in advance.</param>
 public sealed record StudyGroup(
     string Network, double Budget, string Method, int Retraining, bool Kindest, int Seeds, double Ratio, double RatioDeviation, double RatioGeometric,
-    double Kept, double Test, double TestDeviation, double Difference, double Seconds, double Sooner, double SoonerWithDense, double SoonerThanBest);
+    double KeptPercent, double TestAccuracy, double TestAccuracyDeviation, double ToDense, double Seconds, double Sooner, double SoonerWithDense, double SoonerThanBest);
 
 /// <summary>
 /// Two networks of each seed on the same test images (McNemar 1947): images that only the second has right (lost) and that only the first
@@ -35,8 +35,8 @@ public sealed record StudyPair(string Network, double Budget, string First, stri
     public double Z => Lost + Gained == 0 ? 0 : (Gained - Lost) / Math.Sqrt(Lost + Gained);
 }
 
-/// <summary>A final network as a point: ratio against test error. Best: no other is at least as light and at least as right, and one of both more.</summary>
-public sealed record StudyPoint(string Network, string Method, double Budget, int Retraining, ulong Seed, double Ratio, double TestError, bool Best);
+/// <summary>A final network as a point: ratio against test accuracy. Best: no other is at least as light and at least as right, and one of both more.</summary>
+public sealed record StudyPoint(string Network, string Method, double Budget, int Retraining, ulong Seed, double Ratio, double TestAccuracy, bool Best);
 
 /// <summary>What a study says, from its rows and answers alone.</summary>
 public sealed record StudySummary(IReadOnlyList<StudyGroup> Groups, IReadOnlyList<StudyPair> Pairs, IReadOnlyList<StudyPoint> Points)
@@ -81,7 +81,7 @@ public sealed record StudySummary(IReadOnlyList<StudyGroup> Groups, IReadOnlyLis
             return
             [
                 .. finals.OrderBy(r => r.Network, StringComparer.Ordinal).ThenByDescending(r => r.Ratio).ThenByDescending(r => r.Test)
-                    .Select(r => new StudyPoint(r.Network, r.Method, r.Budget, r.Retraining, r.Seed, r.Ratio, 100 - r.Test, !Beaten(r))),
+                    .Select(r => new StudyPoint(r.Network, r.Method, r.Budget, r.Retraining, r.Seed, r.Ratio, r.Test, !Beaten(r))),
             ];
         }
     }

@@ -20,8 +20,8 @@ public static class StudyText
         text.Append(
             "sooner: hand-set seconds / dynamic seconds, geometric mean; in rows of hand-set until dynamic first was as light, in the row of dynamic\n"
             + "until its search ended. with dense: dense training counted on both sides. than best: hand-set's single best try, as if known in advance.\n"
-            + "kindest: the retraining length at which dynamic is the least sooner, of those at which every seed's walk found something if there are\n"
-            + "any; the row 'as light' and the last rows are compared with it.\n");
+            + "kindest: the retraining length at which dynamic is the least sooner counted in epochs (seconds change from run to run), of those at which\n"
+            + "every seed's walk found something if there are any; the row 'as light' and the last rows are compared with it.\n");
         return text.ToString();
     }
 
@@ -38,8 +38,8 @@ public static class StudyText
                 _ => g.Method,
             };
             table.Add(
-                Csv.Digits(g.Budget), method, Csv.Whole(g.Seeds), One(g.Ratio), One(g.RatioDeviation), One(g.RatioGeometric), Two(g.Kept), Two(g.Test),
-                Two(g.TestDeviation), g.Difference.ToString("+0.00;-0.00;0.00", CultureInfo.InvariantCulture), One(g.Seconds), Two(g.Sooner), Two(g.SoonerWithDense),
+                Csv.Digits(g.Budget), method, Csv.Whole(g.Seeds), One(g.Ratio), One(g.RatioDeviation), One(g.RatioGeometric), Two(g.KeptPercent), Two(g.TestAccuracy),
+                Two(g.TestAccuracyDeviation), g.ToDense.ToString("+0.00;-0.00;0.00", CultureInfo.InvariantCulture), One(g.Seconds), Two(g.Sooner), Two(g.SoonerWithDense),
                 Two(g.SoonerThanBest));
         }
         return table;
@@ -59,7 +59,7 @@ public static class StudyText
         foreach (var p in points)
         {
             table.Add(
-                p.Best ? "*" : "", One(p.Ratio), Two(p.TestError), p.Method, Csv.Digits(p.Budget), p.Retraining == 0 ? "-" : Csv.Whole(p.Retraining),
+                p.Best ? "*" : "", One(p.Ratio), Two(100 - p.TestAccuracy), p.Method, Csv.Digits(p.Budget), p.Retraining == 0 ? "-" : Csv.Whole(p.Retraining),
                 Csv.Whole(p.Seed));
         }
         return table;

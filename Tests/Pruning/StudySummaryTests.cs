@@ -41,17 +41,17 @@ public sealed class StudySummaryTests : IDisposable
     {
         var summary = Summary(Rows);
 
-        // Length 4: sqrt(30/10 * 60/5) = 6; length 8: sqrt(80/10 * 40/5) = 8.
+        // Epochs at length 4: 12/16, at length 8: 32/16; seconds: sqrt(30/10 * 60/5) = 6 and sqrt(80/10 * 40/5) = 8.
         Assert.Equal(4, Kindness.Kindest(StudyRow.Read(_folder.Combine("study.csv")), "net", 0.1));
         var dynamic = summary.Groups.Single(g => g.Method == StudyRow.Dynamic);
         Assert.Equal(2, dynamic.Seeds);
         Assert.Equal(75, dynamic.Ratio, 1e-9);
         Assert.Equal(Math.Sqrt(1250), dynamic.RatioDeviation, 1e-9);
         Assert.Equal(Math.Sqrt(5000), dynamic.RatioGeometric, 1e-9);
-        Assert.Equal(1.5, dynamic.Kept, 1e-9);
-        Assert.Equal(98.0, dynamic.Test, 1e-9);
-        Assert.Equal(Math.Sqrt(0.02), dynamic.TestDeviation, 1e-9);
-        Assert.Equal(-0.2, dynamic.Difference, 1e-9);
+        Assert.Equal(1.5, dynamic.KeptPercent, 1e-9);
+        Assert.Equal(98.0, dynamic.TestAccuracy, 1e-9);
+        Assert.Equal(Math.Sqrt(0.02), dynamic.TestAccuracyDeviation, 1e-9);
+        Assert.Equal(-0.2, dynamic.ToDense, 1e-9);
         Assert.Equal(45, dynamic.Seconds, 1e-9);
         Assert.Equal(Math.Sqrt(30.0 / 60 * 60 / 30), dynamic.Sooner, 1e-9);
         var kindest = summary.Groups.Single(g => g is { Method: StudyRow.HandSet, Retraining: 4 });
@@ -70,8 +70,8 @@ public sealed class StudySummaryTests : IDisposable
         Assert.Equal((1, 4, 0), (pair.Seeds, pair.Lost, pair.Gained));
 
         Assert.Equal(
-            [(100.0, 1.9, true), (50, 2.1, false), (5, 1.8, true), (4, 1.6, true), (4, 2.0, false), (2, 1.8, false)],
-            summary.Points.Select(p => (p.Ratio, Math.Round(p.TestError, 9), p.Best)));
+            [(100.0, 98.1, true), (50, 97.9, false), (5, 98.2, true), (4, 98.4, true), (4, 98.0, false), (2, 98.2, false)],
+            summary.Points.Select(p => (p.Ratio, p.TestAccuracy, p.Best)));
     }
 
     [Fact]
@@ -79,6 +79,41 @@ public sealed class StudySummaryTests : IDisposable
     {
         Summary(Rows.Replace("net,2,hand-set,0.1,4,3,12,60,20,500,1000,2.00", "net,2,hand-set,0.1,4,1,4,5,,1000,1000,1.00", StringComparison.Ordinal));
         Assert.Equal(8, Kindness.Kindest(StudyRow.Read(_folder.Combine("study.csv")), "net", 0.1));
+    }
+
+    /// <summary>Seconds of a rerun are other ones, epochs are not.</summary>
+    [Theory]
+    [InlineData(",30,10,", ",3000,10,")]
+    [InlineData(",60,20,500", ",6000,20,500")]
+    [InlineData(",98.10,10,10\n", ",98.10,10,1000\n")]
+    public void The_kindest_length_is_the_same_on_a_slower_machine(string seconds, string slower)
+    {
+        Assert.Contains(seconds, Rows);
+        Summary(Rows.Replace(seconds, slower, StringComparison.Ordinal));
+        Assert.Equal(4, Kindness.Kindest(StudyRow.Read(_folder.Combine("study.csv")), "net", 0.1));
+    }
+
+    [Fact]
+    public void The_kindest_length_is_that_of_the_fewest_epochs_against_those_of_dynamic()
+    {
+        Summary(Rows.Replace("net,2,dynamic-as-light,0.1,8,1,16,5", "net,2,dynamic-as-light,0.1,8,1,800,5", StringComparison.Ordinal));
+        Assert.Equal(8, Kindness.Kindest(StudyRow.Read(_folder.Combine("study.csv")), "net", 0.1));
+    }
+
+    /// <summary>No word stands in a column of numbers; studies from before had one there.</summary>
+    [Fact]
+    public void Never_has_a_column_of_its_own_and_is_read_in_both_forms()
+    {
+        Summary(Rows.Replace("98.30,10,5\n", "98.30,10,never\n", StringComparison.Ordinal));
+        var rows = StudyRow.Read(_folder.Combine("study.csv"));
+        Assert.Equal(3, rows.Count(r => double.IsPositiveInfinity(r.AsLight)));
+        StudyRow.Write(_folder.Combine("again.csv"), rows);
+        Assert.Equal(rows, StudyRow.Read(_folder.Combine("again.csv")));
+        string text = File.ReadAllText(_folder.Combine("again.csv"));
+        Assert.DoesNotContain("never", text);
+        Assert.Contains(",10.000,10.000,yes\n", text);
+        Assert.Contains(",10.000,,no\n", text);
+        Assert.Contains(",10.000,,\n", text);
     }
 
     [Fact]

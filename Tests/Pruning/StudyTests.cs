@@ -25,7 +25,7 @@ public sealed class StudyTests : IDisposable
     {
         string study = _folder.Combine("study");
         using var result = JsonDocument.Parse(Cli.Done([.. Study(study, _data), "--json"]).Output);
-        var rows = CsvTable.Read(Path.Combine(study, "study.csv"), "seed", "budget", "method", "retraining", "kept", "seconds", "seconds_as_light", "best_try_seconds");
+        var rows = CsvTable.Read(Path.Combine(study, "study.csv"), "seed", "budget", "method", "retraining", "kept", "seconds", "seconds_as_light", "best_try_seconds", "as_light");
         string[] expected =
         [
             .. from seed in (string[])["1", "2"]
@@ -37,7 +37,7 @@ public sealed class StudyTests : IDisposable
         foreach (var hand in rows.Where(r => r[2] == "hand-set"))
         {
             var light = rows.SingleOrDefault(r => r[2] == "dynamic-as-light" && r[0] == hand[0] && r[1] == hand[1] && r[3] == hand[3]);
-            Assert.Equal(light?[5] ?? "never", hand[6]);
+            Assert.Equal((light?[5] ?? "", light is null ? "no" : "yes"), (hand[6], hand[8]));
             Assert.InRange(light is null ? 0 : int.Parse(light[4], CultureInfo.InvariantCulture), 0, int.Parse(hand[4], CultureInfo.InvariantCulture));
             Assert.InRange(Number(hand[7]), 0, Number(hand[5]));
         }
@@ -126,9 +126,73 @@ public sealed class StudyTests : IDisposable
         Cli.Done([.. small, "--hand-set-epochs", "1"]);
         var (code, _, error) = Cli.Run([.. small, "--decay", "0.01"]);
         Assert.Equal((int)ExitCode.Usage, code);
-        Assert.Equal($"error: {Path.Combine(study, "fc16r-fc10", "options.json")}: this study began with decay = 0.0005, asked for is 0.01\n", error);
+        Assert.Equal($"error: {Path.Combine(study, "fc16r-fc10", "options.json")}: this study began with decay = 0.0005, asked for is 0.01; another --out begins another study\n", error);
         Cli.Done([.. small, "--hand-set-epochs", "2"]);
         Assert.Equal(["1", "2", "1", "2"], CsvTable.Read(Path.Combine(study, "study.csv"), "retraining").Select(r => r[0]));
+    }
+
+    [Fact]
+    public async Task Two_processes_make_each_unit_once_and_the_last_writes_all()
+    {
+        string study = _folder.Combine("study"), alone = _folder.Combine("alone");
+        var both = await Task.WhenAll(Enumerable.Range(0, 2).Select(_ => Task.Run(() => Cli.Run(Study(study, _data)))));
+        Assert.All(both, b => Assert.True(b.Code == 0, b.Error));
+        string[] made = [.. both.SelectMany(b => b.Error.Split('\n')).Where(l => l.Contains(" -> ", StringComparison.Ordinal)).Order(StringComparer.Ordinal)];
+        string[] units = ["dense", "dynamic", "hand-set-1", "hand-set-2"];
+        Assert.Equal(
+            [.. from seed in (int[])[1, 2] from unit in units select $"fc16r fc10, seed {seed}, {unit} -> {Path.Combine(study, "fc16r-fc10", $"seed-{seed}", $"{unit}.partial", "partial")}"],
+            made);
+        Cli.Done(Study(alone, _data));
+        Assert.Equal(Rows(alone, [.. Decided, "test_accuracy"]), Rows(study, [.. Decided, "test_accuracy"]));
+        Assert.DoesNotContain(Directory.EnumerateFileSystemEntries(study, "*", SearchOption.AllDirectories), e => e.EndsWith(".partial", StringComparison.Ordinal) || e.EndsWith(".lock", StringComparison.Ordinal));
+    }
+
+    [Fact]
+    public void A_unit_without_its_files_is_named()
+    {
+        string study = _folder.Combine("study"), seed = Path.Combine(study, "fc16r-fc10", "seed-1");
+        string[] one = [.. Study(study, _data)[..^4], "--seeds", "1", "--hand-set-epochs", "1"];
+        Cli.Done(one);
+        string[] tables = Tables();
+        foreach (string name in (string[])["dense/summary.csv", "dense/answers.csv", "hand-set-1/study.csv", "hand-set-1/answers.csv", "dynamic/study.csv", "dynamic/within.csv"])
+        {
+            string file = Path.Combine(seed, name), content = File.ReadAllText(file);
+            File.Delete(file);
+            Refused(file, "none");
+            // What is not there when nothing was within the budget, or needed only to make more.
+            if (name is not ("dense/summary.csv" or "dynamic/within.csv"))
+            {
+                File.WriteAllText(file, content.Split('\n')[0]);
+                Refused(file, "one without a row");
+            }
+            File.WriteAllText(file, content);
+        }
+        Directory.Delete(Path.Combine(seed, "hand-set-1"), recursive: true);
+        Cli.Done(one);
+        Assert.Equal(tables[1], Tables()[1]);
+
+        string[] Tables() => [File.ReadAllText(Path.Combine(study, "study.csv")), File.ReadAllText(Path.Combine(study, "answers.csv"))];
+
+        void Refused(string file, string found)
+        {
+            var (code, _, error) = Cli.Run(one);
+            Assert.Equal((int)ExitCode.BadFile, code);
+            Assert.Equal($"error: {file}: expected the file of a finished unit, found {found}; without the folder {Path.GetDirectoryName(file)} it is made anew\n", error);
+            Assert.Equal(tables, Tables());
+        }
+    }
+
+    [Fact]
+    public void An_interrupted_study_says_how_it_goes_on()
+    {
+        using var cancelled = new CancellationTokenSource();
+        cancelled.Cancel();
+        string study = _folder.Combine("a study");
+        string[] arguments = Study(study, _data);
+        var (code, _, error) = Cli.Run(cancelled.Token, arguments);
+        Assert.Equal((int)ExitCode.Interrupted, code);
+        Assert.Contains($"finished units are kept in {study}; the same command goes on with the others\nnext: ./run.sh study --networks 'fc16r fc10' --dense-epochs 2 ", error);
+        Assert.Contains($" --out '{study}' --seeds 1-2 --hand-set-epochs 1,2\n", error);
     }
 
     [Fact]
