@@ -1,5 +1,3 @@
-using System.Globalization;
-
 namespace Model;
 
 /// <summary>
@@ -15,7 +13,7 @@ namespace Model;
 public sealed record Checkpoint(
     NetworkDescription Network, float[] Weights, float[] Mask, ulong Seed, int Validation, IReadOnlyDictionary<string, string> Notes)
 {
-    private const string Format = "pruned network, version 1";
+    private const string FormatKey = "format", ForeignFormat = "pt";
 
     /// <summary>Weights that are kept, biases not counted.</summary>
     public int Kept => Parameters.Slices(Network, out _).Sum(l => Mask.AsSpan(l.WeightOffset, l.WeightCount).Count(1f));
@@ -44,46 +42,36 @@ public sealed record Checkpoint(
             byte[] mask = Array.ConvertAll(Mask[layer.WeightOffset..(layer.WeightOffset + layer.WeightCount)], m => m != 0 ? (byte)1 : (byte)0);
             tensors.Add(SafeTensor.Of($"{layer.Name}.mask", layer.WeightShape, mask));
         }
-        SafeTensors.Write(path, tensors, new Dictionary<string, string>(Notes)
-        {
-            ["format"] = Format,
-            ["network"] = Network.Name,
-            ["layers"] = NetworkDescription.Known.GetValueOrDefault(Network.Name, Network.Name),
-            ["pixel_scale"] = Trainer.PixelScale.ToString("R", CultureInfo.InvariantCulture),
-            ["seed"] = Seed.ToString(CultureInfo.InvariantCulture),
-            ["validation"] = Validation.ToString(CultureInfo.InvariantCulture),
-        });
+        SafeTensors.Write(path, tensors, CheckpointTexts.Of(this, FormatKey));
     }
 
     /// <summary>Reads and checks a file.</summary>
     /// <exception cref="UserException">BadFile: missing, damaged, foreign, or not a network of this program; one line with the reason.</exception>
     public static Checkpoint Load(string path)
     {
-        var file = SafeTensors.Read(path);
-        var texts = new Dictionary<string, string>(file.Metadata);
-        string format = Take(path, texts, "format");
-        if (format != Format)
-            throw Bad(path, $"format '{Format}'", $"'{format}'");
-        string name = Take(path, texts, "network"), layers = Take(path, texts, "layers");
-        var network = ParseNetwork(path, name, layers);
-        string scale = Take(path, texts, "pixel_scale");
-        if (!float.TryParse(scale, CultureInfo.InvariantCulture, out float pixelScale) || pixelScale != Trainer.PixelScale)
-            throw Bad(path, $"a pixel scale of {Trainer.PixelScale.ToString("R", CultureInfo.InvariantCulture)}", scale);
-        string seed = Take(path, texts, "seed"), validation = Take(path, texts, "validation");
-        if (!ulong.TryParse(seed, NumberStyles.None, CultureInfo.InvariantCulture, out ulong seedNumber))
-            throw Bad(path, "a seed", $"'{seed}'");
-        if (!int.TryParse(validation, NumberStyles.None, CultureInfo.InvariantCulture, out int validationCount))
-            throw Bad(path, "a number of validation images", $"'{validation}'");
+        using var content = InputFile.Open(path, "a model file");
+        return Read(path, content);
+    }
 
-        var slices = Parameters.Slices(network, out int length);
+    /// <summary>Reads and checks a file's content, from where it begins.</summary>
+    /// <exception cref="UserException">BadFile, as <see cref="Load"/>.</exception>
+    public static Checkpoint Read(string path, Stream content)
+    {
+        var file = SafeTensors.Read(path, content);
+        var texts = new Dictionary<string, string>(file.Metadata);
+        if (texts.GetValueOrDefault(FormatKey, ForeignFormat) == ForeignFormat)
+        {
+            throw BadModel.Of(path, "a checkpoint of this program",
+                "a safetensors file of another one, or exported for one: `import` makes a checkpoint of it");
+        }
+        file.DemandDigest();
+        var model = CheckpointTexts.Take(path, texts, FormatKey);
+        var slices = Parameters.Slices(model.Network, out _);
         if (file.Tensors.Count != 3 * slices.Count)
-            throw Bad(path, $"{3 * slices.Count} tensors", $"{file.Tensors.Count}");
-        var weights = new float[length];
-        var mask = new float[length];
-        Array.Fill(mask, 1f);
+            throw BadModel.Of(path, $"{3 * slices.Count} tensors", $"{file.Tensors.Count}");
         foreach (var layer in slices)
-            ReadLayer(path, file, layer, weights, mask);
-        return new Checkpoint(network, weights, mask, seedNumber, validationCount, texts);
+            ReadLayer(path, file, layer, model.Weights, model.Mask);
+        return model;
     }
 
     private static void ReadLayer(string path, SafeTensors file, LayerSlice layer, float[] weights, float[] mask)
@@ -94,38 +82,17 @@ public sealed record Checkpoint(
         for (int i = 0; i < weight.Length; i++)
         {
             if (!float.IsFinite(weight[i]))
-                throw Bad(path, $"finite numbers in {layer.Name}.weight", $"{weight[i]} at position {i}");
+                throw BadModel.Of(path, $"finite numbers in {layer.Name}.weight", $"{weight[i]} at position {i}");
             if (live[i] > 1)
-                throw Bad(path, $"0 or 1 in {layer.Name}.mask", $"{live[i]} at position {i}");
+                throw BadModel.Of(path, $"0 or 1 in {layer.Name}.mask", $"{live[i]} at position {i}");
             if (live[i] == 0 && weight[i] != 0)
-                throw Bad(path, $"zero in {layer.Name}.weight where the mask is 0", $"{weight[i]} at position {i}");
+                throw BadModel.Of(path, $"zero in {layer.Name}.weight where the mask is 0", $"{weight[i]} at position {i}");
             mask[layer.WeightOffset + i] = live[i];
         }
         int bad = Array.FindIndex(bias, b => !float.IsFinite(b));
         if (bad >= 0)
-            throw Bad(path, $"finite numbers in {layer.Name}.bias", $"{bias[bad]} at position {bad}");
+            throw BadModel.Of(path, $"finite numbers in {layer.Name}.bias", $"{bias[bad]} at position {bad}");
         weight.CopyTo(weights, layer.WeightOffset);
         bias.CopyTo(weights, layer.BiasOffset);
     }
-
-    /// <summary>The layers' line decides; the name must not contradict it.</summary>
-    private static NetworkDescription ParseNetwork(string path, string name, string layers)
-    {
-        if (NetworkDescription.Known.GetValueOrDefault(name, name) != layers)
-            throw Bad(path, $"the layers of {name}", $"'{layers}'");
-        try
-        {
-            return NetworkDescription.Parse(name);
-        }
-        catch (UserException e)
-        {
-            throw new UserException(ExitCode.BadFile, $"{path}: expected a network of this program, found {e.Message}", e);
-        }
-    }
-
-    private static string Take(string path, Dictionary<string, string> texts, string key) =>
-        texts.Remove(key, out string? text) ? text : throw Bad(path, $"a network of this program with the metadata '{key}'", "none");
-
-    private static UserException Bad(string path, string expected, string found) =>
-        new(ExitCode.BadFile, string.Create(CultureInfo.InvariantCulture, $"{path}: expected {expected}, found {found}"));
 }

@@ -30,18 +30,26 @@ public sealed partial record NetworkDescription(string Name, IReadOnlyList<Layer
         ["lenet-5-caffe"] = "conv20@5 pool2 conv50@5 pool2 fc500r fc10",
     };
 
-    /// <summary>What flat buffers, their moments and masks take on any machine: a few hundred megabytes.</summary>
-    private const long MostWeights = 20_000_000;
+    /// <summary>
+    /// What a network may ask for, typed or in a file of a few bytes. Flat buffers, their moments and masks take a few hundred megabytes on any
+    /// machine, the activations of 16 images and their gradients 128 MB.
+    /// </summary>
+    public const int MostWeights = 20_000_000, MostValues = 1 << 20, MostLayers = 64;
 
     /// <summary>(C, H, W) of an image.</summary>
     public static TensorShape Input => new(1, DataSet.Height, DataSet.Width);
 
     /// <summary>Reads a known name or a line of tokens.</summary>
-    /// <exception cref="UserException">Usage: a token that is none, sizes that do not fit, or a last layer that is not fc10.</exception>
+    /// <exception cref="UserException">
+    /// Usage: a token that is none, sizes that do not fit, a last layer that is not fc10, or more than a network may ask for.
+    /// </exception>
     public static NetworkDescription Parse(string text)
     {
         ArgumentNullException.ThrowIfNull(text);
-        var layers = Known.GetValueOrDefault(text, text).Split(' ', StringSplitOptions.RemoveEmptyEntries).Select(ParseLayer).ToArray();
+        string[] tokens = Known.GetValueOrDefault(text, text).Split(' ', StringSplitOptions.RemoveEmptyEntries);
+        if (tokens.Length > MostLayers)
+            throw Bad(text, $"expected at most {MostLayers} layers, found {tokens.Length}");
+        LayerDescription[] layers = [.. tokens.Select(ParseLayer)];
         var network = new NetworkDescription(text, layers);
         if (layers.LastOrDefault() is not DenseLayer { Outputs: DataSet.Classes, Relu: false })
             throw Bad(text, $"the last layer must be fc{DataSet.Classes}");
@@ -59,7 +67,10 @@ public sealed partial record NetworkDescription(string Name, IReadOnlyList<Layer
         {
             var match = Token().Match(token);
             if (!match.Success)
-                throw Bad(text, $"'{token}' is no layer (conv20@5p2r, pool2, fc500r) and no known network ({string.Join(", ", Known.Keys)})");
+            {
+                throw Bad(text, $"'{BadModel.Cut(token)}' is no layer (conv20@5p2r, pool2, fc500r) and no known network "
+                    + $"({string.Join(", ", Known.Keys)})");
+            }
             int Number(string group) =>
                 match.Groups[group].Success ? int.Parse(match.Groups[group].ValueSpan, CultureInfo.InvariantCulture) : 0;
             bool relu = match.Groups["r"].Success;
@@ -78,14 +89,34 @@ public sealed partial record NetworkDescription(string Name, IReadOnlyList<Layer
         _ => throw new NotSupportedException(l.ToString()),
     })));
 
+    /// <summary>As <see cref="Parse"/>, of what a file says.</summary>
+    /// <exception cref="UserException">BadFile, with the file's path.</exception>
+    public static NetworkDescription OfFile(string path, string text)
+    {
+        try
+        {
+            return Parse(text);
+        }
+        catch (UserException e)
+        {
+            throw BadModel.Of(path, "a network of this program", e.Message, e);
+        }
+    }
+
     /// <summary>Shapes of the activations, the input first; each carries the border that the layer after it wants.</summary>
     public IReadOnlyList<TensorShape> Shapes()
     {
         var shapes = new List<TensorShape>();
         var shape = Input;
+        long values = 0;
         for (int i = 0; i <= Layers.Count; i++)
         {
             shape = shape with { Padding = i < Layers.Count && Layers[i] is ConvolutionLayer { Padding: var padding } ? padding : 0 };
+            if (shape.Padding > 0 && i > 0 && Layers[i - 1] is DenseLayer)
+                throw Bad(Name, $"layer {i + 1} pads the output of a fully connected layer, which has no border");
+            values += (long)shape.Channels * (shape.Height + 2 * shape.Padding) * (shape.Width + 2 * shape.Padding);
+            if (values > MostValues)
+                throw Bad(Name, $"expected at most {MostValues} values in all layers of an image, borders too, found {values} up to layer {i}");
             shapes.Add(shape);
             if (i == Layers.Count)
                 break;
@@ -102,8 +133,9 @@ public sealed partial record NetworkDescription(string Name, IReadOnlyList<Layer
         return shapes;
     }
 
-    private static UserException Bad(string text, string what) => new(ExitCode.Usage, $"network '{text}': {what}");
+    private static UserException Bad(string text, string what) => new(ExitCode.Usage, $"network '{BadModel.Cut(text)}': {what}");
 
-    [GeneratedRegex(@"^(?:conv(?<conv>[1-9]\d{0,3})@(?<k>[1-9]\d?)(?:p(?<p>\d))?(?<r>r)?|pool(?<pool>[1-9])|fc(?<fc>[1-9]\d{0,4})(?<r>r)?)$")]
+    [GeneratedRegex(@"^(?:conv(?<conv>[1-9][0-9]{0,3})@(?<k>[1-9][0-9]?)(?:p(?<p>[0-9]))?(?<r>r)?|pool(?<pool>[1-9])"
+        + @"|fc(?<fc>[1-9][0-9]{0,4})(?<r>r)?)\z")]
     private static partial Regex Token();
 }

@@ -1,4 +1,5 @@
 using ILGPU;
+using ILGPU.Runtime;
 using Kernels;
 
 namespace Model;
@@ -111,9 +112,9 @@ public sealed class Parameters
     /// <summary>Forgets the optimizer's moments.</summary>
     public void ResetMoments()
     {
-        var zeros = new float[Weight.Length];
-        _memory.Upload(zeros, FirstMoment);
-        _memory.Upload(zeros, SecondMoment);
+        FirstMoment.MemSetToZero(_memory.Device.Stream);
+        SecondMoment.MemSetToZero(_memory.Device.Stream);
+        _memory.Device.Synchronize();
     }
 
     /// <summary>Everything that training changes, to come back to.</summary>

@@ -2,14 +2,26 @@ using System.Runtime.InteropServices;
 
 namespace Model;
 
-/// <summary>The element types that are read, named as in the file: unsigned bytes and IEEE or brain floats, little-endian.</summary>
+/// <summary>The element types, named as in the file: truth values, integers, floats of several kinds and complex ones, little-endian.</summary>
 public enum TensorType
 {
+    BOOL,
     U8,
+    I8,
+    F8_E4M3,
+    F8_E5M2,
+    F8_E8M0,
+    I16,
+    U16,
     F16,
     BF16,
+    I32,
+    U32,
     F32,
+    I64,
+    U64,
     F64,
+    C64,
 }
 
 /// <summary>A named tensor as it lies in a file: Data holds the elements of Shape, row-major; an empty shape is one element.</summary>
@@ -37,10 +49,16 @@ public sealed class SafeTensor
 
     public byte[] Data { get; }
 
+    /// <summary>Whether the elements are floats that <see cref="ToSingles"/> converts, as weights are.</summary>
+    public bool IsFloat => Type is TensorType.F16 or TensorType.BF16 or TensorType.F32 or TensorType.F64;
+
+    /// <summary>Whether <see cref="ToSingles"/> converts the elements: floats of 16 bits or more, bytes and truth values.</summary>
+    public bool IsReadable => IsFloat || Type is TensorType.U8 or TensorType.BOOL;
+
     /// <summary>The elements as single precision; F64 is rounded, all other types are exact.</summary>
     public float[] ToSingles() => Type switch
     {
-        TensorType.U8 => Array.ConvertAll(Data, value => (float)value),
+        TensorType.U8 or TensorType.BOOL => Convert<byte>(value => value),
         TensorType.F16 => Convert<Half>(value => (float)value),
         TensorType.BF16 => Convert<ushort>(value => BitConverter.UInt32BitsToSingle((uint)value << 16)),
         TensorType.F32 => Convert<float>(value => value),
@@ -51,10 +69,10 @@ public sealed class SafeTensor
     /// <summary>Bytes of one element.</summary>
     public static int ElementSize(TensorType type) => type switch
     {
-        TensorType.U8 => 1,
-        TensorType.F16 or TensorType.BF16 => 2,
-        TensorType.F32 => 4,
-        TensorType.F64 => 8,
+        TensorType.BOOL or TensorType.U8 or TensorType.I8 or TensorType.F8_E4M3 or TensorType.F8_E5M2 or TensorType.F8_E8M0 => 1,
+        TensorType.I16 or TensorType.U16 or TensorType.F16 or TensorType.BF16 => 2,
+        TensorType.I32 or TensorType.U32 or TensorType.F32 => 4,
+        TensorType.I64 or TensorType.U64 or TensorType.F64 or TensorType.C64 => 8,
         _ => throw new ArgumentOutOfRangeException(nameof(type)),
     };
 
@@ -71,6 +89,12 @@ public sealed class SafeTensor
         return (long)bytes;
     }
 
-    private float[] Convert<T>(Converter<T, float> convert) where T : struct =>
-        Array.ConvertAll(MemoryMarshal.Cast<byte, T>(Data).ToArray(), convert);
+    private float[] Convert<T>(Converter<T, float> convert) where T : unmanaged
+    {
+        var elements = MemoryMarshal.Cast<byte, T>(Data);
+        var singles = new float[elements.Length];
+        for (int i = 0; i < singles.Length; i++)
+            singles[i] = convert(elements[i]);
+        return singles;
+    }
 }

@@ -13,9 +13,13 @@ public sealed class SafeTensors
     private const string DigestKey = "sha256";
 
     private readonly string path;
+    private readonly bool hasDigest;
 
-    private SafeTensors(string path, IReadOnlyDictionary<string, string> metadata, IReadOnlyList<SafeTensor> tensors) =>
-        (this.path, Metadata, Tensors) = (path, metadata, tensors);
+    private SafeTensors(string path, IReadOnlyDictionary<string, string> metadata, IReadOnlyList<SafeTensor> tensors, bool hasDigest) =>
+        (this.path, Metadata, Tensors, this.hasDigest) = (path, metadata, tensors, hasDigest);
+
+    /// <summary>The file's name, for messages.</summary>
+    public string Path => path;
 
     /// <summary>The file's texts, without the digest.</summary>
     public IReadOnlyDictionary<string, string> Metadata { get; }
@@ -23,31 +27,51 @@ public sealed class SafeTensors
     /// <summary>The tensors in the order of their data.</summary>
     public IReadOnlyList<SafeTensor> Tensors { get; }
 
-    /// <summary>Reads a whole file. Memory taken is bounded by the file's size, whatever its header claims.</summary>
+    /// <summary>Reads a whole file of at most <see cref="InputFile.MostBytes"/>.</summary>
     /// <exception cref="UserException">BadFile: missing, unreadable, foreign or damaged; one line with file, expected and found.</exception>
     public static SafeTensors Read(string path)
     {
+        using var content = InputFile.Open(path, "a safetensors file");
+        return Read(path, content);
+    }
+
+    /// <summary>Reads a file's content, from where it begins. Memory taken is bounded by its length, whatever the header claims.</summary>
+    /// <exception cref="UserException">BadFile, as <see cref="Read(string)"/>.</exception>
+    public static SafeTensors Read(string path, Stream content)
+    {
+        ArgumentNullException.ThrowIfNull(content);
         try
         {
-            using FileStream file = File.OpenRead(path);
-            var header = SafeTensorsHeader.Read(path, file);
+            var header = SafeTensorsHeader.Read(path, content);
             var tensors = new List<SafeTensor>();
             foreach (SafeTensorsEntry entry in header.Entries)
             {
                 byte[] data = new byte[entry.End - entry.Begin];
-                file.ReadExactly(data);
+                content.ReadExactly(data);
                 tensors.Add(new SafeTensor(entry.Name, entry.Type, entry.Shape, data));
             }
 
             var metadata = new Dictionary<string, string>(header.Metadata);
-            if (metadata.Remove(DigestKey, out string? expected) && Digest(metadata, tensors) is string found && found != expected)
-                throw SafeTensorsHeader.Bad(path, $"content with SHA-256 {expected}", $"{found}: the file was altered or damaged");
-            return new SafeTensors(path, metadata, tensors);
+            bool hasDigest = metadata.Remove(DigestKey, out string? expected);
+            if (hasDigest && Digest(metadata, tensors) is string found && found != expected)
+            {
+                throw BadModel.Of(path, $"content with SHA-256 {BadModel.Cut(expected!)}",
+                    $"{found}: the file was damaged, or altered, after which it is to be saved without its metadata");
+            }
+            return new SafeTensors(path, metadata, tensors, hasDigest);
         }
         catch (Exception error) when (error is IOException or UnauthorizedAccessException)
         {
-            throw SafeTensorsHeader.Bad(path, "a readable safetensors file", error.Message, error);
+            throw BadModel.Of(path, "a readable safetensors file", error.Message, error);
         }
+    }
+
+    /// <summary>For whoever finds that this program wrote the file: then it carries a digest, and one that has none was altered.</summary>
+    /// <exception cref="UserException">BadFile: it has none.</exception>
+    public void DemandDigest()
+    {
+        if (!hasDigest)
+            throw BadModel.Of(path, $"the metadata '{DigestKey}', which this program writes into each file", "none: the file was damaged or altered");
     }
 
     /// <summary>
@@ -83,7 +107,7 @@ public sealed class SafeTensors
         SafeTensor? tensor = Tensors.FirstOrDefault(tensor => tensor.Name == name);
         if (tensor is null || tensor.Type != type || !tensor.Shape.AsSpan().SequenceEqual(shape))
         {
-            throw SafeTensorsHeader.Bad(path, $"a tensor '{name}' of {type} [{string.Join(", ", shape)}]",
+            throw BadModel.Of(path, $"a tensor '{name}' of {type} [{string.Join(", ", shape)}]",
                 tensor is null ? "none" : $"{tensor.Type} [{string.Join(", ", tensor.Shape)}]");
         }
 

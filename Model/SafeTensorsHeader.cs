@@ -16,27 +16,32 @@ internal sealed record SafeTensorsEntry(string Name, TensorType Type, int[] Shap
 internal sealed record SafeTensorsHeader(IReadOnlyDictionary<string, string> Metadata, IReadOnlyList<SafeTensorsEntry> Entries)
 {
     private const string MetadataKey = "__metadata__";
-    private const int MaxBytes = 100_000_000; // the format's own limit
-    private const int Alignment = 8;
+    private const int MaxBytes = 4_000_000; // masks of the largest network take 3.4 MB; the format's own limit is 100 MB
+    private const int Prefix = 8, Alignment = 8;
 
     private static readonly JsonDocumentOptions Strict = new() { MaxDepth = 3, AllowDuplicateProperties = false };
 
     /// <summary>Reads and checks everything before the data, which begins where the stream then stands.</summary>
     public static SafeTensorsHeader Read(string path, Stream file)
     {
-        Span<byte> prefix = stackalloc byte[8];
-        if (file.Length < prefix.Length)
-            throw Bad(path, "a safetensors file of at least 8 bytes", $"{file.Length}");
-        file.ReadExactly(prefix);
-        ulong length = BinaryPrimitives.ReadUInt64LittleEndian(prefix);
-        ulong most = (ulong)Math.Min(MaxBytes, file.Length - prefix.Length);
+        Span<byte> start = stackalloc byte[ForeignFile.StartLength];
+        start = start[..file.ReadAtLeast(start, start.Length, throwOnEndOfStream: false)];
+        ulong length = start.Length < Prefix ? 0 : BinaryPrimitives.ReadUInt64LittleEndian(start);
+        // A byte order other than the format's, or a header that is none, would be a large number here.
+        if (start.Length <= Prefix || start[Prefix] != '{')
+        {
+            throw BadModel.Of(path, "a safetensors file, whose header of JSON begins with '{' at byte 9",
+                ForeignFile.Describe(start) ?? "other bytes");
+        }
+        ulong most = (ulong)Math.Min(MaxBytes, file.Length - Prefix);
         if (length > most)
-            throw Bad(path, $"a safetensors header of at most {most} bytes", $"{length}");
+            throw BadModel.Of(path, $"a safetensors header of at most {most} bytes", $"{length}");
 
         byte[] json = new byte[length];
+        file.Position = Prefix;
         file.ReadExactly(json);
-        if (json is not [(byte)'{', ..] || !Utf8.IsValid(json))
-            throw Bad(path, "a safetensors header of UTF-8 JSON that begins with '{'", "other bytes");
+        if (json.Length == 0 || !Utf8.IsValid(json))
+            throw BadModel.Of(path, "a safetensors header of JSON in UTF-8", json.Length == 0 ? "none" : "other bytes");
         try
         {
             using var document = JsonDocument.Parse(json, Strict);
@@ -45,7 +50,7 @@ internal sealed record SafeTensorsHeader(IReadOnlyDictionary<string, string> Met
         catch (Exception error) when (error is JsonException or InvalidOperationException)
         {
             // InvalidOperationException: an escaped half of a surrogate pair, which is no text.
-            throw Bad(path, "a safetensors header of valid JSON", error.Message, error);
+            throw BadModel.Of(path, "a safetensors header of valid JSON", error.Message, error);
         }
     }
 
@@ -70,7 +75,7 @@ internal sealed record SafeTensorsHeader(IReadOnlyDictionary<string, string> Met
 
         while (json.Length % Alignment != 0)
             json.WriteByte((byte)' ');
-        Span<byte> prefix = stackalloc byte[8];
+        Span<byte> prefix = stackalloc byte[Prefix];
         BinaryPrimitives.WriteInt64LittleEndian(prefix, json.Length);
         file.Write(prefix);
         json.WriteTo(file);
@@ -83,7 +88,7 @@ internal sealed record SafeTensorsHeader(IReadOnlyDictionary<string, string> Met
         foreach (JsonProperty property in root.EnumerateObject())
         {
             if (property.Value.ValueKind != JsonValueKind.Object)
-                throw Bad(path, $"an object for '{property.Name}'", $"{property.Value.ValueKind}");
+                throw BadModel.Of(path, $"an object for '{property.Name}'", $"{property.Value.ValueKind}");
             if (property.Name != MetadataKey)
             {
                 entries.Add(ParseEntry(path, property.Name, property.Value));
@@ -93,7 +98,7 @@ internal sealed record SafeTensorsHeader(IReadOnlyDictionary<string, string> Met
             foreach (JsonProperty item in property.Value.EnumerateObject())
             {
                 if (item.Value.ValueKind != JsonValueKind.String)
-                    throw Bad(path, $"text for the metadata '{item.Name}'", $"{item.Value.ValueKind}");
+                    throw BadModel.Of(path, $"text for the metadata '{item.Name}'", $"{item.Value.ValueKind}");
                 metadata.Add(item.Name, item.Value.GetString()!);
             }
         }
@@ -103,13 +108,13 @@ internal sealed record SafeTensorsHeader(IReadOnlyDictionary<string, string> Met
         foreach (SafeTensorsEntry entry in ordered)
         {
             if (entry.Begin != end)
-                throw Bad(path, $"data of '{entry.Name}' at offset {end}, without gap or overlap", $"{entry.Begin}");
+                throw BadModel.Of(path, $"data of '{entry.Name}' at offset {end}, without gap or overlap", $"{entry.Begin}");
             end = entry.End;
         }
 
         return end == dataLength
             ? new SafeTensorsHeader(metadata, ordered)
-            : throw Bad(path, $"{end} bytes of data as the header says", $"{dataLength}");
+            : throw BadModel.Of(path, $"{end} bytes of data as the header says", $"{dataLength}");
     }
 
     private static SafeTensorsEntry ParseEntry(string path, string name, JsonElement value)
@@ -133,17 +138,20 @@ internal sealed record SafeTensorsHeader(IReadOnlyDictionary<string, string> Met
         }
 
         if (!Enum.GetNames<TensorType>().Contains(dtype) || !Enum.TryParse(dtype, out TensorType type))
-            throw Bad(path, $"a dtype of '{name}' among {string.Join(", ", Enum.GetNames<TensorType>())}", dtype ?? "none");
+            throw BadModel.Of(path, $"a dtype of '{name}' among {string.Join(", ", Enum.GetNames<TensorType>())}", dtype ?? "none");
         if (extents is null || extents.Any(extent => extent > int.MaxValue))
-            throw Bad(path, $"a shape of '{name}' of integers 0 to {int.MaxValue}", "other values");
+            throw BadModel.Of(path, $"a shape of '{name}' of integers 0 to {int.MaxValue}", "other values");
         if (offsets is not [var begin, var end] || begin > end)
-            throw Bad(path, $"data_offsets of '{name}' as [begin, end]", offsets is null ? "other values" : $"[{string.Join(", ", offsets)}]");
+        {
+            throw BadModel.Of(path, $"data_offsets of '{name}' as [begin, end]",
+                offsets is null ? "other values" : $"[{string.Join(", ", offsets)}]");
+        }
 
         int[] shape = Array.ConvertAll(extents, extent => (int)extent);
         long? bytes = SafeTensor.ByteCount(type, shape);
         if (bytes != end - begin || bytes > Array.MaxLength)
         {
-            throw Bad(path, $"data_offsets of '{name}' that hold {dtype} [{string.Join(", ", shape)}], at most {Array.MaxLength} bytes",
+            throw BadModel.Of(path, $"data_offsets of '{name}' that hold {dtype} [{string.Join(", ", shape)}], at most {Array.MaxLength} bytes",
                 $"{end - begin} bytes");
         }
 
@@ -165,7 +173,4 @@ internal sealed record SafeTensorsHeader(IReadOnlyDictionary<string, string> Met
 
         return [.. numbers];
     }
-
-    internal static UserException Bad(string path, string expected, string found, Exception? inner = null) =>
-        new(ExitCode.BadFile, $"{path}: expected {expected}, found {found}", inner);
 }

@@ -72,9 +72,9 @@ internal sealed class StepBuilder
     /// <param name="mask">Flat.</param>
     /// <param name="below">Density below which a layer is computed from its live weights, see also <see cref="FirstConvolutionBelow"/>; 0 for never.</param>
     /// <returns>A number that tells choices apart: one bit per layer.</returns>
-    public int Choose(ReadOnlySpan<float> mask, double below)
+    public long Choose(ReadOnlySpan<float> mask, double below)
     {
-        int choice = 0;
+        long choice = 0;
         for (int i = 0; i < _live.Length; i++)
         {
             if (_slices[i] is not { } slice)
@@ -89,7 +89,7 @@ internal sealed class StepBuilder
                     ? new LiveWeights(_memory, slice.Filter.AsVector(), Vector(_activations[i]).Shape, Vector(_activations[i + 1]).Shape, capacity)
                     : new LiveWeights(_memory, slice.Filter, _activations[i].Shape, _activations[i + 1].Shape, capacity);
                 _spare[i]!.Find(layer);
-                choice |= 1 << i;
+                choice |= 1L << i;
             }
             _live[i] = sparse ? _spare[i] : null;
         }

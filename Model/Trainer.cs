@@ -32,7 +32,7 @@ public sealed class Trainer : IDisposable
     private readonly ArrayView<float> _rates, _loss, _tally;
     private readonly StepBuilder _builder;
     private readonly StepProgram _sum;
-    private readonly Dictionary<(bool Training, bool Masked, int Choice), StepProgram> _programs = [];
+    private readonly Dictionary<(bool Training, bool Masked, long Choice), StepProgram> _programs = [];
     private readonly Func<int, ArrayView<float>, Operation> _gather;
     private readonly Operation _advance;
     private Operation[] _distillation = [];
@@ -41,7 +41,8 @@ public sealed class Trainer : IDisposable
     private readonly int[] _first;
     private readonly ImageOrder _images;
     private readonly int _slots, _maxSteps;
-    private int _position, _choice, _chosenVersion = -1;
+    private int _position, _chosenVersion = -1;
+    private long _choice;
     private long _updates;
 
     /// <param name="device">Where everything runs.</param>

@@ -20,6 +20,9 @@ namespace Pruning.Coding;
 /// </summary>
 public static class CodedFile
 {
+    /// <summary>Sees what a file's header says; throws where the reader cannot use such a network.</summary>
+    public delegate void CheckLayers(string network, IReadOnlyList<(string Name, int[] Shape)> layers);
+
     private const int Version = 1, Prefix = 4, Checksum = 4;
 
     /// <exception cref="UserException">Failed: beyond the limits of <see cref="CodedNetwork"/>, inconsistent or not finite.</exception>
@@ -40,8 +43,9 @@ public static class CodedFile
     }
 
     /// <param name="nameForErrors">what the message begins with: the file's name</param>
+    /// <param name="check">is given description and layers before these are decoded, and may refuse them: a few bytes can ask for much work</param>
     /// <exception cref="UserException">BadFile: not a coded file, of another version, damaged, cut, or beyond the limits.</exception>
-    public static CodedNetwork Decode(ReadOnlySpan<byte> file, string nameForErrors)
+    public static CodedNetwork Decode(ReadOnlySpan<byte> file, string nameForErrors, CheckLayers? check = null)
     {
         if (file.Length < Prefix + Checksum || !file.StartsWith("DCN"u8))
             throw Bad(nameForErrors, "a coded network (.dcn)", "a file that does not begin as one");
@@ -53,19 +57,20 @@ public static class CodedFile
         if (found != expected)
             throw Bad(nameForErrors, $"CRC-32 {expected:x8}", $"{found:x8}: the file is damaged or cut");
         var decoder = new BitDecoder(file[Prefix..^Checksum], nameForErrors);
-        var network = Code(decoder, (Coder)(file[3] & 15), new CodedNetwork("", []), [], nameForErrors);
+        var network = Code(decoder, (Coder)(file[3] & 15), new CodedNetwork("", []), [], nameForErrors, check);
         decoder.Finish();
         return network;
     }
 
     /// <summary>The one way to refuse a file, in one line.</summary>
-    internal static UserException Bad(string name, string expected, string found) =>
-        new(ExitCode.BadFile, $"{name}: expected {expected}, found {found}");
+    internal static UserException Bad(string name, string expected, string found) => BadModel.Of(name, expected, found);
 
     /// <summary>Both directions: writes the network, or ignores it and reads one.</summary>
-    private static CodedNetwork Code(BitCoder bits, Coder coder, CodedNetwork network, List<LayerSize> sizes, string nameForErrors)
+    private static CodedNetwork Code(
+        BitCoder bits, Coder coder, CodedNetwork network, List<LayerSize> sizes, string nameForErrors, CheckLayers? check = null)
     {
         var (text, heads) = Header.Code(bits, network.Network, [.. network.Layers.Select(l => (l.Name, l.Shape))], nameForErrors);
+        check?.Invoke(text, heads);
         var floats = new FloatLists(bits, nameForErrors);
         var range = new RangeLayers(bits, nameForErrors);
         var layers = new List<SharedLayer>();

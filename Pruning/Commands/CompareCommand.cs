@@ -31,7 +31,7 @@ internal static class CompareCommand
             throw new UserException(ExitCode.Usage, $"--max-drop: expected one budget to compare at, found {options.MaxDrop}");
         double budget = options.MaxDrop.Least;
         using var bench = Workbench.Open(invocation, options, start);
-        var outputs = RunOutputs.OfSearch(start is null ? null : invocation.Find(Options.Model), RunFolder.Sides);
+        var outputs = RunOutputs.OfSearch(start is null ? null : ModelFile.Find(invocation.Find(Options.Model)!), RunFolder.Sides);
         using var folder = RunCommand.OpenFolder(invocation, options, "compare", outputs);
         RunFolder handSetFolder = folder.Inner(RunFolder.HandSet), dynamicFolder = folder.Inner(RunFolder.Dynamic);
 

@@ -18,11 +18,17 @@ internal static class EvalCommand
         return (command, Run);
     }
 
-    /// <summary>The network that --model names.</summary>
+    /// <summary>The network that --model names, and its file, which of a run's folder is the one in it.</summary>
     /// <exception cref="UserException">Usage: no --model. BadFile: not a network of this program.</exception>
-    public static (string Path, Checkpoint Model) Load(Invocation invocation)
+    public static (string Path, Checkpoint Model) Load(Invocation invocation) =>
+        Find(invocation) ?? throw new UserException(ExitCode.Usage, "--model: expected a file, found none");
+
+    /// <summary>The same, or null where there is no --model.</summary>
+    public static (string Path, Checkpoint Model)? Find(Invocation invocation)
     {
-        string path = invocation.Find(Options.Model) ?? throw new UserException(ExitCode.Usage, "--model: expected a file, found none");
+        if (invocation.Find(Options.Model) is not { } named)
+            return null;
+        string path = ModelFile.Find(named);
         return (path, ModelFile.Load(path));
     }
 
@@ -37,7 +43,7 @@ internal static class EvalCommand
         using var device = Workbench.OpenDevice(invocation);
         using var trainer = Workbench.ForMeasuring(device, model, images);
         var score = trainer.Evaluate(Model.Part.Test);
-        invocation.Terminal.Say(string.Create(
+        invocation.Terminal.Print(string.Create(
             CultureInfo.InvariantCulture,
             $"{model.Network.Name}, {model.Kept:N0} of {model.Total:N0} weights: {part} accuracy {score.Accuracy:F2} % ({score.Correct} of {score.Images}), loss {score.Loss:F4}"));
         if (invocation.Get(Options.Json))

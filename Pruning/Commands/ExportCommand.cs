@@ -10,8 +10,8 @@ internal static class ExportCommand
 {
     private static readonly Option<string> Format = Options.Choice(
         "--format",
-        "safetensors: weights and biases as PyTorch names and shapes them, input pixel / 255 / 0.3081; onnx: input 'image' (N, 1, 28, 28) of "
-        + "pixels 0 to 255, output 'logits', dead parts left out; csr-npz: a folder with a SciPy matrix of live weights for each layer",
+        "safetensors: weights and biases as PyTorch names and shapes them, input pixel / 255 / 0.3081, which import reads back as it "
+        + "was; onnx: input 'image' (N, 1, 28, 28) of pixels 0 to 255, output 'logits', dead parts left out; csr-npz: a folder with a SciPy matrix of live weights for each layer",
         "safetensors", "onnx", "csr-npz");
 
     private static readonly Option<string?> Target = Options.Path("--out", "FILE", "where to write: a file, or a folder for csr-npz");
@@ -33,8 +33,8 @@ internal static class ExportCommand
 
     private static void Run(Invocation invocation)
     {
-        var (_, model) = EvalCommand.Load(invocation);
-        string target = TakeTarget(invocation, Target), format = invocation.Get(Format);
+        var (path, model) = EvalCommand.Load(invocation);
+        string target = TakeTarget(invocation, Target, path), format = invocation.Get(Format);
         if (format == "onnx")
             OnnxFile.Write(target, model);
         else if (format == "csr-npz")

@@ -1,6 +1,7 @@
 using System.CommandLine;
 using System.Globalization;
 using Model;
+using Pruning.Compression;
 using Pruning.Methods;
 using Pruning.Runs;
 
@@ -36,7 +37,7 @@ internal static class PruneCommand
             throw new UserException(ExitCode.Usage, string.Create(
                 CultureInfo.InvariantCulture, $"--target-ratio: expected more than 1 and at most {bench.Trainer.Parameters.WeightCount}, all weights, found {options.TargetRatio}"));
         }
-        var outputs = RunOutputs.OfSearch(start is null ? null : invocation.Find(Options.Model), options.MaxDrop.Values.Skip(1).Select(RunFolder.DropName));
+        var outputs = RunOutputs.OfSearch(start is null ? null : ModelFile.Find(invocation.Find(Options.Model)!), options.MaxDrop.Values.Skip(1).Select(RunFolder.DropName));
         using var folder = RunCommand.OpenFolder(invocation, options, method.Name, outputs);
         IReadOnlyList<PruneResult> results;
         using (var experiment = new Experiment(

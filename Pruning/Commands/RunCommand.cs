@@ -81,11 +81,15 @@ internal sealed class RunCommand
     /// <exception cref="UserException">BadFile. Usage: the network is pruned already.</exception>
     public static Checkpoint? StartModel(Invocation invocation)
     {
-        if (invocation.Find(Options.Model) is not { } path)
+        if (EvalCommand.Find(invocation) is not var (path, model))
             return null;
-        var model = Checkpoint.Load(path);
         if (model.Kept < model.Total)
-            throw new UserException(ExitCode.Usage, $"{path}: expected a dense network to start from, found one with {model.Kept} of {model.Total} weights");
+        {
+            string dense = Path.Combine(Path.GetDirectoryName(path) ?? "", RunFolder.Dense);
+            throw new UserException(ExitCode.Usage,
+                $"{path}: expected a dense network to start from, found one with {model.Kept} of {model.Total} weights"
+                + (File.Exists(dense) ? $"; {dense} is what it was pruned from" : ""));
+        }
         return model;
     }
 }

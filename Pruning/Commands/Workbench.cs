@@ -44,7 +44,11 @@ internal sealed class Workbench : IDisposable
     /// <summary>A trainer that only measures: the network of a file on these images, which are its test part.</summary>
     public static Trainer ForMeasuring(ComputeDevice device, Checkpoint checkpoint, DataSet images)
     {
-        int batch = Math.Min(128, images.Count);
+        // Activations and their gradients take 8 bytes a value and image: 128 images but of a network that would take more than 128 MB with them.
+        const int most = 128, bytes = 1 << 27;
+        long values = checkpoint.Network.Shapes().Sum(s => (long)s.BlockStride / Layout.Lanes);
+        long blocks = bytes / (2 * sizeof(float) * values * Layout.Lanes);
+        int batch = (int)Math.Min(Math.Clamp(blocks * Layout.Lanes, Layout.Lanes, most), images.Count);
         var few = new DataSet(images.Images[..(batch * DataSet.PixelsPerImage)], images.Labels[..batch]);
         var trainer = new Trainer(device, checkpoint.Network, new TrainerOptions(batch), few, new DataSet([], []), images);
         Put(checkpoint, trainer);

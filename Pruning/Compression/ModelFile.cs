@@ -1,33 +1,37 @@
 using Model;
-using Pruning.Coding;
+using Pruning.Runs;
 
 namespace Pruning.Compression;
 
-/// <summary>A network in either of its files: a checkpoint (.safetensors) or a coded network (.dcn), told apart by how they begin.</summary>
+/// <summary>
+/// A network as its user names it: a checkpoint (.safetensors) or a coded network (.dcn), told apart by how they begin, or the folder of the run that
+/// wrote one.
+/// </summary>
 public static class ModelFile
 {
-    private const int MaxCodedBytes = 1 << 28;
-
     /// <summary>Reads and checks a file.</summary>
     /// <exception cref="UserException">BadFile: missing, damaged, foreign; one line with the reason.</exception>
     public static Checkpoint Load(string path)
     {
-        try
-        {
-            using var file = File.OpenRead(path);
-            Span<byte> start = stackalloc byte[3];
-            if (file.ReadAtLeast(start, start.Length, throwOnEndOfStream: false) < start.Length || !start.SequenceEqual("DCN"u8))
-                return Checkpoint.Load(path);
-            if (file.Length > MaxCodedBytes)
-                throw CodedFile.Bad(path, $"at most {MaxCodedBytes} bytes", $"{file.Length}");
-            byte[] bytes = new byte[file.Length];
-            file.Position = 0;
-            file.ReadExactly(bytes);
-            return SharedNetwork.ToCheckpoint(CodedFile.Decode(bytes, path), path);
-        }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
-        {
-            return Checkpoint.Load(path); // says what is wrong with it
-        }
+        using var content = InputFile.Open(path, "a model file");
+        Span<byte> start = stackalloc byte[3];
+        bool coded = content.ReadAtLeast(start, start.Length, throwOnEndOfStream: false) == start.Length && start.SequenceEqual("DCN"u8);
+        content.Position = 0;
+        if (!coded)
+            return Checkpoint.Read(path, content);
+        byte[] bytes = new byte[content.Length];
+        content.ReadExactly(bytes);
+        return SharedNetwork.Decode(bytes, path);
+    }
+
+    /// <summary>The file that a path means: of a run's folder its model.safetensors, or model.dcn where only that is there.</summary>
+    /// <exception cref="UserException">BadFile: a folder that has neither.</exception>
+    public static string Find(string path)
+    {
+        if (!Directory.Exists(path))
+            return path;
+        string[] names = [RunFolder.Model, RunFolder.Coded];
+        return names.Select(n => Path.Combine(path, n)).FirstOrDefault(File.Exists)
+            ?? throw BadModel.Of(path, $"a model file, or a run's folder with {string.Join(" or ", names)}", "a folder without");
     }
 }

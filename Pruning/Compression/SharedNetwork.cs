@@ -19,6 +19,13 @@ public static class SharedNetwork
         ]);
     }
 
+    /// <summary>The network of a coded file; what is no network of this program is refused before its layers are decoded.</summary>
+    /// <param name="file">Its bytes.</param>
+    /// <param name="nameForErrors">Its name.</param>
+    /// <exception cref="UserException">BadFile: damaged, or its layers are not those of its network.</exception>
+    public static Checkpoint Decode(ReadOnlySpan<byte> file, string nameForErrors) =>
+        ToCheckpoint(CodedFile.Decode(file, nameForErrors, (text, layers) => Described(text, layers, nameForErrors)), nameForErrors);
+
     /// <summary>The network to evaluate, to go on with, to export. How it was trained the file does not say: seed and validation are 0.</summary>
     /// <param name="coded">From a file.</param>
     /// <param name="nameForErrors">That file.</param>
@@ -26,24 +33,12 @@ public static class SharedNetwork
     public static Checkpoint ToCheckpoint(CodedNetwork coded, string nameForErrors)
     {
         ArgumentNullException.ThrowIfNull(coded);
-        NetworkDescription network;
-        try
-        {
-            network = NetworkDescription.Parse(coded.Network);
-        }
-        catch (UserException e)
-        {
-            throw new UserException(ExitCode.BadFile, $"{nameForErrors}: expected a network of this program, found {e.Message}", e);
-        }
+        var network = Described(coded.Network, [.. coded.Layers.Select(l => (l.Name, l.Shape))], nameForErrors);
         var slices = Parameters.Slices(network, out int length);
-        if (coded.Layers.Count != slices.Count)
-            throw CodedFile.Bad(nameForErrors, $"{slices.Count} layers of {coded.Network}", $"{coded.Layers.Count}");
         float[] weights = new float[length], mask = new float[length];
         Array.Fill(mask, 1f);
         foreach (var (slice, layer) in slices.Zip(coded.Layers))
         {
-            if (layer.Name != slice.Name || !layer.Shape.SequenceEqual(slice.WeightShape))
-                throw CodedFile.Bad(nameForErrors, $"layer {slice.Name} ({string.Join(", ", slice.WeightShape)})", $"{layer.Name} ({string.Join(", ", layer.Shape)})");
             for (int i = 0; i < layer.Indices.Length; i++)
             {
                 if (layer.Indices[i] == 0)
@@ -54,5 +49,22 @@ public static class SharedNetwork
             layer.Bias.CopyTo(weights, slice.BiasOffset);
         }
         return new Checkpoint(network, weights, mask, Seed: 0, Validation: 0, new Dictionary<string, string>());
+    }
+
+    /// <summary>What the file says it holds, if that is a network whose layers are those of the file.</summary>
+    private static NetworkDescription Described(string text, IReadOnlyList<(string Name, int[] Shape)> layers, string nameForErrors)
+    {
+        var network = NetworkDescription.OfFile(nameForErrors, text);
+        var slices = Parameters.Slices(network, out _);
+        if (layers.Count != slices.Count)
+            throw CodedFile.Bad(nameForErrors, $"{slices.Count} layers of {text}", $"{layers.Count}");
+        foreach (var (slice, (name, shape)) in slices.Zip(layers))
+        {
+            if (name != slice.Name || !shape.SequenceEqual(slice.WeightShape))
+                throw CodedFile.Bad(nameForErrors, Layer(slice.Name, slice.WeightShape), Layer(name, shape));
+        }
+        return network;
+
+        static string Layer(string name, int[] shape) => $"layer {name} ({string.Join(", ", shape)})";
     }
 }

@@ -9,6 +9,9 @@ namespace Pruning.Export;
 /// </summary>
 public static class CsrFiles
 {
+    /// <summary>Zip's earliest date: the same network gives the same bytes at any time.</summary>
+    private static readonly DateTimeOffset NoTime = new(1980, 1, 1, 0, 0, 0, TimeSpan.Zero);
+
     /// <summary>Writes the files into a folder, each atomically.</summary>
     /// <returns>Their names.</returns>
     /// <exception cref="UserException">Failed: a file cannot be written.</exception>
@@ -50,8 +53,10 @@ public static class CsrFiles
 
         void Add(string name, byte[] content)
         {
-            using var entry = zip.CreateEntry($"{name}.npy").Open();
-            entry.Write(content);
+            var entry = zip.CreateEntry($"{name}.npy");
+            entry.LastWriteTime = NoTime;
+            using var file = entry.Open();
+            file.Write(content);
         }
     }
 }

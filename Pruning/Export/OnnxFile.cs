@@ -9,7 +9,8 @@ namespace Pruning.Export;
 /// </summary>
 /// <remarks>
 /// The pixels' scale is multiplied into the weights of the first layer that has any, which max pooling in front of it allows, so that nobody
-/// needs to know it. Dead neurons and channels are left out (<see cref="Compaction"/>); other pruned weights are zeros.
+/// needs to know it. Dead neurons and channels are left out (<see cref="Compaction"/>); other pruned weights are zeros. The metadata say what a
+/// checkpoint does and the masks (<see cref="MaskText"/>); layers are those that are left.
 /// </remarks>
 public static class OnnxFile
 {
@@ -26,13 +27,17 @@ public static class OnnxFile
     internal static byte[] Encode(Checkpoint model)
     {
         var small = Compaction.Of(model);
+        var texts = CheckpointTexts.Of(small, "checkpoint");
+        (texts["network"], texts["pixel_scale"], texts["pixel_shift"]) = (model.Network.Name, "1", "0");
+        foreach (var (key, text) in MaskText.Of(small))
+            texts[key] = text;
         // ModelProto: ir_version, producer_name, graph, opset_import { version }, metadata_props { key, value }.
         return new ProtobufMessage()
             .Number(1, IrVersion)
             .Text(2, "pruning")
             .Message(7, Graph(small))
             .Message(8, new ProtobufMessage().Number(2, OperatorSet))
-            .Message(14, new ProtobufMessage().Text(1, "network").Text(2, model.Network.Name))
+            .Messages(14, texts.Select(t => new ProtobufMessage().Text(1, t.Key).Text(2, t.Value)))
             .ToArray();
     }
 

@@ -45,6 +45,24 @@ public sealed class CheckpointTests : IDisposable
         Assert.Equal(name, Checkpoint.Load(path).Network.Name);
     }
 
+    /// <summary>A digest that lost its name is not there; without it nobody would see that a weight was altered.</summary>
+    [Fact]
+    public void A_file_without_its_digest_is_refused()
+    {
+        string path = _folder.Combine("model.safetensors");
+        Make().Save(path);
+        byte[] bytes = File.ReadAllBytes(path);
+        for (int bit = 0; bit < 8; bit++)
+        {
+            byte[] altered = [.. bytes];
+            altered[bytes.AsSpan().IndexOf("sha256"u8) + 5] ^= (byte)(1 << bit);
+            altered[^1] ^= 1;
+            _folder.Write("model.safetensors", altered);
+            string message = Refusal.Message(ExitCode.BadFile, path, () => Checkpoint.Load(path));
+            Assert.True(message.Contains("the metadata 'sha256'", StringComparison.Ordinal) || message.Contains("header", StringComparison.Ordinal), message);
+        }
+    }
+
     /// <summary>Each spoils an intact file in one way that the safetensors format itself allows.</summary>
     public static TheoryData<string, string> Spoilt { get; } = new()
     {
@@ -57,7 +75,8 @@ public sealed class CheckpointTests : IDisposable
         { "missing tensor", "6 tensors" },
         { "another tensor", "6 tensors" },
         { "renamed tensor", "a tensor 'fc1.bias'" },
-        { "no format", "the metadata 'format'" },
+        { "no format", "`import`" },
+        { "PyTorch's format", "`import`" },
         { "other format", "format 'pruned network, version 1'" },
         { "no network", "the metadata 'network'" },
         { "unknown network", "a network of this program" },
@@ -110,8 +129,11 @@ public sealed class CheckpointTests : IDisposable
             case "no format":
                 texts.Remove("format");
                 break;
-            case "other format":
+            case "PyTorch's format":
                 texts["format"] = "pt";
+                break;
+            case "other format":
+                texts["format"] = "pruned network, version 2";
                 break;
             case "no network":
                 texts.Remove("network");

@@ -82,7 +82,8 @@ public sealed class SafeTensorsTests : IDisposable
     [InlineData("""{"a":{"dtype":"U8","shape":[-1,-2],"data_offsets":[0,2]}}""", 2, "a shape")]
     [InlineData("""{"a":{"dtype":"U8","shape":"2","data_offsets":[0,2]}}""", 2, "a shape")]
     [InlineData("""{"a":{"dtype":"U8","data_offsets":[0,1]}}""", 1, "a shape")]
-    [InlineData("""{"a":{"dtype":"I64","shape":[1],"data_offsets":[0,8]}}""", 8, "found I64")]
+    [InlineData("""{"a":{"dtype":"I65","shape":[1],"data_offsets":[0,8]}}""", 8, "found I65")]
+    [InlineData("""{"a":{"dtype":"I64","shape":[2],"data_offsets":[0,8]}}""", 8, "hold I64 [2]")]
     [InlineData("""{"a":{"dtype":"3","shape":[1],"data_offsets":[0,4]}}""", 4, "found 3")]
     [InlineData("""{"a":{"dtype":"82","shape":[1],"data_offsets":[0,4]}}""", 4, "found 82")]
     [InlineData("""{"a":{"dtype":"u8","shape":[1],"data_offsets":[0,1]}}""", 1, "found u8")]
@@ -117,13 +118,16 @@ public sealed class SafeTensorsTests : IDisposable
     [Theory]
     [InlineData(ulong.MaxValue, 100, "at most 92 bytes")]
     [InlineData(93ul, 100, "at most 92 bytes")]
-    [InlineData(100_000_001ul, 200_000_000, "at most 100000000 bytes")]
+    [InlineData(4_000_001ul, 200_000_000, "at most 4000000 bytes")]
+    [InlineData(98_000_000ul, 200_000_000, "at most 4000000 bytes")]
+    [InlineData(2ul, (1 << 28) + 1L, "at most 268435456 bytes, found 268435457")]
     public void Takes_no_memory_for_what_a_file_only_claims(ulong claimed, long length, string words)
     {
         string path = folder.Combine("hostile");
         using (FileStream file = File.Create(path))
         {
             file.Write(BitConverter.GetBytes(claimed));
+            file.Write("{}"u8);
             file.SetLength(length); // sparse
         }
 
@@ -153,6 +157,44 @@ public sealed class SafeTensorsTests : IDisposable
             folder.Write("bad", flipped);
             Assert.Contains("SHA-256", Refusal.Message(ExitCode.BadFile, path, () => SafeTensors.Read(path)));
         }
+    }
+
+    [Fact]
+    public void Types_that_are_no_weights_are_read_as_they_are()
+    {
+        SafeTensor[] tensors =
+        [
+            new("counter", TensorType.I64, [], [1, 2, 3, 4, 5, 6, 7, 8]), new("indices", TensorType.I32, [1], [1, 0, 0, 0]),
+            new("flags", TensorType.BOOL, [2], [1, 0]), new("complex", TensorType.C64, [1], new byte[8]), new("small", TensorType.F8_E4M3, [1], [3]),
+        ];
+        string path = folder.Combine("types");
+        SafeTensors.Write(path, tensors, Texts);
+        var file = SafeTensors.Read(path);
+        foreach (var tensor in tensors)
+            Assert.Equal(tensor.Data, file.Get(tensor.Name, tensor.Type, tensor.Shape).Data);
+        Assert.Equal([1, 0], file.Get("flags", TensorType.BOOL, 2).ToSingles());
+        Assert.DoesNotContain(file.Tensors, t => t.IsFloat);
+        Assert.Throws<InvalidOperationException>(() => file.Get("counter", TensorType.I64).ToSingles());
+    }
+
+    [Theory]
+    [InlineData("version https://git-lfs.github.com/spec/v1\noid sha256:4d7a\nsize 1333928\n", "a Git LFS pointer; git lfs pull")]
+    [InlineData("<!DOCTYPE html><html><body>Sign in</body></html>", "a web page")]
+    [InlineData("PK\u0003\u0004", "a zip archive")]
+    [InlineData("DCN\u0010", "a coded network (.dcn)")]
+    [InlineData("", "an empty file")]
+    public void What_is_no_safetensors_file_is_named(string content, string what)
+    {
+        string path = folder.Write("file", Encoding.Latin1.GetBytes(content));
+        Assert.Contains($"found {what}", Refusal.Message(ExitCode.BadFile, path, () => SafeTensors.Read(path)));
+    }
+
+    [Fact]
+    public void A_megabyte_of_name_is_cut_in_the_message()
+    {
+        string name = new('x', 1 << 20);
+        string path = Raw($"{{\"{name}\":{{\"dtype\":\"{name}\",\"shape\":[1],\"data_offsets\":[0,1]}}}}", [0]);
+        Assert.InRange(Refusal.Message(ExitCode.BadFile, path, () => SafeTensors.Read(path)).Length, 300, 800);
     }
 
     [Fact]

@@ -3,6 +3,7 @@ using System.Collections.Concurrent;
 using System.Diagnostics;
 using Model;
 using Pruning.Coding;
+using Pruning.Compression;
 using static Tests.Coding.Networks;
 
 namespace Tests.Coding;
@@ -111,6 +112,18 @@ public class HostileFileTests
                 }
             }
         }
+    }
+
+    /// <summary>What is no network of this program, or too large a one, is refused before its layers cost anything.</summary>
+    [Theory]
+    [InlineData("conv9999@1 pool9 fc10", "1048576 values in all layers")]
+    [InlineData("fc10", "layer fc1 (10, 784), found layer l (1, 16777216)")]
+    public void A_network_that_is_none_is_refused_by_its_header(string network, string reason)
+    {
+        byte[] file = CodedFile.Encode(Single([1, CodedNetwork.MaxWeights], [1f], new int[CodedNetwork.MaxWeights]) with { Network = network }, Coder.Range);
+        long before = GC.GetAllocatedBytesForCurrentThread();
+        Assert.Contains(reason, Assert.Throws<UserException>(() => SharedNetwork.Decode(file, "tiny")).Message);
+        Assert.InRange(GC.GetAllocatedBytesForCurrentThread() - before, 0, 1 << 20);
     }
 
     private static List<(byte[] File, CodedNetwork Network)> Victims()

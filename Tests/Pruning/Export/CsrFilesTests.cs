@@ -37,6 +37,20 @@ public sealed class CsrFilesTests
         }
     }
 
+    [Fact]
+    public void The_same_network_gives_the_same_bytes_at_any_time()
+    {
+        var model = PlainNetwork.Random("fc9r fc10", 0.1, 0, seed: 1);
+        using var folder = new TemporaryFolder();
+        string file = folder.Combine("fc1.npz");
+        CsrFiles.Write(folder.Path, model);
+        using (var zip = ZipFile.OpenRead(file))
+            Assert.All(zip.Entries, e => Assert.Equal(new DateTime(1980, 1, 1), e.LastWriteTime.DateTime));
+        byte[] first = File.ReadAllBytes(file);
+        CsrFiles.Write(folder.Path, model);
+        Assert.Equal(first, File.ReadAllBytes(file));
+    }
+
     private static T[] Cast<T>(byte[] bytes) where T : unmanaged => MemoryMarshal.Cast<byte, T>(bytes).ToArray();
 
     private static byte[] Read(ZipArchive zip, string name, string type, string shape)

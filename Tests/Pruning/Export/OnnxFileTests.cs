@@ -49,4 +49,22 @@ public sealed class OnnxFileTests
             Assert.True(inference.Classes[n] == answer || Math.Abs(other[answer] - other[inference.Classes[n]]) <= bound, $"image {n}");
         }
     }
+
+    [Fact]
+    public void Metadata_say_what_a_checkpoint_does_of_the_network_that_is_left()
+    {
+        var model = PlainNetwork.Random("fc9r fc10", 0.02, 0.5, seed: 1) with { Seed = 7, Validation = 500 };
+        var small = Compaction.Of(model);
+        using var folder = new TemporaryFolder();
+        OnnxFile.Write(folder.Combine("model.onnx"), model);
+        using var runtime = new OnnxRuntime(folder.Combine("model.onnx"));
+        var texts = runtime.Metadata;
+        Assert.Equal(("fc9r fc10", small.Network.Name), (texts["network"], texts["layers"]));
+        Assert.Equal(("1", "0", "7", "500"), (texts["pixel_scale"], texts["pixel_shift"], texts["seed"], texts["validation"]));
+        byte[] bits = Convert.FromBase64String(texts["fc1.mask"]);
+        var slice = Parameters.Slices(small.Network, out _)[0];
+        Assert.Equal(
+            small.Mask[slice.WeightOffset..(slice.WeightOffset + slice.WeightCount)],
+            Enumerable.Range(0, slice.WeightCount).Select(i => (float)(bits[i / 8] >> 7 - i % 8 & 1)));
+    }
 }

@@ -12,6 +12,9 @@ internal sealed class OnnxRuntime : IDisposable
 
     public OnnxRuntime(string path) => session = new InferenceSession(path, options);
 
+    /// <summary>The file's texts.</summary>
+    public IReadOnlyDictionary<string, string> Metadata => session.ModelMetadata.CustomMetadataMap;
+
     /// <summary>Images (N, 28, 28) as the tensor that the network takes.</summary>
     public static OrtValue Input(ReadOnlySpan<byte> images)
     {

@@ -4,78 +4,83 @@ using Tests.ModelTests;
 
 namespace Tests.PruningTests.Export;
 
-public sealed class TorchFileTests
+public sealed class TorchFileTests : IDisposable
 {
-    private const double Deviation = 0.3081;
+    private readonly TemporaryFolder _folder = new();
 
-    private static readonly Dictionary<string, string> NoTexts = [];
+    public void Dispose() => _folder.Dispose();
+
+    /// <summary>Live weights of zero, pruned ones, dense layers, numbers of weights that are no multiple of 8: the checkpoint comes back byte by byte.</summary>
+    [Theory]
+    [InlineData("lenet-300-100", 0.1)]
+    [InlineData("lenet-5", 1)]
+    [InlineData("conv3@5p2r pool2 fc9r fc10", 0.3)]
+    [InlineData("conv1@5 fc10", 0)]
+    public void What_was_exported_comes_back_as_it_was(string network, double density)
+    {
+        var model = Example(network, density);
+        string path = _folder.Combine("net.safetensors");
+        TorchFile.Write(path, model);
+        var file = SafeTensors.Read(path);
+        Assert.True(TorchFile.IsOne(file));
+        var back = TorchFile.Read(file);
+        model.Save(_folder.Combine("saved"));
+        back.Save(_folder.Combine("back"));
+        Assert.Equal(File.ReadAllBytes(_folder.Combine("saved")), File.ReadAllBytes(_folder.Combine("back")));
+        Assert.Equal(model.Network.Name, back.Network.Name);
+        Assert.Equal((7UL, 500), (back.Seed, back.Validation));
+    }
+
+    [Fact]
+    public void Tensors_are_those_of_pytorch_and_the_metadata_say_the_rest()
+    {
+        var model = Example("fc2r fc10", 0.5);
+        var slice = Parameters.Slices(model.Network, out _)[1];
+        string path = _folder.Combine("net.safetensors");
+        TorchFile.Write(path, model);
+        var file = SafeTensors.Read(path);
+        Assert.Equal(["fc1.weight", "fc1.bias", "fc2.weight", "fc2.bias"], file.Tensors.Select(t => t.Name));
+        Assert.Equal("pt", file.Metadata["format"]);
+        Assert.Equal("0", file.Metadata["pixel_shift"]);
+        Assert.Equal(1 / (255 * 0.3081), double.Parse(file.Metadata["pixel_scale"], System.Globalization.CultureInfo.InvariantCulture), 1e-8);
+        byte[] bits = Convert.FromBase64String(file.Metadata["fc2.mask"]);
+        Assert.Equal(3, bits.Length);
+        Assert.Equal(
+            model.Mask[slice.WeightOffset..(slice.WeightOffset + 20)], Enumerable.Range(0, 20).Select(i => (float)(bits[i / 8] >> 7 - i % 8 & 1)));
+        TorchFile.Write(path, PlainNetwork.Random("fc2r fc10", 1, 0, 1));
+        Assert.DoesNotContain("fc2.mask", SafeTensors.Read(path).Metadata.Keys);
+    }
 
     [Theory]
-    [InlineData("lenet-300-100", false)]
-    [InlineData("conv3@5p2r pool2 fc9r fc10", true)]
-    public void What_export_writes_import_reads(string network, bool pruned)
+    [InlineData("checkpoint", "pruned network, version 2", "checkpoint 'pruned network, version 1'")]
+    [InlineData("pixel_scale", "1", "a pixel scale")]
+    [InlineData("pixel_shift", "-0.42", "a pixel shift of 0")]
+    [InlineData("layers", "fc3r fc10", "the layers of")]
+    [InlineData("network", "fc3r fc10", "the layers of")]
+    [InlineData("fc1.mask", "AAAA", "base64 of 196 bytes")]
+    [InlineData("fc1.mask", "?", "base64 of 196 bytes")]
+    [InlineData("fc2.mask", "AAAA", "zero in fc2.weight where its mask is 0")]
+    [InlineData("seed", null, "the metadata 'seed'")]
+    public void What_contradicts_itself_is_refused(string key, string? text, string reason)
     {
-        using var folder = new TemporaryFolder();
-        string path = folder.Combine("a.safetensors");
-        var model = PlainNetwork.Random(network, 0.1, 0, seed: 1);
-        TorchFile.Write(path, model);
-        var read = TorchFile.Read(path, model.Network, 0, Deviation, pruned);
-        for (int i = 0; i < read.Weights.Length; i++)
-            Assert.Equal(model.Weights[i], read.Weights[i], 1e-6 * Math.Abs(model.Weights[i]));
-        Assert.Equal(pruned ? model.Kept : model.Total, read.Kept);
+        string path = _folder.Combine("net.safetensors");
+        TorchFile.Write(path, Example("fc2r fc10", 0.5));
+        var file = SafeTensors.Read(path);
+        var texts = new Dictionary<string, string>(file.Metadata);
+        if (text is null)
+            texts.Remove(key);
+        else
+            texts[key] = text;
+        SafeTensors.Write(path, file.Tensors, texts);
+        Assert.Contains(reason, Refusal.Message(ExitCode.BadFile, path, () => TorchFile.Read(SafeTensors.Read(path))));
     }
 
-    [Fact]
-    public void A_sequential_model_with_a_mean_gives_the_same_logits()
+    /// <summary>Seeded weights; the first live one is zero.</summary>
+    private static Checkpoint Example(string network, double density)
     {
-        // Twelve layers, so that "10" must come after "2"; the third-last is a fully connected layer where the description has a convolution.
-        const double Mean = 0.1307;
-        var model = PlainNetwork.Random("conv4@5r pool2 conv5@5r pool2 conv7@4r fc9r fc9r fc10", 1, 0, seed: 2);
-        int[] positions = [0, 3, 6, 8, 10, 12];
-        var slices = Parameters.Slices(model.Network, out _);
-        var tensors = new List<SafeTensor>();
-        for (int i = 0; i < slices.Count; i++)
-        {
-            var s = slices[i];
-            int[] shape = s.Name == "conv3" ? [s.Filter.Filters, s.Filter.FilterSize] : s.WeightShape;
-            double[] weight = [.. model.Weights.AsSpan(s.WeightOffset, s.WeightCount).ToArray().Select(w => (double)w)];
-            double[] bias = [.. model.Weights.AsSpan(s.BiasOffset, s.BiasCount).ToArray().Select(w => (double)w)];
-            if (i == 0)
-            {
-                // The same function of pixels, for an input of (p / 255 - mean) / deviation.
-                for (int k = 0; k < bias.Length; k++)
-                    bias[k] += weight.AsSpan(k * s.Filter.FilterSize, s.Filter.FilterSize).ToArray().Sum() * Mean / Deviation;
-            }
-            tensors.Add(SafeTensor.Of($"model.{positions[i]}.weight", shape, weight.Select(w => (float)w).ToArray()));
-            tensors.Add(SafeTensor.Of($"model.{positions[i]}.bias", [bias.Length], bias.Select(w => (float)w).ToArray()));
-        }
-        using var folder = new TemporaryFolder();
-        string path = folder.Combine("a.safetensors");
-        SafeTensors.Write(path, [.. tensors.OrderBy(t => t.Name, StringComparer.Ordinal)], NoTexts);
-        var read = TorchFile.Read(path, model.Network, Mean, Deviation, pruned: false);
-        byte[] image = PlainNetwork.Images(1, seed: 3);
-        double[] expected = PlainNetwork.Run(model, image).Logits, found = PlainNetwork.Run(read, image).Logits;
-        for (int k = 0; k < expected.Length; k++)
-            Assert.Equal(expected[k], found[k], 1e-5 * expected.Max(Math.Abs));
-    }
-
-    [Fact]
-    public void Another_network_is_refused()
-    {
-        using var folder = new TemporaryFolder();
-        string path = folder.Combine("a.safetensors");
-        TorchFile.Write(path, PlainNetwork.Random("fc9r fc10", 1, 0, seed: 1));
-        string Message(string network) =>
-            Refusal.Message(ExitCode.BadFile, path, () => TorchFile.Read(path, NetworkDescription.Parse(network), 0, 1, pruned: false));
-        Assert.Contains("3 weights and 3 biases of fc9r fc9r fc10, found 4 tensors: fc1.bias [9]", Message("fc9r fc9r fc10"));
-        Assert.Contains("a weight [8, 784] for fc1", Message("fc8r fc10"));
-
-        SafeTensors.Write(path, [SafeTensor.Of("a.weight", [10, 784], new float[7840]), SafeTensor.Of("b.bias", [10], new float[10])], NoTexts);
-        Assert.Contains("a tensor a.bias [10]", Message("fc10"));
-        SafeTensors.Write(path, [SafeTensor.Of("a.weight", [10, 784], [.. new float[7839], float.NaN]), SafeTensor.Of("a.bias", [10], new float[10])], NoTexts);
-        Assert.Contains("finite numbers in a.weight", Message("fc10"));
-        Assert.Equal(
-            ExitCode.Usage,
-            Assert.Throws<UserException>(() => TorchFile.Read(path, NetworkDescription.Parse("conv2@3p1 fc10"), 0.1, 1, pruned: false)).Code);
+        var model = PlainNetwork.Random(network, Math.Max(density, 1e-9), 0, seed: 1);
+        if (Array.FindIndex(model.Weights, w => w != 0) is var first and >= 0)
+            model.Weights[first] = 0;
+        return model with { Seed = 7, Validation = 500, Notes = new Dictionary<string, string> { ["why"] = "because" } };
     }
 }

@@ -1,0 +1,18 @@
+namespace Model;
+
+/// <summary>The one way to refuse a model's file: one line, however much of the file it quotes.</summary>
+public static class BadModel
+{
+    private const int MostQuoted = 300;
+
+    /// <summary>PATH: expected ..., found ..., with exit code 4.</summary>
+    public static UserException Of(string path, string expected, string found, Exception? inner = null) =>
+        new(ExitCode.BadFile, $"{path}: expected {Cut(expected)}, found {Cut(found)}", inner);
+
+    /// <summary>The text, or its beginning where it is longer than a line may be.</summary>
+    public static string Cut(string text)
+    {
+        ArgumentNullException.ThrowIfNull(text);
+        return text.Length <= MostQuoted ? text : $"{text.AsSpan(0, MostQuoted - (char.IsHighSurrogate(text[MostQuoted - 1]) ? 1 : 0))}...";
+    }
+}

@@ -1,0 +1,68 @@
+using System.Globalization;
+
+namespace Model;
+
+/// <summary>
+/// What a file says of a network in words, as metadata: its name and line of layers, how pixels go in, the seed, the images that were set aside, and
+/// notes. Checkpoints and the files that are exported for PyTorch say the same.
+/// </summary>
+public static class CheckpointTexts
+{
+    private const string Format = "pruned network, version 1";
+
+    private static readonly string Scale = Trainer.PixelScale.ToString("R", CultureInfo.InvariantCulture);
+
+    /// <summary>The texts of a network, its notes first.</summary>
+    /// <param name="model">The network.</param>
+    /// <param name="formatKey">Where the format's name stands: of a checkpoint that is "format".</param>
+    public static Dictionary<string, string> Of(Checkpoint model, string formatKey)
+    {
+        ArgumentNullException.ThrowIfNull(model);
+        return new Dictionary<string, string>(model.Notes)
+        {
+            [formatKey] = Format,
+            ["network"] = model.Network.Name,
+            ["layers"] = NetworkDescription.Known.GetValueOrDefault(model.Network.Name, model.Network.Name),
+            ["pixel_scale"] = Scale,
+            ["seed"] = model.Seed.ToString(CultureInfo.InvariantCulture),
+            ["validation"] = model.Validation.ToString(CultureInfo.InvariantCulture),
+        };
+    }
+
+    /// <summary>
+    /// A network with all that the texts say and no parameters yet: weights are 0, and all are kept. What is left of the texts are its notes.
+    /// </summary>
+    /// <exception cref="UserException">BadFile: a text is missing, wrong, or contradicts another.</exception>
+    public static Checkpoint Take(string path, Dictionary<string, string> texts, string formatKey)
+    {
+        ArgumentNullException.ThrowIfNull(texts);
+        string format = TakeText(path, texts, formatKey);
+        if (format != Format)
+            throw BadModel.Of(path, $"a network of this program with the metadata {formatKey} '{Format}'", $"'{format}'");
+        string name = TakeText(path, texts, "network"), layers = TakeText(path, texts, "layers");
+        var network = ParseNetwork(path, name, layers);
+        string scale = TakeText(path, texts, "pixel_scale");
+        if (!float.TryParse(scale, NumberStyles.Float, CultureInfo.InvariantCulture, out float pixelScale) || pixelScale != Trainer.PixelScale)
+            throw BadModel.Of(path, $"a pixel scale of {Scale}", scale);
+        string seed = TakeText(path, texts, "seed"), validation = TakeText(path, texts, "validation");
+        if (!ulong.TryParse(seed, NumberStyles.None, CultureInfo.InvariantCulture, out ulong seedNumber))
+            throw BadModel.Of(path, "a seed", $"'{seed}'");
+        if (!int.TryParse(validation, NumberStyles.None, CultureInfo.InvariantCulture, out int validationCount))
+            throw BadModel.Of(path, "a number of validation images", $"'{validation}'");
+        Parameters.Slices(network, out int length);
+        var mask = new float[length];
+        Array.Fill(mask, 1f);
+        return new Checkpoint(network, new float[length], mask, seedNumber, validationCount, texts);
+    }
+
+    private static string TakeText(string path, Dictionary<string, string> texts, string key) =>
+        texts.Remove(key, out string? text) ? text : throw BadModel.Of(path, $"a network of this program with the metadata '{key}'", "none");
+
+    /// <summary>The layers' line decides; the name must not contradict it.</summary>
+    private static NetworkDescription ParseNetwork(string path, string name, string layers)
+    {
+        if (NetworkDescription.Known.GetValueOrDefault(name, name) != layers)
+            throw BadModel.Of(path, $"the layers of {name}", $"'{layers}'");
+        return NetworkDescription.OfFile(path, name);
+    }
+}
