@@ -44,6 +44,11 @@ public sealed class StudyTests : IDisposable
         var groups = result.RootElement.GetProperty("groups").EnumerateArray().Where(g => g.GetProperty("method").GetString() != "dynamic-as-light").ToArray();
         Assert.Equal(2 * 3, groups.Length);
         Assert.All(groups, g => Assert.Equal(2, g.GetProperty("seeds").GetInt32()));
+        // Counts are called kept, shares are not, and accuracy has one name.
+        string[] names = [.. groups[0].EnumerateObject().Concat(result.RootElement.GetProperty("pareto")[0].EnumerateObject()).Select(p => p.Name)];
+        Assert.Contains("kept_percent", names);
+        Assert.Equal(2, names.Count(n => n == "test_accuracy"));
+        Assert.DoesNotContain(names, n => n is "kept" or "test" or "accuracy");
         Assert.Contains("hand-set, 2 epochs", File.ReadAllText(Path.Combine(study, "table.txt")));
 
         // A unit is an ordinary run: the same network comes out of prune.
@@ -180,6 +185,24 @@ public sealed class StudyTests : IDisposable
             Assert.Equal($"error: {file}: expected the file of a finished unit, found {found}; without the folder {Path.GetDirectoryName(file)} it is made anew\n", error);
             Assert.Equal(tables, Tables());
         }
+    }
+
+    [Fact]
+    public async Task Without_a_folder_it_is_runs_study_and_goes_on_there()
+    {
+        string[] arguments = [.. Study("", _data)[..^4], "--seeds", "1", "--methods", "hand-set", "--hand-set-epochs", "1"];
+        int at = Array.IndexOf(arguments, "--out");
+        foreach (int units in (int[])[2, 0])
+        {
+            using var process = Cli.Start(_folder.Path, [.. arguments[..at], .. arguments[(at + 2)..]]);
+            var output = process.StandardOutput.ReadToEndAsync(TestContext.Current.CancellationToken);
+            string error = await process.StandardError.ReadToEndAsync(TestContext.Current.CancellationToken);
+            await process.WaitForExitAsync(TestContext.Current.CancellationToken);
+            Assert.True(process.ExitCode == 0, error);
+            Assert.Equal(units, error.Split(" -> runs/study", StringSplitOptions.None).Length - 1);
+            Assert.Contains("hand-set, 1 epochs", await output);
+        }
+        Assert.True(File.Exists(_folder.Combine("runs", "study", "study.csv")));
     }
 
     [Fact]
