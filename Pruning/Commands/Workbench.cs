@@ -35,8 +35,12 @@ internal sealed class Workbench : IDisposable
     }
 
     /// <summary>The set of --data, or MNIST; run.sh says by PRUNING_HOME where the project's own copy of it is, whatever the current directory.</summary>
-    public static MnistData LoadData(Invocation invocation) =>
-        Mnist.Load(invocation.Find(Options.Data), invocation.Terminal.Say, Environment.GetEnvironmentVariable("PRUNING_HOME"));
+    public static MnistData LoadData(Invocation invocation)
+    {
+        string? folder = invocation.Find(Options.Data), home = Environment.GetEnvironmentVariable("PRUNING_HOME");
+        return folder is not "" ? Mnist.Load(folder, invocation.Terminal.Say, home, invocation.Cancellation)
+            : throw new UserException(ExitCode.Usage, "--data: expected a folder, found an empty path");
+    }
 
     public static ComputeDevice OpenDevice(Invocation invocation) =>
         Devices.Open(invocation.Get(Options.Device), invocation.Get(Options.Workers), invocation.Get(Options.Simd), invocation.Terminal.Say);
