@@ -42,7 +42,8 @@ public sealed class DeviceMemory(ComputeDevice device) : IDisposable
     {
         if (data.Length == 0)
             return;
-        target.SubView(0, data.Length).CopyFromCPU(device.Stream, data.ToArray());
+        ArrayView1D<T, Stride1D.Dense> view = target.SubView(0, data.Length);
+        view.CopyFromCPU(device.Stream, data);
         device.Synchronize();
     }
 

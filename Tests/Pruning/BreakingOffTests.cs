@@ -2,6 +2,7 @@ using System.Diagnostics;
 using Kernels;
 using Model;
 using Pruning;
+using Pruning.Commands;
 using Pruning.Methods;
 using Pruning.Runs;
 using Tests.ModelTests;
@@ -54,11 +55,15 @@ public sealed class BreakingOffTests : IDisposable
     public void A_run_that_never_began_is_interrupted_too()
     {
         using var cancelled = new CancellationTokenSource();
-        cancelled.Cancel();
-        var (code, _, error) = Cli.Run(cancelled.Token, ["train", .. Cli.Small(SmallSet.Write(_folder.Combine("data")), _folder.Combine("run"))]);
+        using var error = new FirstLine(cancelled.Cancel);
+        string[] args = ["train", .. Cli.Small(SmallSet.Write(_folder.Combine("data")), _folder.Combine("run"))];
+        int code = CommandLine.Run(args, new Terminal(TextWriter.Null, error, interactive: false, colour: false), cancelled.Token);
         Assert.Equal((int)ExitCode.Interrupted, code);
-        Assert.Contains("no iteration had ended", error);
+        Assert.Contains("no iteration had ended", error.ToString());
         Assert.False(File.Exists(_folder.Combine("run", "model.safetensors")));
+
+        Assert.Equal((int)ExitCode.Interrupted, Cli.Run(cancelled.Token, [.. args[..^1], _folder.Combine("none")]).Code);
+        Assert.False(Directory.Exists(_folder.Combine("none"))); // not even the data were read
     }
 
     [Theory]
@@ -102,6 +107,16 @@ public sealed class BreakingOffTests : IDisposable
             ["prune", "--model", model, .. Cli.OfModel(SmallSet.Write(_folder.Combine("data")), _folder.Combine("run"))]);
         Assert.Equal((int)ExitCode.Diverged, code);
         Assert.Contains("diverged", error);
+    }
+
+    /// <summary>Text of the program, which does something when the first line comes: the data are read then.</summary>
+    private sealed class FirstLine(Action then) : StringWriter
+    {
+        public override void WriteLine(string? value)
+        {
+            base.WriteLine(value);
+            then();
+        }
     }
 
     /// <summary>Two iterations, the first of which may be declared the best, then weights that are no numbers.</summary>

@@ -1,4 +1,4 @@
-namespace Pruning.Coding;
+namespace Model;
 
 /// <summary>
 /// CRC-32 of ISO 3309 (gzip, PNG): polynomial 0xEDB88320 reflected, beginning and end inverted. Finds any burst of up to 32 damaged bits.
@@ -7,9 +7,11 @@ public static class Crc32
 {
     private static readonly uint[] Table = [.. Enumerable.Range(0, 256).Select(i => Remainder((uint)i))];
 
-    public static uint Of(ReadOnlySpan<byte> bytes)
+    /// <param name="bytes">Whose checksum is taken.</param>
+    /// <param name="before">The checksum of those that came before them, 0 where there are none.</param>
+    public static uint Of(ReadOnlySpan<byte> bytes, uint before = 0)
     {
-        uint crc = ~0u;
+        uint crc = ~before;
         foreach (byte b in bytes)
             crc = crc >> 8 ^ Table[(byte)(crc ^ b)];
         return ~crc;
