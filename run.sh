@@ -66,8 +66,8 @@ build() {
     build_alone "$1" 9>"$obj/lock"
 }
 
-# Only one process builds. The lock is that of the open descriptor 9, which dotnet and its compilers inherit: it lasts while any of them lives,
-# and no longer, since one node (the projects are a chain) and no servers leave nothing behind.
+# Only one process builds. The lock is that of the open descriptor 9, which dotnet and its compilers inherit: it lasts while any of them
+# lives, and no longer, since one node (the projects are a chain) and no servers leave nothing behind.
 build_alone() {
     local stamp=$root/$1/obj/built log=$root/$1/obj/build.log code said='' child='' again=()
     trap 'stop 129' HUP
@@ -88,7 +88,8 @@ build_alone() {
     # What a build that was killed has left may be torn, and yet newer than its sources.
     [[ ! -f $stamp.new ]] || again=(--no-incremental)
     touch "$stamp.new"
-    (cd "$root" && exec dotnet build "$1" -c Release -v quiet --nologo -m:1 --disable-build-servers ${again[@]+"${again[@]}"}) >"$log" 2>&1 &
+    (cd "$root" && exec dotnet build "$1" -c Release -v quiet --nologo -m:1 --disable-build-servers ${again[@]+"${again[@]}"}) \
+        >"$log" 2>&1 &
     child=$!
     if ! wait "$child"; then
         rm -f "$stamp.new"
@@ -100,7 +101,8 @@ build_alone() {
     mv "$stamp.new" "$stamp"
 }
 
-# Locks descriptor 9; 1: another process has it. macOS and Git Bash have no flock, but Perl; where neither can lock, builds are not kept apart.
+# Locks descriptor 9; 1: another process has it. macOS and Git Bash have no flock, but Perl; where neither can lock, builds are not kept
+# apart.
 try_lock() {
     if command -v flock >/dev/null; then
         flock -n 9

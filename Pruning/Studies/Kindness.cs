@@ -17,7 +17,8 @@ public static class Kindness
         return lengths.OrderBy(g => g.All(r => r.Kept < r.Total) ? 0 : 1).ThenBy(g => Sample.GeometricMean(g.Select(Sooner)))
             .Select(g => (int?)g.Key).FirstOrDefault();
 
-        double Sooner(StudyRow row) => double.IsInfinity(row.AsLight) ? 0 : row.Epochs / Find(rows, row, StudyRow.DynamicAsLight, row.Retraining)?.Epochs ?? double.NaN;
+        double Sooner(StudyRow row) => double.IsInfinity(row.AsLight) ? 0
+            : row.Epochs / Find(rows, row, StudyRow.DynamicAsLight, row.Retraining)?.Epochs ?? double.NaN;
     }
 
     /// <summary>The rows, those of dynamic pruning with the seconds until it was as light as hand-set at its kindest.</summary>

@@ -6,9 +6,9 @@ using Pruning.Runs;
 namespace Pruning.Studies;
 
 /// <summary>
-/// Where a study lies: NETWORK/options.json, NETWORK/seed-N/UNIT/, and at the top what is gathered from all units. A unit that has its name is
-/// whole, however a study ended: it is made in UNIT.partial, which its process holds meanwhile, and renamed. So several processes may work on one
-/// study, each at units that no other has; what is decided for all of them (options, claims, tables) is decided by one at a time.
+/// Where a study lies: NETWORK/options.json, NETWORK/seed-N/UNIT/, and at the top what is gathered from all units. A unit that has its name
+/// is whole, however a study ended: it is made in UNIT.partial, which its process holds meanwhile, and renamed. So several processes may work
+/// on one study, each at units that no other has; what is decided for all of them (options, claims, tables) is decided by one at a time.
 /// </summary>
 public sealed class StudyFolder(string path, CancellationToken cancellation = default)
 {
@@ -51,14 +51,16 @@ public sealed class StudyFolder(string path, CancellationToken cancellation = de
         if (held is null)
             return;
         AtomicFile.Sweep(path);
-        string[] there = [.. Directory.EnumerateFileSystemEntries(path).Select(e => Path.GetFileName(e)!).Where(n => n != FolderLock.Name).Order(StringComparer.Ordinal)];
-        if (there.Length > 0 && !Directory.EnumerateDirectories(path).Any(n => StudyOptions.Are(Path.Combine(n, RunFolder.Options)) || Seeds(n).Length > 0))
-            throw new UserException(ExitCode.Usage, $"{path}: expected a new folder or that of a study, found one with files ({there[0]}, ...)");
+        bool study = Directory.EnumerateDirectories(path).Any(n => StudyOptions.Are(Path.Combine(n, RunFolder.Options)) || Seeds(n).Length > 0);
+        string? other = Directory.EnumerateFileSystemEntries(path).Select(e => Path.GetFileName(e)).Where(n => n != FolderLock.Name)
+            .Order(StringComparer.Ordinal).FirstOrDefault();
+        if (!study && other is not null)
+            throw new UserException(ExitCode.Usage, $"{path}: expected a new folder or that of a study, found one with files ({other}, ...)");
         if (!Begins(network))
             StudyOptions.Demand(OptionsFile(network), options);
     }
 
-    /// <summary>Makes a unit by a run. If the run breaks off, what it saved stays under the partial name until the unit was made after all.</summary>
+    /// <summary>Makes a unit by a run. If that breaks off, what it saved stays under the partial name until the unit was made after all.</summary>
     /// <returns>False where another process makes it, or has made it.</returns>
     /// <exception cref="UserException">As <see cref="Demand"/>. Failed: the folder cannot be written.</exception>
     public bool Make(string network, ulong seed, string unit, JsonObject options, Action<RunFolder> run)
@@ -123,7 +125,8 @@ public sealed class StudyFolder(string path, CancellationToken cancellation = de
 
     private string OptionsFile(string network) => Path.Combine(Network(network), RunFolder.Options);
 
-    private static string[] Seeds(string network) => Directory.Exists(network) ? Directory.GetDirectories(network, $"{SeedPrefix}*") : [];
+    private static string[] Seeds(string network) =>
+        Directory.Exists(network) ? Directory.GetDirectories(network, $"{SeedPrefix}*") : [];
 
     private bool Begins(string network) => !Seeds(Network(network)).Any(
         seed => StudyUnit.In(seed).Length > 0 || Directory.EnumerateDirectories(seed, $"*{Partial}").Any(IsClaimed));

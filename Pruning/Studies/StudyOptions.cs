@@ -27,8 +27,8 @@ internal static class StudyOptions
         {
             if (!JsonNode.DeepEquals(begun[key], value))
             {
-                throw new UserException(
-                    ExitCode.Usage, $"{file}: this study began with {key} = {Show(begun[key])}, asked for is {Show(value)}; another --out begins another study");
+                string both = $"{key} = {Show(begun[key])}, asked for is {Show(value)}";
+                throw new UserException(ExitCode.Usage, $"{file}: this study began with {both}; another --out begins another study");
             }
         }
         return true;
@@ -55,10 +55,12 @@ internal static class StudyOptions
                 throw new JsonException("none");
             if (new FileInfo(file).Length > Most)
                 throw new JsonException($"more than {Most} bytes");
-            return use(JsonNode.Parse(File.ReadAllBytes(file), documentOptions: Strict) as JsonObject ?? throw new JsonException("another kind of value"));
+            var node = JsonNode.Parse(File.ReadAllBytes(file), documentOptions: Strict);
+            return use(node as JsonObject ?? throw new JsonException("another kind of value"));
         }
         // Half a surrogate pair shows only when the text is used.
-        catch (Exception e) when (e is JsonException or InvalidOperationException or ArgumentException or FormatException or IOException or UnauthorizedAccessException)
+        catch (Exception e) when (e is JsonException or InvalidOperationException or ArgumentException or FormatException or IOException
+            or UnauthorizedAccessException)
         {
             throw new UserException(ExitCode.BadFile, $"{file}: expected the options of a study, found {e.Message}", e);
         }
