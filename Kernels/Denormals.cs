@@ -6,13 +6,14 @@ using ILGPU;
 namespace Kernels;
 
 /// <summary>
-/// Floats below 1.2e-38 (2^-126) have fewer bits, and many processors take a hundred times as long over them. Training makes them by itself: moments of
-/// edge pixels and of dead neurons decay until they are there and stay. So every worker of the CPU accelerator computes with them
-/// flushed: a result that small is zero, and so is an operand. The mode belongs to a thread, which gets its own back when it leaves.
+/// Floats below 1.2e-38 (2^-126) have fewer bits, and many processors take a hundred times as long over them. Training makes them by
+/// itself: moments of edge pixels and of dead neurons decay until they are there and stay. So every worker of the CPU accelerator computes
+/// with them flushed: a result that small is zero, and so is an operand. The mode belongs to a thread, which gets its own back when it leaves.
 /// </summary>
 /// <remarks>
-/// By the C library's own functions, since .NET has none: MXCSR's bits 15 (flush to zero) and 6 (denormals are zero) on x86-64, FPCR's bit 24 on ARM64.
-/// Other processors have no such mode; there denormals stay as they are (<see cref="CanBeFlushed"/>). On a GPU they are the driver's own affair.
+/// By the C library's own functions, since .NET has none: MXCSR's bits 15 (flush to zero) and 6 (denormals are zero) on x86-64, FPCR's bit
+/// 24 on ARM64. Other processors have no such mode; there denormals stay as they are (<see cref="CanBeFlushed"/>). GPUs keep them, where
+/// their compilers do.
 /// </remarks>
 public static unsafe class Denormals
 {
@@ -47,7 +48,8 @@ public static unsafe class Denormals
             bool mode = Find(library, "fesetmode") != 0;
             Get = (delegate* unmanaged[SuppressGCTransition]<byte*, int>)Find(library, mode ? "fegetmode" : "fegetenv");
             Set = (delegate* unmanaged[SuppressGCTransition]<byte*, int>)Find(library, mode ? "fesetmode" : "fesetenv");
-            // femode_t is {x87's word, mxcsr} and {fpcr}; fenv_t {28 bytes of x87, mxcsr} and {fpcr, fpsr}, on macOS {8 bytes, mxcsr} and {fpsr, fpcr}.
+            // femode_t is {x87's word, mxcsr} or {fpcr}; fenv_t {28 bytes of x87, mxcsr} or {fpcr, fpsr}, and on macOS {x87's words, mxcsr} or
+            // {fpsr, fpcr}, of 8 bytes each.
             Offset = arm ? mac ? 8 : 0 : mode || mac ? 4 : 28;
         }
         Works = Control is not null || (Get is not null && Set is not null);
@@ -75,11 +77,12 @@ public static unsafe class Denormals
         return memory.Download(seen).All(s => s == 1);
     }
 
-    // Not inlined, so that the compiler does not know the numbers. Bits are compared, since for a comparison an operand may already be zero.
+    // Not inlined, so that the compiler does not know the numbers. Bits are compared, since a comparison may take an operand for zero.
     [MethodImpl(MethodImplOptions.NoInlining)]
     private static bool Vanish(float small, float denormal, float large)
     {
-        Vector128<float> results = Vector128.Create(small) * Vector128.Create(small), operands = Vector128.Create(denormal) * Vector128.Create(large);
+        Vector128<float> results = Vector128.Create(small) * Vector128.Create(small);
+        Vector128<float> operands = Vector128.Create(denormal) * Vector128.Create(large);
         return (results.AsUInt32() | operands.AsUInt32()) == Vector128<uint>.Zero
             && (BitConverter.SingleToUInt32Bits(small * small) | BitConverter.SingleToUInt32Bits(denormal * large)) == 0;
     }

@@ -66,7 +66,7 @@ public static class Devices
 
     /// <summary>Opens what was asked for. Says in one line what it took and why, and warns in one line of each GPU that it had to leave.</summary>
     /// <param name="request">What to open.</param>
-    /// <param name="workers">Threads of the CPU accelerator, 0 for one per core; never more than cores, which would only wait for each other.</param>
+    /// <param name="workers">Threads of the CPU accelerator, 0 for one per core; more than cores are not taken.</param>
     /// <param name="simdBits">Vector width of the CPU accelerator, 0 for the widest.</param>
     /// <param name="say">Gets the lines.</param>
     /// <exception cref="DeviceException">A device that was named is not there or does not work.</exception>

@@ -73,7 +73,9 @@ public sealed class StepProgram
         : _turns.All(t => t.Graph.Replays) ? "launches replayed as a CUDA graph"
         : $"no CUDA graph: {_turns.Select(t => t.Graph.Trouble).FirstOrDefault(t => t is not null) ?? "nothing recorded yet"}";
 
-    /// <summary>Runs the whole list <paramref name="steps"/> times and, on a GPU that nobody may interrupt, returns without waiting.</summary>
+    /// <summary>
+    /// Runs the whole list <paramref name="steps"/> times and, on a GPU where nobody may interrupt it, returns without waiting.
+    /// </summary>
     /// <param name="steps">How often.</param>
     /// <param name="cancellation">Ends the run between two steps, within some hundredths of a second or the one that is under way.</param>
     /// <returns>Steps that were run: all of them, unless <paramref name="cancellation"/> came in between.</returns>
@@ -139,8 +141,8 @@ public sealed class StepProgram
     }
 
     /// <summary>
-    /// Runs the list as <see cref="Run"/> does and returns also the seconds, summed over the steps, of each operation as the first worker saw them, and last
-    /// of its waiting for the other workers; on a GPU of each launch, with a synchronisation after it.
+    /// Runs the list as <see cref="Run"/> does and returns also the seconds, summed over the steps, of each operation as the first worker saw
+    /// them, and last of its waiting for the other workers; on a GPU of each launch, with a synchronisation after it.
     /// </summary>
     public (int Steps, IReadOnlyList<ProfileEntry> Entries) Profile(int steps, CancellationToken cancellation = default)
     {

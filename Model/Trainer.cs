@@ -210,8 +210,8 @@ public sealed class Trainer : IDisposable
     }
 
     /// <summary>
-    /// Trains as many steps as an epoch has, as <see cref="Train(int, Func{int, StepRates}, CancellationToken)"/> does, and returns the seconds of each operation, on a
-    /// GPU of each launch, summed over the steps.
+    /// Trains as many steps as an epoch has, as <see cref="Train(int, Func{int, StepRates}, CancellationToken)"/> does, and returns the
+    /// seconds of each operation, on a GPU of each launch, summed over the steps.
     /// </summary>
     public IReadOnlyList<ProfileEntry> ProfileEpoch(Func<int, StepRates> rates, CancellationToken cancellation = default)
     {

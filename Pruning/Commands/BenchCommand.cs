@@ -9,8 +9,8 @@ namespace Pruning.Commands;
 
 /// <summary>
 /// <c>bench</c>: how fast training is. Adam at a constant 1e-3 on all training images; one step before the clock starts. Of a new network, whole
-/// or pruned at random, or of a file's. Seconds of the first and of the last epoch tell whether it slows down as the network learns. With --inference: how
-/// fast a trained network answers, see <see cref="InferenceBench"/>.
+/// or pruned at random, or of a file's. Seconds of the first and of the last epoch tell whether it slows down as the network learns. With
+/// --inference: how fast a trained network answers, see <see cref="InferenceBench"/>.
 /// </summary>
 internal static class BenchCommand
 {
@@ -72,7 +72,8 @@ internal static class BenchCommand
         double peak = Process.GetCurrentProcess().PeakWorkingSet64 / 1e6;
         print(string.Create(
             CultureInfo.InvariantCulture,
-            $"{network.Name}{(density < 1 ? $" at density {density:0.######}" : "")}, batch {options.Batch}, {device.Name}: median {median:F4} s per epoch, min {seconds.Min():F4} s, first {seconds[0]:F4} s, last {seconds[^1]:F4} s, "
+            $"{network.Name}{(density < 1 ? $" at density {density:0.######}" : "")}, batch {options.Batch}, {device.Name}: "
+            + $"median {median:F4} s per epoch, min {seconds.Min():F4} s, first {seconds[0]:F4} s, last {seconds[^1]:F4} s, "
             + $"{(flops > 0 ? $"{flops / median / 1e9:F1} GFLOP/s, " : "")}test {accuracy:F2} %, {operations} operations per step{launches}, peak memory {peak:F0} MB"));
         if (step.GraphState is { } graph)
             print(graph);

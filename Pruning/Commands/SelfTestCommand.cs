@@ -21,10 +21,11 @@ internal static class SelfTestCommand
         using var reference = ComputeDevice.Cpu();
         Action<string> print = invocation.Terminal.Print;
         var results = new List<TrialResult>();
-        var trials = NetworkDescription.Known.Keys.SelectMany(n => DeviceTrial.Run(device, reference, n, cancellation: invocation.Cancellation));
+        var stop = invocation.Cancellation;
+        var trials = NetworkDescription.Known.Keys.SelectMany(n => DeviceTrial.Run(device, reference, n, cancellation: stop));
         foreach (var result in Flushing(device).Concat(SelfTests.On(device).Select(c => Kernel(c, device))).Concat(trials))
         {
-            invocation.Cancellation.ThrowIfCancellationRequested();
+            stop.ThrowIfCancellationRequested();
             print($"{(result.Ok ? "ok" : "FAILED"),-6} {result.Name}{(result.Detail.Length > 0 ? $": {result.Detail}" : "")}");
             results.Add(result);
         }
@@ -42,10 +43,9 @@ internal static class SelfTestCommand
     {
         if (!device.RunsOnHost)
             yield break;
-        bool flushed = Denormals.AreFlushedOn(device);
-        yield return new TrialResult(
-            "denormal numbers are flushed", flushed || !Denormals.CanBeFlushed,
-            flushed ? $"yes, on each of {device.Workers} workers" : Denormals.CanBeFlushed ? "no, although this processor can" : "no, this processor cannot");
+        bool can = Denormals.CanBeFlushed, flushed = Denormals.AreFlushedOn(device);
+        string detail = flushed ? $"yes, on each of {device.Workers} workers" : can ? "no, although this processor can" : "no, this processor cannot";
+        yield return new TrialResult("denormal numbers are flushed", flushed || !can, detail);
     }
 
     /// <summary>A driver may fail in any way; the cases after it are still of interest.</summary>
