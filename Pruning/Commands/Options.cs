@@ -111,17 +111,19 @@ internal static class Options
     public static Option<bool> Flag(string name, string description) => new(name) { Description = description, Arity = ArgumentArity.Zero };
 
     /// <summary>One word of several.</summary>
-    public static Option<string> Choice(string name, string description, params string[] words) => Choice(name, description, ("", ""), words);
+    public static Option<string> Choice(string name, string description, params string[] words) =>
+        Choice(name, description, ("", ""), words);
 
     /// <summary>One word of several, one of which has an older name that is taken too.</summary>
-    public static Option<string> Choice(string name, string description, (string Older, string Word) alias, params string[] words) => new(name)
-    {
-        HelpName = string.Join('|', words),
-        Description = description,
-        DefaultValueFactory = _ => words[0],
-        CustomParser = result => words.Contains(Word(result)) ? Word(result) : Word(result) == alias.Older ? alias.Word
-            : Wrong<string>(result, $"{name}: expected {string.Join(" or ", words)}, found '{Word(result)}'"),
-    };
+    public static Option<string> Choice(string name, string description, (string Older, string Word) alias, params string[] words) =>
+        new(name)
+        {
+            HelpName = string.Join('|', words),
+            Description = description,
+            DefaultValueFactory = _ => words[0],
+            CustomParser = result => words.Contains(Word(result)) ? Word(result) : Word(result) == alias.Older ? alias.Word
+                : Wrong<string>(result, $"{name}: expected {string.Join(" or ", words)}, found '{Word(result)}'"),
+        };
 
     public static Option<string> Text(string name, string helpName, string description, string value) =>
         new(name) { HelpName = helpName, Description = description, DefaultValueFactory = _ => value };
