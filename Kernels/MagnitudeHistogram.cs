@@ -53,7 +53,8 @@ public static class MagnitudeHistogram
         return new Selection(BitConverter.Int32BitsToSingle(known), rank - left, [.. counts.Select(c => c[bin])]);
     }
 
-    public readonly struct Arguments(ArrayView<float> score, ArrayView<float> mask, ArrayView<int> range, ArrayView<int> counts) : IBody, IThreadBody
+    public readonly struct Arguments(ArrayView<float> score, ArrayView<float> mask, ArrayView<int> range, ArrayView<int> counts)
+        : IBody, IThreadBody
     {
         public readonly ArrayView<float> Score = score, Mask = mask;
         public readonly ArrayView<int> Range = range, Counts = counts;
@@ -91,7 +92,7 @@ public static class MagnitudeHistogram
             Atomic.Add(ref a.Counts[bin & (Bins - 1)], 1);
     }
 
-    /// <summary>The bits of |s|, which order as magnitudes do: the one order that thresholds, counts and ties go by on every device.</summary>
+    /// <summary>The bits of |s|: the one order that thresholds, counts and ties go by on every device.</summary>
     internal static int BitsOfMagnitude(float score) => (int)(Interop.FloatAsInt(score) & 0x7FFFFFFFu);
 
     /// <summary>One plain loop.</summary>

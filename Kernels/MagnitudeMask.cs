@@ -3,11 +3,11 @@ using ILGPU;
 namespace Kernels;
 
 /// <summary>
-/// Prunes a layer: a live weight with |score| &lt; threshold gets mask 0, and it and its moments become exactly zero, and so do the first of
-/// those with |score| = threshold, as many as are needed for an exact number. Of others a weight on the threshold is kept; what is
-/// pruned stays pruned. The score is the weight itself, or its <see cref="Saliency"/>.
+/// Prunes a layer: a live weight with |score| &lt; threshold gets mask 0, and it and its moments become exactly zero. Of weights on the
+/// threshold the first fall too, as many as an exact number needs; the others are kept. What is pruned stays pruned. The score is the
+/// weight itself, or its <see cref="Saliency"/>.
 /// </summary>
-/// <remarks>Compared are the bits of magnitudes, in the order of <see cref="MagnitudeHistogram"/>: what was counted there falls here.</remarks>
+/// <remarks>What <see cref="MagnitudeHistogram"/> has counted falls here: bits of magnitudes are compared, not floats.</remarks>
 public static class MagnitudeMask
 {
     /// <param name="device">Where it runs.</param>

@@ -26,11 +26,11 @@ internal static class MagnitudeHistogramCases
     private static SelfTestCase RadixSelection(int length)
     {
         float[] Scores(int seed) => [.. new Numbers(seed).Uniform(length).Zip(Weight(length), (w, tied) => w > 0.5 ? tied : w)];
-        double[][] Sorted() => [.. Both().Select(l => l.Score.Where((_, i) => l.Mask[i] == 1).Select(w => (double)Math.Abs(w)).Order().ToArray())];
+        double[][] Live() => [.. Both().Select(l => l.Score.Where((_, i) => l.Mask[i] == 1).Select(w => (double)Math.Abs(w)).ToArray())];
         (float[] Score, float[] Mask)[] Both() => [(Scores(5), Mask(length)), (Scores(6), [.. Enumerable.Reverse(Mask(length))])];
         int[] Ranks()
         {
-            int live = Sorted().Sum(s => s.Length);
+            int live = Live().Sum(l => l.Length);
             return [0, live / 3, live / 2, live - 1];
         }
         return new(
@@ -60,13 +60,13 @@ internal static class MagnitudeHistogramCases
             },
             () =>
             {
-                var layers = Sorted();
+                var layers = Live();
                 double[] all = [.. layers.SelectMany(l => l).Order()];
-                return
-                [
-                    .. Ranks().Select(rank => Expected.Exactly(
-                        "magnitude, below, equal", [all[rank], all.Count(v => v < all[rank]), .. layers.Select(l => (double)l.Count(v => v == all[rank]))])),
-                ];
+                return [.. Ranks().Select(rank =>
+                {
+                    var equal = layers.Select(l => (double)l.Count(v => v == all[rank]));
+                    return Expected.Exactly("magnitude, below, equal", [all[rank], all.Count(v => v < all[rank]), .. equal]);
+                })];
             });
     }
 }

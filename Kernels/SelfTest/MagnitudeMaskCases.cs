@@ -2,11 +2,13 @@ using static Kernels.SelfTest.Layers;
 
 namespace Kernels.SelfTest;
 
-/// <summary>Pruning by a score: mask, weights and moments, with scores exactly on the threshold, of which all are kept, some or none.</summary>
+/// <summary>Pruning by a score: mask, weights and moments, with scores on the threshold, of which all are kept, some or none.</summary>
 internal static class MagnitudeMaskCases
 {
-    public static IEnumerable<SelfTestCase> All => Lengths.SelectMany(n =>
-        Thresholds.Select(t => Case(n, t, 0)).Concat(((int[])[n / 2 + 1, n]).Distinct().SelectMany(tied => new[] { Case(n, 0.25f, tied), Case(n, 0, tied) })));
+    public static IEnumerable<SelfTestCase> All => Lengths.SelectMany(n => Thresholds.Select(t => Case(n, t, 0)).Concat(Parted(n)));
+
+    private static IEnumerable<SelfTestCase> Parted(int length) =>
+        ((int[])[length / 2 + 1, length]).Distinct().SelectMany(tied => new[] { Case(length, 0.25f, tied), Case(length, 0, tied) });
 
     private static SelfTestCase Case(int length, float threshold, int tied)
     {

@@ -30,7 +30,8 @@ internal static class PruneCommand
         var options = Verb.Read(invocation, start, handSet ? Readers.HandSet : target ? Readers.Target : Readers.Dynamic);
         if (handSet && options.MaxDrop.Values.Count > 1)
             throw new UserException(ExitCode.Usage, $"--max-drop: expected one budget for --method {HandSet}, found {options.MaxDrop}");
-        IPruningMethod method = handSet ? new HandSetPruning(options.Sensitivity) : target ? new TargetPruning(options.TargetRatio) : new DynamicPruning();
+        IPruningMethod method = handSet ? new HandSetPruning(options.Sensitivity)
+            : target ? new TargetPruning(options.TargetRatio) : new DynamicPruning();
         using var bench = Workbench.Open(invocation, options, start);
         if (target && (options.TargetRatio <= 1 || options.TargetRatio > bench.Trainer.Parameters.WeightCount))
         {
@@ -63,7 +64,7 @@ internal static class PruneCommand
     private static int Zeros(Trainer trainer)
     {
         float[] weights = trainer.Parameters.GetWeights(), mask = trainer.Parameters.GetMask();
-        return trainer.Parameters.Layers.Sum(l => Enumerable.Range(l.WeightOffset, l.WeightCount).Count(i => mask[i] != 0 && weights[i] == 0));
+        return trainer.Parameters.Layers.SelectMany(l => Enumerable.Range(l.WeightOffset, l.WeightCount)).Count(i => mask[i] != 0 && weights[i] == 0);
     }
 
     /// <summary>What each run kept of each layer, percent.</summary>

@@ -40,14 +40,18 @@ internal static class Settings
     private static readonly PruneOptions Default = new();
 
     public static readonly Setting<string> Network = new(
-        Options.Text("--network", "NAME", $"{string.Join(", ", NetworkDescription.Known.Keys)}, or layers as \"conv8@5r pool2 fc64r fc10\"", Default.Network),
+        Options.Text(
+            "--network", "NAME", $"{string.Join(", ", NetworkDescription.Known.Keys)}, or layers as \"conv8@5r pool2 fc64r fc10\"",
+            Default.Network),
         Readers.All, (o, v) => o with { Network = v });
 
     public static readonly Setting<ulong> Seed = Number(
-        "--seed", "of the split, the first weights and the order of images", Default.Seed, 0UL, ulong.MaxValue, Readers.All, (o, v) => o with { Seed = v });
+        "--seed", "of the split, the first weights and the order of images", Default.Seed, 0UL, ulong.MaxValue, Readers.All,
+        (o, v) => o with { Seed = v });
 
     public static readonly Setting<int> Validation = Number(
-        "--validation", "training images set aside for decisions", Default.Validation, 1, 1_000_000, Readers.All, (o, v) => o with { Validation = v });
+        "--validation", "training images set aside for decisions", Default.Validation, 1, 1_000_000, Readers.All,
+        (o, v) => o with { Validation = v });
 
     public static readonly Setting<int> Batch = Number(
         "--batch", "images per step", Default.Batch, 1, 4096, Readers.All, (o, v) => o with { Batch = v });
@@ -85,20 +89,21 @@ internal static class Settings
             (o, v) => o with { LearningRate = v }),
     ];
 
-    /// <summary>Constants of the controller, the same for every network and data set: for experiments with it, not for users of it.</summary>
+    /// <summary>The controller's constants, the same for every network and data set: for experiments with it; users need none.</summary>
     public static IReadOnlyList<Setting> Controller { get; } =
     [
         Number("--prune-rate", "dynamic: peak learning rate of a cycle of the usual length", Default.PruneRate, 1e-7, 10, Readers.Cycles,
             (o, v) => o with { PruneRate = v }),
-        Number("--decay", "dynamic: L2 factor of a cycle of the usual length", Default.Decay, 0, 1, Readers.Cycles, (o, v) => o with { Decay = v }),
-        Number("--first-ratio", "dynamic: total / kept of the first cycle; 0: twice what the dense network bears", Default.FirstRatio, 0, 10_000,
-            Readers.Dynamic, FirstRatio),
+        Number("--decay", "dynamic: L2 factor of a cycle of the usual length", Default.Decay, 0, 1, Readers.Cycles,
+            (o, v) => o with { Decay = v }),
+        Number("--first-ratio", "dynamic: total / kept of the first cycle; 0: twice what the dense network bears", Default.FirstRatio,
+            0, 10_000, Readers.Dynamic, FirstRatio),
         Number("--teacher-share", "dynamic: the dense network's share in teaching; 0 for none", Default.TeacherShare, 0, 1, Readers.Cycles,
             (o, v) => o with { TeacherShare = v }),
         Number("--temperature", "dynamic: temperature of the teacher's answers", Default.Temperature, 0.1, 100, Readers.Cycles,
             (o, v) => o with { Temperature = v }),
-        Number("--cycle-share", "dynamic: epochs of a cycle per unit of its ratio, in units of --epochs", Default.CycleShare, 0.001, 100, Readers.Cycles,
-            (o, v) => o with { CycleShare = v }),
+        Number("--cycle-share", "dynamic: epochs of a cycle per unit of its ratio, in units of --epochs", Default.CycleShare,
+            0.001, 100, Readers.Cycles, (o, v) => o with { CycleShare = v }),
         Number("--resolution", "dynamic: ends when the lightest good and heaviest bad aim are this close", Default.Resolution, 1.001, 100,
             Readers.Dynamic, (o, v) => o with { Resolution = v }),
     ];
@@ -107,10 +112,11 @@ internal static class Settings
     public static IReadOnlyList<Setting> Dynamic { get; } =
     [
         Epochs,
-        Number("--dense-epochs", "epochs of dense training", Default.DenseEpochs, 1, 100_000, Readers.DenseTraining, (o, v) => o with { DenseEpochs = v }),
+        Number("--dense-epochs", "epochs of dense training", Default.DenseEpochs, 1, 100_000, Readers.DenseTraining,
+            (o, v) => o with { DenseEpochs = v }),
         MaxDrop,
-        Number("--enough", "dynamic: ends at this total / kept within the budget; 0 goes on to the lightest", Default.Enough, 0, 1e9, Readers.Dynamic,
-            (o, v) => o with { Enough = v }),
+        Number("--enough", "dynamic: ends at this total / kept within the budget; 0 goes on to the lightest", Default.Enough, 0, 1e9,
+            Readers.Dynamic, (o, v) => o with { Enough = v }),
         .. Controller,
     ];
 
@@ -134,12 +140,13 @@ internal static class Settings
         string[] model = idle.Readers.HasFlag(Readers.DenseTraining) ? ["with --model"] : [];
         var chosen = (idle.Readers & Readers.Methods) == 0 ? 0 : readers & Readers.Methods;
         var methods = Hows.Where(h => chosen.HasFlag(h.Reader)).Select(h => h.How);
-        throw new UserException(
-            ExitCode.Usage, $"{idle.Option.Name}: expected {string.Join(" or ", expected)}, found {string.Join(" and ", model.Concat(methods))}");
+        string found = string.Join(" and ", model.Concat(methods));
+        throw new UserException(ExitCode.Usage, $"{idle.Option.Name}: expected {string.Join(" or ", expected)}, found {found}");
     }
 
     private static PruneOptions FirstRatio(PruneOptions options, double value) => value is > 0 and <= 1
-        ? throw new UserException(ExitCode.Usage, string.Create(CultureInfo.InvariantCulture, $"--first-ratio: expected 0 or more than 1, found {value}"))
+        ? throw new UserException(
+            ExitCode.Usage, string.Create(CultureInfo.InvariantCulture, $"--first-ratio: expected 0 or more than 1, found {value}"))
         : options with { FirstRatio = value };
 
     private static Setting<T> Number<T>(

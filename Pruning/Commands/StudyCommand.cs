@@ -48,7 +48,10 @@ internal static class StudyCommand
         string path = invocation.Find(Out) ?? DefaultOut;
         // Settings of a method that is not asked for now are the study's all the same: options.json holds later calls to them.
         if (invocation.IsGiven(Lengths) && !invocation.Get(Methods).Contains(StudyRow.HandSet))
-            throw new UserException(ExitCode.Usage, $"{Lengths.Name}: expected with {Methods.Name} {StudyRow.HandSet}, found with {StudyRow.Dynamic}");
+        {
+            throw new UserException(
+                ExitCode.Usage, $"{Lengths.Name}: expected with {Methods.Name} {StudyRow.HandSet}, found with {StudyRow.Dynamic}");
+        }
         var networks = invocation.Get(Networks);
         foreach (string network in networks)
             NetworkDescription.Parse(network);

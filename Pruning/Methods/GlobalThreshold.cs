@@ -4,8 +4,9 @@ namespace Pruning.Methods;
 
 /// <summary>
 /// The one threshold over all layers that leaves an exact number of weights alive: the score of that rank, found by three passes of
-/// histograms over all layers (<see cref="MagnitudeHistogram"/>). Of weights on it the first fall, layer by layer and index by index, as many
-/// as the number asks for; so equal scores, as of ternary networks, decide the same everywhere. Zeros are the lowest scores, NaN the highest.
+/// histograms over all layers (<see cref="MagnitudeHistogram"/>). Of weights on it the first fall, layer by layer and index by index, as
+/// many as the number asks for, so that equal scores, as of a ternary network, decide the same everywhere. Zeros are the lowest scores,
+/// NaN the highest.
 /// </summary>
 public static class GlobalThreshold
 {

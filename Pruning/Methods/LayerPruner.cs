@@ -32,7 +32,8 @@ public sealed class LayerPruner
         (_trainer, _memory) = (trainer, trainer.Memory);
         _range = _memory.Allocate<int>(2);
         _bins = _memory.Allocate<int>((long)Layers.Count * MagnitudeHistogram.Bins);
-        _layers = [.. Layers.Select((slice, i) => new Layer(trainer, slice, _range, _bins.SubView(i * MagnitudeHistogram.Bins, MagnitudeHistogram.Bins)))];
+        ArrayView<int> Bins(int layer) => _bins.SubView(layer * MagnitudeHistogram.Bins, MagnitudeHistogram.Bins);
+        _layers = [.. Layers.Select((slice, i) => new Layer(trainer, slice, _range, Bins(i)))];
     }
 
     public IReadOnlyList<LayerSlice> Layers => _trainer.Parameters.Layers;

@@ -85,7 +85,8 @@ internal sealed class Trials(PruneSession session)
             : string.Join("; ", Budgets.Zip(judgements).Where(p => !_settled.Contains(p.First))
                 .Select(p => string.Create(CultureInfo.InvariantCulture, $"budget {p.First}: {p.Second}")));
         string reason = string.Create(CultureInfo.InvariantCulture, $"1/{ratio:F1} of the weights, {how}: {judged}");
-        int iteration = session.Log(phase, rate, train, outcomes.Score, within.Length > 0 ? Decision.Raise : Decision.Rollback, reason, thresholds);
+        var decision = within.Length > 0 ? Decision.Raise : Decision.Rollback;
+        int iteration = session.Log(phase, rate, train, outcomes.Score, decision, reason, thresholds);
         var trial = new Trial(
             ratio, length, iteration, kept, _all.Count + 1, session.Epoch - _start, session.Elapsed - _startSeconds, outcomes.Score, within,
             kept == 0 ? Verdict.Damaged : judgements[^1].Verdict, session.Trainer.Save(), middle);

@@ -46,7 +46,6 @@ public sealed class CommandLineTests : IDisposable
     [InlineData("compress --bits 9", "--bits: expected auto or a number from 1 to 8, found '9'")]
     [InlineData("compress --coder zip", "--coder: expected range or huffman, found 'zip'")]
     [InlineData("eval --part train", "--part: expected test or validation, found 'train'")]
-    [InlineData("prune --target-ratio 60 --max-drop 0.1", "--max-drop: expected with --method hand-set or with --method dynamic, found with --target-ratio")]
     [InlineData("prune --target-ratio 60 --method hand-set", "--target-ratio: expected with --method dynamic, found with --method hand-set")]
     [InlineData("prune --target-ratio -1", "--target-ratio: expected a number from 0 to 1000000000, found '-1'")]
     [InlineData("prune --first-ratio 1", "--first-ratio: expected 0 or more than 1, found 1")]

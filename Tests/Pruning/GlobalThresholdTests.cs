@@ -62,7 +62,7 @@ public sealed class GlobalThresholdTests
         }
     }
 
-    /// <summary>Saliencies are equal where magnitudes and mean squared gradients are; floats that are no more than a bit apart are not.</summary>
+    /// <summary>Saliencies are equal where magnitudes and mean squared gradients are.</summary>
     [Fact]
     public void Equal_saliencies_are_parted_too_and_a_second_time_from_where_the_first_ended()
     {
@@ -119,7 +119,8 @@ public sealed class GlobalThresholdTests
         return weights;
     }
 
-    private static IEnumerable<int> All(IReadOnlyList<LayerSlice> slices) => slices.SelectMany(l => Enumerable.Range(l.WeightOffset, l.WeightCount));
+    private static IEnumerable<int> All(IReadOnlyList<LayerSlice> slices) =>
+        slices.SelectMany(l => Enumerable.Range(l.WeightOffset, l.WeightCount));
 
     private static IEnumerable<int> Live(IReadOnlyList<LayerSlice> slices, float[] mask) => All(slices).Where(i => mask[i] == 1);
 
@@ -127,7 +128,7 @@ public sealed class GlobalThresholdTests
     private static int[] Expected(IReadOnlyList<LayerSlice> slices, float[] weights, float[] mask, int kept)
     {
         int[] live = [.. Live(slices, mask)];
-        double Score(int i) => float.IsNaN(weights[i]) ? double.MaxValue : float.IsInfinity(weights[i]) ? 1e300 : Math.Abs((double)weights[i]);
+        double Score(int i) => float.IsNaN(weights[i]) ? double.MaxValue : float.IsInfinity(weights[i]) ? 1e300 : Math.Abs(weights[i]);
         return [.. live.OrderBy(Score).Skip(live.Length - kept).Order()];
     }
 }

@@ -29,9 +29,15 @@ public sealed class SettingsTests : IDisposable
     [InlineData("prune --target-ratio 9 --enough 9", "--enough: expected with --method dynamic, found with --target-ratio")]
     [InlineData("prune --target-ratio 9 --first-ratio 4", "--first-ratio: expected with --method dynamic, found with --target-ratio")]
     [InlineData("prune --target-ratio 9 --resolution 2", "--resolution: expected with --method dynamic, found with --target-ratio")]
-    [InlineData("prune --target-ratio 9 --max-drop 0.1", "--max-drop: expected with --method hand-set or with --method dynamic, found with --target-ratio")]
-    [InlineData("prune --method static --decay 0", "--decay: expected with --method dynamic or with --target-ratio, found with --method hand-set")]
-    [InlineData("study --out x --methods dynamic --hand-set-epochs 4", "--hand-set-epochs: expected with --methods hand-set, found with dynamic")]
+    [InlineData(
+        "prune --target-ratio 9 --max-drop 0.1",
+        "--max-drop: expected with --method hand-set or with --method dynamic, found with --target-ratio")]
+    [InlineData(
+        "prune --method static --decay 0",
+        "--decay: expected with --method dynamic or with --target-ratio, found with --method hand-set")]
+    [InlineData(
+        "study --out x --methods dynamic --hand-set-epochs 4",
+        "--hand-set-epochs: expected with --methods hand-set, found with dynamic")]
     [InlineData("prune --model M --dense-epochs 3", "--dense-epochs: expected without --model, found with --model")]
     [InlineData("compare --model M --dense-epochs 3", "--dense-epochs: expected without --model, found with --model")]
     [InlineData(
@@ -51,9 +57,11 @@ public sealed class SettingsTests : IDisposable
         // Every constant of the controller, each with its default.
         string[] constants = [.. Settings.Controller.SelectMany(s => (string[])[s.Option.Name, $"{s.Option.GetDefaultValue()}"])];
         Cli.Done(["prune", "--enough", "4", .. constants, .. Small("dynamic")]);
-        Cli.Done(["prune", "--target-ratio", "4", "--cycle-share", "0.1", "--teacher-share", "0", "--decay", "0", "--prune-rate", "0.001", .. Small("target")]);
+        string[] cycles = ["--cycle-share", "0.1", "--teacher-share", "0", "--decay", "0", "--prune-rate", "0.001"];
+        Cli.Done(["prune", "--target-ratio", "4", .. cycles, .. Small("target")]);
         // The walk by hand retrains at the learning rate.
-        Cli.Done(["compare", "--model", Path.Combine(_folder.Combine("hand"), "dense.safetensors"), .. Small("compare")[2..], "--max-drop", "1"]);
+        string dense = Path.Combine(_folder.Combine("hand"), "dense.safetensors");
+        Cli.Done(["compare", "--model", dense, .. Small("compare")[2..], "--max-drop", "1"]);
     }
 
     /// <summary>Two lines of a terminal beside the names.</summary>
