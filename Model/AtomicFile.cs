@@ -21,9 +21,12 @@ public static partial class AtomicFile
     public static bool IsActive => Volatile.Read(ref _active) > 0;
 
     /// <summary>Replaces or creates <paramref name="path"/> and its folder by what <paramref name="write"/> puts into the stream.</summary>
+    /// <param name="path">A file, a link to one, a device or a pipe.</param>
+    /// <param name="write">Puts the content into a stream.</param>
+    /// <param name="replace">Whether a file that is there may be replaced, be it that it came there meanwhile.</param>
     /// <exception cref="UserException">Failed: the disk is full, the folder may not be written, and the like. What
     /// <paramref name="write"/> throws by itself passes through, an <see cref="IOException"/> excepted, which counts as the disk's.</exception>
-    public static void Write(string path, Action<Stream> write)
+    public static void Write(string path, Action<Stream> write, bool replace = true)
     {
         ArgumentNullException.ThrowIfNull(write);
         try
@@ -32,7 +35,7 @@ public static partial class AtomicFile
             if (FileStatus.Of(target) is { IsRegular: false } && !Directory.Exists(target))
                 WriteThrough(target, write);
             else
-                Replace(target, write);
+                Replace(path, target, write, replace);
         }
         catch (Exception error) when (error is IOException or UnauthorizedAccessException)
         {
@@ -82,7 +85,7 @@ public static partial class AtomicFile
         content.WriteTo(device);
     }
 
-    private static void Replace(string target, Action<Stream> write)
+    private static void Replace(string path, string target, Action<Stream> write, bool replace)
     {
         string folder = Path.GetDirectoryName(target) ?? throw new IOException("a folder");
         Directory.CreateDirectory(folder);
@@ -99,7 +102,7 @@ public static partial class AtomicFile
             write(stream);
             stream.Flush(flushToDisk: true);
             // Still open and locked, so that nobody sweeps it away in between.
-            File.Move(temporary, target, overwrite: true);
+            Move(path, temporary, target, replace);
         }
         catch
         {
@@ -110,6 +113,18 @@ public static partial class AtomicFile
         finally
         {
             Interlocked.Decrement(ref _active);
+        }
+    }
+
+    private static void Move(string path, string temporary, string target, bool replace)
+    {
+        try
+        {
+            File.Move(temporary, target, replace);
+        }
+        catch (IOException error) when (!replace && Path.Exists(target))
+        {
+            throw new UserException(ExitCode.Usage, $"{path}: expected a new path, found one that exists (--force writes over it)", error);
         }
     }
 

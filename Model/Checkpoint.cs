@@ -32,7 +32,7 @@ public sealed record Checkpoint(
 
     /// <summary>Writes the file atomically.</summary>
     /// <exception cref="UserException">Failed: the file cannot be written.</exception>
-    public void Save(string path)
+    public void Save(string path, bool replace = true)
     {
         var tensors = new List<SafeTensor>();
         foreach (var layer in Parameters.Slices(Network, out _))
@@ -42,7 +42,7 @@ public sealed record Checkpoint(
             byte[] mask = Array.ConvertAll(Mask[layer.WeightOffset..(layer.WeightOffset + layer.WeightCount)], m => m != 0 ? (byte)1 : (byte)0);
             tensors.Add(SafeTensor.Of($"{layer.Name}.mask", layer.WeightShape, mask));
         }
-        SafeTensors.Write(path, tensors, CheckpointTexts.Of(this, FormatKey));
+        SafeTensors.Write(path, tensors, CheckpointTexts.Of(this, FormatKey), replace);
     }
 
     /// <summary>Reads and checks a file.</summary>

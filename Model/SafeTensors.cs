@@ -79,7 +79,7 @@ public sealed class SafeTensors
     /// tensors of the same width keep their order. No metadata may be named "sha256", no tensor "__metadata__".
     /// </summary>
     /// <exception cref="UserException">Failed: the file cannot be written.</exception>
-    public static void Write(string path, IReadOnlyList<SafeTensor> tensors, IReadOnlyDictionary<string, string> metadata)
+    public static void Write(string path, IReadOnlyList<SafeTensor> tensors, IReadOnlyDictionary<string, string> metadata, bool replace = true)
     {
         if (metadata.ContainsKey(DigestKey))
             throw new ArgumentException($"'{DigestKey}' is reserved", nameof(metadata));
@@ -97,7 +97,7 @@ public sealed class SafeTensors
             new SafeTensorsHeader(texts, entries).Write(file);
             foreach (SafeTensor tensor in ordered)
                 file.Write(tensor.Data);
-        });
+        }, replace);
     }
 
     /// <summary>The tensor of this name and exactly this type and shape.</summary>

@@ -35,12 +35,13 @@ internal static class ExportCommand
     {
         var (path, model) = EvalCommand.Load(invocation);
         string target = TakeTarget(invocation, Target, path), format = invocation.Get(Format);
+        bool force = invocation.Get(Options.Force);
         if (format == "onnx")
-            OnnxFile.Write(target, model);
+            OnnxFile.Write(target, model, force);
         else if (format == "csr-npz")
-            CsrFiles.Write(target, model);
+            CsrFiles.Write(target, model, force);
         else
-            TorchFile.Write(target, model);
+            TorchFile.Write(target, model, force);
         invocation.Terminal.Say($"{model.Network.Name}, {model.Kept} of {model.Total} weights, as {format} -> {target}");
         if (invocation.Get(Options.Json))
             invocation.Terminal.Result(new { Out = target, Format = format, model.Kept, model.Total });

@@ -41,7 +41,7 @@ internal static class ImportCommand
         var file = SafeTensors.Read(source);
         var imported = TorchFile.IsOne(file) ? Own(invocation, file) : Foreign(invocation, file);
         var data = PreprocessingCheck.Data(invocation);
-        imported.Model.Save(target);
+        imported.Model.Save(target, invocation.Get(Options.Force));
         var terminal = invocation.Terminal;
         terminal.Say($"{imported.Model.Network.Name}, {imported.Model.Kept} of {imported.Model.Total} weights -> {target}");
         foreach (var (layer, name) in imported.Origins)

@@ -17,11 +17,12 @@ internal static class PlotCommand
     {
         string run = invocation.Find(RunFolderOption) ?? throw new UserException(ExitCode.Usage, "--run: expected a folder, found none");
         // A run's own picture is drawn anew; any other path must be free.
-        string target = invocation.Find(Target) is null ? Path.Combine(run, RunFolder.Curves) : ExportCommand.TakeTarget(invocation, Target);
+        bool own = invocation.Find(Target) is null;
+        string target = own ? Path.Combine(run, RunFolder.Curves) : ExportCommand.TakeTarget(invocation, Target);
         string title = Path.GetFileName(Path.TrimEndingDirectorySeparator(Path.GetFullPath(run)));
         var inner = RunFolder.Sides.Select(name => (Name: name, File: Path.Combine(run, name, RunFolder.Iterations))).Where(p => File.Exists(p.File)).ToArray();
         string svg = inner.Length > 0 ? Curves.OfComparison(inner, title) : Curves.OfRun(Path.Combine(run, RunFolder.Iterations), title);
-        AtomicFile.Write(target, stream => stream.Write(System.Text.Encoding.UTF8.GetBytes(svg)));
+        AtomicFile.Write(target, stream => stream.Write(System.Text.Encoding.UTF8.GetBytes(svg)), own || invocation.Get(Options.Force));
         invocation.Terminal.Say($"drawn: {target}");
         if (invocation.Get(Options.Json))
             invocation.Terminal.Result(new { Out = target });

@@ -15,15 +15,15 @@ public static class CsrFiles
     /// <summary>Writes the files into a folder, each atomically.</summary>
     /// <returns>Their names.</returns>
     /// <exception cref="UserException">Failed: a file cannot be written.</exception>
-    public static IReadOnlyList<string> Write(string folder, Checkpoint model)
+    public static IReadOnlyList<string> Write(string folder, Checkpoint model, bool replace = true)
     {
         var names = new List<string>();
         foreach (var layer in Parameters.Slices(model.Network, out _))
         {
             byte[] bias = NumpyArray.Of(model.Weights.AsSpan(layer.BiasOffset, layer.BiasCount));
             names.AddRange([$"{layer.Name}.npz", $"{layer.Name}.bias.npy"]);
-            AtomicFile.Write(Path.Combine(folder, names[^2]), stream => WriteMatrix(stream, model, layer));
-            AtomicFile.Write(Path.Combine(folder, names[^1]), stream => stream.Write(bias));
+            AtomicFile.Write(Path.Combine(folder, names[^2]), stream => WriteMatrix(stream, model, layer), replace);
+            AtomicFile.Write(Path.Combine(folder, names[^1]), stream => stream.Write(bias), replace);
         }
         return names;
     }

@@ -18,10 +18,10 @@ public static class OnnxFile
 
     /// <summary>Writes the file atomically.</summary>
     /// <exception cref="UserException">Failed: the file cannot be written.</exception>
-    public static void Write(string path, Checkpoint model)
+    public static void Write(string path, Checkpoint model, bool replace = true)
     {
         byte[] bytes = Encode(model);
-        AtomicFile.Write(path, stream => stream.Write(bytes));
+        AtomicFile.Write(path, stream => stream.Write(bytes), replace);
     }
 
     internal static byte[] Encode(Checkpoint model)

@@ -15,7 +15,7 @@ public static class TorchFile
 
     /// <summary>Writes the file.</summary>
     /// <exception cref="UserException">Failed: the file cannot be written.</exception>
-    public static void Write(string path, Checkpoint model)
+    public static void Write(string path, Checkpoint model, bool replace = true)
     {
         var texts = CheckpointTexts.Of(model, FormatKey);
         texts["format"] = "pt";
@@ -27,7 +27,7 @@ public static class TorchFile
             SafeTensor.Of($"{l.Name}.weight", l.WeightShape, model.Weights.AsSpan(l.WeightOffset, l.WeightCount)),
             SafeTensor.Of($"{l.Name}.bias", [l.BiasCount], model.Weights.AsSpan(l.BiasOffset, l.BiasCount)),
         });
-        SafeTensors.Write(path, [.. tensors], texts);
+        SafeTensors.Write(path, [.. tensors], texts, replace);
     }
 
     /// <summary>Whether <see cref="Write"/> made the file, so that nothing needs to be asked.</summary>

@@ -169,4 +169,15 @@ public sealed class AtomicFileTests : IDisposable
         Assert.Equal([content[0], content[0], content[0]], content);
         Assert.Equal(["file"], folder.Names);
     }
+
+    [Fact]
+    public void Of_two_that_may_not_replace_the_second_is_refused()
+    {
+        string path = folder.Combine("file");
+        AtomicFile.Write(path, stream => stream.Write(Old), replace: false);
+        string line = Refusal.Message(ExitCode.Usage, path, () => AtomicFile.Write(path, stream => stream.Write(New), replace: false));
+        Assert.Contains("--force", line);
+        Assert.Equal(Old, File.ReadAllBytes(path));
+        Assert.Equal(["file"], folder.Names);
+    }
 }
