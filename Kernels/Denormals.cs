@@ -71,10 +71,9 @@ public static unsafe class Denormals
     public static bool AreFlushedOn(ComputeDevice device)
     {
         ArgumentNullException.ThrowIfNull(device);
-        using var memory = new DeviceMemory(device);
-        var seen = memory.Allocate<int>(device.Workers);
-        new StepProgram(device, device.Workers, [[Operation.OnHost(device, "denormals", 0, new Probe { Seen = seen })]]).Run();
-        return memory.Download(seen).All(s => s == 1);
+        var seen = new bool[device.Workers];
+        new StepProgram(device, device.Workers, [[new Probe(seen)]]).Run();
+        return seen.All(s => s);
     }
 
     // Not inlined, so that the compiler does not know the numbers. Bits are compared, since a comparison may take an operand for zero.
@@ -107,11 +106,10 @@ public static unsafe class Denormals
             Set(state);
     }
 
-    private struct Probe : IBody
+    /// <summary>What each worker sees.</summary>
+    private sealed class Probe(bool[] seen) : Operation("denormals", 0)
     {
-        public ArrayView<int> Seen;
-
-        public readonly void Run<V>(int worker, int workers) where V : unmanaged, ISimd<V> => Seen[worker] = AreFlushed ? 1 : 0;
+        internal override void RunOnHost(int simdBits, int worker, int workers) => seen[worker] = AreFlushed;
     }
 
     /// <summary>What a thread computed with before.</summary>

@@ -30,7 +30,7 @@ public sealed class DataCommandTests : IDisposable
     {
         var (code, _, error) = Cli.Run(verb, "--data", "");
         Assert.Equal((int)ExitCode.Usage, code);
-        Assert.Contains("--data: expected a folder, found an empty path", error);
+        Assert.Contains("--data: expected a path, found an empty one", error);
     }
 
     [Fact]
