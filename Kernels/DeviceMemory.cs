@@ -38,12 +38,18 @@ public sealed class DeviceMemory(ComputeDevice device) : IDisposable
     public Tensor AllocateTensor(TensorShape shape, int batch) =>
         new(Allocate<float>((long)Layout.Blocks(batch) * shape.BlockStride), shape, Layout.Blocks(batch));
 
-    public void Upload<T>(ReadOnlySpan<T> data, ArrayView<T> target) where T : unmanaged
+    public unsafe void Upload<T>(ReadOnlySpan<T> data, ArrayView<T> target) where T : unmanaged
     {
         if (data.Length == 0)
             return;
-        ArrayView1D<T, Stride1D.Dense> view = target.SubView(0, data.Length);
-        view.CopyFromCPU(device.Stream, data);
+        if (device.RunsOnHost)
+        {
+            // Without the copy that ILGPU asks for: a large network's would be what takes most memory.
+            device.Synchronize();
+            data.CopyTo(new Span<T>(target.SubView(0, data.Length).Pointer(), data.Length));
+            return;
+        }
+        target.SubView(0, data.Length).CopyFromCPU(device.Stream, data.ToArray());
         device.Synchronize();
     }
 

@@ -37,7 +37,7 @@ public sealed class Parameters
         FirstMoment = memory.Allocate<float>(length);
         SecondMoment = memory.Allocate<float>(length);
         Mask = memory.Allocate<float>(length);
-        SetMask(new float[length].Select(_ => 1f).ToArray());
+        SetMask(Ones());
     }
 
     public IReadOnlyList<LayerSlice> Layers { get; }
@@ -90,7 +90,7 @@ public sealed class Parameters
                 weights[layer.WeightOffset + i] = (float)(random.NextGaussian() * deviation);
         }
         SetWeights(weights);
-        SetMask([.. weights.Select(_ => 1f)]);
+        SetMask(Ones());
         ResetMoments();
     }
 
@@ -127,6 +127,13 @@ public sealed class Parameters
         _memory.Upload<float>(state.FirstMoment, FirstMoment);
         _memory.Upload<float>(state.SecondMoment, SecondMoment);
         SetMask(state.Mask);
+    }
+
+    private float[] Ones()
+    {
+        var ones = new float[Mask.Length];
+        Array.Fill(ones, 1f);
+        return ones;
     }
 
     private static int Align(int offset) => (offset + Alignment - 1) / Alignment * Alignment;

@@ -40,7 +40,7 @@ internal static class ImportCommand
         string source = invocation.Arguments.GetRequiredValue(Source), target = ExportCommand.TakeTarget(invocation, Target, source);
         var file = SafeTensors.Read(source);
         var imported = TorchFile.IsOne(file) ? Own(invocation, file) : Foreign(invocation, file);
-        var data = PreprocessingCheck.Data(invocation);
+        var data = imported.Raw is null ? null : PreprocessingCheck.Data(invocation);
         imported.Model.Save(target, invocation.Get(Options.Force));
         var terminal = invocation.Terminal;
         terminal.Say($"{imported.Model.Network.Name}, {imported.Model.Kept} of {imported.Model.Total} weights -> {target}");
@@ -48,7 +48,7 @@ internal static class ImportCommand
             terminal.Say($"{layer} <- {name}");
         if (imported.Skipped.Count > 0)
             terminal.Say($"left out, since these are no weights: {BadModel.Cut(string.Join(", ", imported.Skipped))}");
-        var score = PreprocessingCheck.Run(invocation, imported, data);
+        var score = imported.Raw is null ? null : PreprocessingCheck.Run(invocation, imported.Model, imported.Raw, imported.Preprocessing, data);
         terminal.Next("eval", "--model", target);
         if (invocation.Get(Options.Json))
         {
@@ -67,8 +67,8 @@ internal static class ImportCommand
         }
     }
 
-    /// <summary>A network with where it came from; Raw is what the file has, where its preprocessing was told by options.</summary>
-    internal sealed record Imported(
+    /// <summary>A network with where it came from; Raw is what the file has, null where it says all that is needed.</summary>
+    private sealed record Imported(
         Checkpoint Model, IReadOnlyList<(string Layer, string Name)> Origins, IReadOnlyList<string> Skipped, Checkpoint? Raw,
         Preprocessing Preprocessing);
 

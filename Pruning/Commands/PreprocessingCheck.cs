@@ -36,23 +36,28 @@ internal static class PreprocessingCheck
     }
 
     /// <summary>Says how the network does, with a warning if need be; null where there are no images.</summary>
-    public static Score? Run(Invocation invocation, ImportCommand.Imported imported, MnistData? data)
+    /// <param name="invocation">Device, and where to speak.</param>
+    /// <param name="model">The network for this program's pixels.</param>
+    /// <param name="raw">The same as the file has it.</param>
+    /// <param name="told">The preprocessing between both.</param>
+    /// <param name="data">Training images of it are looked at.</param>
+    public static Score? Run(Invocation invocation, Checkpoint model, Checkpoint raw, Preprocessing told, MnistData? data)
     {
         if (data is null)
         {
             invocation.Terminal.Say("not measured: there are no images at hand (--data names some)");
             return null;
         }
-        int count = (int)Math.Clamp(Effort / Products(imported.Model.Network), FewestImages, MostImages);
+        int count = (int)Math.Clamp(Effort / Products(model.Network), FewestImages, MostImages);
         var images = data.Train.Count <= count ? data.Train
             : new DataSet(data.Train.Images[..(count * DataSet.PixelsPerImage)], data.Train.Labels[..count]);
         using var device = Workbench.OpenDevice(invocation);
-        using var trainer = Workbench.ForMeasuring(device, imported.Model, images);
+        using var trainer = Workbench.ForMeasuring(device, model, images);
         var found = trainer.EvaluateEach(Part.Test);
         var score = found.Score;
         invocation.Terminal.Say(string.Create(
             CultureInfo.InvariantCulture, $"accuracy {score.Accuracy:F2} % on {score.Images} training images of {data.Folder}"));
-        var (better, percent) = Best(trainer, imported, found.Correct);
+        var (better, percent) = Best(trainer, raw, told, found.Correct);
         string hint = better is null ? "" : string.Create(CultureInfo.InvariantCulture, $"; with {better} it has {percent:F2} %");
         if (score.Accuracy < NearChance * 100 / DataSet.Classes)
             invocation.Terminal.Say($"warning: an accuracy near chance: another preprocessing, network or order of layers, or other data{hint}");
@@ -62,12 +67,10 @@ internal static class PreprocessingCheck
     }
 
     /// <summary>The best of the usual preprocessings, if it is clearly better.</summary>
-    private static (Preprocessing? Better, double Percent) Best(Trainer trainer, ImportCommand.Imported imported, bool[] right)
+    private static (Preprocessing? Better, double Percent) Best(Trainer trainer, Checkpoint raw, Preprocessing told, bool[] right)
     {
         (Preprocessing? Better, double Percent) best = default;
-        if (imported.Raw is not { } raw)
-            return best;
-        foreach (var other in Preprocessing.Usual.Where(p => p.Fits(raw.Network) && !p.Is(imported.Preprocessing)))
+        foreach (var other in Preprocessing.Usual.Where(p => p.Fits(raw.Network) && !p.Is(told)))
         {
             trainer.Parameters.SetWeights(other.Apply(raw).Weights);
             bool[] others = trainer.EvaluateEach(Part.Test).Correct;

@@ -14,14 +14,21 @@ public static class ModelFile
     public static Checkpoint Load(string path)
     {
         using var content = InputFile.Open(path, "a model file");
-        Span<byte> start = stackalloc byte[3];
-        bool coded = content.ReadAtLeast(start, start.Length, throwOnEndOfStream: false) == start.Length && start.SequenceEqual("DCN"u8);
-        content.Position = 0;
-        if (!coded)
-            return Checkpoint.Read(path, content);
-        byte[] bytes = new byte[content.Length];
-        content.ReadExactly(bytes);
-        return SharedNetwork.Decode(bytes, path);
+        try
+        {
+            Span<byte> start = stackalloc byte[3];
+            bool coded = content.ReadAtLeast(start, start.Length, throwOnEndOfStream: false) == start.Length && start.SequenceEqual("DCN"u8);
+            content.Position = 0;
+            if (!coded)
+                return Checkpoint.Read(path, content);
+            byte[] bytes = new byte[content.Length];
+            content.ReadExactly(bytes);
+            return SharedNetwork.Decode(bytes, path);
+        }
+        catch (IOException error)
+        {
+            throw BadModel.Of(path, "a readable model file", error.Message, error);
+        }
     }
 
     /// <summary>The file that a path means: of a run's folder its model.safetensors, or model.dcn where only that is there.</summary>

@@ -38,4 +38,35 @@ public sealed class SparseTrainingTests
                 Assert.Equal(first ??= weights, weights);
             }
     }
+
+    /// <summary>Which layers are computed from live weights tells programs apart beyond the 32nd layer too: layers 1 and 33 change places.</summary>
+    [Fact]
+    public void A_deep_network_follows_its_mask()
+    {
+        var network = NetworkDescription.Parse(string.Join(' ', Enumerable.Repeat("fc20", 40).Append("fc10")));
+        var data = SmallSet.Make(40, 1);
+        using Trainer before = Make(), after = Make();
+        Prune(before, 32);
+        before.Evaluate(Part.Test);
+        Prune(before, 0);
+        Prune(after, 0);
+        Assert.Equal(after.EvaluateEach(Part.Test).Loss, before.EvaluateEach(Part.Test).Loss);
+
+        Trainer Make() =>
+            new(TestDevices.Get(TestDevices.FastCpus.First()), network, new TrainerOptions(20), data, data, data) { Masked = true };
+
+        static void Prune(Trainer trainer, int layer)
+        {
+            trainer.Parameters.Initialize(trainer.Network, seed: 5);
+            float[] weights = trainer.Parameters.GetWeights(), mask = trainer.Parameters.GetMask();
+            var slice = trainer.Parameters.Layers[layer];
+            for (int i = slice.WeightOffset + 1; i < slice.WeightOffset + slice.WeightCount; i++)
+            {
+                if (i % 10 != 0)
+                    (weights[i], mask[i]) = (0, 0);
+            }
+            trainer.Parameters.SetWeights(weights);
+            trainer.Parameters.SetMask(mask);
+        }
+    }
 }
