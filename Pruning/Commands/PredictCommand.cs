@@ -1,6 +1,7 @@
 using System.CommandLine;
 using System.Globalization;
 using Model;
+using Model.Imaging;
 using Pruning.Runs;
 
 namespace Pruning.Commands;
@@ -8,13 +9,17 @@ namespace Pruning.Commands;
 /// <summary><c>predict</c>: which digit is on a picture, and how sure the network is.</summary>
 internal static class PredictCommand
 {
+    /// <summary>Images of a call of the network.</summary>
+    private const int Batch = 1024;
+
     private static readonly Argument<string[]> Images = new("IMAGES")
     {
-        Description = "pictures (PNG, JPEG, BMP, GIF, TGA) of one digit each, or IDX files of images",
+        Description = "pictures (PNG, JPEG, WebP, GIF, BMP, TGA) of one digit each, or IDX files of images",
         Arity = ArgumentArity.ZeroOrMore,
         // Everything that is no option would be taken for a file, a misspelt option too.
         Validators =
         {
+            Options.DemandPaths,
             result =>
             {
                 if (result.Tokens.FirstOrDefault(t => t.Value.StartsWith("--", StringComparison.Ordinal)) is { } token)
@@ -34,31 +39,53 @@ internal static class PredictCommand
     private static void Run(Invocation invocation)
     {
         var (_, model) = EvalCommand.Load(invocation);
-        var files = invocation.Arguments.GetRequiredValue(Images);
-        if (files.Length == 0)
-            throw new UserException(ExitCode.Usage, "IMAGES: expected at least one picture or IDX file, found none");
-        var images = files.SelectMany(Pictures.Read).ToArray();
+        var images = Read(invocation);
         using var device = Workbench.OpenDevice(invocation);
-
-        // The loss with the label c is -ln of the probability of c, so each image is measured once with each label.
-        const int classes = DataSet.Classes;
-        var repeated = new DataSet(
-            [.. images.SelectMany(i => Enumerable.Repeat(i.Pixels, classes)).SelectMany(p => p)],
-            [.. images.SelectMany(_ => Enumerable.Range(0, classes).Select(c => (byte)c))]);
-        using var trainer = Workbench.ForMeasuring(device, model, repeated);
-        var loss = trainer.EvaluateEach(Part.Test).Loss;
-
+        using var inference = new Inference(device, model, Math.Min(Batch, images.Count));
         var table = new TextTable("image", "class", "probability");
         var results = new List<object>();
-        for (int i = 0; i < images.Length; i++)
+        foreach (var batch in images.Chunk(inference.Batch))
         {
-            double[] probabilities = [.. loss.AsSpan(i * classes, classes).ToArray().Select(l => Math.Exp(-l))];
-            int best = Array.IndexOf(probabilities, probabilities.Max());
-            table.Add(images[i].Name, Csv.Whole(best), probabilities[best].ToString("F4", CultureInfo.InvariantCulture));
-            results.Add(new { Image = images[i].Name, Class = best, Probability = probabilities[best], Probabilities = probabilities });
+            invocation.Cancellation.ThrowIfCancellationRequested();
+            for (int i = 0; i < batch.Length; i++)
+                batch[i].Pixels.Span.CopyTo(inference.Images[(i * DataSet.PixelsPerImage)..]);
+            inference.Run(batch.Length);
+            for (int i = 0; i < batch.Length; i++)
+            {
+                double[] probabilities = Softmax(inference.Logits.Slice(i * DataSet.Classes, DataSet.Classes));
+                int best = inference.Classes[i];
+                table.Add(batch[i].Name, Csv.Whole(best), probabilities[best].ToString("F4", CultureInfo.InvariantCulture));
+                results.Add(new { Image = batch[i].Name, Class = best, Probability = probabilities[best], Probabilities = probabilities });
+            }
         }
-        invocation.Terminal.Say(table.ToString());
+        invocation.Terminal.Print(table.ToString());
         if (invocation.Get(Options.Json))
             invocation.Terminal.Result(new { Network = model.Network.Name, Predictions = results });
+    }
+
+    private static List<NamedImage> Read(Invocation invocation)
+    {
+        string[] files = invocation.Arguments.GetValue(Images) ?? [];
+        if (files.Length == 0)
+            throw new UserException(ExitCode.Usage, "IMAGES: expected at least one picture or IDX file, found none");
+        var images = new List<NamedImage>();
+        foreach (string file in files)
+        {
+            invocation.Cancellation.ThrowIfCancellationRequested();
+            images.AddRange(Pictures.Read(file, invocation.Cancellation));
+            if (images.Count > Pictures.MostImages)
+                throw new UserException(ExitCode.Usage, $"IMAGES: expected at most {Pictures.MostImages} images at once, found more");
+        }
+        return images;
+    }
+
+    private static double[] Softmax(ReadOnlySpan<float> logits)
+    {
+        double[] powers = new double[logits.Length];
+        float largest = logits.ToArray().Max();
+        for (int i = 0; i < powers.Length; i++)
+            powers[i] = Math.Exp(logits[i] - largest);
+        double sum = powers.Sum();
+        return Array.ConvertAll(powers, p => p / sum);
     }
 }

@@ -1,0 +1,102 @@
+using SkiaSharp;
+
+namespace Model.Imaging;
+
+/// <summary>
+/// Turns the bytes of a picture into grey values, 0 = black and 255 = white, as a viewer shows them. Skia decodes, from a list of formats
+/// that is closed here; the size is known and bounded before pixels are.
+/// </summary>
+internal static class PictureDecoder
+{
+    /// <summary>Eight times four million, for the cameras of phones; takes 400 MB at most.</summary>
+    public const int MostPixels = 1 << 25;
+
+    /// <summary>Longer sides are averaged down to this, beyond which a digit gains nothing.</summary>
+    private const int MostSide = 1024;
+
+    private const string Formats = "a picture (PNG, JPEG, WebP, GIF, BMP, TGA) or an IDX file";
+
+    /// <exception cref="UserException">BadData: no picture of these formats, a damaged or truncated one, or more than <see cref="MostPixels"/>.</exception>
+    public static Raster Decode(string path, byte[] bytes)
+    {
+        if (PictureFormat.Of(bytes) is not { } format)
+            return Targa.Read(path, bytes) is { } image ? Compose(image.Width, image.Height, image.Pixels)
+                : throw Pictures.Bad(path, Formats, PictureFormat.Other(bytes));
+        if (format.Fault(bytes) is { } fault)
+            throw Pictures.Bad(path, $"a whole {format.Name} file", fault);
+        bool deep = Png.IsDeepGrey(bytes);
+        using var data = SKData.CreateCopy(deep ? Png.AsPairs(bytes) : bytes);
+        using var codec = SKCodec.Create(data) ?? throw Pictures.Bad(path, $"an intact {format.Name} file", "a damaged or truncated header");
+        var size = codec.Info.Size;
+        CheckSize(path, size.Width, size.Height);
+        byte[] pixels = new byte[4 * size.Width * size.Height];
+        SKCodecResult result;
+        unsafe
+        {
+            // Without a colour space: as the bytes are, and equal on every machine.
+            fixed (byte* start = pixels)
+                result = codec.GetPixels(new SKImageInfo(size.Width, size.Height, SKColorType.Rgba8888, SKAlphaType.Unpremul), (nint)start);
+        }
+        if (result != SKCodecResult.Success)
+            throw Pictures.Bad(path, $"an intact {format.Name} file", result == SKCodecResult.IncompleteInput ? "a truncated one" : $"a damaged one ({result})");
+        return (deep ? ComposeDeep(size.Width, size.Height, pixels) : Compose(size.Width, size.Height, pixels)).Turn((int)codec.EncodedOrigin);
+    }
+
+    /// <summary>From red, green, blue and alpha, a byte each.</summary>
+    private static Raster Compose(int width, int height, byte[] pixels)
+    {
+        var (weighted, alpha) = Raster.Reduce(width, height, MostSide, (y, values, parts) =>
+        {
+            var row = pixels.AsSpan(4 * y * width, 4 * width);
+            for (int x = 0; x < width; x++)
+            {
+                // Brightness by ITU-R BT.601, in integers: grey stays what it is.
+                values[x] = (77 * row[4 * x] + 150 * row[4 * x + 1] + 29 * row[4 * x + 2]) / 256f;
+                parts[x] = row[4 * x + 3] / 255f;
+            }
+        });
+        float backdrop = Backdrop(weighted, alpha);
+        for (int i = 0; i < weighted.Values.Length; i++)
+            weighted.Values[i] += (1 - alpha.Values[i]) * backdrop;
+        return weighted;
+    }
+
+    /// <summary>
+    /// What shows through: where the opaque part has paper of its own, that one's grey, else what its ink is seen on. White ink on nothing
+    /// would vanish on white.
+    /// </summary>
+    private static float Backdrop(Raster weighted, Raster alpha)
+    {
+        float most = alpha.Values.Max();
+        float[] opaque = [.. alpha.Values.Zip(weighted.Values).Where(p => p.First > 0 && p.First >= 0.9f * most).Select(p => p.Second / p.First).Order()];
+        if (opaque.Length == 0)
+            return 255;
+        float middle = opaque[opaque.Length / 2];
+        int unlike = opaque.Count(v => Math.Abs(v - middle) > 80);
+        return unlike >= opaque.Length / 50 + 1 ? middle : middle > 127 ? 0 : 255;
+    }
+
+    /// <summary>
+    /// From grey values of 16 bits, high byte first, as <see cref="Png.AsPairs"/> has them decoded. White is the end of the
+    /// range of the fewest bits, 8 at least, that hold them all: many tools write 8, 10 or 12 bits in 16.
+    /// </summary>
+    private static Raster ComposeDeep(int width, int height, byte[] pixels)
+    {
+        int Value(int i) => pixels[4 * i] << 8 | pixels[4 * i + 3];
+        int white = 255;
+        for (int i = 0; i < width * height; i++)
+            while (Value(i) > white)
+                white = 2 * white + 1;
+        return Raster.Reduce(width, height, MostSide, (y, values, parts) =>
+        {
+            for (int x = 0; x < width; x++)
+                (values[x], parts[x]) = (Value(y * width + x) * 255f / white, 1);
+        }).Weighted;
+    }
+
+    internal static void CheckSize(string path, long width, long height)
+    {
+        if (width * height > MostPixels)
+            throw Pictures.Bad(path, $"a picture of at most {MostPixels} pixels", $"{width} x {height}");
+    }
+}

@@ -1,0 +1,57 @@
+using Model;
+using Model.Imaging;
+using SkiaSharp;
+
+namespace Tests.ModelTests.Imaging;
+
+/// <summary>Damaged files of every format: each is refused as bad data or gives an image.</summary>
+public sealed class PicturesFuzzTests : IDisposable
+{
+    private const ulong Seed = 20250117;
+    private const int Mutations = 150;
+
+    private static readonly double[,] Drawn = Drawing.Paint(Drawing.Framed('2', 24), 250, 10);
+
+    private readonly TemporaryFolder _folder = new();
+
+    public static TheoryData<string> Formats => ["png", "jpeg", "webp", "gif", "bmp", "tga"];
+
+    public void Dispose() => _folder.Dispose();
+
+    [Theory]
+    [MemberData(nameof(Formats))]
+    public void Every_mutation_is_refused_or_an_image(string format)
+    {
+        byte[] whole = format switch
+        {
+            "png" => PictureBytes.Png(Drawn),
+            "jpeg" => PictureBytes.Encode(Drawn, SKEncodedImageFormat.Jpeg),
+            "webp" => PictureBytes.Encode(Drawn, SKEncodedImageFormat.Webp),
+            "gif" => PictureBytes.Gif(Drawn),
+            "bmp" => PictureBytes.Bmp(Drawn),
+            _ => PictureBytes.Tga(Drawn, kind: 10, depth: 24, fromTop: true),
+        };
+        var random = new Random64(Seed);
+        int refused = 0;
+        for (int i = 0; i < Mutations; i++)
+        {
+            byte[] mutant = [.. whole];
+            for (int n = random.NextInt(4); n >= 0; n--)
+                mutant[random.NextInt(random.NextInt(2) == 0 ? Math.Min(64, mutant.Length) : mutant.Length)] = (byte)random.NextInt(256);
+            string path = _folder.Write("mutant", random.NextInt(8) == 0 ? mutant[..random.NextInt(mutant.Length)] : mutant);
+            try
+            {
+                Assert.All(Pictures.Read(path, TestContext.Current.CancellationToken), image => Assert.Equal(784, image.Pixels.Length));
+            }
+            catch (UserException error) when (error.Code == ExitCode.BadData)
+            {
+                refused++;
+            }
+            catch (Exception error) when (error is not Xunit.Sdk.XunitException)
+            {
+                Assert.Fail($"seed {Seed}, mutation {i}: {error}");
+            }
+        }
+        Assert.InRange(refused, 1, Mutations);
+    }
+}
