@@ -1,5 +1,3 @@
-using System.Buffers.Binary;
-
 namespace Model.Imaging;
 
 /// <summary>An image in the form of MNIST, (28, 28), 0 = paper and 255 = ink, and what to call it.</summary>
@@ -31,7 +29,7 @@ public static class Pictures
         var work = Task.Factory.StartNew(() => ReadPicture(path), CancellationToken.None, TaskCreationOptions.LongRunning, TaskScheduler.Default);
         if (Task.WaitAny([work], (int)Limit.TotalMilliseconds, cancellation) < 0)
             throw Bad(path, $"a picture that can be read within {Limit.TotalSeconds} s", "one that takes longer");
-        return work.GetAwaiter().GetResult() is { } pixels ? [new NamedImage(path, pixels)] : ReadIdx(path);
+        return work.GetAwaiter().GetResult() is { } pixels ? [new NamedImage(path, pixels)] : ReadIdx(path, cancellation);
     }
 
     internal static UserException Bad(string path, string expected, string found, Exception? inner = null) =>
@@ -41,30 +39,10 @@ public static class Pictures
     private static byte[]? ReadPicture(string path) =>
         PictureFile.Read(path) is { } bytes ? MnistForm.Of(path, PictureDecoder.Decode(path, bytes)) : null;
 
-    private static NamedImage[] ReadIdx(string path)
+    private static NamedImage[] ReadIdx(string path, CancellationToken cancellation)
     {
-        CheckCount(path);
-        byte[] pixels = Idx.ReadImages(path);
+        byte[] pixels = Idx.ReadImages(path, MostImages, cancellation);
         return [.. Enumerable.Range(0, pixels.Length / DataSet.PixelsPerImage)
             .Select(i => new NamedImage($"{path}#{i}", pixels.AsMemory(i * DataSet.PixelsPerImage, DataSet.PixelsPerImage)))];
-    }
-
-    /// <summary>Refuses more images than can be answered before they are unpacked; every other fault is left to <see cref="Idx"/>.</summary>
-    private static void CheckCount(string path)
-    {
-        Span<byte> header = stackalloc byte[8];
-        uint count;
-        try
-        {
-            using var file = new Unpacked(path);
-            count = file.Content.ReadAtLeast(header, header.Length, throwOnEndOfStream: false) < header.Length
-                ? 0 : BinaryPrimitives.ReadUInt32BigEndian(header[4..]);
-        }
-        catch (Exception e) when (e is IOException or InvalidDataException or UnauthorizedAccessException)
-        {
-            return;
-        }
-        if (count > MostImages)
-            throw Bad(path, $"at most {MostImages} images", $"{count}");
     }
 }

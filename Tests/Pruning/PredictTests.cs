@@ -45,7 +45,7 @@ public sealed class PredictTests : IDisposable
     {
         string blank = _folder.Write("blank.png", PictureBytes.Png([.. Enumerable.Repeat((byte)255, 784)], 28, 28));
         string good = _folder.Write("good.png", PictureBytes.Png(Drawing.Paint(Drawing.Framed('5', 60), 200, 20)));
-        AssertRefused(ExitCode.Usage, "IMAGES: expected paths, found an empty one", good, "");
+        AssertRefused(ExitCode.Usage, "IMAGES: expected a path, found an empty one", good, "");
         AssertRefused(ExitCode.Usage, "IMAGES: expected at least one picture or IDX file, found none");
         AssertRefused(ExitCode.BadData, $"{_folder.Path}: expected a readable picture or IDX file, found a folder", _folder.Path);
         AssertRefused(ExitCode.BadData, $"{blank}: expected a digit, found an empty picture", good, blank);
