@@ -43,7 +43,7 @@ internal static class PictureBytes
             file.Write(word);
             file.Write(type);
             file.Write(data);
-            BinaryPrimitives.WriteUInt32BigEndian(word, Pruning.Coding.Crc32.Of([.. type, .. data]));
+            BinaryPrimitives.WriteUInt32BigEndian(word, Crc32.Of([.. type, .. data]));
             file.Write(word);
         }
     }

@@ -100,7 +100,7 @@ public sealed class PictureDecoderTests : IDisposable
         byte[] png = [.. Files["PNG"]];
         BinaryPrimitives.WriteInt32BigEndian(png.AsSpan(16), 8192);
         BinaryPrimitives.WriteInt32BigEndian(png.AsSpan(20), 8192);
-        BinaryPrimitives.WriteUInt32BigEndian(png.AsSpan(29), Pruning.Coding.Crc32.Of(png.AsSpan(12, 17)));
+        BinaryPrimitives.WriteUInt32BigEndian(png.AsSpan(29), Crc32.Of(png.AsSpan(12, 17)));
         byte[] tga = [.. Files["TGA, grey"]];
         (tga[12], tga[13], tga[14], tga[15]) = (0, 128, 0, 128);
         long before = GC.GetTotalAllocatedBytes();
