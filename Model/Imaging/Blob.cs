@@ -57,7 +57,7 @@ internal sealed record Blob(int Label, double Mass, int Left, int Top, int Right
         return (blobs, map);
     }
 
-    /// <summary>How many parts of the rest of the picture the blob encloses, by its Euler number: its squares of 2x2 pixels tell (S. Gray, 1971).</summary>
+    /// <summary>How many holes a blob has: its squares of 2x2 pixels tell its Euler number (S. Gray, 1971).</summary>
     public static int Holes(int[] map, int width, Blob blob)
     {
         int ends = 0;
@@ -71,6 +71,7 @@ internal sealed record Blob(int Label, double Mass, int Left, int Top, int Right
         }
         return 1 - ends / 4;
 
-        int Is(int x, int y) => x >= blob.Left && x < blob.Right && y >= blob.Top && y < blob.Bottom && map[y * width + x] == blob.Label ? 1 : 0;
+        int Is(int x, int y) =>
+            x >= blob.Left && x < blob.Right && y >= blob.Top && y < blob.Bottom && map[y * width + x] == blob.Label ? 1 : 0;
     }
 }

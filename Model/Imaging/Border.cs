@@ -16,7 +16,8 @@ internal static class Border
             (0, 1, width, width, height), (width * (height - 1), 1, -width, width, height),
             (0, width, 1, height, width), (width - 1, width, -1, height, width),
         ];
-        int[] lines = [.. sides.Select(s => Thickness(contrast.Values, threshold, s.Start, s.Along, s.Inwards, s.Length, (int)(s.Depth * Thick)))];
+        int[] lines =
+            [.. sides.Select(s => Thickness(contrast.Values, threshold, s.Start, s.Along, s.Inwards, s.Length, (int)(s.Depth * Thick)))];
         if (lines.Count(t => t > 0) < 2)
             return false;
         foreach (var (side, line) in sides.Zip(lines))

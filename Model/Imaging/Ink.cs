@@ -3,8 +3,9 @@ namespace Model.Imaging;
 /// <summary>The ink of one figure: its contrast with the paper, 0 where there is none of it.</summary>
 /// <param name="Contrast">At most 255, which full ink has.</param>
 /// <param name="Mass">How much ink it is, in grey levels of the picture.</param>
+/// <param name="Size">The longer side of the box around its largest part.</param>
 /// <param name="Alone">Whether no other figure of its size is there.</param>
-internal sealed record Ink(Raster Contrast, double Mass, bool Alone)
+internal sealed record Ink(Raster Contrast, double Mass, int Size, bool Alone)
 {
     /// <summary>Grey levels that ink differs from paper at least, and deviations of the paper's noise.</summary>
     private const double LeastContrast = 10, LeastDeviations = 5;
@@ -63,29 +64,31 @@ internal sealed record Ink(Raster Contrast, double Mass, bool Alone)
     private static bool IsFrame(Blob b, int longer) =>
         b.Contact > 0 && b.Outer > 0.8 && (b.Corners > 0 || Math.Min(b.Right - b.Left, b.Bottom - b.Top) < longer / 8);
 
+    /// <summary>The heaviest figure, with the parts of it that a pen set apart.</summary>
     private static Ink? Choose(Raster contrast, List<Blob> blobs, Blob[] marks, int[] map, double noise)
     {
-        bool Leans(Blob b) => b.Contact > 0.15 * 2 * (contrast.Width + contrast.Height);
+        bool Leans(Blob b) => b.Contact > 0.3 * (contrast.Width + contrast.Height);
         var free = marks.Where(b => !Leans(b)).MaxBy(b => b.Mass);
         var leaning = marks.Where(Leans).MaxBy(b => b.Mass);
-        if ((free?.Mass >= 0.04 * (leaning?.Mass ?? 0) ? free : leaning) is not { } main)
+        if ((free?.Mass >= 0.04 * (leaning?.Mass ?? 0) ? free : leaning) is not { } main
+            || marks.Any(b => b.Mass >= main.Mass && Blob.Holes(map, contrast.Width, b) > MostHoles))
+        {
             return null;
-        if (marks.Any(b => b.Mass >= main.Mass && Blob.Holes(map, contrast.Width, b) > MostHoles))
-            return null;
+        }
         Blob[] parts = [.. blobs.Where(b => b == main || (Leans(b) == Leans(main) && BelongsTo(b, main)))];
         Blob[] others = [.. blobs.Except(parts).Where(b => !Leans(b))];
-        if (others.Sum(b => b.Mass) > parts.Sum(b => b.Mass) && !others.Any(b => IsFigure(b, main)))
+        bool alone = !others.Any(b => IsFigure(b, main));
+        if (alone && others.Sum(b => b.Mass) > parts.Sum(b => b.Mass))
             return null;
-        var near = Near(map, contrast.Width, parts, 1 + main.Size / 20);
+        bool[] near = Near(map, contrast.Width, parts, 1 + main.Size / 20);
         HashSet<int> labels = [.. parts.Select(b => b.Label)];
-        double full = Full(contrast.Values.Where((_, i) => labels.Contains(map[i])));
-        double edge = Math.Max(Edge * full, Floor(noise));
+        double full = Full(contrast.Values.Where((_, i) => labels.Contains(map[i]))), edge = Math.Max(Edge * full, Floor(noise));
         float[] values = [.. contrast.Values.Select((c, i) => near[i] && c >= edge ? (float)(255 * Math.Min(1, c / full)) : 0)];
-        var ink = new Ink(contrast with { Values = values }, parts.Sum(b => b.Mass), !others.Any(b => IsFigure(b, main)));
+        var ink = new Ink(contrast with { Values = values }, parts.Sum(b => b.Mass), main.Size, alone);
         return ink.IsBlot() ? null : ink;
     }
 
-    /// <summary>About as wide as high, and full: of MNIST's 70,000 images some ten are.</summary>
+    /// <summary>About as wide as high, and full; hardly an image of MNIST is.</summary>
     private bool IsBlot()
     {
         var (left, top, right, bottom) = Contrast.Bounds();
@@ -106,7 +109,8 @@ internal sealed record Ink(Raster Contrast, double Mass, bool Alone)
     /// <summary>Whether the inner one, not much smaller, is seen nowhere from outside: a box or a circle around a digit.</summary>
     private static bool Surrounds(Blob outer, Blob inner, int[] map, int width)
     {
-        if (inner == outer || inner.Size < outer.Size / 3 || inner.Left <= outer.Left || inner.Top <= outer.Top || inner.Right >= outer.Right || inner.Bottom >= outer.Bottom)
+        bool inside = inner.Left > outer.Left && inner.Top > outer.Top && inner.Right < outer.Right && inner.Bottom < outer.Bottom;
+        if (!inside || inner.Size < outer.Size / 3)
             return false;
         int x = (inner.Left + inner.Right) / 2, y = (inner.Top + inner.Bottom) / 2;
         bool Seen(int fromX, int toX, int fromY, int toY)
@@ -117,7 +121,8 @@ internal sealed record Ink(Raster Contrast, double Mass, bool Alone)
                         return true;
             return false;
         }
-        return Seen(outer.Left, x, y, y + 1) && Seen(x, outer.Right, y, y + 1) && Seen(x, x + 1, outer.Top, y) && Seen(x, x + 1, y, outer.Bottom);
+        return Seen(outer.Left, x, y, y + 1) && Seen(x, outer.Right, y, y + 1)
+            && Seen(x, x + 1, outer.Top, y) && Seen(x, x + 1, y, outer.Bottom);
     }
 
     /// <summary>Which pixels lie within this many of one of these blobs, to each side.</summary>

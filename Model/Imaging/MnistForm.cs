@@ -1,8 +1,8 @@
 namespace Model.Imaging;
 
 /// <summary>
-/// The form of MNIST's images (Y. LeCun, C. Cortes, C. Burges, 1998): the digit's ink, 255 at most, fits a box of 20x20, keeping its proportions,
-/// and its centre of mass lies in the middle of 28x28 pixels of pure paper, 0.
+/// The form of MNIST's images (Y. LeCun, C. Cortes, C. Burges, 1998): the digit's ink, 255 at most, fits a box of 20x20, keeping its
+/// proportions, and its centre of mass lies in the middle of 28x28 pixels of pure paper, 0.
 /// </summary>
 internal static class MnistForm
 {

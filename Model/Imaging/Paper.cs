@@ -10,7 +10,7 @@ internal sealed class Paper
     private const int Grid = 64, Trials = 400, Rounds = 10, Terms = 6;
     private const ulong Seed = 1981;
 
-    /// <summary>Grey levels that a pixel may be off the paper at least: what compression and texture of paper change; doubled until half agree.</summary>
+    /// <summary>Grey levels that a pixel may be off the paper: what compression and texture change, doubled until half agree.</summary>
     private const double LeastTolerance = 6, MostTolerance = 48, Agreed = 0.5;
 
     /// <summary>How wide the border is that shows paper rather than ink, as a part of the side: wider than a frame.</summary>
@@ -35,8 +35,8 @@ internal sealed class Paper
     }
 
     /// <summary>
-    /// What may be the paper, the likelier first: what covers more of the picture and, counted once more, of its border. Where a picture was cut
-    /// out along its digit, ink covers more than paper does.
+    /// What may be the paper, the likelier first: what covers more of the picture and, counted once more, of its border. In a picture that
+    /// was cut out along its digit ink may cover more than paper.
     /// </summary>
     public static IReadOnlyList<Paper> Of(Raster picture)
     {
@@ -72,7 +72,7 @@ internal sealed class Paper
     private double At(double x, double y) =>
         _surface[0] + _surface[1] * x + _surface[2] * y + _surface[3] * x * x + _surface[4] * x * y + _surface[5] * y * y;
 
-    /// <summary>The deviation of noise by the lower quartile of the differences of neighbours, most of which are of paper or within ink.</summary>
+    /// <summary>The deviation of noise, by the lower quartile of the differences of neighbours: few of them are edges.</summary>
     private static double Roughness(Raster picture)
     {
         if (picture.Width < 2)
@@ -86,7 +86,7 @@ internal sealed class Paper
     private static (double[] Surface, double Agreed) Consensus(IReadOnlyList<Sample> samples, double tolerance)
     {
         var random = new Random64(Seed);
-        double[] best = [.. new double[Terms]];
+        double[] best = new double[Terms];
         int most = -1;
         for (int trial = 0; trial < Trials; trial++)
         {
@@ -109,7 +109,7 @@ internal sealed class Paper
         return (best, (double)most / samples.Count);
     }
 
-    /// <summary>Least squares by the normal equations; slightly drawn to zero, so that few samples do not bend it. Null where there are too few.</summary>
+    /// <summary>Least squares, drawn to zero a little, so that few samples do not bend it; null where there are too few.</summary>
     private static double[]? Fit(List<Sample> samples)
     {
         if (samples.Count < 2 * Terms)

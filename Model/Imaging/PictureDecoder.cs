@@ -16,7 +16,7 @@ internal static class PictureDecoder
 
     private const string Formats = "a picture (PNG, JPEG, WebP, GIF, BMP, TGA) or an IDX file";
 
-    /// <exception cref="UserException">BadData: no picture of these formats, a damaged or truncated one, or more than <see cref="MostPixels"/>.</exception>
+    /// <exception cref="UserException">BadData: none of these formats, damaged, truncated or too large.</exception>
     public static Raster Decode(string path, byte[] bytes)
     {
         if (PictureFormat.Of(bytes) is not { } format)
@@ -24,9 +24,22 @@ internal static class PictureDecoder
                 : throw Pictures.Bad(path, Formats, PictureFormat.Other(bytes));
         if (format.Fault(bytes) is { } fault)
             throw Pictures.Bad(path, $"a whole {format.Name} file", fault);
+        try
+        {
+            return Decode(path, bytes, format.Name);
+        }
+        catch (Exception e) when (e is DllNotFoundException or TypeInitializationException)
+        {
+            string expected = $"Skia's native library, which reads {format.Name}";
+            throw new UserException(ExitCode.Failed, $"{path}: expected {expected}, found none for this system; TGA and IDX need none", e);
+        }
+    }
+
+    private static Raster Decode(string path, byte[] bytes, string format)
+    {
         bool deep = Png.IsDeepGrey(bytes);
         using var data = SKData.CreateCopy(deep ? Png.AsPairs(bytes) : bytes);
-        using var codec = SKCodec.Create(data) ?? throw Pictures.Bad(path, $"an intact {format.Name} file", "a damaged or truncated header");
+        using var codec = SKCodec.Create(data) ?? throw Pictures.Bad(path, $"an intact {format} file", "a damaged or truncated header");
         var size = codec.Info.Size;
         CheckSize(path, size.Width, size.Height);
         byte[] pixels = new byte[4 * size.Width * size.Height];
@@ -37,9 +50,12 @@ internal static class PictureDecoder
             fixed (byte* start = pixels)
                 result = codec.GetPixels(new SKImageInfo(size.Width, size.Height, SKColorType.Rgba8888, SKAlphaType.Unpremul), (nint)start);
         }
+        if (result == SKCodecResult.IncompleteInput)
+            throw Pictures.Bad(path, $"an intact {format} file", "a truncated one");
         if (result != SKCodecResult.Success)
-            throw Pictures.Bad(path, $"an intact {format.Name} file", result == SKCodecResult.IncompleteInput ? "a truncated one" : $"a damaged one ({result})");
-        return (deep ? ComposeDeep(size.Width, size.Height, pixels) : Compose(size.Width, size.Height, pixels)).Turn((int)codec.EncodedOrigin);
+            throw Pictures.Bad(path, $"an intact {format} file", $"a damaged one ({result})");
+        var picture = deep ? ComposeDeep(size.Width, size.Height, pixels) : Compose(size.Width, size.Height, pixels);
+        return picture.Turn((int)codec.EncodedOrigin);
     }
 
     /// <summary>From red, green, blue and alpha, a byte each.</summary>
@@ -68,7 +84,8 @@ internal static class PictureDecoder
     private static float Backdrop(Raster weighted, Raster alpha)
     {
         float most = alpha.Values.Max();
-        float[] opaque = [.. alpha.Values.Zip(weighted.Values).Where(p => p.First > 0 && p.First >= 0.9f * most).Select(p => p.Second / p.First).Order()];
+        var seen = alpha.Values.Zip(weighted.Values).Where(p => p.First > 0 && p.First >= 0.9f * most);
+        float[] opaque = [.. seen.Select(p => p.Second / p.First).Order()];
         if (opaque.Length == 0)
             return 255;
         float middle = opaque[opaque.Length / 2];

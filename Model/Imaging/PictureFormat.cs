@@ -19,8 +19,9 @@ internal sealed record PictureFormat(string Name, Func<byte[], bool> Begins, Fun
         new("PNG", b => b.AsSpan().StartsWith(Png.Signature), b => Png.IsWhole(b) ? null : Truncated),
         new("JPEG", b => b is [0xFF, 0xD8, 0xFF, ..], JpegFault),
         new("GIF", b => b is [(byte)'G', (byte)'I', (byte)'F', (byte)'8', ..], b => IsWholeGif(b) ? null : Truncated),
-        new("WebP", b => Tag(b, 0) == "RIFF" && Tag(b, 8) == "WEBP", b => BinaryPrimitives.ReadUInt32LittleEndian(b.AsSpan(4)) <= b.Length - 8 ? null : Truncated),
-        new("BMP", b => b is [(byte)'B', (byte)'M', ..], _ => null), // its decoder finds the end missing
+        new("WebP", b => Tag(b, 0) == "RIFF" && Tag(b, 8) == "WEBP", b => IsWholeRiff(b) ? null : Truncated),
+        // Its decoder finds the end missing.
+        new("BMP", b => b is [(byte)'B', (byte)'M', ..], _ => null),
     ];
 
     /// <summary>The format of a file, if it is one of these.</summary>
@@ -30,6 +31,7 @@ internal sealed record PictureFormat(string Name, Func<byte[], bool> Begins, Fun
     public static string Other(byte[] bytes) => bytes switch
     {
         [] => "an empty file",
+        [0x1F, 0x8B, ..] or [0, 0, >= 0x08 and <= 0x0E, ..] => "IDX or gzip through a pipe: give it as a file",
         _ when Tag(bytes, 4) == "ftyp" => $"HEIC, AVIF or a film ({Tag(bytes, 8)}): save it as JPEG or PNG",
         [(byte)'I', (byte)'I', 42, 0, ..] or [(byte)'M', (byte)'M', 0, 42, ..] => "TIFF: save it as PNG",
         [(byte)'%', (byte)'P', (byte)'D', (byte)'F', ..] => "PDF: save it as PNG",
@@ -77,6 +79,8 @@ internal sealed record PictureFormat(string Name, Func<byte[], bool> Begins, Fun
         }
         return false;
     }
+
+    private static bool IsWholeRiff(byte[] bytes) => BinaryPrimitives.ReadUInt32LittleEndian(bytes.AsSpan(4)) <= bytes.Length - 8;
 
     private static string Tag(byte[] bytes, int at) => bytes.Length < at + 4 ? "" : Encoding.Latin1.GetString(bytes, at, 4);
 }

@@ -20,20 +20,23 @@ public static class Pictures
     public const int MostImages = 100_000;
 
     /// <summary>
-    /// Against files that keep a decoder busy, in time of the processor, since others may hold it, and pipes into which nobody writes; what is honest
-    /// takes a second at most.
+    /// Against files that keep a decoder busy (in time of the processor, since others may hold it) and pipes into which nobody writes.
+    /// What is honest takes a second at most.
     /// </summary>
     internal static readonly TimeSpan Limit = TimeSpan.FromSeconds(4);
 
     private static readonly TimeSpan Look = TimeSpan.FromMilliseconds(100);
 
-    /// <exception cref="UserException">BadData: missing, unreadable, no picture, damaged, too large, or one that shows no single digit.</exception>
+    /// <exception cref="UserException">
+    /// BadData: missing, unreadable, no picture, damaged, too large, or one that shows no single digit.
+    /// </exception>
     /// <exception cref="OperationCanceledException">The caller asked to stop.</exception>
     public static IReadOnlyList<NamedImage> Read(string path, CancellationToken cancellation = default)
     {
         ArgumentException.ThrowIfNullOrEmpty(path);
         // A native decoder cannot be stopped: it works on a thread of its own, which is left behind and ends with the process.
-        var work = Task.Factory.StartNew(() => ReadPicture(path), CancellationToken.None, TaskCreationOptions.LongRunning, TaskScheduler.Default);
+        var work = Task.Factory.StartNew(
+            () => ReadPicture(path), CancellationToken.None, TaskCreationOptions.LongRunning, TaskScheduler.Default);
         bool isFile = FileStatus.Of(path) is { IsRegular: true };
         var worked = Environment.CpuUsage.TotalTime;
         var waited = Stopwatch.StartNew();

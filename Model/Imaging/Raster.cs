@@ -82,7 +82,7 @@ internal sealed record Raster(float[] Values, int Width, int Height)
         return new Raster(turned, width, height);
     }
 
-    /// <summary>Mean of the square of this side at (x, y), as far as it lies left of and above the given ends; a pixel counts by how much of it lies in it.</summary>
+    /// <summary>Mean of the square of this side at (x, y), as far as the ends; a pixel counts by how much of it is in it.</summary>
     public double Mean(double x, double y, double side, int right, int bottom)
     {
         double sum = 0, area = 0, endX = Math.Min(x + side, right), endY = Math.Min(y + side, bottom);

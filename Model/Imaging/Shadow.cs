@@ -1,8 +1,8 @@
 namespace Model.Imaging;
 
 /// <summary>
-/// Takes from the contrast with a picture's paper what is too wide for a stroke: shadows with an edge, lamps, the table beside the paper. It is
-/// the white top-hat of mathematical morphology (J. Serra, 1982): what the opening leaves has room for a square of <see cref="Widest"/>.
+/// Takes from the contrast with a picture's paper what is too wide for a stroke: shadows with an edge, lamps, the table beside the paper.
+/// It is the white top-hat of mathematical morphology (J. Serra, 1982); its opening leaves what a square of <see cref="Widest"/> fits in.
 /// </summary>
 internal static class Shadow
 {
@@ -37,7 +37,8 @@ internal static class Shadow
         {
             for (int n = 0; n < around.Length; n++)
             {
-                int x = Math.Clamp(i % raster.Width + n % 3 - 1, 0, raster.Width - 1), y = Math.Clamp(i / raster.Width + n / 3 - 1, 0, raster.Height - 1);
+                int x = Math.Clamp(i % raster.Width + n % 3 - 1, 0, raster.Width - 1);
+                int y = Math.Clamp(i / raster.Width + n / 3 - 1, 0, raster.Height - 1);
                 around[n] = raster.Values[y * raster.Width + x];
             }
             around.Sort();
@@ -72,7 +73,7 @@ internal static class Shadow
         int left = Math.Clamp((int)Math.Floor(x), 0, raster.Width - 1), top = Math.Clamp((int)Math.Floor(y), 0, raster.Height - 1);
         int right = Math.Min(left + 1, raster.Width - 1), bottom = Math.Min(top + 1, raster.Height - 1);
         double partX = Math.Clamp(x - left, 0, 1), partY = Math.Clamp(y - top, 0, 1);
-        double At(int u, int v) => raster.Values[v * raster.Width + u];
-        return (1 - partY) * ((1 - partX) * At(left, top) + partX * At(right, top)) + partY * ((1 - partX) * At(left, bottom) + partX * At(right, bottom));
+        double Row(int v) => (1 - partX) * raster.Values[v * raster.Width + left] + partX * raster.Values[v * raster.Width + right];
+        return (1 - partY) * Row(top) + partY * Row(bottom);
     }
 }

@@ -8,6 +8,8 @@ namespace Tests.PruningTests;
 
 public sealed class PredictTests : IDisposable
 {
+    private static readonly byte[] Five = PictureBytes.Png(Drawing.Paint(Drawing.Framed('5', 60), 200, 20));
+
     private readonly TemporaryFolder _folder = new();
     private readonly Checkpoint _network = PlainNetwork.Random("fc12r fc10", 1, 0, seed: 3);
     private readonly string _model;
@@ -25,13 +27,15 @@ public sealed class PredictTests : IDisposable
     {
         const int count = 1030;
         byte[] pixels = PlainNetwork.Images(count, seed: 4);
-        string idx = _folder.Write("images", IdxFiles.Images(pixels)), picture = _folder.Write("5.png", PictureBytes.Png(Drawing.Paint(Drawing.Framed('5', 60), 200, 20)));
+        string idx = _folder.Write("images", IdxFiles.Images(pixels)), picture = _folder.Write("5.png", Five);
         var (output, error) = Cli.Done("predict", "--model", _model, "--device", "cpu", "--workers", "2", "--json", idx, picture);
         var predictions = JsonDocument.Parse(output).RootElement.GetProperty("predictions");
-        Assert.Equal([.. Enumerable.Range(0, count).Select(i => $"{idx}#{i}"), picture], predictions.EnumerateArray().Select(p => p.GetProperty("image").GetString()));
+        var names = predictions.EnumerateArray().Select(p => p.GetProperty("image").GetString());
+        Assert.Equal([.. Enumerable.Range(0, count).Select(i => $"{idx}#{i}"), picture], names);
         foreach (int n in (int[])[0, 1, 1023, 1024, count - 1])
         {
-            double[] logits = PlainNetwork.Run(_network, pixels.AsSpan(n * 784, 784)).Logits, powers = Array.ConvertAll(logits, l => Math.Exp(l - logits.Max()));
+            double[] logits = PlainNetwork.Run(_network, pixels.AsSpan(n * 784, 784)).Logits;
+            double[] powers = Array.ConvertAll(logits, l => Math.Exp(l - logits.Max()));
             double[] probabilities = [.. predictions[n].GetProperty("probabilities").EnumerateArray().Select(p => p.GetDouble())];
             Assert.All(powers.Zip(probabilities), pair => Assert.Equal(pair.First / powers.Sum(), pair.Second, 1e-4));
             int best = Array.IndexOf(logits, logits.Max());
@@ -44,7 +48,7 @@ public sealed class PredictTests : IDisposable
     public void What_cannot_be_answered_is_one_line()
     {
         string blank = _folder.Write("blank.png", PictureBytes.Png([.. Enumerable.Repeat((byte)255, 784)], 28, 28));
-        string good = _folder.Write("good.png", PictureBytes.Png(Drawing.Paint(Drawing.Framed('5', 60), 200, 20)));
+        string good = _folder.Write("good.png", Five);
         AssertRefused(ExitCode.Usage, "IMAGES: expected a path, found an empty one", good, "");
         AssertRefused(ExitCode.Usage, "IMAGES: expected at least one picture or IDX file, found none");
         AssertRefused(ExitCode.BadData, $"{_folder.Path}: expected a readable picture or IDX file, found a folder", _folder.Path);

@@ -2,7 +2,9 @@ using Model;
 
 namespace Tests.ModelTests.Imaging;
 
-/// <summary>Digits drawn with a round pen, and what a photograph does to them. Ink is 0 to 1, grey 0 = black to 255 = white; both are (row, column).</summary>
+/// <summary>
+/// Digits drawn with a round pen, and what a photograph does to them. Ink is 0 to 1, grey 0 = black to 255 = white; both are (row, column).
+/// </summary>
 internal static class Drawing
 {
     private static readonly Dictionary<char, (double X, double Y)[][]> Strokes = new()
@@ -20,7 +22,7 @@ internal static class Drawing
     /// <summary>A digit that reaches from border to border of a square with this side.</summary>
     public static double[,] Digit(char digit, int side, double pen = 0.13)
     {
-        var lines = Strokes[digit].SelectMany(s => s.Zip(s.Skip(1))).Select(line => (From: Place(line.First), To: Place(line.Second))).ToArray();
+        var lines = Strokes[digit].SelectMany(s => s.Zip(s.Skip(1))).Select(line => (Place(line.First), Place(line.Second))).ToArray();
         return Map(new double[side, side], (x, y, _) =>
         {
             double distance = side;

@@ -9,7 +9,7 @@ public sealed class PhotographTests : IDisposable
     private const int Side = 200;
 
     /// <summary>How like two images are, as a correlation: above this they differ less than two hands' writing of one digit.</summary>
-    private const double Alike = 0.93;
+    private const double Alike = 0.9;
 
     private static readonly Dictionary<string, Func<char, double[,]>> Scenes = new()
     {
@@ -22,12 +22,15 @@ public sealed class PhotographTests : IDisposable
         ["lamp"] = d => Drawing.Map(Drawing.Framed(d, Side), (x, y, v) => (230 - 0.006 * (Sq(x - 70) + Sq(y - 90))) * (1 - 0.7 * v)),
         ["shadow with an edge"] = d => Drawing.Map(Drawing.Framed(d, Side), (x, y, v) => (x + y / 3 < 80 ? 130 : 220) * (1 - 0.75 * v)),
         ["frame"] = d => Drawing.Map(Drawing.Paint(Drawing.Framed(d, Side), 230, 90), (x, y, v) => Depth(x, y, Side) < 5 ? 0 : v),
-        ["frame that is touched"] = d => Drawing.Map(Drawing.Paint(Drawing.On(Drawing.Digit(d, 170), Side, Side, 28, 15), 230, 40), (x, y, v) => Depth(x, y, Side) < 4 ? 0 : v),
-        ["box around"] = d => Drawing.Map(Drawing.Paint(Drawing.Framed(d, Side), 230, 40), (x, y, v) => Depth(x, y, Side) is > 14 and < 19 ? 20 : v),
+        ["frame that is touched"] = d => Drawing.Map(
+            Drawing.Paint(Drawing.On(Drawing.Digit(d, 170), Side, Side, 28, 15), 230, 40), (x, y, v) => Depth(x, y, Side) < 4 ? 0 : v),
+        ["box around"] = d => Drawing.Map(
+            Drawing.Paint(Drawing.Framed(d, Side), 230, 40), (x, y, v) => Depth(x, y, Side) is > 14 and < 19 ? 20 : v),
         ["line along a side"] = d => Drawing.Map(Drawing.Paint(Drawing.Framed(d, Side), 230, 40), (x, _, v) => x < 4 ? 0 : v),
         ["table beside"] = d => Drawing.Map(Drawing.Paint(Drawing.Framed(d, Side), 220, 50), (x, _, v) => x < 25 ? 70 : v),
         ["ruled paper"] = d => Drawing.Map(Drawing.Paint(Drawing.Framed(d, Side), 235, 50), (_, y, v) => y % 30 < 2 ? Math.Min(v, 190) : v),
-        ["specks"] = d => Drawing.Map(Drawing.Paint(Drawing.Framed(d, Side), 230, 50), (x, y, v) => Sq(x % 90 - 10) + Sq(y % 90 - 12) < 10 ? 40 : v),
+        ["specks"] = d => Drawing.Map(
+            Drawing.Paint(Drawing.Framed(d, Side), 230, 50), (x, y, v) => Sq(x % 90 - 10) + Sq(y % 90 - 12) < 10 ? 40 : v),
         ["far away"] = d => Drawing.Noise(Drawing.Paint(Drawing.On(Drawing.Digit(d, 60), 700, 900, 400, 150), 210, 60), 3),
         ["cut out, 28x28"] = d => Drawing.Paint(Drawing.Digit(d, 28), 255, 0),
         ["cut out, 29x29"] = d => Drawing.Paint(Drawing.Digit(d, 29), 255, 0),
@@ -56,10 +59,10 @@ public sealed class PhotographTests : IDisposable
     };
 
     /// <summary>What is drawn black on white, as MNIST would have it.</summary>
-    private static readonly Dictionary<char, byte[]> Drawn =
-        Drawing.Digits.ToDictionary(d => d, d => MnistForm.Of("", new Raster([.. Drawing.Paint(Drawing.Framed(d, Side), 255, 0).Cast<double>().Select(v => (float)v)], Side, Side)));
+    private static readonly Dictionary<char, byte[]> Drawn = Drawing.Digits.ToDictionary(d => d, d => MnistForm.Of(
+        "drawn", new Raster([.. Drawing.Bytes(Drawing.Paint(Drawing.Framed(d, Side), 255, 0)).Select(v => (float)v)], Side, Side)));
 
-    private readonly TemporaryFolder _folder = new();
+    private readonly PictureFolder _folder = new();
 
     public static TheoryData<string> SceneNames => [.. Scenes.Keys];
 
@@ -73,7 +76,7 @@ public sealed class PhotographTests : IDisposable
     {
         foreach (char digit in Drawing.Digits)
         {
-            double alike = Correlation(Drawn[digit], Read(Scenes[scene](digit)));
+            double alike = Correlation(Drawn[digit], _folder.Read(Scenes[scene](digit)));
             Assert.True(alike > Alike, $"{digit}: correlation {alike:F3}");
         }
     }
@@ -81,19 +84,22 @@ public sealed class PhotographTests : IDisposable
     [Fact]
     public void Digits_differ_more_than_that() => Assert.All(
         Drawing.Digits.SelectMany(a => Drawing.Digits.Where(b => b > a).Select(b => (A: a, B: b))),
-        pair => Assert.InRange(Correlation(Read(Scenes["pencil"](pair.A)), Read(Scenes["pencil"](pair.B))), -1, 0.8));
+        pair => Assert.InRange(Correlation(Drawn[pair.A], Drawn[pair.B]), -1, 0.8));
 
     [Theory]
     [MemberData(nameof(NoDigitNames))]
-    public void What_holds_no_digit_is_refused(string scene) =>
-        Assert.Matches(scene.Contains("noise", StringComparison.Ordinal) ? "expected (a|one) digit, found" : "expected a digit, found an empty picture", Refused(NoDigits[scene]));
+    public void What_holds_no_digit_is_refused(string scene)
+    {
+        string expected = scene.Contains("noise", StringComparison.Ordinal) ? "(a|one) digit, found" : "a digit, found an empty picture";
+        Assert.Matches(expected, _folder.Refused(NoDigits[scene]));
+    }
 
     [Fact]
     public void Several_digits_are_refused()
     {
         var second = Drawing.On(Drawing.Digit('2', 100), 180, 300, 40, 150);
         var both = Drawing.Map(Drawing.On(Drawing.Digit('4', 100), 180, 300, 40, 30), (x, y, v) => Math.Max(v, second[y, x]));
-        Assert.Contains("expected one digit, found several figures", Refused(Drawing.Paint(both, 230, 40)));
+        Assert.Contains("expected one digit, found several figures", _folder.Refused(Drawing.Paint(both, 230, 40)));
     }
 
     private static double Sq(double x) => x * x;
@@ -108,20 +114,12 @@ public sealed class PhotographTests : IDisposable
         return Drawing.Map(new double[side, side], (_, _, _) => random.NextInt(levels) * 255.0 / (levels - 1));
     }
 
-    private byte[] Read(double[,] grey) =>
-        Assert.Single(Pictures.Read(_folder.Write("picture.png", PictureBytes.Png(grey)), TestContext.Current.CancellationToken)).Pixels.ToArray();
-
-    private string Refused(double[,] grey)
-    {
-        string path = _folder.Write("picture.png", PictureBytes.Png(grey));
-        return Refusal.Message(ExitCode.BadData, path, () => Pictures.Read(path, TestContext.Current.CancellationToken));
-    }
-
     /// <summary>The largest of nine: a centre of mass between two pixels may be rounded to either.</summary>
     private static double Correlation(byte[] a, byte[] b) => Enumerable.Range(0, 9).Max(shift =>
     {
         int by = shift / 3 * 28 + shift % 3;
-        return Correlation([.. new byte[29], .. a, .. new byte[29]], [.. new byte[by], .. b, .. new byte[58 - by]], a.Average(v => v), b.Average(v => v));
+        byte[] shifted = [.. new byte[by], .. b, .. new byte[58 - by]];
+        return Correlation([.. new byte[29], .. a, .. new byte[29]], shifted, a.Average(v => v), b.Average(v => v));
     });
 
     private static double Correlation(byte[] a, byte[] b, double meanA, double meanB)

@@ -63,7 +63,8 @@ internal static class PictureBytes
     /// <summary>A JPEG with the orientation that a camera writes (EXIF 2.3, tag 0x0112).</summary>
     public static byte[] Turned(byte[] jpeg, byte orientation) =>
     [
-        .. jpeg[..2], 0xFF, 0xE1, 0, 34, .. "Exif\0\0MM\0*"u8, 0, 0, 0, 8, 0, 1, 0x01, 0x12, 0, 3, 0, 0, 0, 1, 0, orientation, 0, 0, 0, 0, 0, 0, .. jpeg[2..],
+        .. jpeg[..2], 0xFF, 0xE1, 0, 34, .. "Exif\0\0MM\0*"u8, 0, 0, 0, 8, 0, 1,
+        0x01, 0x12, 0, 3, 0, 0, 0, 1, 0, orientation, 0, 0, 0, 0, 0, 0, .. jpeg[2..],
     ];
 
     /// <summary>24 bits, from the bottom up.</summary>
@@ -72,7 +73,8 @@ internal static class PictureBytes
         int width = grey.GetLength(1), height = grey.GetLength(0), row = (3 * width + 3) / 4 * 4;
         byte[] file = new byte[54 + row * height];
         "BM"u8.CopyTo(file);
-        foreach (var (at, value) in (ReadOnlySpan<(int, int)>)[(2, file.Length), (10, 54), (14, 40), (18, width), (22, height), (26, 1 | 24 << 16)])
+        (int At, int Value)[] words = [(2, file.Length), (10, 54), (14, 40), (18, width), (22, height), (26, 1 | 24 << 16)];
+        foreach (var (at, value) in words)
             BinaryPrimitives.WriteInt32LittleEndian(file.AsSpan(at), value);
         byte[] values = Drawing.Bytes(grey);
         for (int i = 0; i < values.Length; i++)
@@ -103,8 +105,9 @@ internal static class PictureBytes
         byte[] values = Drawing.Bytes(grey);
         var rows = values.Chunk(width);
         byte[][] pixels = [.. (fromTop ? rows : rows.Reverse()).SelectMany(row => row).Select(v => Pixel(v, depth))];
-        byte[] header = [0, 0, kind, 0, 0, 0, 0, 0, 0, 0, 0, 0, (byte)width, (byte)(width >> 8), (byte)height, (byte)(height >> 8), depth, (byte)(fromTop ? 0x20 : 0)];
-        return [.. header, .. kind < 8 ? pixels.SelectMany(p => p) : Runs(pixels)];
+        byte[] size = [(byte)width, (byte)(width >> 8), (byte)height, (byte)(height >> 8)];
+        var content = kind < 8 ? pixels.SelectMany(p => p) : Runs(pixels);
+        return [0, 0, kind, .. new byte[9], .. size, depth, (byte)(fromTop ? 0x20 : 0), .. content];
     }
 
     private static byte[] Pixel(byte v, byte depth) => depth switch

@@ -54,4 +54,24 @@ public sealed class PicturesFuzzTests : IDisposable
         }
         Assert.InRange(refused, 1, Mutations);
     }
+
+    [Fact]
+    public void Every_size_and_shape_is_refused_or_an_image()
+    {
+        var random = new Random64(Seed);
+        for (int i = 0; i < 100; i++)
+        {
+            int width = i % 10 == 0 ? 1 : 1 + random.NextInt(60), height = i % 10 == 1 ? 1000 : 1 + random.NextInt(60);
+            byte[] pixels = [.. Enumerable.Range(0, width * height).Select(_ => (byte)(random.NextInt(8) == 0 ? random.NextInt(256) : i))];
+            string path = _folder.Write("noise.png", PictureBytes.Png(pixels, width, height));
+            try
+            {
+                Assert.Equal(784, Assert.Single(Pictures.Read(path, TestContext.Current.CancellationToken)).Pixels.Length);
+            }
+            catch (UserException error)
+            {
+                Assert.Equal(ExitCode.BadData, error.Code);
+            }
+        }
+    }
 }

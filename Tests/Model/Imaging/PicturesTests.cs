@@ -1,6 +1,3 @@
-using Model;
-using Model.Imaging;
-
 namespace Tests.ModelTests.Imaging;
 
 /// <summary>Which files are read and which refused, and that what has MNIST's form keeps its pixels.</summary>
@@ -49,7 +46,7 @@ public sealed class PicturesTests : IDisposable
         foreach (byte[] content in new[] { IdxFiles.Images(pixels), IdxFiles.Gzip(IdxFiles.Images(pixels)) })
         {
             string path = _folder.Write("images", content);
-            var images = Pictures.Read(path, TestContext.Current.CancellationToken);
+            var images = PictureFolder.Read(path);
             Assert.Equal([$"{path}#0", $"{path}#1", $"{path}#2"], images.Select(i => i.Name));
             Assert.Equal(pixels, images.SelectMany(i => i.Pixels.ToArray()));
         }
@@ -66,7 +63,8 @@ public sealed class PicturesTests : IDisposable
         AssertRefused(_folder.Write("zeros", new byte[1000]), "a picture", "none of them");
         AssertRefused(_folder.Write("phone", [0, 0, 0, 24, .. "ftypheic"u8, 0, 0, 0, 0]), "a picture", "HEIC");
         AssertRefused(_folder.Write("labels", IdxFiles.Labels(new byte[100])), "IDX images", "");
-        AssertRefused(_folder.Write("many", IdxFiles.Gzip(IdxFiles.Bytes([0x803, 100_001, 28, 28], new byte[784]))), "at most 100000 images", "100001");
+        byte[] many = IdxFiles.Gzip(IdxFiles.Bytes([0x803, 100_001, 28, 28], new byte[784]));
+        AssertRefused(_folder.Write("many", many), "at most 100000 images", "100001");
     }
 
     [Fact]
@@ -79,11 +77,11 @@ public sealed class PicturesTests : IDisposable
         AssertRefused(path, "a readable picture", "no permission");
     }
 
-    private byte[] Read(byte[] file) => Assert.Single(Pictures.Read(_folder.Write("picture", file), TestContext.Current.CancellationToken)).Pixels.ToArray();
+    private byte[] Read(byte[] file) => Assert.Single(PictureFolder.Read(_folder.Write("picture", file))).Pixels.ToArray();
 
     private static void AssertRefused(string path, string expected, string found)
     {
-        string message = Refusal.Message(ExitCode.BadData, path, () => Pictures.Read(path, TestContext.Current.CancellationToken));
+        string message = PictureFolder.Refused(path);
         Assert.Contains($": expected {expected}", message);
         Assert.Contains(found, message[message.IndexOf(", found ", StringComparison.Ordinal)..]);
     }
