@@ -50,7 +50,6 @@ public sealed class CommandLineTests : IDisposable
     [InlineData("prune --target-ratio -1", "--target-ratio: expected a number from 0 to 1000000000, found '-1'")]
     [InlineData("prune --first-ratio 1", "--first-ratio: expected 0 or more than 1, found 1")]
     [InlineData("prune --first-ratio 0.5", "--first-ratio: expected 0 or more than 1, found 0.5")]
-    [InlineData("study", "--out: expected a folder, found none")]
     [InlineData("study --seeds 5-1", "--seeds: expected numbers or ranges such as 1-5, at most 10000 of them, found '5-1'")]
     [InlineData("study --methods guess", "--methods: expected hand-set or dynamic, found 'guess'")]
     [InlineData("study --hand-set-epochs 0,4", "--hand-set-epochs: expected a number from 1 to 100000, found '0'")]
