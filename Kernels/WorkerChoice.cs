@@ -5,23 +5,27 @@ namespace Kernels;
 /// work between barriers, and where other processes share the cores: a worker that has lost its core keeps all others waiting.
 /// </summary>
 /// <remarks>
-/// Steps are run in slices; now and then a slice tries the other number, and what was faster goes on. Results do not depend on the number, so
-/// a choice by the clock changes no bit of them.
+/// Steps are run in slices; now and then a slice tries the other number, and what was faster goes on. Results do not depend on the number,
+/// so a choice by the clock changes no bit of them.
 /// </remarks>
 internal sealed class WorkerChoice
 {
     /// <summary>Some time slices of an operating system, and some hundred times what a launch costs.</summary>
     private const double SliceSeconds = 0.02;
 
-    /// <summary>After a trial, as many times its duration without one: so trials cost at most a few percent.</summary>
-    private const double Patience = 64;
+    /// <summary>
+    /// After a trial, as many times its duration without one. A trial that confirms the choice doubles it, up to <see cref="MostPatience"/>, so
+    /// that trials cost a few percent at most. One that changes the choice starts anew, since a slice in which something else held a core
+    /// misleads.
+    /// </summary>
+    private const double LeastPatience = 4, MostPatience = 64;
 
     /// <summary>A number must be faster by this factor to be taken instead.</summary>
     private const double Margin = 0.95;
 
     private readonly int _all;
     private bool _compiled, _trying;
-    private double _seconds, _untilTrial;
+    private double _seconds, _untilTrial, _patience = LeastPatience;
     private int _steps;
 
     /// <param name="workers">With 1 there is nothing to choose but how many steps make a slice.</param>
@@ -45,11 +49,13 @@ internal sealed class WorkerChoice
         if (_trying)
         {
             _trying = false;
-            if (seconds / steps > Margin * _seconds / _steps)
-                Workers = Other;
-            else
+            bool changes = seconds / steps <= Margin * _seconds / _steps;
+            _patience = changes ? LeastPatience : Math.Min(2 * _patience, MostPatience);
+            if (changes)
                 (_seconds, _steps) = (seconds, steps);
-            _untilTrial = Patience * seconds;
+            else
+                Workers = Other;
+            _untilTrial = _patience * seconds;
         }
         else
         {

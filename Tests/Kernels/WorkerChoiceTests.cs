@@ -47,6 +47,18 @@ public sealed class WorkerChoiceTests
     }
 
     [Fact]
+    public void A_slice_during_which_something_else_held_a_core_is_soon_forgotten()
+    {
+        var choice = new WorkerChoice(Workers);
+        choice.Record(choice.Steps, 1);
+        while (choice.Workers == Workers)
+            choice.Record(choice.Steps, choice.Steps * 4e-3);
+        choice.Record(choice.Steps, choice.Steps * 2e-3);
+        Assert.Equal(1, choice.Workers);
+        Assert.True(Run(choice, 1, 1e-3, 2e-3) > 0.7);
+    }
+
+    [Fact]
     public void A_single_fast_step_does_not_stand_for_many()
     {
         var choice = new WorkerChoice(Workers);
