@@ -1,4 +1,3 @@
-using System.Diagnostics;
 using ILGPU;
 
 namespace Kernels;
@@ -23,14 +22,18 @@ public sealed class ChunkedProgram : IDisposable
 
     /// <param name="memory">For the chunk's number.</param>
     /// <param name="build">Makes one worker's operations with its own buffers; they read the chunk's number from the view [1].</param>
-    public ChunkedProgram(DeviceMemory memory, Func<ArrayView<int>, IEnumerable<Operation>> build)
+    public ChunkedProgram(DeviceMemory memory, Func<ArrayView<int>, IEnumerable<Operation>> build) : this(memory, build, TimeProvider.System)
+    {
+    }
+
+    internal ChunkedProgram(DeviceMemory memory, Func<ArrayView<int>, IEnumerable<Operation>> build, TimeProvider clock)
     {
         ArgumentNullException.ThrowIfNull(memory);
         ArgumentNullException.ThrowIfNull(build);
         _memory = memory;
         if (memory.Device.RunsOnHost)
         {
-            _loop = new ChunkLoop([.. Enumerable.Range(0, memory.Device.Workers).Select(_ => One(memory, build))]);
+            _loop = new ChunkLoop([.. Enumerable.Range(0, memory.Device.Workers).Select(_ => One(memory, build))], clock);
             if (memory.Device.Workers > 1)
                 _program = new StepProgram(memory.Device, memory.Device.Workers - 1, [[_loop]]);
         }
@@ -40,6 +43,9 @@ public sealed class ChunkedProgram : IDisposable
             _program = new StepProgram(memory.Device, [.. operations.Select(o => new[] { o }), [Counter.Advance(memory.Device, _step)]]);
         }
     }
+
+    /// <summary>How often the other workers were called in.</summary>
+    internal int Launches { get; private set; }
 
     private static (ArrayView<int> Step, Operation[] Operations) One(DeviceMemory memory, Func<ArrayView<int>, IEnumerable<Operation>> build)
     {
@@ -61,6 +67,7 @@ public sealed class ChunkedProgram : IDisposable
         {
             _others.GetAwaiter().GetResult();
             _loop.Open();
+            Launches++;
             _others = Task.Run(() => _program.Run());
         }
         using (Denormals.Flush())
@@ -108,7 +115,7 @@ public sealed class ChunkedProgram : IDisposable
         }
     }
 
-    private sealed class ChunkLoop((ArrayView<int> Step, Operation[] Operations)[] workers) : Operation("chunks", 0)
+    private sealed class ChunkLoop((ArrayView<int> Step, Operation[] Operations)[] workers, TimeProvider clock) : Operation("chunks", 0)
     {
         /// <summary>How long the launched workers wait for another call: some times what a launch costs.</summary>
         private static readonly TimeSpan Linger = TimeSpan.FromMicroseconds(200);
@@ -154,14 +161,15 @@ public sealed class ChunkedProgram : IDisposable
         internal override void RunOnHost(int simdBits, int worker, int workerCount)
         {
             Call? last = null;
-            for (long idle = Stopwatch.GetTimestamp(); !_leaving;)
+            for (long idle = clock.GetTimestamp(); !_leaving;)
             {
                 if (Volatile.Read(ref _call) is { } call && call != last)
                 {
                     TakeChunks(call, simdBits, worker);
                     last = call;
+                    idle = clock.GetTimestamp();
                 }
-                else if (last is { IsFinished: true } && Stopwatch.GetElapsedTime(idle) > Linger)
+                else if (last is { IsFinished: true } && clock.GetElapsedTime(idle) > Linger)
                 {
                     _leaving = true;
                 }
@@ -170,7 +178,7 @@ public sealed class ChunkedProgram : IDisposable
                     Thread.SpinWait(20);
                 }
                 if (last is { IsFinished: false })
-                    idle = Stopwatch.GetTimestamp();
+                    idle = clock.GetTimestamp();
             }
         }
     }

@@ -10,6 +10,8 @@ public sealed class ChunkedProgramTests
 
     public static TheoryData<string> FastCpus => [.. TestDevices.FastCpus];
 
+    public static TheoryData<string> Pairs => [.. TestDevices.FastCpus.Where(name => TestDevices.Get(name).Workers == 2)];
+
     [Theory]
     [MemberData(nameof(FastCpus))]
     public void Every_chunk_is_computed_once(string name)
@@ -46,6 +48,20 @@ public sealed class ChunkedProgramTests
         Assert.Equal(before + 1, memory.Download(seen)[0]);
     }
 
+    /// <summary>Time passes only while the second worker computes, so that it never waits too long for the next call.</summary>
+    [Theory]
+    [MemberData(nameof(Pairs))]
+    public void A_worker_that_ends_a_call_waits_for_the_next(string name)
+    {
+        var device = TestDevices.Get(name);
+        using var memory = new DeviceMemory(device);
+        using var program = new ChunkedProgram(memory, step => [Operation.OnHost(device, "wait", 0, new WaitBody())], WaitBody.Clock);
+        WaitBody.Caller = Environment.CurrentManagedThreadId;
+        for (int i = 0; i < 50; i++)
+            program.Run(Most);
+        Assert.Equal(1, program.Launches);
+    }
+
     private static Operation Mark(ComputeDevice device, ArrayView<int> step, ArrayView<int> seen, int failing) =>
         Operation.OnHost(device, "mark", 0, new MarkBody { Step = step, Seen = seen, Failing = failing });
 
@@ -60,5 +76,27 @@ public sealed class ChunkedProgramTests
                 throw new InvalidOperationException("on purpose");
             Seen[Step[0]]++;
         }
+    }
+
+    private struct WaitBody : IBody
+    {
+        public static readonly StoppedClock Clock = new();
+        public static int Caller;
+
+        public readonly void Run<V>(int worker, int workers) where V : unmanaged, ISimd<V>
+        {
+            if (Environment.CurrentManagedThreadId != Caller)
+                Clock.Seconds++;
+            Thread.SpinWait(200);
+        }
+    }
+
+    private sealed class StoppedClock : TimeProvider
+    {
+        public long Seconds;
+
+        public override long TimestampFrequency => 1;
+
+        public override long GetTimestamp() => Volatile.Read(ref Seconds);
     }
 }
