@@ -1,6 +1,6 @@
 using ILGPU;
 
-namespace Kernels;
+namespace Secateurs.Kernels;
 
 /// <summary>
 /// Takes the logits of a batch out of their lanes: logits(n, k) as rows, and the class of the largest; of equal ones the first, as in

@@ -1,7 +1,7 @@
 using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
 
-namespace Kernels;
+namespace Secateurs.Kernels;
 
 /// <summary>Neighbours that are not blank: <see cref="Count"/> of them from <see cref="First"/> on.</summary>
 internal readonly record struct Run(int First, int Count);

@@ -2,7 +2,7 @@ using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
 using System.Runtime.Intrinsics.X86;
 
-namespace Kernels;
+namespace Secateurs.Kernels;
 
 /// <summary>16 x 16 bytes: turned (rows become columns) and scaled to floats.</summary>
 internal static unsafe class ByteSquare

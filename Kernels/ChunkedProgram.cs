@@ -1,6 +1,6 @@
 using ILGPU;
 
-namespace Kernels;
+namespace Secateurs.Kernels;
 
 /// <summary>
 /// Operations that are run on one chunk of independent images after the other. On the CPU accelerator each worker takes a chunk through all

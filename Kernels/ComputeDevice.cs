@@ -6,7 +6,7 @@ using ILGPU.Runtime.CPU;
 using ILGPU.Runtime.Cuda;
 using ILGPU.Runtime.OpenCL;
 
-namespace Kernels;
+namespace Secateurs.Kernels;
 
 /// <summary>Makes a delegate of a kernel in another way than the accelerator does; tests have one.</summary>
 internal interface IKernelLoader

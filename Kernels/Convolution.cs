@@ -1,6 +1,6 @@
 using ILGPU;
 
-namespace Kernels;
+namespace Secateurs.Kernels;
 
 /// <summary>
 /// Convolution with stride 1 (cross-correlation, as every framework computes it):

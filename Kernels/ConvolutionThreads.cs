@@ -1,6 +1,6 @@
 using ILGPU;
 
-namespace Kernels;
+namespace Secateurs.Kernels;
 
 /// <summary>What <see cref="Convolution"/> is on a GPU, forward and backward to its input.</summary>
 internal static class ConvolutionThreads

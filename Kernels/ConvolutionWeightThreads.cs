@@ -1,6 +1,6 @@
 using ILGPU;
 
-namespace Kernels;
+namespace Secateurs.Kernels;
 
 /// <summary>
 /// The weight gradient of a <see cref="Convolution"/> on a GPU, dw(k, c, r, s) = Σ_{n,p,q} dy(n, k, p, q) x(n, c, p + r, q + s), in

@@ -3,7 +3,7 @@ using System.Runtime.InteropServices;
 using System.Runtime.Intrinsics;
 using ILGPU;
 
-namespace Kernels;
+namespace Secateurs.Kernels;
 
 /// <summary>
 /// Floats below 1.2e-38 (2^-126) have fewer bits, and many processors take a hundred times as long over them. Training makes them by

@@ -1,7 +1,7 @@
 using ILGPU;
 using ILGPU.Runtime;
 
-namespace Kernels;
+namespace Secateurs.Kernels;
 
 /// <summary>Buffers on one device that live and die together: a trainer's, a test's.</summary>
 public sealed class DeviceMemory(ComputeDevice device) : IDisposable

@@ -1,6 +1,6 @@
 using System.Globalization;
 
-namespace Kernels;
+namespace Secateurs.Kernels;
 
 /// <summary>The kinds of accelerator, in the order in which they are preferred.</summary>
 public enum DeviceKind

@@ -3,7 +3,7 @@ using ILGPU.Runtime;
 using ILGPU.Runtime.Cuda;
 using ILGPU.Runtime.OpenCL;
 
-namespace Kernels;
+namespace Secateurs.Kernels;
 
 /// <summary>
 /// Finds this machine's accelerators and opens one. On its own it takes a CUDA device, else an OpenCL device that is not the processor,

@@ -1,6 +1,6 @@
 using ILGPU;
 
-namespace Kernels;
+namespace Secateurs.Kernels;
 
 /// <summary>
 /// How a GPU sums a gradient of few weights with many terms each, a convolution's: the terms are shared out among parts, so that there is

@@ -4,7 +4,7 @@ using ILGPU.Backends.PTX;
 using ILGPU.IR;
 using ILGPU.IR.Intrinsics;
 
-namespace Kernels;
+namespace Secateurs.Kernels;
 
 /// <summary>Where the threads of a group wait for each other and then see what the others wrote, to shared and to device memory.</summary>
 /// <remarks>

@@ -1,6 +1,6 @@
 using ILGPU;
 
-namespace Kernels;
+namespace Secateurs.Kernels;
 
 /// <summary>
 /// An operation's work for one group of GPU threads, in rounds: when a round begins, all threads of the group have ended the one before and

@@ -1,6 +1,6 @@
 using ILGPU;
 
-namespace Kernels;
+namespace Secateurs.Kernels;
 
 /// <summary>
 /// A buffer that host code reads or writes often: on the CPU accelerator the device's own memory, without a copy; elsewhere a host copy that

@@ -4,7 +4,7 @@ using System.Runtime.CompilerServices;
 using ILGPU;
 using ILGPU.Runtime;
 
-namespace Kernels;
+namespace Secateurs.Kernels;
 
 /// <summary>
 /// One kernel launch on a GPU. A launch costs as much as a small layer does, so operations that need not wait for each other share one

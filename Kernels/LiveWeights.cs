@@ -1,6 +1,6 @@
 using ILGPU;
 
-namespace Kernels;
+namespace Secateurs.Kernels;
 
 /// <summary>
 /// The live weights of one pruned layer, packed: values and moments in a row, with where each is in the filter. Only on the CPU

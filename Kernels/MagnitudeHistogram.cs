@@ -1,6 +1,6 @@
 using ILGPU;
 
-namespace Kernels;
+namespace Secateurs.Kernels;
 
 /// <summary>What <see cref="MagnitudeHistogram.Select"/> finds.</summary>
 /// <param name="Magnitude">Of the rank that was asked for.</param>

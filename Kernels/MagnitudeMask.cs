@@ -1,6 +1,6 @@
 using ILGPU;
 
-namespace Kernels;
+namespace Secateurs.Kernels;
 
 /// <summary>
 /// Prunes a layer: a live weight with |score| &lt; threshold gets mask 0, and it and its moments become exactly zero. Of weights on the

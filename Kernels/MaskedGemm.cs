@@ -1,6 +1,6 @@
 using ILGPU;
 
-namespace Kernels;
+namespace Secateurs.Kernels;
 
 /// <summary>
 /// Fully connected layer: y(n, k) = b(k) + Σ_c w(k, c) x(n, c), with M = images, N = output features, K = input features; ReLU fused.

@@ -1,6 +1,6 @@
 using ILGPU;
 
-namespace Kernels;
+namespace Secateurs.Kernels;
 
 /// <summary>What <see cref="MaskedGemm"/> is on a GPU.</summary>
 internal static class MaskedGemmThreads

@@ -1,6 +1,6 @@
 using ILGPU;
 
-namespace Kernels;
+namespace Secateurs.Kernels;
 
 /// <summary>
 /// Max pooling over windows of size x size with stride = size: y(c, p, q) = max over the window. Rows and columns that no whole window

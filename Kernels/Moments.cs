@@ -1,6 +1,6 @@
 using ILGPU;
 
-namespace Kernels;
+namespace Secateurs.Kernels;
 
 /// <summary>What <see cref="Moments"/> finds in a layer: live weights, their mean and standard deviation √(E w² - (E w)²).</summary>
 public readonly record struct LayerMoments(int Live, double Mean, double Deviation);

@@ -1,6 +1,6 @@
 using ILGPU;
 
-namespace Kernels;
+namespace Secateurs.Kernels;
 
 /// <summary>
 /// One image's feature map for <see cref="OneImage"/>: [C][H][pitch], neighbouring columns in neighbouring lanes. A vector of features is

@@ -1,6 +1,6 @@
 using ILGPU;
 
-namespace Kernels;
+namespace Secateurs.Kernels;
 
 /// <summary><see cref="MaskedGemm"/> for one image: see <see cref="OneImage"/>. Inputs that are zero are skipped.</summary>
 public static class OneImageGemm

@@ -1,4 +1,4 @@
-namespace Kernels;
+namespace Secateurs.Kernels;
 
 /// <summary>The arguments of an operation together with its body for the CPU accelerator.</summary>
 public interface IBody

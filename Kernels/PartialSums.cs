@@ -1,4 +1,4 @@
-namespace Kernels;
+namespace Secateurs.Kernels;
 
 /// <summary>
 /// How reductions over a whole layer are cut: partial sum j takes the values j, j + 256, j + 512, ... in this order on every accelerator,

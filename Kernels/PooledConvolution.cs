@@ -1,6 +1,6 @@
 using ILGPU;
 
-namespace Kernels;
+namespace Secateurs.Kernels;
 
 /// <summary>
 /// What a first convolution learns through the max pooling behind it: <see cref="MaxPool.BackwardData"/>, then

@@ -1,6 +1,6 @@
 using System.Runtime.InteropServices;
 
-namespace Kernels;
+namespace Secateurs.Kernels;
 
 /// <summary>The machine's processor, for lists and logs.</summary>
 public static class Processor

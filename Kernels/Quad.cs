@@ -1,7 +1,7 @@
 using ILGPU;
 using ILGPU.Runtime;
 
-namespace Kernels;
+namespace Secateurs.Kernels;
 
 /// <summary>Four images side by side, a quarter of the lanes: what a GPU's thread loads and computes at once.</summary>
 public readonly struct Quad(float x, float y, float z, float w)

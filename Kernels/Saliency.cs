@@ -1,7 +1,7 @@
 using ILGPU;
 using ILGPU.Algorithms;
 
-namespace Kernels;
+namespace Secateurs.Kernels;
 
 /// <summary>
 /// What a weight is worth, s = |w| (v + floor)^(1/4), where v is the optimizer's second moment, its running mean of squared gradients.

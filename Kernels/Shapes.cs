@@ -1,7 +1,7 @@
 using ILGPU;
 using ILGPU.Runtime;
 
-namespace Kernels;
+namespace Secateurs.Kernels;
 
 /// <summary>
 /// The legend of every kernel: images N C H W, filters K C R S (output channel, input channel, row, column), outputs N K P Q;

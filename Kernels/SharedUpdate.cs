@@ -1,6 +1,6 @@
 using ILGPU;
 
-namespace Kernels;
+namespace Secateurs.Kernels;
 
 /// <summary>
 /// Trained weight sharing (Han, Mao and Dally 2016, section 3.3): the gradient of a shared value is the sum over its members,

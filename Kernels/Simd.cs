@@ -2,7 +2,7 @@ using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
 using System.Runtime.Intrinsics.X86;
 
-namespace Kernels;
+namespace Secateurs.Kernels;
 
 /// <summary>
 /// A register of floats. Every SIMD body of the project is written once against this interface and compiled by the JIT for

@@ -1,7 +1,7 @@
 using ILGPU;
 using ILGPU.Algorithms;
 
-namespace Kernels;
+namespace Secateurs.Kernels;
 
 /// <summary>
 /// loss(n) = log Σ_k exp(z(n, k)) - z(n, label), its gradient (softmax(z) - onehot) / batch, and whether the largest logit is the label's.

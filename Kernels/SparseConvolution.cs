@@ -1,7 +1,7 @@
 using System.Runtime.CompilerServices;
 using ILGPU;
 
-namespace Kernels;
+namespace Secateurs.Kernels;
 
 /// <summary>
 /// The three passes of <see cref="Convolution"/> and <see cref="MaskedGemm"/> over live weights only: time falls with density. Only on the

@@ -1,7 +1,7 @@
 using System.Runtime.InteropServices;
 using ILGPU.Runtime.Cuda;
 
-namespace Kernels;
+namespace Secateurs.Kernels;
 
 /// <summary>The calls of CUDA's driver that record a stream's launches as a graph and replay them; each gives a CUresult, 0 where it worked.</summary>
 internal interface IGraphDriver

@@ -3,7 +3,7 @@ using System.Runtime.InteropServices;
 using ILGPU;
 using ILGPU.IR.Intrinsics;
 
-namespace Kernels;
+namespace Secateurs.Kernels;
 
 /// <summary>
 /// A list of operations with barriers between them, run as often as asked: the training step, the evaluation step, a

@@ -1,6 +1,6 @@
 using ILGPU;
 
-namespace Kernels;
+namespace Secateurs.Kernels;
 
 /// <summary>Four neighbouring columns of a row, of four images each: what a GPU's thread sums for a channel, and what it loads.</summary>
 /// <remarks>

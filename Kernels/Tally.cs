@@ -1,6 +1,6 @@
 using ILGPU;
 
-namespace Kernels;
+namespace Secateurs.Kernels;
 
 /// <summary>Adds up what <see cref="SoftmaxCrossEntropy"/> left per image: the loss and the number of correct answers.</summary>
 public static class Tally

@@ -1,6 +1,6 @@
 using ILGPU;
 
-namespace Kernels;
+namespace Secateurs.Kernels;
 
 /// <summary>Five neighbouring weights of a filter's row, which meet 8 neighbouring columns in <see cref="Strip"/>.</summary>
 internal readonly struct TapRun(float w0, float w1, float w2, float w3, float w4)

@@ -2,7 +2,7 @@ using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
 using System.Runtime.Intrinsics.X86;
 
-namespace Kernels;
+namespace Secateurs.Kernels;
 
 /// <summary>
 /// The SIMD tile of a convolution's weight gradient: Σ over images and positions of dy(k, p, q) x(c, p + r, q + s) for up to 5 filters k and

@@ -1,7 +1,7 @@
 using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics.X86;
 
-namespace Kernels;
+namespace Secateurs.Kernels;
 
 /// <summary>
 /// The innermost loops of every contraction: three nested counts, with the step of both operands for each. A row of a dense layer is

@@ -1,6 +1,6 @@
 using ILGPU;
 
-namespace Kernels;
+namespace Secateurs.Kernels;
 
 /// <summary>
 /// An operation's arguments with its body for GPUs, for operations that are cut into tiles of a few sums each. Several threads share a

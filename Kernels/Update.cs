@@ -3,7 +3,7 @@ using System.Runtime.Intrinsics.X86;
 using ILGPU;
 using ILGPU.Algorithms;
 
-namespace Kernels;
+namespace Secateurs.Kernels;
 
 /// <summary>What becomes of a gradient.</summary>
 public enum UpdateRule

@@ -1,6 +1,6 @@
 using ILGPU;
 
-namespace Kernels;
+namespace Secateurs.Kernels;
 
 /// <summary>
 /// The three passes of <see cref="Convolution"/> by Winograd's minimal filtering along rows (<see cref="WinogradTransform"/>), for filters of 5

@@ -1,6 +1,6 @@
 using System.Runtime.CompilerServices;
 
-namespace Kernels;
+namespace Secateurs.Kernels;
 
 /// <summary>
 /// Winograd's F(4, 5): 4 neighbouring outputs of a filter of 5 columns, y(q) = Σ_s w(s) x(q + s), from 8 products instead of 20:

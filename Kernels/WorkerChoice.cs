@@ -1,4 +1,4 @@
-namespace Kernels;
+namespace Secateurs.Kernels;
 
 /// <summary>
 /// How many workers run the next steps of a program on the CPU accelerator: all of them, or one alone. One is sooner where there is little

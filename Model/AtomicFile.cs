@@ -1,6 +1,6 @@
 using System.Text.RegularExpressions;
 
-namespace Model;
+namespace Secateurs.Model;
 
 /// <summary>
 /// Writes a file so that its name only ever stands for complete content: the bytes go to a temporary name in the same folder, are

@@ -1,4 +1,4 @@
-namespace Model;
+namespace Secateurs.Model;
 
 /// <summary>The one way to refuse a model's file: one line, however much of the file it quotes.</summary>
 public static class BadModel

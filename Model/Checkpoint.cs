@@ -1,4 +1,4 @@
-namespace Model;
+namespace Secateurs.Model;
 
 /// <summary>
 /// A trained network in a file: for each layer NAME.weight and NAME.bias (F32, shapes as frameworks write them) and NAME.mask (U8, 1 = kept);

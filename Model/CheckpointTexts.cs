@@ -1,6 +1,6 @@
 using System.Globalization;
 
-namespace Model;
+namespace Secateurs.Model;
 
 /// <summary>
 /// What a file says of a network in words, as metadata: its name and line of layers, how pixels go in, the seed, the images that were set aside, and

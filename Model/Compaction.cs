@@ -1,6 +1,6 @@
-using Kernels;
+using Secateurs.Kernels;
 
-namespace Model;
+namespace Secateurs.Model;
 
 /// <summary>
 /// A pruned network without its dead neurons and channels: a smaller network of the same kind that gives the same answers.

@@ -1,4 +1,4 @@
-namespace Model;
+namespace Secateurs.Model;
 
 /// <summary>
 /// CRC-32 of ISO 3309 (gzip, PNG): polynomial 0xEDB88320 reflected, beginning and end inverted. Finds any burst of up to 32 damaged bits.

@@ -1,4 +1,4 @@
-namespace Model;
+namespace Secateurs.Model;
 
 /// <summary>
 /// Grey images and their classes, as bytes. Images is (N, 28, 28), row-major, 0 = paper and 255 = ink; Labels is (N), each 0 to 9.

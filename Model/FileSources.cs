@@ -3,7 +3,7 @@ using System.Diagnostics;
 using System.Formats.Tar;
 using System.IO.Compression;
 
-namespace Model;
+namespace Secateurs.Model;
 
 /// <summary>A public web folder that holds each known file as NAME.gz.</summary>
 public sealed class HttpMirror(Uri folder) : IFileSource

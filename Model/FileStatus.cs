@@ -1,6 +1,6 @@
 using System.Runtime.InteropServices;
 
-namespace Model;
+namespace Secateurs.Model;
 
 /// <summary>
 /// What a path leads to, links followed: .NET tells files from folders, but not a file from a device or a pipe, and not one file from another

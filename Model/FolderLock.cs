@@ -1,4 +1,4 @@
-namespace Model;
+namespace Secateurs.Model;
 
 /// <summary>
 /// A folder that one process works in: an exclusive lock on the hidden file .lock inside, which is gone when the lock is given back. The lock of

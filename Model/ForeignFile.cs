@@ -1,7 +1,7 @@
 using System.Buffers;
 using System.Text;
 
-namespace Model;
+namespace Secateurs.Model;
 
 /// <summary>
 /// Names a file that is not what was asked for, so that the user reads what it is and what to do. Files are known by how they begin; each

@@ -1,7 +1,7 @@
 using System.Buffers.Binary;
 using System.IO.Compression;
 
-namespace Model;
+namespace Secateurs.Model;
 
 /// <summary>
 /// The content of a gzip file (RFC 1952) to its true end: all members, one after the other, as `gzip -dc` gives them, and zeros behind

@@ -1,6 +1,6 @@
 using System.Buffers.Binary;
 
-namespace Model;
+namespace Secateurs.Model;
 
 /// <summary>
 /// Reads the IDX files of MNIST (Y. LeCun, C. Cortes, C. Burges, "The MNIST database of handwritten digits", 1998): a magic number, the

@@ -1,7 +1,7 @@
 using System.Diagnostics.CodeAnalysis;
-using Kernels;
+using Secateurs.Kernels;
 
-namespace Model;
+namespace Secateurs.Model;
 
 /// <summary>Which image stands in which slot of which step, as entries for <see cref="Gather"/>; a step has 16 slots per block, blank ones are -1.</summary>
 internal sealed class ImageOrder

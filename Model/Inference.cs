@@ -1,7 +1,7 @@
 using ILGPU;
-using Kernels;
+using Secateurs.Kernels;
 
-namespace Model;
+namespace Secateurs.Model;
 
 /// <summary>
 /// A network that only answers. Dead neurons and channels are gone (<see cref="Compaction"/>), and on the CPU accelerator a layer below the

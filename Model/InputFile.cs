@@ -1,4 +1,4 @@
-namespace Model;
+namespace Secateurs.Model;
 
 /// <summary>
 /// A model's file as a stream that knows its length, whatever its kind: of a pipe, a device or what else does not know it, the content is read into

@@ -1,6 +1,6 @@
 using System.Security.Cryptography;
 
-namespace Model;
+namespace Secateurs.Model;
 
 /// <summary>One file that is known in advance.</summary>
 /// <param name="Name">Under which it is fetched and kept.</param>

@@ -1,4 +1,4 @@
-namespace Model;
+namespace Secateurs.Model;
 
 /// <summary>A training set and a test set. The test set is for reporting only: no decision may depend on it.</summary>
 public sealed record MnistData(DataSet Train, DataSet Test, string Folder);

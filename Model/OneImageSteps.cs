@@ -1,7 +1,7 @@
 using ILGPU;
-using Kernels;
+using Secateurs.Kernels;
 
-namespace Model;
+namespace Secateurs.Model;
 
 /// <summary>A network's operations for a single image, from bytes to logits and class: see <see cref="OneImage"/>.</summary>
 internal static class OneImageSteps

@@ -1,6 +1,6 @@
 using System.Numerics;
 
-namespace Model;
+namespace Secateurs.Model;
 
 /// <summary>
 /// A copy of the flat buffers of <see cref="Parameters"/> on the host, to come back to bit by bit. A search keeps dozens of them, most of

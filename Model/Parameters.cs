@@ -1,8 +1,8 @@
 using ILGPU;
 using ILGPU.Runtime;
-using Kernels;
+using Secateurs.Kernels;
 
-namespace Model;
+namespace Secateurs.Model;
 
 /// <summary>Where a layer's parameters lie in the flat buffers: Filter.Count weights (K, C, R, S), then Filter.Filters biases.</summary>
 /// <param name="Name">conv1, conv2, ... fc1, fc2, ...</param>

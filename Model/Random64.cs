@@ -1,6 +1,6 @@
 using System.Numerics;
 
-namespace Model;
+namespace Secateurs.Model;
 
 /// <summary>
 /// The project's only source of random numbers: xoshiro256** 1.0 (D. Blackman, S. Vigna, "Scrambled Linear Pseudorandom Number

@@ -1,6 +1,6 @@
 using System.Runtime.InteropServices;
 
-namespace Model;
+namespace Secateurs.Model;
 
 /// <summary>The element types, named as in the file: truth values, integers, floats of several kinds and complex ones, little-endian.</summary>
 public enum TensorType

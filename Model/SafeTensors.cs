@@ -1,7 +1,7 @@
 using System.Security.Cryptography;
 using System.Text;
 
-namespace Model;
+namespace Secateurs.Model;
 
 /// <summary>
 /// Named tensors and texts, read from and written to the safetensors format (Hugging Face, 2022:

@@ -3,7 +3,7 @@ using System.Text.Encodings.Web;
 using System.Text.Json;
 using System.Text.Unicode;
 
-namespace Model;
+namespace Secateurs.Model;
 
 /// <summary>One tensor in a header; Begin and End are offsets in bytes from the header's end.</summary>
 internal sealed record SafeTensorsEntry(string Name, TensorType Type, int[] Shape, long Begin, long End);

@@ -1,4 +1,4 @@
-namespace Model;
+namespace Secateurs.Model;
 
 /// <summary>Mean loss in nats, correct answers and images.</summary>
 public readonly record struct Score(double Loss, int Correct, int Images)

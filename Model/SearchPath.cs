@@ -1,4 +1,4 @@
-namespace Model;
+namespace Secateurs.Model;
 
 /// <summary>Looks up programs in PATH as a careful shell does: folders named relative to the current one are passed over.</summary>
 internal static class SearchPath

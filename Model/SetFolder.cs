@@ -1,4 +1,4 @@
-namespace Model;
+namespace Secateurs.Model;
 
 /// <summary>
 /// Finds the files of a set in a folder, named as downloads name them: train-images-idx3-ubyte, emnist-digits-train-images-idx3-ubyte.gz,

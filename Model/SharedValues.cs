@@ -1,7 +1,7 @@
 using ILGPU;
-using Kernels;
+using Secateurs.Kernels;
 
-namespace Model;
+namespace Secateurs.Model;
 
 /// <summary>The weights of one layer after weight sharing: every live weight is one of a few values.</summary>
 /// <param name="Codebook">The values.</param>

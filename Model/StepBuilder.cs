@@ -1,7 +1,7 @@
 using ILGPU;
-using Kernels;
+using Secateurs.Kernels;
 
-namespace Model;
+namespace Secateurs.Model;
 
 /// <summary>
 /// Turns a network's description into the operations of a step. Built once for a trainer: activations, gradients and the forward operations

@@ -1,7 +1,7 @@
 using ILGPU;
-using Kernels;
+using Secateurs.Kernels;
 
-namespace Model;
+namespace Secateurs.Model;
 
 /// <summary>The three parts of a data set. Decisions may see training and validation images only.</summary>
 public enum Part

@@ -1,6 +1,6 @@
-using Kernels;
+using Secateurs.Kernels;
 
-namespace Model;
+namespace Secateurs.Model;
 
 /// <summary>What a trainer is built with.</summary>
 /// <param name="Batch">Images per step.</param>

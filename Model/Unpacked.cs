@@ -1,4 +1,4 @@
-namespace Model;
+namespace Secateurs.Model;
 
 /// <summary>
 /// A file's content, whether it lies there plain or as gzip; the first two bytes tell, not the name. Only a regular file or a link to one

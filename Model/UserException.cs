@@ -1,4 +1,4 @@
-namespace Model;
+namespace Secateurs.Model;
 
 /// <summary>What the program answers to the shell; the numbers are part of the command-line contract.</summary>
 public enum ExitCode

@@ -1,4 +1,4 @@
-namespace Model;
+namespace Secateurs.Model;
 
 /// <summary>
 /// The place for temporary files of whoever fetches into a folder, one process at a time (<see cref="FolderLock"/>). What a killed run left goes when the

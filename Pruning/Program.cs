@@ -1,7 +1,7 @@
 using System.Runtime.InteropServices;
-using Model;
-using Pruning;
-using Pruning.Commands;
+using Secateurs.Model;
+using Secateurs.Pruning;
+using Secateurs.Pruning.Commands;
 
 // The first signal asks the running command to end, which takes a moment; the second, or one that it cannot heed, ends the process.
 TimeSpan patience = TimeSpan.FromSeconds(2), pause = TimeSpan.FromMilliseconds(20);

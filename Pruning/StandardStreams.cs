@@ -1,6 +1,6 @@
 using System.Globalization;
 
-namespace Pruning;
+namespace Secateurs.Pruning;
 
 /// <summary>What the process was started with, as Linux tells it; elsewhere everything counts as usual.</summary>
 internal static class StandardStreams

@@ -2,9 +2,9 @@ using System.Globalization;
 using System.Text;
 using System.Text.Json;
 using System.Text.Json.Serialization;
-using Model;
+using Secateurs.Model;
 
-namespace Pruning;
+namespace Secateurs.Pruning;
 
 /// <summary>
 /// Where the program speaks. What was asked for goes to the output stream, remarks and progress to the error stream; with --json the output

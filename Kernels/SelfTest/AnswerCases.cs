@@ -1,4 +1,4 @@
-namespace Kernels.SelfTest;
+namespace Secateurs.Kernels.SelfTest;
 
 /// <summary>Logits out of their lanes: equal largest ones, images past the end, a later chunk.</summary>
 internal static class AnswerCases

@@ -1,4 +1,4 @@
-namespace Kernels.SelfTest;
+namespace Secateurs.Kernels.SelfTest;
 
 /// <summary>Bias gradients over images, rows and columns; odd and even widths, borders that nobody may read.</summary>
 internal static class BiasUpdateCases

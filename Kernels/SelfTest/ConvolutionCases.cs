@@ -1,4 +1,4 @@
-namespace Kernels.SelfTest;
+namespace Secateurs.Kernels.SelfTest;
 
 /// <summary>Convolutions: H != W, filters 1x1 to 7x7, 3x5, 2x11 and 1x6, padding 0 to 2, channel, filter and column counts around the tiles of 8 and 4.</summary>
 internal static class ConvolutionCases

@@ -1,4 +1,4 @@
-namespace Kernels.SelfTest;
+namespace Secateurs.Kernels.SelfTest;
 
 /// <summary>One convolution with all that its passes take, and what they must give; how they are computed is the business of those who inherit.</summary>
 internal abstract class ConvolutionLayer(int images, int height, int width, int padding, FilterShape filter)

@@ -1,6 +1,6 @@
 using ILGPU;
 
-namespace Kernels.SelfTest;
+namespace Secateurs.Kernels.SelfTest;
 
 /// <summary>The step number after some steps of a program.</summary>
 internal static class CounterCases

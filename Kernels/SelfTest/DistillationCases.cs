@@ -1,4 +1,4 @@
-namespace Kernels.SelfTest;
+namespace Secateurs.Kernels.SelfTest;
 
 /// <summary>A teacher's answers are written down image by image, then mixed into the gradient of a student's loss.</summary>
 internal static class DistillationCases

@@ -1,4 +1,4 @@
-namespace Kernels.SelfTest;
+namespace Secateurs.Kernels.SelfTest;
 
 /// <summary>Batches out of a data set of bytes: any order and view, repeated and blank images, borders, with and without the transposed copy.</summary>
 internal static class GatherCases

@@ -1,6 +1,6 @@
 using ILGPU;
 
-namespace Kernels.SelfTest;
+namespace Secateurs.Kernels.SelfTest;
 
 /// <summary>Between plain (N, C, H, W) arrays and tensors of [N/16][C][H][W][16] with a border.</summary>
 internal static class Images

@@ -1,6 +1,6 @@
 using ILGPU;
 
-namespace Kernels.SelfTest;
+namespace Secateurs.Kernels.SelfTest;
 
 /// <summary>Operations that share a launch on a GPU, against what they give alone: side by side, in turn, and both.</summary>
 internal static class LaunchCases

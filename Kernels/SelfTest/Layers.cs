@@ -1,4 +1,4 @@
-namespace Kernels.SelfTest;
+namespace Secateurs.Kernels.SelfTest;
 
 /// <summary>
 /// Layers for the kernels that look at or prune a whole one. Weights are multiples of 1/8, so that many lie exactly on a threshold;

@@ -1,6 +1,6 @@
-using static Kernels.SelfTest.Layers;
+using static Secateurs.Kernels.SelfTest.Layers;
 
-namespace Kernels.SelfTest;
+namespace Secateurs.Kernels.SelfTest;
 
 /// <summary>Histograms over the bits of magnitudes, and what they are for: the magnitude of any rank, and how many share it.</summary>
 internal static class MagnitudeHistogramCases

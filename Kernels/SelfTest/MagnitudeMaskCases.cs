@@ -1,6 +1,6 @@
-using static Kernels.SelfTest.Layers;
+using static Secateurs.Kernels.SelfTest.Layers;
 
-namespace Kernels.SelfTest;
+namespace Secateurs.Kernels.SelfTest;
 
 /// <summary>Pruning by a score: mask, weights and moments, with scores on the threshold, of which all are kept, some or none.</summary>
 internal static class MagnitudeMaskCases

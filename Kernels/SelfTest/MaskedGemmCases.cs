@@ -1,4 +1,4 @@
-namespace Kernels.SelfTest;
+namespace Secateurs.Kernels.SelfTest;
 
 /// <summary>Fully connected layers: M images, K inputs, N outputs; K &lt; M and K &gt; M, sizes around the tiles of 8 rows and 32 lanes.</summary>
 internal static class MaskedGemmCases

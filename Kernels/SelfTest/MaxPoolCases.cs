@@ -1,4 +1,4 @@
-namespace Kernels.SelfTest;
+namespace Secateurs.Kernels.SelfTest;
 
 /// <summary>Max pooling of values with many ties; inputs that windows do not cover to the edge; both with and without borders.</summary>
 internal static class MaxPoolCases

@@ -1,6 +1,6 @@
-using static Kernels.SelfTest.Layers;
+using static Secateurs.Kernels.SelfTest.Layers;
 
-namespace Kernels.SelfTest;
+namespace Secateurs.Kernels.SelfTest;
 
 /// <summary>Count, mean and deviation of live weights; a weight that is not finite shows.</summary>
 internal static class MomentsCases

@@ -1,4 +1,4 @@
-namespace Kernels.SelfTest;
+namespace Secateurs.Kernels.SelfTest;
 
 /// <summary>Test data from a constant seed.</summary>
 internal sealed class Numbers(int seed)

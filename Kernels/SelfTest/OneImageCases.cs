@@ -1,4 +1,4 @@
-namespace Kernels.SelfTest;
+namespace Secateurs.Kernels.SelfTest;
 
 /// <summary>Loading, pooling and answers of a single image; rows shorter and longer than a vector, borders.</summary>
 internal static class OneImageCases

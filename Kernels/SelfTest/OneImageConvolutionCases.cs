@@ -1,4 +1,4 @@
-namespace Kernels.SelfTest;
+namespace Secateurs.Kernels.SelfTest;
 
 /// <summary>Convolutions of a single image: maps narrower and wider than vectors, rows that do not fill a tile, pruned filters.</summary>
 internal static class OneImageConvolutionCases

@@ -1,4 +1,4 @@
-namespace Kernels.SelfTest;
+namespace Secateurs.Kernels.SelfTest;
 
 /// <summary>Fully connected layers of a single image, with whole rows of weights and with live ones alone, over vectors and maps.</summary>
 internal static class OneImageGemmCases

@@ -1,4 +1,4 @@
-namespace Kernels.SelfTest;
+namespace Secateurs.Kernels.SelfTest;
 
 /// <summary>
 /// A first convolution's gradients from behind a pooling: ties, windows that do not cover the edge, odd numbers of filters, borders. Of pruned

@@ -1,4 +1,4 @@
-namespace Kernels.SelfTest;
+namespace Secateurs.Kernels.SelfTest;
 
 /// <summary>A number and how far float arithmetic may have strayed from it: a running error bound, to first order.</summary>
 internal readonly record struct Rounded(double Value, double Error = 0)

@@ -1,4 +1,4 @@
-namespace Kernels.SelfTest;
+namespace Secateurs.Kernels.SelfTest;
 
 /// <summary>Magnitudes times fourth roots, of moments that are zero, tiny and large.</summary>
 internal static class SaliencyCases

@@ -1,4 +1,4 @@
-namespace Kernels.SelfTest;
+namespace Secateurs.Kernels.SelfTest;
 
 /// <summary>A kernel did not give what its reference gives; the message is one line.</summary>
 public sealed class SelfTestException : Exception

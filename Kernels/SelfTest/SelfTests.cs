@@ -1,4 +1,4 @@
-namespace Kernels.SelfTest;
+namespace Secateurs.Kernels.SelfTest;
 
 /// <summary>Every kernel against its reference; needs a device and nothing else.</summary>
 public static class SelfTests

@@ -1,4 +1,4 @@
-namespace Kernels.SelfTest;
+namespace Secateurs.Kernels.SelfTest;
 
 /// <summary>
 /// Gradients summed by shared value, one step of momentum, and the values handed back to their members; a value without members and

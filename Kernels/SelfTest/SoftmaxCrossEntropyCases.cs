@@ -1,4 +1,4 @@
-namespace Kernels.SelfTest;
+namespace Secateurs.Kernels.SelfTest;
 
 /// <summary>Loss, gradient and answer: common logits, logits far apart, equal logits, blank images, any step of a run.</summary>
 internal static class SoftmaxCrossEntropyCases

@@ -1,4 +1,4 @@
-namespace Kernels.SelfTest;
+namespace Secateurs.Kernels.SelfTest;
 
 /// <summary>
 /// Passes over live weights only, against the dense references with zeros where a weight is pruned. Fully connected layers are 1x1 filters

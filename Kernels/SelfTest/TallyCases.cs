@@ -1,4 +1,4 @@
-namespace Kernels.SelfTest;
+namespace Secateurs.Kernels.SelfTest;
 
 /// <summary>Sums of losses and counts of right answers over the first images of a buffer.</summary>
 internal static class TallyCases

@@ -1,4 +1,4 @@
-namespace Kernels.SelfTest;
+namespace Secateurs.Kernels.SelfTest;
 
 /// <summary>Activations as rows of images: feature counts around 16 and 32; what fills a row up stays as it was.</summary>
 internal static class TransposeCases

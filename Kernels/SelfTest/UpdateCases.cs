@@ -1,6 +1,6 @@
 using ILGPU;
 
-namespace Kernels.SelfTest;
+namespace Secateurs.Kernels.SelfTest;
 
 /// <summary>
 /// Optimizers over several steps, inside the weight gradient of a fully connected layer that is fed so that its gradient is any wanted

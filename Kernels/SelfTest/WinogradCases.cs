@@ -1,4 +1,4 @@
-namespace Kernels.SelfTest;
+namespace Secateurs.Kernels.SelfTest;
 
 /// <summary>
 /// Convolutions by minimal filtering, against the plain ones. Columns of a tile share their products and so their rounding errors: the bound of

@@ -1,4 +1,4 @@
-namespace Model.Imaging;
+namespace Secateurs.Model.Imaging;
 
 /// <summary>Pixels of ink that hang together, also over corners.</summary>
 /// <param name="Label">Their number on the map, from 1.</param>

@@ -1,4 +1,4 @@
-namespace Model.Imaging;
+namespace Secateurs.Model.Imaging;
 
 /// <summary>Takes away a drawn frame that a digit may touch: lines of ink along two sides of the picture or more.</summary>
 internal static class Border

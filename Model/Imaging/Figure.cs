@@ -1,4 +1,4 @@
-namespace Model.Imaging;
+namespace Secateurs.Model.Imaging;
 
 /// <summary>Looks for the one figure in a picture: from farther away where noise hides it, and closer where it is small.</summary>
 internal static class Figure

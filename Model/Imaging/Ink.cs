@@ -1,4 +1,4 @@
-namespace Model.Imaging;
+namespace Secateurs.Model.Imaging;
 
 /// <summary>The ink of one figure: its contrast with the paper, 0 where there is none of it.</summary>
 /// <param name="Contrast">At most 255, which full ink has.</param>

@@ -1,4 +1,4 @@
-namespace Model.Imaging;
+namespace Secateurs.Model.Imaging;
 
 /// <summary>
 /// The form of MNIST's images (Y. LeCun, C. Cortes, C. Burges, 1998): the digit's ink, 255 at most, fits a box of 20x20, keeping its

@@ -1,4 +1,4 @@
-namespace Model.Imaging;
+namespace Secateurs.Model.Imaging;
 
 /// <summary>
 /// The paper or board that a picture was taken of: the smooth surface of grey, a polynomial of degree 2 in x and y, that more pixels lie

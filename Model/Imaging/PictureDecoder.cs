@@ -1,6 +1,6 @@
 using SkiaSharp;
 
-namespace Model.Imaging;
+namespace Secateurs.Model.Imaging;
 
 /// <summary>
 /// Turns the bytes of a picture into grey values, 0 = black and 255 = white, as a viewer shows them. Skia decodes, from a list of formats

@@ -1,4 +1,4 @@
-namespace Model.Imaging;
+namespace Secateurs.Model.Imaging;
 
 /// <summary>The bytes of a picture, from a file or a pipe, never more than <see cref="MostBytes"/>.</summary>
 internal static class PictureFile

@@ -1,7 +1,7 @@
 using System.Buffers.Binary;
 using System.Text;
 
-namespace Model.Imaging;
+namespace Secateurs.Model.Imaging;
 
 /// <summary>
 /// A format whose files begin with bytes of its own, and what its container tells about being whole: decoders fill what is missing

@@ -1,6 +1,6 @@
 using System.Diagnostics;
 
-namespace Model.Imaging;
+namespace Secateurs.Model.Imaging;
 
 /// <summary>An image in the form of MNIST, (28, 28), 0 = paper and 255 = ink, and what to call it.</summary>
 public sealed record NamedImage(string Name, ReadOnlyMemory<byte> Pixels);

@@ -1,6 +1,6 @@
 using System.Buffers.Binary;
 
-namespace Model.Imaging;
+namespace Secateurs.Model.Imaging;
 
 /// <summary>What has to be known of PNG (ISO 15948) before its decoder is asked.</summary>
 internal static class Png

@@ -1,4 +1,4 @@
-namespace Model.Imaging;
+namespace Secateurs.Model.Imaging;
 
 /// <summary>One number a pixel, row by row.</summary>
 internal sealed record Raster(float[] Values, int Width, int Height)

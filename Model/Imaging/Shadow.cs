@@ -1,4 +1,4 @@
-namespace Model.Imaging;
+namespace Secateurs.Model.Imaging;
 
 /// <summary>
 /// Takes from the contrast with a picture's paper what is too wide for a stroke: shadows with an edge, lamps, the table beside the paper.

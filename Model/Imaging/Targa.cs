@@ -1,6 +1,6 @@
 using System.Buffers.Binary;
 
-namespace Model.Imaging;
+namespace Secateurs.Model.Imaging;
 
 /// <summary>
 /// Reads TGA (Truevision, 1989): grey, colour or a colour map, of 8 to 32 bits, plain or run-length coded. It has no signature: a file is

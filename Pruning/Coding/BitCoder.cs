@@ -1,4 +1,4 @@
-namespace Pruning.Coding;
+namespace Secateurs.Pruning.Coding;
 
 /// <summary>
 /// One binary decision of an arithmetic code. A model is written once for both directions:

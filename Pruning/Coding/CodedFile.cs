@@ -1,7 +1,7 @@
 using System.Buffers.Binary;
-using Model;
+using Secateurs.Model;
 
-namespace Pruning.Coding;
+namespace Secateurs.Pruning.Coding;
 
 /// <summary>
 /// The coded file (.dcn), format version 1.

@@ -1,6 +1,6 @@
-using Model;
+using Secateurs.Model;
 
-namespace Pruning.Coding;
+namespace Secateurs.Pruning.Coding;
 
 /// <summary>The entropy coder of weights and positions; the rest of the file is the same for both.</summary>
 public enum Coder

@@ -1,6 +1,6 @@
 using System.Numerics;
 
-namespace Pruning.Coding;
+namespace Secateurs.Pruning.Coding;
 
 /// <summary>
 /// A table of adaptive probabilities, one for each context.

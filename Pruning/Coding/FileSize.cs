@@ -1,4 +1,4 @@
-namespace Pruning.Coding;
+namespace Secateurs.Pruning.Coding;
 
 /// <summary>Where the bits of one layer of a coded file went (ideal code lengths, exact to a bit or so).</summary>
 /// <param name="PositionBits">where the live weights are: live rows and columns and the places in them, or distances with fillers</param>

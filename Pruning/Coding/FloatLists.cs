@@ -1,6 +1,6 @@
 using System.Numerics;
 
-namespace Pruning.Coding;
+namespace Secateurs.Pruning.Coding;
 
 /// <summary>
 /// Codebooks and biases, bit for bit.

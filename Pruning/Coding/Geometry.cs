@@ -1,4 +1,4 @@
-namespace Pruning.Coding;
+namespace Secateurs.Pruning.Coding;
 
 /// <summary>
 /// A layer as the models see it: one row for each output; columns are channels of Height x Width positions. A fully connected layer

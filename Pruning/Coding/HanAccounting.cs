@@ -1,4 +1,4 @@
-namespace Pruning.Coding;
+namespace Secateurs.Pruning.Coding;
 
 /// <summary>
 /// Accounting (1), the one of Deep Compression's tables 2 and 3: of each stored entry (live weight or filler, see

@@ -1,6 +1,6 @@
 using System.Text;
 
-namespace Pruning.Coding;
+namespace Secateurs.Pruning.Coding;
 
 /// <summary>
 /// What comes before the layers: network description, then name and shape of each layer, as one sequence of bytes (strings as

@@ -1,6 +1,6 @@
 using System.Numerics;
 
-namespace Pruning.Coding;
+namespace Secateurs.Pruning.Coding;
 
 /// <summary>
 /// A canonical Huffman code: only the lengths are stored; codes of one length are consecutive numbers in the order of the symbols.

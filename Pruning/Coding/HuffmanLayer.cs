@@ -1,4 +1,4 @@
-namespace Pruning.Coding;
+namespace Secateurs.Pruning.Coding;
 
 /// <summary>
 /// Weights and positions as in Deep Compression: entries of <see cref="RelativeIndex"/>, their distances and their weight indices

@@ -1,4 +1,4 @@
-namespace Pruning.Coding;
+namespace Secateurs.Pruning.Coding;
 
 /// <summary>
 /// Which rows and columns of a layer hold any live weight: the others cost nothing further.

@@ -1,4 +1,4 @@
-namespace Pruning.Coding;
+namespace Secateurs.Pruning.Coding;
 
 /// <summary>
 /// Another order of a network's hidden neurons, of which the network computes the same (but for the order of sums): rows of a layer, its

@@ -1,4 +1,4 @@
-namespace Pruning.Coding;
+namespace Secateurs.Pruning.Coding;
 
 /// <summary>
 /// Whether the weight where a live row and a live column cross is itself live.

@@ -1,4 +1,4 @@
-namespace Pruning.Coding;
+namespace Secateurs.Pruning.Coding;
 
 /// <summary>
 /// Weights and positions in the adaptive arithmetic code: a layer's live rows, its live columns (<see cref="LiveLines"/>), then where

@@ -1,4 +1,4 @@
-namespace Pruning.Coding;
+namespace Secateurs.Pruning.Coding;
 
 /// <summary>
 /// The sparse format of Deep Compression (Han et al. 2016, section 2 and figure 2): each stored weight carries the distance to the one

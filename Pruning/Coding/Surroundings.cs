@@ -1,4 +1,4 @@
-namespace Pruning.Coding;
+namespace Secateurs.Pruning.Coding;
 
 /// <summary>
 /// What both sides know when a weight is coded: the weights already coded in its row, those of the live row above, and the last

@@ -1,6 +1,6 @@
 using System.Numerics;
 
-namespace Pruning.Coding;
+namespace Secateurs.Pruning.Coding;
 
 /// <summary>
 /// Which shared weight a live weight is: its sign, then its distance from zero in the codebook, 0 for the smallest of that sign,

@@ -1,11 +1,11 @@
 using System.CommandLine;
 using System.Diagnostics;
 using System.Globalization;
-using Kernels;
-using Model;
-using Pruning.Runs;
+using Secateurs.Kernels;
+using Secateurs.Model;
+using Secateurs.Pruning.Runs;
 
-namespace Pruning.Commands;
+namespace Secateurs.Pruning.Commands;
 
 /// <summary>
 /// <c>bench</c>: how fast training is. Adam at a constant 1e-3 on all training images; one step before the clock starts. Of a new network, whole

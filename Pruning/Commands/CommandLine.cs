@@ -1,10 +1,10 @@
 using System.CommandLine;
 using System.CommandLine.Help;
 using ILGPU.Runtime;
-using Kernels;
-using Model;
+using Secateurs.Kernels;
+using Secateurs.Model;
 
-namespace Pruning.Commands;
+namespace Secateurs.Pruning.Commands;
 
 /// <summary>What a command works with.</summary>
 public sealed record Invocation(ParseResult Arguments, Terminal Terminal, CancellationToken Cancellation)

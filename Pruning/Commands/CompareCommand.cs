@@ -1,11 +1,11 @@
 using System.CommandLine;
 using System.Globalization;
-using Model;
-using Pruning.Compression;
-using Pruning.Methods;
-using Pruning.Runs;
+using Secateurs.Model;
+using Secateurs.Pruning.Compression;
+using Secateurs.Pruning.Methods;
+using Secateurs.Pruning.Runs;
 
-namespace Pruning.Commands;
+namespace Secateurs.Pruning.Commands;
 
 /// <summary>
 /// <c>compare</c>: thresholds set by hand against thresholds that follow the measured accuracy. Both start from the same dense network

@@ -1,13 +1,13 @@
 using System.CommandLine;
 using System.CommandLine.Parsing;
 using System.Globalization;
-using Kernels;
-using Model;
-using Pruning.Coding;
-using Pruning.Compression;
-using Pruning.Runs;
+using Secateurs.Kernels;
+using Secateurs.Model;
+using Secateurs.Pruning.Coding;
+using Secateurs.Pruning.Compression;
+using Secateurs.Pruning.Runs;
 
-namespace Pruning.Commands;
+namespace Secateurs.Pruning.Commands;
 
 /// <summary><c>compress</c>: a pruned network's weights are shared and trained, and the network becomes a coded file.</summary>
 internal static class CompressCommand

@@ -1,9 +1,9 @@
 using System.CommandLine;
 using System.Globalization;
-using Model;
-using Pruning.Runs;
+using Secateurs.Model;
+using Secateurs.Pruning.Runs;
 
-namespace Pruning.Commands;
+namespace Secateurs.Pruning.Commands;
 
 /// <summary><c>data</c>: fetches MNIST where it is absent, checks the set and says what is in it.</summary>
 internal static class DataCommand

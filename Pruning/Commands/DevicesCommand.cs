@@ -1,9 +1,9 @@
 using System.CommandLine;
 using System.Globalization;
-using Kernels;
-using Pruning.Runs;
+using Secateurs.Kernels;
+using Secateurs.Pruning.Runs;
 
-namespace Pruning.Commands;
+namespace Secateurs.Pruning.Commands;
 
 /// <summary><c>devices</c>: every accelerator of this machine, and which one <c>--device auto</c> takes.</summary>
 internal static class DevicesCommand

@@ -1,9 +1,9 @@
 using System.CommandLine;
 using System.Globalization;
-using Model;
-using Pruning.Compression;
+using Secateurs.Model;
+using Secateurs.Pruning.Compression;
 
-namespace Pruning.Commands;
+namespace Secateurs.Pruning.Commands;
 
 /// <summary><c>eval</c>: the network of a file on the test images, or on the images that were set aside when it was trained.</summary>
 internal static class EvalCommand

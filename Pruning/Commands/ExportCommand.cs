@@ -1,9 +1,9 @@
 using System.CommandLine;
-using Model;
-using Pruning.Export;
-using Pruning.Runs;
+using Secateurs.Model;
+using Secateurs.Pruning.Export;
+using Secateurs.Pruning.Runs;
 
-namespace Pruning.Commands;
+namespace Secateurs.Pruning.Commands;
 
 /// <summary><c>export</c>: a network for other programs.</summary>
 internal static class ExportCommand

@@ -4,7 +4,7 @@ using System.CommandLine.Help;
 using System.Globalization;
 using System.Text;
 
-namespace Pruning.Commands;
+namespace Secateurs.Pruning.Commands;
 
 /// <summary>What --help prints: usage, options with their defaults, those that a verb cannot do without marked, two examples.</summary>
 internal static class Help

@@ -1,9 +1,9 @@
 using System.CommandLine;
 using System.Globalization;
-using Model;
-using Pruning.Export;
+using Secateurs.Model;
+using Secateurs.Pruning.Export;
 
-namespace Pruning.Commands;
+namespace Secateurs.Pruning.Commands;
 
 /// <summary>
 /// <c>import</c>: a network that was trained elsewhere, to be measured and pruned here; or one that <c>export</c> wrote, which comes back as it was.

@@ -1,10 +1,10 @@
 using System.Diagnostics;
 using System.Globalization;
-using Kernels;
-using Model;
-using Pruning.Runs;
+using Secateurs.Kernels;
+using Secateurs.Model;
+using Secateurs.Pruning.Runs;
 
-namespace Pruning.Commands;
+namespace Secateurs.Pruning.Commands;
 
 /// <summary>
 /// <c>bench --inference</c>: images per second and latency of one network, on the dense path and on the pruned one, in calls that alternate.

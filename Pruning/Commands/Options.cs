@@ -2,9 +2,9 @@ using System.CommandLine;
 using System.CommandLine.Parsing;
 using System.Globalization;
 using System.Numerics;
-using Kernels;
+using Secateurs.Kernels;
 
-namespace Pruning.Commands;
+namespace Secateurs.Pruning.Commands;
 
 /// <summary>The options that commands share: name, meaning, range and default, each once.</summary>
 internal static class Options

@@ -1,8 +1,8 @@
 using System.CommandLine;
-using Model;
-using Pruning.Runs;
+using Secateurs.Model;
+using Secateurs.Pruning.Runs;
 
-namespace Pruning.Commands;
+namespace Secateurs.Pruning.Commands;
 
 /// <summary><c>plot</c>: draws a run's curves again from its CSV files.</summary>
 internal static class PlotCommand

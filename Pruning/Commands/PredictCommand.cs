@@ -1,10 +1,10 @@
 using System.CommandLine;
 using System.Globalization;
-using Model;
-using Model.Imaging;
-using Pruning.Runs;
+using Secateurs.Model;
+using Secateurs.Model.Imaging;
+using Secateurs.Pruning.Runs;
 
-namespace Pruning.Commands;
+namespace Secateurs.Pruning.Commands;
 
 /// <summary><c>predict</c>: which digit is on a picture, and how sure the network is.</summary>
 internal static class PredictCommand

@@ -1,9 +1,9 @@
 using System.Globalization;
-using Kernels;
-using Model;
-using Pruning.Export;
+using Secateurs.Kernels;
+using Secateurs.Model;
+using Secateurs.Pruning.Export;
 
-namespace Pruning.Commands;
+namespace Secateurs.Pruning.Commands;
 
 /// <summary>
 /// Measures an imported network on training images and warns where its preprocessing or the order of its layers cannot be right: the accuracy is near

@@ -1,11 +1,11 @@
 using System.CommandLine;
 using System.Globalization;
-using Model;
-using Pruning.Compression;
-using Pruning.Methods;
-using Pruning.Runs;
+using Secateurs.Model;
+using Secateurs.Pruning.Compression;
+using Secateurs.Pruning.Methods;
+using Secateurs.Pruning.Runs;
 
-namespace Pruning.Commands;
+namespace Secateurs.Pruning.Commands;
 
 /// <summary><c>prune</c>: a dense network, trained first or given by --model, and one pruning method.</summary>
 internal static class PruneCommand

@@ -1,9 +1,9 @@
 using System.CommandLine;
-using Model;
-using Pruning.Methods;
-using Pruning.Runs;
+using Secateurs.Model;
+using Secateurs.Pruning.Methods;
+using Secateurs.Pruning.Runs;
 
-namespace Pruning.Commands;
+namespace Secateurs.Pruning.Commands;
 
 /// <summary>What the commands that train have in common: settings, the dense network to start from, the run's folder.</summary>
 internal sealed class RunCommand

@@ -1,10 +1,10 @@
 using System.CommandLine;
-using Kernels;
-using Kernels.SelfTest;
-using Model;
-using Pruning.Runs;
+using Secateurs.Kernels;
+using Secateurs.Kernels.SelfTest;
+using Secateurs.Model;
+using Secateurs.Pruning.Runs;
 
-namespace Pruning.Commands;
+namespace Secateurs.Pruning.Commands;
 
 /// <summary>
 /// <c>selftest</c>: every kernel against its reference on a device, then a short training and pruning run there against the CPU

@@ -1,10 +1,10 @@
 using System.CommandLine;
 using System.Globalization;
 using System.Numerics;
-using Model;
-using Pruning.Methods;
+using Secateurs.Model;
+using Secateurs.Pruning.Methods;
 
-namespace Pruning.Commands;
+namespace Secateurs.Pruning.Commands;
 
 /// <summary>What reads a setting: the parts that a run is made of.</summary>
 [Flags]

@@ -1,12 +1,12 @@
 using System.CommandLine;
 using System.Text.Json;
 using System.Text.Json.Nodes;
-using Model;
-using Pruning.Methods;
-using Pruning.Runs;
-using Pruning.Studies;
+using Secateurs.Model;
+using Secateurs.Pruning.Methods;
+using Secateurs.Pruning.Runs;
+using Secateurs.Pruning.Studies;
 
-namespace Pruning.Commands;
+namespace Secateurs.Pruning.Commands;
 
 /// <summary>
 /// <c>study</c>: methods x networks x seeds. A dense network a seed is trained once and shared. Each finished unit is a folder, so that a

@@ -1,11 +1,11 @@
 using System.Globalization;
 using System.Text.Json.Nodes;
-using Model;
-using Pruning.Methods;
-using Pruning.Runs;
-using Pruning.Studies;
+using Secateurs.Model;
+using Secateurs.Pruning.Methods;
+using Secateurs.Pruning.Runs;
+using Secateurs.Pruning.Studies;
 
-namespace Pruning.Commands;
+namespace Secateurs.Pruning.Commands;
 
 /// <summary>What a look at a seed came to.</summary>
 internal enum StudyProgress

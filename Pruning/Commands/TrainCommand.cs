@@ -1,7 +1,7 @@
 using System.CommandLine;
-using Pruning.Runs;
+using Secateurs.Pruning.Runs;
 
-namespace Pruning.Commands;
+namespace Secateurs.Pruning.Commands;
 
 /// <summary><c>train</c>: a dense network.</summary>
 internal static class TrainCommand

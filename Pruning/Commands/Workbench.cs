@@ -1,8 +1,8 @@
-using Kernels;
-using Model;
-using Pruning.Methods;
+using Secateurs.Kernels;
+using Secateurs.Model;
+using Secateurs.Pruning.Methods;
 
-namespace Pruning.Commands;
+namespace Secateurs.Pruning.Commands;
 
 /// <summary>Device, data and trainer of a run, opened before anything is written: a user's mistake leaves no trace.</summary>
 internal sealed class Workbench : IDisposable

@@ -1,6 +1,6 @@
-using Model;
+using Secateurs.Model;
 
-namespace Pruning.Compression;
+namespace Secateurs.Pruning.Compression;
 
 /// <summary>
 /// One-dimensional k-means: the values that minimise Σ (w - C(I(w)))², and which weight takes which. Exact, by dynamic programming over the

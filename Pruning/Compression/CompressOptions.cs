@@ -1,7 +1,7 @@
-using Pruning.Coding;
-using Pruning.Methods;
+using Secateurs.Pruning.Coding;
+using Secateurs.Pruning.Methods;
 
-namespace Pruning.Compression;
+namespace Secateurs.Pruning.Compression;
 
 /// <summary>What compressing a pruned network is asked for. The same defaults for every network.</summary>
 public sealed record CompressOptions

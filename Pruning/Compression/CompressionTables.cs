@@ -1,8 +1,8 @@
 using System.Globalization;
-using Pruning.Coding;
-using Pruning.Runs;
+using Secateurs.Pruning.Coding;
+using Secateurs.Pruning.Runs;
 
-namespace Pruning.Compression;
+namespace Secateurs.Pruning.Compression;
 
 /// <summary>What compressing brought, as Deep Compression's tables have it: compression.csv, and text for humans.</summary>
 internal static class CompressionTables

@@ -1,11 +1,11 @@
 using System.Diagnostics;
 using System.Runtime.InteropServices;
-using Kernels;
-using Model;
-using Pruning.Coding;
-using Pruning.Methods;
+using Secateurs.Kernels;
+using Secateurs.Model;
+using Secateurs.Pruning.Coding;
+using Secateurs.Pruning.Methods;
 
-namespace Pruning.Compression;
+namespace Secateurs.Pruning.Compression;
 
 /// <summary>A network as a coded file, with what it is worth.</summary>
 /// <param name="File">The bytes.</param>

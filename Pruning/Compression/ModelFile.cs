@@ -1,7 +1,7 @@
-using Model;
-using Pruning.Runs;
+using Secateurs.Model;
+using Secateurs.Pruning.Runs;
 
-namespace Pruning.Compression;
+namespace Secateurs.Pruning.Compression;
 
 /// <summary>
 /// A network as its user names it: a checkpoint (.safetensors) or a coded network (.dcn), told apart by how they begin, or the folder of the run that

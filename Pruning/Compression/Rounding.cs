@@ -1,6 +1,6 @@
-using Model;
+using Secateurs.Model;
 
-namespace Pruning.Compression;
+namespace Secateurs.Pruning.Compression;
 
 /// <summary>Fewer different numbers: what a file need not tell apart costs no bits.</summary>
 internal static class Rounding

@@ -1,7 +1,7 @@
-using Model;
-using Pruning.Coding;
+using Secateurs.Model;
+using Secateurs.Pruning.Coding;
 
-namespace Pruning.Compression;
+namespace Secateurs.Pruning.Compression;
 
 /// <summary>Between a network with shared weights as training has it and as the coded file has it.</summary>
 public static class SharedNetwork

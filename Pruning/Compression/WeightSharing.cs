@@ -1,7 +1,7 @@
-using Model;
-using Pruning.Methods;
+using Secateurs.Model;
+using Secateurs.Pruning.Methods;
 
-namespace Pruning.Compression;
+namespace Secateurs.Pruning.Compression;
 
 /// <summary>A network after weight sharing.</summary>
 /// <param name="Bits">Of a weight index, per layer.</param>

@@ -1,7 +1,7 @@
 using System.IO.Compression;
-using Model;
+using Secateurs.Model;
 
-namespace Pruning.Export;
+namespace Secateurs.Pruning.Export;
 
 /// <summary>
 /// A pruned network for SciPy: for each layer NAME.npz, which <c>scipy.sparse.load_npz</c> reads as a CSR matrix of its live weights, rows

@@ -1,8 +1,8 @@
 using System.Text.RegularExpressions;
-using Kernels;
-using Model;
+using Secateurs.Kernels;
+using Secateurs.Model;
 
-namespace Pruning.Export;
+namespace Secateurs.Pruning.Export;
 
 /// <summary>
 /// A network that was trained elsewhere, from a safetensors file with PyTorch's names and shapes: NAME.weight and NAME.bias, or NAME.weight_orig and

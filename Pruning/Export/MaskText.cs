@@ -1,6 +1,6 @@
-using Model;
+using Secateurs.Model;
 
-namespace Pruning.Export;
+namespace Secateurs.Pruning.Export;
 
 /// <summary>
 /// A layer's mask as a text, for files whose tensors are weights and biases only: base64 of a bit for each weight, row-major, the highest bit of a

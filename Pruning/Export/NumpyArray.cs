@@ -1,7 +1,7 @@
 using System.Runtime.InteropServices;
 using System.Text;
 
-namespace Pruning.Export;
+namespace Secateurs.Pruning.Export;
 
 /// <summary>
 /// A NumPy file, .npy version 1.0 (numpy.org/doc/stable/reference/generated/numpy.lib.format.html): magic, version, length of the header, a

@@ -1,7 +1,7 @@
 using System.Runtime.InteropServices;
-using Model;
+using Secateurs.Model;
 
-namespace Pruning.Export;
+namespace Secateurs.Pruning.Export;
 
 /// <summary>
 /// A network as an ONNX file (onnx.ai; schema onnx.proto, operator set 13): input <c>image</c>, float (N, 1, 28, 28), pixels 0 (paper) to 255

@@ -1,7 +1,7 @@
 using System.Globalization;
-using Model;
+using Secateurs.Model;
 
-namespace Pruning.Export;
+namespace Secateurs.Pruning.Export;
 
 /// <summary>How the training of another program prepared its images: (pixel / 255 - Mean) / Deviation.</summary>
 public sealed record Preprocessing(double Mean, double Deviation)

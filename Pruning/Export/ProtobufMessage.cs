@@ -1,6 +1,6 @@
 using System.Text;
 
-namespace Pruning.Export;
+namespace Secateurs.Pruning.Export;
 
 /// <summary>
 /// One message of Protocol Buffers (Google, 2008: protobuf.dev/programming-guides/encoding), written field by field. A field is its number

@@ -1,7 +1,7 @@
 using System.Globalization;
-using Model;
+using Secateurs.Model;
 
-namespace Pruning.Export;
+namespace Secateurs.Pruning.Export;
 
 /// <summary>
 /// A network as PyTorch takes it, in a safetensors file: NAME.weight (K, C, R, S) or (K, C) and NAME.bias (K), pruned weights as zeros. There are no

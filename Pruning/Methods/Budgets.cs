@@ -2,7 +2,7 @@ using System.Globalization;
 using System.Text.Json;
 using System.Text.Json.Serialization;
 
-namespace Pruning.Methods;
+namespace Secateurs.Pruning.Methods;
 
 /// <summary>One or several budgets: points of accuracy on the validation images that pruning may cost. In JSON a number or an array.</summary>
 [JsonConverter(typeof(Json))]

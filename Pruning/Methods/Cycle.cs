@@ -1,7 +1,7 @@
-using Kernels;
-using Model;
+using Secateurs.Kernels;
+using Secateurs.Model;
 
-namespace Pruning.Methods;
+namespace Secateurs.Pruning.Methods;
 
 /// <summary>
 /// What dynamic pruning is made of once the dense network bears no more (<see cref="Probe"/>): the learning rate starts high and falls to zero along a cosine (a warm restart, Loshchilov and Hutter 2017);

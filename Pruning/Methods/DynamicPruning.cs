@@ -1,6 +1,6 @@
 using System.Globalization;
 
-namespace Pruning.Methods;
+namespace Secateurs.Pruning.Methods;
 
 /// <summary>
 /// Thresholds moved by measured accuracy (after Lee and Park 2021): first as far as the dense network bears without training

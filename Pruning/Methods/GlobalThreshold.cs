@@ -1,6 +1,6 @@
-using Kernels;
+using Secateurs.Kernels;
 
-namespace Pruning.Methods;
+namespace Secateurs.Pruning.Methods;
 
 /// <summary>
 /// The one threshold over all layers that leaves an exact number of weights alive: the score of that rank, found by three passes of

@@ -1,8 +1,8 @@
 using System.Globalization;
-using Model;
-using Pruning.Runs;
+using Secateurs.Model;
+using Secateurs.Pruning.Runs;
 
-namespace Pruning.Methods;
+namespace Secateurs.Pruning.Methods;
 
 /// <summary>
 /// Deep Compression's pruning with a threshold set by hand (Han et al. 2015, 2016, as its reference implementation does it, on

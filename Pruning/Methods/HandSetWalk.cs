@@ -1,7 +1,7 @@
-using Model;
-using Pruning.Runs;
+using Secateurs.Model;
+using Secateurs.Pruning.Runs;
 
-namespace Pruning.Methods;
+namespace Secateurs.Pruning.Methods;
 
 /// <summary>One try of a <see cref="HandSetWalk"/>: what it took and what came out.</summary>
 public sealed record HandSetTry(double Sensitivity, double Seconds, Score Validation, int Iteration);

@@ -1,7 +1,7 @@
-using Model;
-using Pruning.Runs;
+using Secateurs.Model;
+using Secateurs.Pruning.Runs;
 
-namespace Pruning.Methods;
+namespace Secateurs.Pruning.Methods;
 
 /// <summary>A way from a dense network to a light one.</summary>
 public interface IPruningMethod

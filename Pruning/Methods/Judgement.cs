@@ -1,7 +1,7 @@
 using System.Globalization;
-using Model;
+using Secateurs.Model;
 
-namespace Pruning.Methods;
+namespace Secateurs.Pruning.Methods;
 
 /// <summary>What a comparison with the dense network on the same validation images says.</summary>
 public enum Verdict

@@ -1,9 +1,9 @@
 using ILGPU;
 using ILGPU.Runtime;
-using Kernels;
-using Model;
+using Secateurs.Kernels;
+using Secateurs.Model;
 
-namespace Pruning.Methods;
+namespace Secateurs.Pruning.Methods;
 
 /// <summary>What a threshold is compared with.</summary>
 public enum Criterion

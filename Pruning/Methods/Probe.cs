@@ -1,6 +1,6 @@
-using Model;
+using Secateurs.Model;
 
-namespace Pruning.Methods;
+namespace Secateurs.Pruning.Methods;
 
 /// <summary>
 /// How far the thresholds may go before anything is retrained: the dense network loses weights until the validation images say that a

@@ -1,6 +1,6 @@
 using System.Text.Json.Serialization;
 
-namespace Pruning.Methods;
+namespace Secateurs.Pruning.Methods;
 
 /// <summary>What a pruning run is asked for. The same defaults for every network and data set.</summary>
 public sealed record PruneOptions

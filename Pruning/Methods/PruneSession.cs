@@ -1,8 +1,8 @@
 using System.Diagnostics;
-using Model;
-using Pruning.Runs;
+using Secateurs.Model;
+using Secateurs.Pruning.Runs;
 
-namespace Pruning.Methods;
+namespace Secateurs.Pruning.Methods;
 
 /// <summary>
 /// A trainer with what every method needs around it: kernels that measure and prune its layers, the dense network's outcome to compare

@@ -1,8 +1,8 @@
 using System.Globalization;
-using Model;
-using Pruning.Runs;
+using Secateurs.Model;
+using Secateurs.Pruning.Runs;
 
-namespace Pruning.Methods;
+namespace Secateurs.Pruning.Methods;
 
 /// <summary>
 /// The best accuracy at a ratio that is asked for: the first halves of cycles at 4, 8, 16 and so on down to R, and the last one whole, all

@@ -1,8 +1,8 @@
 using System.Globalization;
-using Model;
-using Pruning.Runs;
+using Secateurs.Model;
+using Secateurs.Pruning.Runs;
 
-namespace Pruning.Methods;
+namespace Secateurs.Pruning.Methods;
 
 /// <summary>A network that was judged.</summary>
 /// <param name="Ratio">Total / kept that it was pruned to.</param>

@@ -1,4 +1,4 @@
-namespace Pruning.Runs;
+namespace Secateurs.Pruning.Runs;
 
 /// <summary>The range of an axis and its ticks, which are round numbers.</summary>
 public sealed class Axis

@@ -1,8 +1,8 @@
 using System.Globalization;
 using CsvHelper;
-using Model;
+using Secateurs.Model;
 
-namespace Pruning.Runs;
+namespace Secateurs.Pruning.Runs;
 
 /// <summary>A CSV file that grows row by row and is whole after each: invariant culture, LF, flushed.</summary>
 public sealed class CsvTable : IDisposable

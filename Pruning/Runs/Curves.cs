@@ -1,7 +1,7 @@
 using System.Globalization;
-using Model;
+using Secateurs.Model;
 
-namespace Pruning.Runs;
+namespace Secateurs.Pruning.Runs;
 
 /// <summary>The pictures of a run, drawn from its CSV files alone, so that <c>plot</c> can make them again.</summary>
 public static class Curves

@@ -1,9 +1,9 @@
 using System.Globalization;
-using Kernels;
-using Model;
-using Pruning.Methods;
+using Secateurs.Kernels;
+using Secateurs.Model;
+using Secateurs.Pruning.Methods;
 
-namespace Pruning.Runs;
+namespace Secateurs.Pruning.Runs;
 
 /// <summary>One line of a self test: what was done, what it showed, and whether that is as it must be.</summary>
 public sealed record TrialResult(string Name, bool Ok, string Detail)

@@ -1,10 +1,10 @@
 using System.Globalization;
 using System.Text.Json;
 using System.Text.Json.Nodes;
-using Model;
-using Pruning.Methods;
+using Secateurs.Model;
+using Secateurs.Pruning.Methods;
 
-namespace Pruning.Runs;
+namespace Secateurs.Pruning.Runs;
 
 /// <summary>A dense network, trained or given, as every method starts from it.</summary>
 /// <param name="State">Its parameters.</param>

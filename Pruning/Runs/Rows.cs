@@ -1,4 +1,4 @@
-namespace Pruning.Runs;
+namespace Secateurs.Pruning.Runs;
 
 /// <summary>What the controller decided at the end of an iteration.</summary>
 public enum Decision

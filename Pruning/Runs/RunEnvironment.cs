@@ -1,9 +1,9 @@
 using System.Reflection;
 using System.Runtime.InteropServices;
 using ILGPU;
-using Kernels;
+using Secateurs.Kernels;
 
-namespace Pruning.Runs;
+namespace Secateurs.Pruning.Runs;
 
 /// <summary>What a run's figures depend on besides its options: environment.json.</summary>
 public sealed record RunEnvironment(

@@ -1,9 +1,9 @@
 using System.Globalization;
 using System.Text.Json;
-using Model;
-using Pruning.Studies;
+using Secateurs.Model;
+using Secateurs.Pruning.Studies;
 
-namespace Pruning.Runs;
+namespace Secateurs.Pruning.Runs;
 
 /// <summary>What a run ends with: the networks it writes, as paths inside its folder, and what it reads.</summary>
 /// <param name="Networks">model.safetensors, dynamic/model.safetensors, ...</param>

@@ -1,8 +1,8 @@
 using System.Globalization;
 using System.Text.Json;
-using Model;
+using Secateurs.Model;
 
-namespace Pruning.Runs;
+namespace Secateurs.Pruning.Runs;
 
 /// <summary>
 /// The folder of one run, which no other process can work in meanwhile. Nothing in it is written over unless that is asked for, and then a run

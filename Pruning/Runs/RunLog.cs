@@ -1,8 +1,8 @@
 using System.Diagnostics;
 using System.Globalization;
-using Model;
+using Secateurs.Model;
 
-namespace Pruning.Runs;
+namespace Secateurs.Pruning.Runs;
 
 /// <summary>
 /// The log of a run: iterations.csv and layers.csv, flushed row by row; log.txt with the lines that a human reads, which also go to the

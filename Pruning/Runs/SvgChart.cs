@@ -2,7 +2,7 @@ using System.Globalization;
 using System.Net;
 using System.Text;
 
-namespace Pruning.Runs;
+namespace Secateurs.Pruning.Runs;
 
 /// <summary>A line of a chart; points where the value is not finite break it.</summary>
 public sealed record Series(string Name, IReadOnlyList<(double X, double Y)> Points);

@@ -1,6 +1,6 @@
 using System.Text;
 
-namespace Pruning.Runs;
+namespace Secateurs.Pruning.Runs;
 
 /// <summary>A table in plain text; columns whose cells begin with a digit or a sign are set to the right.</summary>
 public sealed class TextTable(params string[] header)

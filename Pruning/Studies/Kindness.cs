@@ -1,4 +1,4 @@
-namespace Pruning.Studies;
+namespace Secateurs.Pruning.Studies;
 
 /// <summary>
 /// Which retraining length the hand-set side is quoted with: the one that is kindest to it. For a network and a budget and a length E let

@@ -1,9 +1,9 @@
 using System.Globalization;
 using System.Text.Json.Nodes;
-using Model;
-using Pruning.Runs;
+using Secateurs.Model;
+using Secateurs.Pruning.Runs;
 
-namespace Pruning.Studies;
+namespace Secateurs.Pruning.Studies;
 
 /// <summary>
 /// Where a study lies: NETWORK/options.json, NETWORK/seed-N/UNIT/, and at the top what is gathered from all units. A unit that has its name

@@ -1,8 +1,8 @@
 using System.Text.Json;
 using System.Text.Json.Nodes;
-using Model;
+using Secateurs.Model;
 
-namespace Pruning.Studies;
+namespace Secateurs.Pruning.Studies;
 
 /// <summary>The options.json of a network in a study: what all its units have in common.</summary>
 internal static class StudyOptions

@@ -1,8 +1,8 @@
 using System.Globalization;
-using Model;
-using Pruning.Runs;
+using Secateurs.Model;
+using Secateurs.Pruning.Runs;
 
-namespace Pruning.Studies;
+namespace Secateurs.Pruning.Studies;
 
 /// <summary>A row of study.csv: a network and what it took. Accuracies in percent, times in seconds.</summary>
 /// <param name="Network">A name, or its layers.</param>

@@ -1,4 +1,4 @@
-namespace Pruning.Studies;
+namespace Secateurs.Pruning.Studies;
 
 /// <summary>One method at one budget over all its seeds.</summary>
 /// <param name="Network">As in <see cref="StudyRow"/>.</param>

@@ -1,4 +1,4 @@
-namespace Pruning.Studies;
+namespace Secateurs.Pruning.Studies;
 
 /// <summary>From the units of a study, as they lie on the disk, to its rows and answers.</summary>
 internal static class StudyTables

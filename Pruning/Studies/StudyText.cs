@@ -1,8 +1,8 @@
 using System.Globalization;
 using System.Text;
-using Pruning.Runs;
+using Secateurs.Pruning.Runs;
 
-namespace Pruning.Studies;
+namespace Secateurs.Pruning.Studies;
 
 /// <summary>A study in plain text: table.txt.</summary>
 public static class StudyText

@@ -1,8 +1,8 @@
 using System.Globalization;
-using Model;
-using Pruning.Runs;
+using Secateurs.Model;
+using Secateurs.Pruning.Runs;
 
-namespace Pruning.Studies;
+namespace Secateurs.Pruning.Studies;
 
 /// <summary>
 /// A unit of a study: the folder of one run with its rows of <see cref="StudyRow"/> and <see cref="StudyAnswers"/> besides. Its name says what

@@ -1,6 +1,6 @@
 using System.Runtime.Intrinsics.X86;
-using Kernels;
-using Kernels.SelfTest;
+using Secateurs.Kernels;
+using Secateurs.Kernels.SelfTest;
 
 namespace Tests.KernelTests;
 

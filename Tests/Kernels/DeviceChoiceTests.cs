@@ -1,5 +1,5 @@
-using Kernels;
-using Device = Kernels.Devices;
+using Secateurs.Kernels;
+using Device = Secateurs.Kernels.Devices;
 
 namespace Tests.KernelTests;
 

@@ -2,7 +2,7 @@ using System.Text.RegularExpressions;
 using ILGPU.Backends.EntryPoints;
 using ILGPU.Backends.OpenCL;
 using ILGPU.Runtime.OpenCL;
-using Kernels;
+using Secateurs.Kernels;
 
 namespace Tests.KernelTests;
 

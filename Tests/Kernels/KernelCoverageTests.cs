@@ -1,6 +1,6 @@
 using System.Reflection;
-using Kernels;
-using Kernels.SelfTest;
+using Secateurs.Kernels;
+using Secateurs.Kernels.SelfTest;
 
 namespace Tests.KernelTests;
 

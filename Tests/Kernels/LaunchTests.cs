@@ -1,6 +1,6 @@
-using Kernels;
-using Kernels.SelfTest;
-using Model;
+using Secateurs.Kernels;
+using Secateurs.Kernels.SelfTest;
+using Secateurs.Model;
 
 namespace Tests.KernelTests;
 

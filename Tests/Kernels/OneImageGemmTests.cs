@@ -1,4 +1,4 @@
-using Kernels.SelfTest;
+using Secateurs.Kernels.SelfTest;
 
 namespace Tests.KernelTests;
 

@@ -4,8 +4,8 @@ using ILGPU;
 using ILGPU.Backends.EntryPoints;
 using ILGPU.Backends.PTX;
 using ILGPU.Runtime.Cuda;
-using Kernels;
-using Model;
+using Secateurs.Kernels;
+using Secateurs.Model;
 using Tests.Ptx;
 
 namespace Tests.KernelTests;

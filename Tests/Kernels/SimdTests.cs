@@ -1,6 +1,6 @@
 using System.Diagnostics;
-using Kernels;
-using Kernels.SelfTest;
+using Secateurs.Kernels;
+using Secateurs.Kernels.SelfTest;
 
 namespace Tests.KernelTests;
 

@@ -1,5 +1,5 @@
 using ILGPU;
-using Kernels;
+using Secateurs.Kernels;
 
 namespace Tests.KernelTests;
 

@@ -3,7 +3,7 @@ using ILGPU.Runtime;
 using ILGPU.Runtime.CPU;
 using ILGPU.Runtime.Cuda;
 using ILGPU.Runtime.OpenCL;
-using Kernels;
+using Secateurs.Kernels;
 using Tests.Ptx;
 
 namespace Tests.KernelTests;

@@ -1,5 +1,5 @@
-using Kernels;
-using Kernels.SelfTest;
+using Secateurs.Kernels;
+using Secateurs.Kernels.SelfTest;
 
 namespace Tests.KernelTests;
 

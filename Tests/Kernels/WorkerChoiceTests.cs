@@ -1,4 +1,4 @@
-using Kernels;
+using Secateurs.Kernels;
 using Xunit;
 
 namespace Tests.KernelTests;

@@ -1,5 +1,5 @@
 using System.Buffers.Binary;
-using Model;
+using Secateurs.Model;
 
 namespace Tests.ModelTests;
 

@@ -1,7 +1,7 @@
 using ILGPU;
 using ILGPU.Runtime;
-using Kernels;
-using Model;
+using Secateurs.Kernels;
+using Secateurs.Model;
 using Tests.KernelTests;
 using Tests.PruningTests;
 

@@ -4,7 +4,7 @@ using System.IO.Compression;
 using System.Net;
 using System.Net.Sockets;
 using System.Text;
-using Model;
+using Secateurs.Model;
 
 namespace Tests.ModelTests;
 

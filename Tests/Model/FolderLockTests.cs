@@ -1,4 +1,4 @@
-using Model;
+using Secateurs.Model;
 
 namespace Tests.ModelTests;
 

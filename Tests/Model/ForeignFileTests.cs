@@ -1,7 +1,7 @@
 using System.Formats.Tar;
 using System.IO.Compression;
 using System.Text;
-using Model;
+using Secateurs.Model;
 
 namespace Tests.ModelTests;
 

@@ -1,6 +1,6 @@
 using System.Buffers.Binary;
 using System.IO.Compression;
-using Model;
+using Secateurs.Model;
 
 namespace Tests.ModelTests;
 

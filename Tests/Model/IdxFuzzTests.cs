@@ -1,4 +1,4 @@
-using Model;
+using Secateurs.Model;
 using static Tests.ModelTests.IdxFiles;
 
 namespace Tests.ModelTests;

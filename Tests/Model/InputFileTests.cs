@@ -1,5 +1,5 @@
 using System.Diagnostics;
-using Model;
+using Secateurs.Model;
 
 namespace Tests.ModelTests;
 

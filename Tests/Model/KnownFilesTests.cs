@@ -1,5 +1,5 @@
 using System.Security.Cryptography;
-using Model;
+using Secateurs.Model;
 
 namespace Tests.ModelTests;
 

@@ -1,6 +1,6 @@
-using Kernels;
-using Model;
-using Pruning.Methods;
+using Secateurs.Kernels;
+using Secateurs.Model;
+using Secateurs.Pruning.Methods;
 using Tests.PruningTests;
 
 namespace Tests.ModelTests;

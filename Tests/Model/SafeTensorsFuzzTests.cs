@@ -1,5 +1,5 @@
 using System.Text.RegularExpressions;
-using Model;
+using Secateurs.Model;
 
 namespace Tests.ModelTests;
 

@@ -1,7 +1,7 @@
 using System.Buffers.Binary;
 using System.Text;
 using System.Text.Json;
-using Model;
+using Secateurs.Model;
 
 namespace Tests.ModelTests;
 

@@ -1,5 +1,5 @@
-using Kernels;
-using Model;
+using Secateurs.Kernels;
+using Secateurs.Model;
 using Tests.KernelTests;
 using Tests.PruningTests;
 

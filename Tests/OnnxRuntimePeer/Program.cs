@@ -1,9 +1,9 @@
 using System.Diagnostics;
 using System.Globalization;
-using Kernels;
-using Model;
-using Pruning.Export;
-using Pruning.Runs;
+using Secateurs.Kernels;
+using Secateurs.Model;
+using Secateurs.Pruning.Export;
+using Secateurs.Pruning.Runs;
 using Tests.PruningTests.Export;
 
 // ONNX Runtime (CPU, two threads) and this project (two workers) on the same networks: one dense, one pruned, each exported to ONNX. Both get

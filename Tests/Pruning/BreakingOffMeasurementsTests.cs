@@ -1,6 +1,6 @@
-using Model;
-using Pruning;
-using Pruning.Commands;
+using Secateurs.Model;
+using Secateurs.Pruning;
+using Secateurs.Pruning.Commands;
 using Tests.ModelTests;
 
 namespace Tests.PruningTests;

@@ -1,10 +1,10 @@
 using System.Diagnostics;
-using Kernels;
-using Model;
-using Pruning;
-using Pruning.Commands;
-using Pruning.Methods;
-using Pruning.Runs;
+using Secateurs.Kernels;
+using Secateurs.Model;
+using Secateurs.Pruning;
+using Secateurs.Pruning.Commands;
+using Secateurs.Pruning.Methods;
+using Secateurs.Pruning.Runs;
 using Tests.ModelTests;
 
 namespace Tests.PruningTests;

@@ -1,10 +1,10 @@
 using System.Globalization;
 using System.Text.Json;
 using System.Text.RegularExpressions;
-using Model;
-using Pruning;
-using Pruning.Methods;
-using Pruning.Runs;
+using Secateurs.Model;
+using Secateurs.Pruning;
+using Secateurs.Pruning.Methods;
+using Secateurs.Pruning.Runs;
 using Tests.ModelTests;
 
 namespace Tests.PruningTests;

@@ -1,5 +1,5 @@
 using System.Xml.Linq;
-using Pruning.Runs;
+using Secateurs.Pruning.Runs;
 
 namespace Tests.PruningTests;
 

@@ -1,6 +1,6 @@
 using System.Diagnostics;
-using Pruning;
-using Pruning.Commands;
+using Secateurs.Pruning;
+using Secateurs.Pruning.Commands;
 
 namespace Tests.PruningTests;
 

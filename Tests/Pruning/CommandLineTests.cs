@@ -1,7 +1,7 @@
 using System.Globalization;
 using System.Text.Json;
-using Model;
-using Pruning.Commands;
+using Secateurs.Model;
+using Secateurs.Pruning.Commands;
 using Tests.ModelTests;
 
 namespace Tests.PruningTests;

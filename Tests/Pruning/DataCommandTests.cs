@@ -1,5 +1,5 @@
 using System.Text.Json;
-using Model;
+using Secateurs.Model;
 using Tests.ModelTests;
 
 namespace Tests.PruningTests;

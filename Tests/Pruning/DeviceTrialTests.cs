@@ -1,7 +1,7 @@
 using System.Text.Json;
-using Kernels;
-using Model;
-using Pruning.Runs;
+using Secateurs.Kernels;
+using Secateurs.Model;
+using Secateurs.Pruning.Runs;
 using Tests.KernelTests;
 using Tests.ModelTests;
 

@@ -1,7 +1,7 @@
-using Kernels;
-using Model;
-using Pruning.Methods;
-using Pruning.Runs;
+using Secateurs.Kernels;
+using Secateurs.Model;
+using Secateurs.Pruning.Methods;
+using Secateurs.Pruning.Runs;
 
 namespace Tests.PruningTests;
 

@@ -1,6 +1,6 @@
 using System.Text.Json;
-using Model;
-using Pruning.Export;
+using Secateurs.Model;
+using Secateurs.Pruning.Export;
 using Tests.ModelTests;
 
 namespace Tests.PruningTests;

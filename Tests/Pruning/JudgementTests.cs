@@ -1,5 +1,5 @@
-using Model;
-using Pruning.Methods;
+using Secateurs.Model;
+using Secateurs.Pruning.Methods;
 
 namespace Tests.PruningTests;
 

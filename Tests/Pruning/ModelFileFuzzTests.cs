@@ -1,8 +1,8 @@
 using System.Buffers.Binary;
-using Model;
-using Pruning.Coding;
-using Pruning.Compression;
-using Pruning.Export;
+using Secateurs.Model;
+using Secateurs.Pruning.Coding;
+using Secateurs.Pruning.Compression;
+using Secateurs.Pruning.Export;
 using Tests.ModelTests;
 
 namespace Tests.PruningTests;

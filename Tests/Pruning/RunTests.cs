@@ -1,6 +1,6 @@
 using System.Globalization;
 using System.Text.Json;
-using Model;
+using Secateurs.Model;
 using Tests.ModelTests;
 
 namespace Tests.PruningTests;

@@ -1,7 +1,7 @@
 using System.Runtime.InteropServices;
 using System.Runtime.Intrinsics.X86;
 using System.Security.Cryptography;
-using Model;
+using Secateurs.Model;
 using Tests.ModelTests;
 
 namespace Tests.PruningTests;

@@ -1,5 +1,5 @@
-using Model;
-using Pruning.Commands;
+using Secateurs.Model;
+using Secateurs.Pruning.Commands;
 using Tests.ModelTests;
 
 namespace Tests.PruningTests;

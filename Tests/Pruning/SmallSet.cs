@@ -1,4 +1,4 @@
-using Model;
+using Secateurs.Model;
 using Tests.ModelTests;
 
 namespace Tests.PruningTests;

@@ -1,7 +1,7 @@
 using System.Text.Json.Nodes;
-using Model;
-using Pruning.Runs;
-using Pruning.Studies;
+using Secateurs.Model;
+using Secateurs.Pruning.Runs;
+using Secateurs.Pruning.Studies;
 using Tests.ModelTests;
 
 namespace Tests.PruningTests;

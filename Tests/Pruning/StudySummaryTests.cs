@@ -1,5 +1,5 @@
-using Model;
-using Pruning.Studies;
+using Secateurs.Model;
+using Secateurs.Pruning.Studies;
 using Tests.ModelTests;
 
 namespace Tests.PruningTests;

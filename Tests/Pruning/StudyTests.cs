@@ -1,8 +1,8 @@
 using System.Diagnostics;
 using System.Globalization;
 using System.Text.Json;
-using Model;
-using Pruning.Runs;
+using Secateurs.Model;
+using Secateurs.Pruning.Runs;
 using Tests.ModelTests;
 
 namespace Tests.PruningTests;

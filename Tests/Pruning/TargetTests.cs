@@ -1,7 +1,7 @@
 using System.Globalization;
 using System.Text.Json;
-using Model;
-using Pruning.Runs;
+using Secateurs.Model;
+using Secateurs.Pruning.Runs;
 using Tests.ModelTests;
 
 namespace Tests.PruningTests;

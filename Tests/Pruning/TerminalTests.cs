@@ -1,6 +1,6 @@
 using System.Text.Json;
-using Model;
-using Pruning;
+using Secateurs.Model;
+using Secateurs.Pruning;
 
 namespace Tests.PruningTests;
 

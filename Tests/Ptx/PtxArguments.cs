@@ -2,7 +2,7 @@ using System.Collections.Concurrent;
 using System.Reflection;
 using System.Runtime.CompilerServices;
 using ILGPU;
-using Kernels;
+using Secateurs.Kernels;
 
 namespace Tests.Ptx;
 

@@ -1,6 +1,6 @@
 using ILGPU;
 using ILGPU.Runtime;
-using Kernels;
+using Secateurs.Kernels;
 using Tests.KernelTests;
 
 namespace Tests.Ptx;

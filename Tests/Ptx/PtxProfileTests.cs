@@ -1,8 +1,8 @@
 using System.Globalization;
 using System.Reflection;
 using ILGPU.Runtime.Cuda;
-using Kernels;
-using Model;
+using Secateurs.Kernels;
+using Secateurs.Model;
 using Tests.KernelTests;
 
 namespace Tests.Ptx;

@@ -1,5 +1,5 @@
-using Model;
-using Model.Imaging;
+using Secateurs.Model;
+using Secateurs.Model.Imaging;
 
 namespace Tests.ModelTests.Imaging;
 

@@ -1,7 +1,7 @@
 using System.Buffers.Binary;
 using System.Diagnostics;
-using Model;
-using Model.Imaging;
+using Secateurs.Model;
+using Secateurs.Model.Imaging;
 using SkiaSharp;
 
 namespace Tests.ModelTests.Imaging;

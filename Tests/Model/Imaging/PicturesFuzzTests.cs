@@ -1,5 +1,5 @@
-using Model;
-using Model.Imaging;
+using Secateurs.Model;
+using Secateurs.Model.Imaging;
 using SkiaSharp;
 
 namespace Tests.ModelTests.Imaging;

@@ -1,6 +1,6 @@
 using System.Text;
-using Model;
-using Pruning.Coding;
+using Secateurs.Model;
+using Secateurs.Pruning.Coding;
 
 namespace Tests.Coding;
 

@@ -1,6 +1,6 @@
 using System.IO.Compression;
-using Model;
-using Pruning.Coding;
+using Secateurs.Model;
+using Secateurs.Pruning.Coding;
 using static Tests.Coding.Networks;
 
 namespace Tests.Coding;

@@ -1,5 +1,5 @@
 using System.Runtime.CompilerServices;
-using Pruning.Coding;
+using Secateurs.Pruning.Coding;
 using static Tests.Coding.Networks;
 
 namespace Tests.Coding;

@@ -1,4 +1,4 @@
-using Pruning.Coding;
+using Secateurs.Pruning.Coding;
 using static Tests.Coding.Networks;
 
 namespace Tests.Coding;

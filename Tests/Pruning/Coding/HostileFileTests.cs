@@ -1,9 +1,9 @@
 using System.Buffers.Binary;
 using System.Collections.Concurrent;
 using System.Diagnostics;
-using Model;
-using Pruning.Coding;
-using Pruning.Compression;
+using Secateurs.Model;
+using Secateurs.Pruning.Coding;
+using Secateurs.Pruning.Compression;
 using static Tests.Coding.Networks;
 
 namespace Tests.Coding;

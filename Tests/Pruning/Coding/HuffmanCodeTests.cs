@@ -1,5 +1,5 @@
-using Model;
-using Pruning.Coding;
+using Secateurs.Model;
+using Secateurs.Pruning.Coding;
 
 namespace Tests.Coding;
 

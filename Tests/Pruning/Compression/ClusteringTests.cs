@@ -1,5 +1,5 @@
-using Model;
-using Pruning.Compression;
+using Secateurs.Model;
+using Secateurs.Pruning.Compression;
 
 namespace Tests.Compression;
 

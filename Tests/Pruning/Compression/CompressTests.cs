@@ -1,8 +1,8 @@
 using System.Globalization;
 using System.Text.Json;
-using Model;
-using Pruning.Coding;
-using Pruning.Compression;
+using Secateurs.Model;
+using Secateurs.Pruning.Coding;
+using Secateurs.Pruning.Compression;
 using Tests.ModelTests;
 using Tests.PruningTests;
 

@@ -1,7 +1,7 @@
-using Model;
-using Pruning.Coding;
-using Pruning.Compression;
-using Pruning.Export;
+using Secateurs.Model;
+using Secateurs.Pruning.Coding;
+using Secateurs.Pruning.Compression;
+using Secateurs.Pruning.Export;
 using Tests.ModelTests;
 
 namespace Tests.PruningTests.Compression;

@@ -1,8 +1,8 @@
 using System.IO.Compression;
 using System.Runtime.InteropServices;
 using System.Text;
-using Model;
-using Pruning.Export;
+using Secateurs.Model;
+using Secateurs.Pruning.Export;
 using Tests.ModelTests;
 
 namespace Tests.PruningTests.Export;

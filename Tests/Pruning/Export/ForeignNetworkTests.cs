@@ -1,5 +1,5 @@
-using Model;
-using Pruning.Export;
+using Secateurs.Model;
+using Secateurs.Pruning.Export;
 using Tests.ModelTests;
 
 namespace Tests.PruningTests.Export;

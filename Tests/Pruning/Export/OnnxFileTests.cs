@@ -1,6 +1,6 @@
-using Kernels;
-using Model;
-using Pruning.Export;
+using Secateurs.Kernels;
+using Secateurs.Model;
+using Secateurs.Pruning.Export;
 using Tests.KernelTests;
 using Tests.ModelTests;
 

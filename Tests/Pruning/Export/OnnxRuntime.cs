@@ -1,5 +1,5 @@
 using Microsoft.ML.OnnxRuntime;
-using Model;
+using Secateurs.Model;
 
 namespace Tests.PruningTests.Export;
 
