@@ -20,6 +20,9 @@ public static partial class AtomicFile
     /// <summary>Whether a file is being written now: a process that is asked to end waits for it.</summary>
     public static bool IsActive => Volatile.Read(ref _active) > 0;
 
+    /// <summary>Says so of several files that belong together, until the result is disposed of.</summary>
+    public static IDisposable Busy() => new Activity();
+
     /// <summary>Replaces or creates <paramref name="path"/> and its folder by what <paramref name="write"/> puts into the stream.</summary>
     /// <param name="path">A file, a link to one, a device or a pipe.</param>
     /// <param name="write">Puts the content into a stream.</param>
@@ -44,7 +47,7 @@ public static partial class AtomicFile
     }
 
     /// <summary>Whether writing would change something of a user's: whatever is there, a device or a pipe excepted.</summary>
-    public static bool IsTaken(string path) => (Path.Exists(path) || new FileInfo(path).LinkTarget is not null)
+    public static bool IsTaken(string path) => (Path.Exists(path) || FilePaths.IsLink(path))
         && (Directory.Exists(path) || FileStatus.Of(path) is null or { IsRegular: true });
 
     /// <summary>Removes what killed writers left of a file, or of all files of a folder, never a file that is being written.</summary>
@@ -56,7 +59,7 @@ public static partial class AtomicFile
         {
             foreach (string path in Directory.EnumerateFiles(folder, $".{name ?? "*"}.*.tmp"))
             {
-                if (Temporary().IsMatch(Path.GetFileName(path)) && FileStatus.Of(path) is null or { IsRegular: true } && new FileInfo(path).LinkTarget is null)
+                if (Temporary().IsMatch(Path.GetFileName(path)) && FileStatus.Of(path) is null or { IsRegular: true } && !FilePaths.IsLink(path))
                     RemoveUnused(path);
             }
         }
@@ -70,7 +73,7 @@ public static partial class AtomicFile
     private static string Target(string path)
     {
         string full = Path.GetFullPath(path);
-        if (new FileInfo(full).LinkTarget is null)
+        if (!FilePaths.IsLink(full))
             return full;
         string target = File.ResolveLinkTarget(full, returnFinalTarget: true)!.FullName;
         // Links of /proc name pipes by texts that are no paths: what opens is the link itself.
@@ -90,7 +93,7 @@ public static partial class AtomicFile
         string folder = Path.GetDirectoryName(target) ?? throw new IOException("a folder");
         Directory.CreateDirectory(folder);
         Sweep(folder, Path.GetFileName(target));
-        Interlocked.Increment(ref _active);
+        using var busy = Busy();
         string? temporary = null;
         try
         {
@@ -109,10 +112,6 @@ public static partial class AtomicFile
             if (temporary is not null)
                 RemoveUnused(temporary);
             throw;
-        }
-        finally
-        {
-            Interlocked.Decrement(ref _active);
         }
     }
 
@@ -160,6 +159,13 @@ public static partial class AtomicFile
         {
             // In use, or out of reach: it stays.
         }
+    }
+
+    private sealed class Activity : IDisposable
+    {
+        public Activity() => Interlocked.Increment(ref _active);
+
+        public void Dispose() => Interlocked.Decrement(ref _active);
     }
 
     [GeneratedRegex(@"^\..+\.[0-9a-f]{32}\.tmp$")]

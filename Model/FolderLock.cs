@@ -1,13 +1,16 @@
 namespace Secateurs.Model;
 
 /// <summary>
-/// A folder that one process works in: an exclusive lock on the hidden file .lock inside, which is gone when the lock is given back. The lock of
-/// a process that died is free at once; its file may stay and is taken over.
+/// A folder that one process works in: an exclusive lock on an empty hidden file inside, which is gone when the lock is given
+/// back. The lock of a process that died is free at once; its file may stay and is taken over.
 /// </summary>
 public sealed class FolderLock : IDisposable
 {
     /// <summary>The file's name.</summary>
-    public const string Name = ".lock";
+    public const string Name = ".secateurs-lock";
+
+    /// <summary>How often others may remove the folder while it is being taken.</summary>
+    private const int Tries = 100;
 
     private readonly FileStream _file;
 
@@ -20,16 +23,16 @@ public sealed class FolderLock : IDisposable
     {
         try
         {
-            while (true)
+            for (int left = Tries; ; left--)
             {
-                Directory.CreateDirectory(folder);
                 string path = Path.Combine(folder, Name);
                 FileStream? file;
                 try
                 {
+                    Directory.CreateDirectory(folder);
                     file = Open(path);
                 }
-                catch (DirectoryNotFoundException)
+                catch (IOException e) when (left > 0 && (e is DirectoryNotFoundException or FileNotFoundException || !Path.Exists(folder)))
                 {
                     // Whoever had it has just removed it.
                     continue;
@@ -53,8 +56,10 @@ public sealed class FolderLock : IDisposable
 
     private static FileStream? Open(string path)
     {
-        if (new FileInfo(path).LinkTarget is not null)
+        if (FilePaths.IsLink(path))
             throw new IOException($"a link at {path}");
+        if (FileStatus.Of(path) is { IsRegular: false } || new FileInfo(path) is { Exists: true, Length: > 0 })
+            throw new IOException($"somebody else's {path}");
         try
         {
             return new FileStream(path, FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None, bufferSize: 0, FileOptions.DeleteOnClose);

@@ -51,7 +51,7 @@ public static class Mnist
     {
         if (!Directory.Exists(folder))
         {
-            string found = !File.Exists(folder) ? "none" : new FileInfo(folder).LinkTarget is null ? "a file" : "a link to no folder";
+            string found = !File.Exists(folder) ? "none" : !FilePaths.IsLink(folder) ? "a file" : "a link to no folder";
             throw new UserException(ExitCode.BadData, $"{folder}: expected a folder with four IDX files, found {found}");
         }
 

@@ -23,7 +23,7 @@ internal sealed class WorkFolder : IDisposable
     public static WorkFolder Enter(string folder, Action<string> progress, CancellationToken cancellation)
     {
         string path = Path.Combine(folder, Name);
-        if (IsLink(path))
+        if (FilePaths.IsLink(path))
             Directory.Delete(path); // the link alone
         for (bool said = false; ; said = true)
         {
@@ -47,7 +47,7 @@ internal sealed class WorkFolder : IDisposable
         string path = Path.Combine(folder, Name);
         try
         {
-            if (Directory.Exists(path) && !IsLink(path) && FolderLock.TryTake(path) is { } held)
+            if (Directory.Exists(path) && !FilePaths.IsLink(path) && FolderLock.TryTake(path) is { } held)
                 new WorkFolder(path, held).Dispose();
         }
         catch (UserException)
@@ -70,7 +70,6 @@ internal sealed class WorkFolder : IDisposable
         }
     }
 
-    private static bool IsLink(string path) => new FileInfo(path).LinkTarget is not null;
 
     private void Clear()
     {

@@ -4,8 +4,11 @@ using Secateurs.Pruning;
 using Secateurs.Pruning.Commands;
 
 // The first signal asks the running command to end, which takes a moment; the second, or one that it cannot heed, ends the process.
-TimeSpan patience = TimeSpan.FromSeconds(2), pause = TimeSpan.FromMilliseconds(20);
-using var cancellation = new CancellationTokenSource();
+TimeSpan patience = TimeSpan.FromSeconds(2), pause = TimeSpan.FromMilliseconds(20), hearing = TimeSpan.FromMilliseconds(200);
+int asked = 0;
+#pragma warning disable CA2000 // a signal may come in the last moment
+var cancellation = new CancellationTokenSource();
+#pragma warning restore CA2000
 bool outlivesTerminal = StandardStreams.IgnoresHangUp;
 var terminal = Terminal.OfProcess();
 using var interrupt = PosixSignalRegistration.Create(PosixSignal.SIGINT, Stop);
@@ -20,13 +23,21 @@ void Stop(PosixSignalContext signal)
         signal.Cancel = true;
         return;
     }
-    if (cancellation.IsCancellationRequested)
+    if (Interlocked.Exchange(ref asked, 1) == 1)
         Environment.Exit((int)ExitCode.Interrupted);
     signal.Cancel = true;
-    terminal.Say("interrupted: ending now; once more to stop at once");
-    cancellation.Cancel();
     new Thread(End) { IsBackground = true }.Start();
+    new Thread(Cancel) { IsBackground = true }.Start();
 }
+
+void Cancel()
+{
+    Say("interrupted: ending now; once more to stop at once");
+    cancellation.Cancel();
+}
+
+// A pipe that nobody reads may hold the terminal for ever.
+void Say(string line) => Task.Run(() => terminal.Say(line)).Wait(hearing);
 
 // Whatever is worth keeping is on the disk as soon as it is there, so nothing is lost with a command that hangs in a pipe or a driver.
 void End()
@@ -34,6 +45,8 @@ void End()
     Thread.Sleep(patience);
     while (AtomicFile.IsActive)
         Thread.Sleep(pause);
-    terminal.Say("interrupted: the command did not end by itself");
+    Say("interrupted: the command did not end by itself");
+    if (terminal.JsonOnly)
+        Task.Run(() => terminal.Result(new { Error = "interrupted", ExitCode = (int)ExitCode.Interrupted })).Wait(hearing);
     Environment.Exit((int)ExitCode.Interrupted);
 }

@@ -14,6 +14,14 @@ public sealed record Invocation(ParseResult Arguments, Terminal Terminal, Cancel
     /// <summary>Whether the user wrote it, be it with its default.</summary>
     public bool IsGiven(Option option) => Arguments.GetResult(option) is { Implicit: false };
 
+    /// <summary>Suggests a command, with what was said of data and device.</summary>
+    public void Next(params IEnumerable<string> arguments)
+    {
+        Option[] common = [Options.Data, Options.Device, Options.Workers, Options.Simd];
+        var given = common.Where(o => IsGiven(o)).SelectMany(o => Arguments.GetResult(o)!.Tokens.Select(t => t.Value).Prepend(o.Name));
+        Terminal.Next(arguments.Concat(given));
+    }
+
     /// <summary>The value, or null where the option was not given and has no default.</summary>
     public T? Find<T>(Option<T> option) => Arguments.GetValue(option);
 }
@@ -47,11 +55,14 @@ public static class CommandLine
         ArgumentNullException.ThrowIfNull(args);
         ArgumentNullException.ThrowIfNull(terminal);
         terminal.JsonOnly = args.Contains(Options.Json.Name);
-        return (int)Guard(() => Run(Root.Parse(args), terminal, cancellation), terminal);
+        return (int)Guard(() => Run(Parse(args), terminal, cancellation), terminal);
     }
 
     /// <summary>What is wrong with arguments before anything is done with them.</summary>
-    internal static IReadOnlyList<string> Mistakes(string[] args) => [.. Root.Parse(args).Errors.Select(e => e.Message)];
+    internal static IReadOnlyList<string> Mistakes(string[] args) => [.. Parse(args).Errors.Select(e => e.Message)];
+
+    /// <summary>A word that begins with @ is a word: nothing is read out of files of that name.</summary>
+    private static ParseResult Parse(string[] args) => Root.Parse(args, new ParserConfiguration { ResponseFileTokenReplacer = null });
 
     private static void Run(ParseResult parsed, Terminal terminal, CancellationToken cancellation)
     {
@@ -70,7 +81,9 @@ public static class CommandLine
 
     private static RootCommand CreateRoot()
     {
+        // Its directives, which nobody asked for, are left out.
         var root = new RootCommand("trains image classifiers and prunes them by thresholds that follow the measured accuracy, on ILGPU kernels");
+        root.Directives.Clear();
         foreach (var (command, _) in Verbs)
             root.Subcommands.Add(command);
         return root;

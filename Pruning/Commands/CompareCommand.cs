@@ -68,15 +68,16 @@ internal static class CompareCommand
         folder.WriteText(RunFolder.Curves, Curves.OfComparison(
             [.. RunFolder.Sides.Select(n => (n, Path.Combine(folder.File(n), RunFolder.Iterations)))], $"{options.Network}, seed {options.Seed}"));
 
+        folder.Finish();
+
         Action<string> say = invocation.Terminal.Say, print = invocation.Terminal.Print;
         say(string.Create(CultureInfo.InvariantCulture, $"\n{options.Network}, seed {options.Seed}, {bench.Device.Name}"));
         say(string.Create(CultureInfo.InvariantCulture, $"dense: validation {dense.Validation.Accuracy:F2} %, test {dense.Test.Accuracy:F2} %, {dense.Epochs:F0} epochs, {dense.Seconds:F1} s\n"));
         print(Table(rows, walked.PruneSeconds).ToString());
         print("\n" + PruneCommand.LayerTable((RunFolder.HandSet, walkedLayers), (RunFolder.Dynamic, movedLayers)));
         var compressed = invocation.Get(Full) ? Compress(invocation, bench, options, dynamicFolder) : null;
-        folder.Finish();
         say($"\nlogs and plots are in {folder.Path}");
-        invocation.Terminal.Next("eval", "--model", dynamicFolder.File(compressed is null ? RunFolder.Model : RunFolder.Coded));
+        invocation.Next("eval", "--model", dynamicFolder.File(compressed is null ? RunFolder.Model : RunFolder.Coded));
         if (invocation.Get(Options.Json))
         {
             invocation.Terminal.Result(new

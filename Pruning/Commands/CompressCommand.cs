@@ -76,8 +76,7 @@ internal static class CompressCommand
         });
         var compressed = Run(invocation, device, model, data, batch, options, folder);
         Report(invocation.Terminal, folder, model.Network.Name, compressed);
-        folder.Finish();
-        invocation.Terminal.Next("eval", "--model", folder.File(RunFolder.Coded));
+        invocation.Next("eval", "--model", folder.File(RunFolder.Coded));
         if (invocation.Get(Options.Json))
             invocation.Terminal.Result(Result(folder, compressed));
     }
@@ -105,11 +104,12 @@ internal static class CompressCommand
         }
     }
 
-    /// <summary>Writes the file and its tables, and shows them.</summary>
+    /// <summary>Writes the file and its tables; a folder that was to be replaced is, and then they are shown.</summary>
     public static void Report(Terminal terminal, RunFolder folder, string network, Compressed compressed)
     {
         AtomicFile.Write(folder.File(RunFolder.Coded), stream => stream.Write(compressed.File));
         CompressionTables.Write(folder.File(RunFolder.Compression), compressed);
+        folder.Finish();
         terminal.Print($"\n{CompressionTables.Layers(compressed)}\n\n{CompressionTables.Accountings(compressed, network)}");
         terminal.Say(string.Create(
             CultureInfo.InvariantCulture,

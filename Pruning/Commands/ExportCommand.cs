@@ -24,7 +24,7 @@ internal static class ExportCommand
     internal static string TakeTarget(Invocation invocation, Option<string?> option, params IEnumerable<string> read)
     {
         string target = invocation.Find(option) ?? throw new UserException(ExitCode.Usage, "--out: expected a path, found none");
-        if (read.Any(r => RunFiles.IsSame(r, target)))
+        if (read.Any(r => FilePaths.AreSame(r, target)))
             throw new UserException(ExitCode.Usage, $"{target}: expected another path, found the file that is read");
         if (AtomicFile.IsTaken(target) && !invocation.Get(Options.Force))
             throw new UserException(ExitCode.Usage, $"{target}: expected a new path, found one that exists (--force writes over it)");

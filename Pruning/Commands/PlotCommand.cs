@@ -18,7 +18,9 @@ internal static class PlotCommand
         string run = invocation.Find(RunFolderOption) ?? throw new UserException(ExitCode.Usage, "--run: expected a folder, found none");
         // A run's own picture is drawn anew; any other path must be free.
         bool own = invocation.Find(Target) is null;
-        string target = own ? Path.Combine(run, RunFolder.Curves) : ExportCommand.TakeTarget(invocation, Target);
+        IEnumerable<string> read = RunFolder.Sides.Append("").SelectMany(s => RunFiles.Names.Select(n => Path.Combine(run, s, n)));
+        string target = own ? Path.Combine(run, RunFolder.Curves)
+            : ExportCommand.TakeTarget(invocation, Target, read.Where(f => Path.GetFileName(f) != RunFolder.Curves && File.Exists(f)));
         string title = Path.GetFileName(Path.TrimEndingDirectorySeparator(Path.GetFullPath(run)));
         var inner = RunFolder.Sides.Select(name => (Name: name, File: Path.Combine(run, name, RunFolder.Iterations))).Where(p => File.Exists(p.File)).ToArray();
         string svg = inner.Length > 0 ? Curves.OfComparison(inner, title) : Curves.OfRun(Path.Combine(run, RunFolder.Iterations), title);

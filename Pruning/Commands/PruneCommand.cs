@@ -51,7 +51,7 @@ internal static class PruneCommand
         invocation.Terminal.Print(LayerTable([.. results.Select(r => (results.Count == 1 ? "" : $"budget {Csv.Short(r.Outcome.Budget)}", r.Layers))]).ToString());
         if (Zeros(bench.Trainer) is > 0 and var zeros)
             invocation.Terminal.Say(string.Create(CultureInfo.InvariantCulture, $"{zeros:N0} of the {summary.Kept:N0} kept weights are zero"));
-        invocation.Terminal.Next("eval", "--model", folder.File(RunFolder.Model));
+        invocation.Next("eval", "--model", folder.File(RunFolder.Model));
         if (invocation.Get(Options.Json))
         {
             // The smallest budget as ever, then whatever others were asked for.

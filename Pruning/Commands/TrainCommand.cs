@@ -22,7 +22,7 @@ internal static class TrainCommand
             summary = experiment.FinishDense(experiment.TrainDense(RunFolder.Model));
         }
         folder.Finish();
-        invocation.Terminal.Next("prune", "--method", "dynamic", "--model", folder.File(RunFolder.Model));
+        invocation.Next("prune", "--method", "dynamic", "--model", folder.File(RunFolder.Model));
         if (invocation.Get(Options.Json))
             invocation.Terminal.Result(new { Out = folder.Path, Summary = summary });
     }

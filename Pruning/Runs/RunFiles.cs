@@ -25,6 +25,9 @@ internal static class RunFiles
     /// <summary>Bytes of an options.json at most.</summary>
     private const int MostOptions = 1 << 20;
 
+    /// <summary>In the folder of a further budget.</summary>
+    private static readonly string[] OfDrop = [RunFolder.Model, RunFolder.Summary, RunFolder.Coded, RunFolder.Compression, RunFolder.CompressOptions];
+
     private static readonly string[] OfCompression = [RunFolder.Coded, RunFolder.Compression, RunFolder.CompressOptions];
 
     private static readonly string[] Own =
@@ -32,6 +35,9 @@ internal static class RunFiles
         RunFolder.Iterations, RunFolder.Layers, RunFolder.Summary, RunFolder.Comparison, RunFolder.Options, RunFolder.Environment, RunFolder.Model,
         RunFolder.Dense, RunFolder.Curves, RunFolder.Log, .. OfCompression, StudyUnit.Rows, StudyUnit.Answers, StudyUnit.Within,
     ];
+
+    /// <summary>All names that this program gives to files of runs.</summary>
+    public static IReadOnlyList<string> Names => Own;
 
     /// <summary>Whether a run of this program wrote here: the options that it begins with name its verb.</summary>
     public static bool IsRun(string folder) => Verb(Path.Combine(folder, RunFolder.Options)) is not null
@@ -44,11 +50,17 @@ internal static class RunFiles
         foreach (string part in writes.Networks.Select(n => Path.GetDirectoryName(n)!).Append("").Distinct())
         {
             string place = Path.Combine(folder, part);
+            if (part.Length > 0 && FilePaths.IsLink(place))
+                throw new UserException(ExitCode.Usage, $"{place}: expected a folder of a run, found a link; name another folder");
+            if (Own.FirstOrDefault(n => Directory.Exists(Path.Combine(place, n))) is { } folderThere)
+                throw new UserException(ExitCode.Usage, $"{Path.Combine(place, folderThere)}: expected a file of a run, found a folder; name another folder");
+            if (part.Length > 0 && File.Exists(place))
+                throw new UserException(ExitCode.Usage, $"{place}: expected a folder of a run, found a file; name another folder");
             bool run = IsRun(place) || (IsDrop(part) && IsRun(folder));
             if (!run && Own.FirstOrDefault(n => IsThere(Path.Combine(place, n))) is { } taken)
                 throw new UserException(ExitCode.Usage, $"{Path.Combine(place, taken)}: expected a file of a run, found one that no run wrote; name another folder");
         }
-        if (writes.Input is { } input && writes.Networks.FirstOrDefault(n => IsSame(Path.Combine(folder, n), input)) is { } own)
+        if (writes.Input is { } input && writes.Networks.FirstOrDefault(n => FilePaths.AreSame(Path.Combine(folder, n), input)) is { } own)
             throw new UserException(ExitCode.Usage, $"{Path.Combine(folder, own)}: expected another folder, found the network that is read; name another with --out");
     }
 
@@ -69,31 +81,54 @@ internal static class RunFiles
     /// <param name="writes">What it ends with.</param>
     public static IEnumerable<string> Stale(string home, string stage, RunOutputs writes)
     {
-        var names = writes.Adds ? OfCompression : Own;
-        IEnumerable<string> places = [home, .. writes.Adds ? [] : Parts(home), .. Partials(home).Where(p => p != stage).SelectMany(p => Parts(p).Prepend(p))];
-        foreach (string place in places)
+        // What a search that was broken off saved is no concern of a network that is coded.
+        var partials = Partials(home).Where(p => p != stage && (!writes.Adds || Verb(Path.Combine(p, RunFolder.Options)) is null));
+        foreach (string place in partials)
+            Sweep(place);
+        foreach (var (place, names) in partials.Prepend(home).SelectMany(p => Parts(p, writes.Adds)))
         {
-            bool partial = Path.GetRelativePath(home, place).StartsWith(RunFolder.Partial, StringComparison.Ordinal);
-            foreach (string file in (partial ? Own : names).Select(n => Path.Combine(place, n)).Where(File.Exists))
+            foreach (string file in names.Select(n => Path.Combine(place, n)).Where(File.Exists))
             {
                 bool replaced = File.Exists(Path.Combine(stage, Path.GetRelativePath(home, file)));
-                if (!replaced && (writes.Input is not { } input || !IsSame(file, input)))
+                if (!replaced && (writes.Input is not { } input || !FilePaths.AreSame(file, input)))
                     yield return file;
             }
-            if (partial)
-                AtomicFile.Sweep(place);
         }
     }
 
-    /// <summary>Folders inside a run's that belong to it, links excepted: of further budgets, and of a comparison's sides.</summary>
-    private static IEnumerable<string> Parts(string run)
+    /// <summary>Removes what killed processes left of files of runs.</summary>
+    public static void Sweep(string folder)
     {
-        string? verb = Verb(Path.Combine(run, RunFolder.Options));
-        return verb is null ? [] : Directory.EnumerateDirectories(run).Where(d => !IsLink(d)
-            && (IsDrop(Path.GetFileName(d)) || (verb == "compare" && RunFolder.Sides.Contains(Path.GetFileName(d)))));
+        foreach (string name in Own.Append(StudyFolder.Table))
+            AtomicFile.Sweep(folder, name);
     }
 
-    private static IEnumerable<string> Partials(string home) => Directory.EnumerateDirectories(home, $"{RunFolder.Partial}*").Where(d => IsRun(d) && !IsLink(d));
+    /// <summary>A run's folder and those inside that belong to it, links excepted: of further budgets, and of a comparison's sides.</summary>
+    private static IEnumerable<(string Folder, string[] Names)> Parts(string run, bool coded)
+    {
+        yield return (run, coded ? OfCompression : Own);
+        if (coded || Verb(Path.Combine(run, RunFolder.Options)) is not { } verb)
+            yield break;
+        foreach (string inner in Directory.EnumerateDirectories(run).Where(d => !FilePaths.IsLink(d)))
+        {
+            string name = Path.GetFileName(inner);
+            if (verb == "compare" && RunFolder.Sides.Contains(name))
+                yield return (inner, Own);
+            else if (IsDrop(name) && File.Exists(Path.Combine(inner, RunFolder.Model)))
+                yield return (inner, OfDrop);
+        }
+    }
+
+    /// <summary>Runs that were to replace another, in folders as <see cref="FreePartial"/> names them.</summary>
+    private static IEnumerable<string> Partials(string home) => Directory.EnumerateDirectories(home, $"{RunFolder.Partial}*")
+        .Where(d => IsPartial(Path.GetFileName(d)) && IsRun(d) && !FilePaths.IsLink(d));
+
+    /// <summary>Those of which nothing is left, not even a run's options.</summary>
+    public static IEnumerable<string> EmptyPartials(string home) => Directory.EnumerateDirectories(home, $"{RunFolder.Partial}*")
+        .Where(d => IsPartial(Path.GetFileName(d)) && !IsRun(d));
+
+    private static bool IsPartial(string name) => name == RunFolder.Partial
+        || (name.StartsWith($"{RunFolder.Partial}-", StringComparison.Ordinal) && name[(RunFolder.Partial.Length + 1)..].All(char.IsAsciiDigit));
 
     /// <summary>drop-0.5.</summary>
     private static bool IsDrop(string name) => name.StartsWith("drop-", StringComparison.Ordinal)
@@ -114,19 +149,5 @@ internal static class RunFiles
         }
     }
 
-    /// <summary>Whether two paths lead to one file, by whatever links.</summary>
-    public static bool IsSame(string a, string b) => Resolved(a) == Resolved(b);
-
-    /// <summary>The path without links on the way, or the path itself where nothing is there.</summary>
-    private static string Resolved(string path)
-    {
-        path = Path.GetFullPath(path);
-        if (Path.GetDirectoryName(path) is not { } folder)
-            return path;
-        return IsLink(path) ? Resolved(File.ResolveLinkTarget(path, returnFinalTarget: true)!.FullName) : Path.Combine(Resolved(folder), Path.GetFileName(path));
-    }
-
-    private static bool IsThere(string path) => Path.Exists(path) || IsLink(path);
-
-    private static bool IsLink(string path) => new FileInfo(path).LinkTarget is not null;
+    private static bool IsThere(string path) => Path.Exists(path) || FilePaths.IsLink(path);
 }

@@ -93,14 +93,17 @@ public sealed class RunFolder : IDisposable
     {
         if (_stage is not { } stage)
             return;
+        using var busy = AtomicFile.Busy();
         try
         {
             string[] stale = [.. _stale(this)];
             Move(stage, _home);
             _stage = null;
-            foreach (string file in stale.Where(f => !IsLink(f)))
+            foreach (string file in stale.Where(f => !FilePaths.IsLink(f)))
                 System.IO.File.Delete(file);
             foreach (string left in stale.Select(f => System.IO.Path.GetDirectoryName(f)!).Append(stage).Distinct())
+                RemoveEmpty(left);
+            foreach (string left in RunFiles.EmptyPartials(_home).ToArray())
                 RemoveEmpty(left);
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
@@ -148,14 +151,16 @@ public sealed class RunFolder : IDisposable
             return null;
         try
         {
-            AtomicFile.Sweep(path);
+            RunFiles.Sweep(path);
             string? taken = Directory.EnumerateFileSystemEntries(path).Select(e => System.IO.Path.GetFileName(e))
                 .Where(n => n != FolderLock.Name).Order(StringComparer.Ordinal).FirstOrDefault();
             if (taken is null)
                 return new RunFolder(path, held, null, null, _ => []);
             bool holdsRun = RunFiles.IsRun(path);
             if (!force && !mustBeEmpty)
-                throw Bad(path, "a new folder", holdsRun ? "one with a run (--force replaces it when the new one is whole)" : $"one with files ({taken}, ...)");
+                throw Bad(path, "a new folder", !holdsRun ? $"one with files ({taken}, ...)"
+                    : writes.Adds ? "one with a run (--force adds the coded network, in the place of one that is there)"
+                    : "one with a run (--force replaces it when the new one is whole)");
             if (!force)
             {
                 held.Dispose();
@@ -190,11 +195,17 @@ public sealed class RunFolder : IDisposable
     {
         Directory.CreateDirectory(to);
         foreach (string inner in Directory.EnumerateDirectories(from))
-            Move(inner, System.IO.Path.Combine(to, System.IO.Path.GetFileName(inner)));
-        foreach (string file in Directory.EnumerateFiles(from))
+        {
+            string into = System.IO.Path.Combine(to, System.IO.Path.GetFileName(inner));
+            if (FilePaths.IsLink(into))
+                throw new IOException($"a link at {into}");
+            Move(inner, into);
+        }
+        // While its options are there, what is left of the run is known as one.
+        foreach (string file in Directory.EnumerateFiles(from).OrderBy(f => System.IO.Path.GetFileName(f) is Options or CompressOptions))
         {
             string target = System.IO.Path.Combine(to, System.IO.Path.GetFileName(file));
-            if (IsLink(target))
+            if (FilePaths.IsLink(target))
             {
                 AtomicFile.Write(target, stream =>
                 {
@@ -213,11 +224,14 @@ public sealed class RunFolder : IDisposable
 
     private static void RemoveEmpty(string folder)
     {
-        if (Directory.Exists(folder) && !IsLink(folder) && !Directory.EnumerateFileSystemEntries(folder).Any())
+        if (!Directory.Exists(folder) || FilePaths.IsLink(folder))
+            return;
+        foreach (string inner in Sides.Select(n => System.IO.Path.Combine(folder, n)))
+            RemoveEmpty(inner);
+        if (!Directory.EnumerateFileSystemEntries(folder).Any())
             Directory.Delete(folder);
     }
 
-    private static bool IsLink(string path) => new FileInfo(path).LinkTarget is not null;
 
     private static UserException Bad(string path, string expected, string found) => new(ExitCode.Usage, $"{path}: expected {expected}, found {found}");
 }

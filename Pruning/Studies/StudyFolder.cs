@@ -50,7 +50,7 @@ public sealed class StudyFolder(string path, CancellationToken cancellation = de
         using var held = HoldIfThere();
         if (held is null)
             return;
-        AtomicFile.Sweep(path);
+        RunFiles.Sweep(path);
         bool study = Directory.EnumerateDirectories(path).Any(n => StudyOptions.Are(Path.Combine(n, RunFolder.Options)) || Seeds(n).Length > 0);
         string? other = Directory.EnumerateFileSystemEntries(path).Select(e => Path.GetFileName(e)).Where(n => n != FolderLock.Name)
             .Order(StringComparer.Ordinal).FirstOrDefault();
@@ -93,7 +93,7 @@ public sealed class StudyFolder(string path, CancellationToken cancellation = de
             using var held = Hold();
             if (Has(network, seed, unit))
                 return null;
-            if (IsLink(partial))
+            if (FilePaths.IsLink(partial))
                 throw new UserException(ExitCode.Failed, $"{partial}: expected a folder, found a link");
             // Whoever has a claim has these options: before the first one there is nothing that others could contradict.
             if (Begins(network))
@@ -134,7 +134,7 @@ public sealed class StudyFolder(string path, CancellationToken cancellation = de
     /// <summary>Claims are taken by who holds the study, so that this look at one is in nobody's way.</summary>
     private static bool IsClaimed(string partial)
     {
-        if (!Directory.Exists(partial) || IsLink(partial))
+        if (!Directory.Exists(partial) || FilePaths.IsLink(partial))
             return false;
         using var free = FolderLock.TryTake(partial);
         return free is null;
@@ -157,7 +157,7 @@ public sealed class StudyFolder(string path, CancellationToken cancellation = de
     /// <summary>Removes what runs that were broken off left of a unit that is there now: their own files, and none through a link.</summary>
     private static void Tidy(string partial, string made)
     {
-        foreach (string file in RunFiles.Stale(partial, made, RunOutputs.OfSearch()).Where(f => !IsLink(f)).ToArray())
+        foreach (string file in RunFiles.Stale(partial, made, RunOutputs.OfSearch()).Where(f => !FilePaths.IsLink(f)).ToArray())
             System.IO.File.Delete(file);
         foreach (string inner in Directory.EnumerateDirectories(partial).ToArray())
             RemoveEmpty(inner);
@@ -166,7 +166,7 @@ public sealed class StudyFolder(string path, CancellationToken cancellation = de
     /// <summary>Removes folders in which nothing is left but the lock of a process that died.</summary>
     private static void RemoveEmpty(string folder)
     {
-        if (!Directory.Exists(folder) || IsLink(folder))
+        if (!Directory.Exists(folder) || FilePaths.IsLink(folder))
             return;
         foreach (string inner in Directory.GetDirectories(folder))
             RemoveEmpty(inner);
@@ -184,6 +184,4 @@ public sealed class StudyFolder(string path, CancellationToken cancellation = de
             // Another process has come: it removes the folder itself.
         }
     }
-
-    private static bool IsLink(string path) => new FileInfo(path).LinkTarget is not null;
 }

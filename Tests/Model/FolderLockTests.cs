@@ -34,6 +34,39 @@ public sealed class FolderLockTests : IDisposable
     }
 
     [Fact]
+    public void What_somebody_else_calls_so_is_left_alone()
+    {
+        _folder.Write(FolderLock.Name, [1]);
+        Refusal.Message(ExitCode.Failed, _folder.Path, () => FolderLock.TryTake(_folder.Path));
+        Assert.Equal([FolderLock.Name], _folder.Names);
+    }
+
+    [Fact]
+    public void The_folder_may_go_while_others_come()
+    {
+        string path = _folder.Combine("a");
+        Parallel.For(0, 3, _ =>
+        {
+            for (int i = 0; i < 300; i++)
+            {
+                using (var taken = FolderLock.TryTake(path))
+                {
+                    if (taken is null)
+                        continue;
+                }
+                try
+                {
+                    Directory.Delete(path);
+                }
+                catch (IOException)
+                {
+                    // Another is in it.
+                }
+            }
+        });
+    }
+
+    [Fact]
     public void Of_many_that_come_at_once_exactly_one_works_at_a_time()
     {
         int inside = 0, most = 0, entered = 0;

@@ -52,6 +52,31 @@ public sealed class BreakingOffTests : IDisposable
     }
 
     [Fact]
+    public async Task A_signal_ends_a_process_whose_pipe_nobody_reads()
+    {
+        Assert.SkipWhen(OperatingSystem.IsWindows(), "signals are sent by kill");
+        string images = _folder.Write("images", IdxFiles.Images(new byte[3000 * DataSet.PixelsPerImage]));
+        string model = _folder.Combine("model.safetensors");
+        PlainNetwork.Random("fc10", 1, 0, seed: 3).Save(model);
+        using var process = Cli.Start(_folder.Path, "predict", "--model", model, "--device", "cpu", images);
+        try
+        {
+            // The first character is there when the answers are written, and more of them come than a pipe holds.
+            char[] first = new char[1];
+            Assert.Equal(1, await process.StandardOutput.ReadAsync(first, TestContext.Current.CancellationToken));
+            using (var kill = Process.Start("kill", ["-TERM", $"{process.Id}"]))
+                await kill.WaitForExitAsync(TestContext.Current.CancellationToken);
+            Assert.True(process.WaitForExit(TimeSpan.FromSeconds(30)), "the process went on after the signal");
+            Assert.Equal((int)ExitCode.Interrupted, process.ExitCode);
+        }
+        finally
+        {
+            if (!process.HasExited)
+                process.Kill();
+        }
+    }
+
+    [Fact]
     public void A_run_that_never_began_is_interrupted_too()
     {
         using var cancelled = new CancellationTokenSource();

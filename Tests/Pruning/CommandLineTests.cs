@@ -123,6 +123,32 @@ public sealed class CommandLineTests : IDisposable
     }
 
     [Fact]
+    public void A_word_that_begins_with_an_at_sign_is_a_word()
+    {
+        string file = _folder.Write("@words", "--help"u8.ToArray());
+        Assert.Contains(file, Cli.Run("eval", "--model", file).Error, StringComparison.Ordinal);
+        Assert.Equal((int)ExitCode.Usage, Cli.Run("[suggest]", "tr").Code);
+    }
+
+    [Fact]
+    public void What_comes_next_has_the_same_data()
+    {
+        string data = SmallSet.Write(_folder.Combine("data"));
+        var (_, error) = Cli.Done(["train", "--epochs", "1", .. Cli.Small(data, _folder.Combine("run"))]);
+        Assert.EndsWith($" --data {data} --device cpu --workers 2\n", error, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void A_plot_replaces_nothing_that_it_is_drawn_from()
+    {
+        string run = _folder.Combine("run"), log = Path.Combine(run, "iterations.csv");
+        Cli.Done(["train", "--epochs", "1", .. Cli.Small(SmallSet.Write(_folder.Combine("data")), run)]);
+        string before = File.ReadAllText(log);
+        Assert.Equal((int)ExitCode.Usage, Cli.Run("plot", "--run", run, "--out", log, "--force").Code);
+        Assert.Equal(before, File.ReadAllText(log));
+    }
+
+    [Fact]
     public void With_json_an_error_is_one_object_too()
     {
         var (code, output, error) = Cli.Run("eval", "--model", _folder.Combine("absent"), "--json");

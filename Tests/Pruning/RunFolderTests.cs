@@ -1,5 +1,6 @@
 using Secateurs.Model;
 using Secateurs.Pruning.Runs;
+using Secateurs.Pruning.Studies;
 using Tests.ModelTests;
 
 namespace Tests.PruningTests;
@@ -171,6 +172,83 @@ public sealed class RunFolderTests : IDisposable
         Assert.Equal("new", File.ReadAllText(Path.Combine(mine, "target")));
         Assert.NotNull(new FileInfo(Path.Combine(Run, RunFolder.Model)).LinkTarget);
         Assert.NotNull(new FileInfo(Path.Combine(Run, RunFolder.Layers)).LinkTarget);
+    }
+
+    [Theory]
+    [InlineData(FolderLock.Name)]
+    [InlineData(".lock")]
+    [InlineData(".notes.0123456789abcdef0123456789abcdef.tmp")]
+    public void A_folder_that_is_refused_keeps_all_its_files(string file)
+    {
+        Put("thesis.txt", "mine");
+        Put(file, "mine");
+        Assert.Throws<UserException>(() => RunFolder.Create(Run, "", force: false));
+        Assert.Throws<UserException>(() => new StudyFolder(Run).Demand("fc10", new() { ["verb"] = "study" }));
+        Assert.Equal("mine", Read(file));
+    }
+
+    [Theory]
+    [InlineData("partial-keep/model.safetensors")]
+    [InlineData("partially-mine/options.json")]
+    [InlineData("drop-0.5/log.txt")]
+    public void What_only_looks_like_a_part_of_a_run_stays(string file)
+    {
+        OldRun("prune");
+        Put("partial-keep/options.json", """{"verb":"prune"}""");
+        Put(file, """{"verb":"prune"}""");
+        using (var folder = RunFolder.Create(Run, "", force: true))
+        {
+            folder.WriteText(RunFolder.Options, """{"verb":"prune"}""");
+            folder.Finish();
+        }
+        Assert.Equal("""{"verb":"prune"}""", Read(file));
+    }
+
+    [Fact]
+    public void A_coded_network_leaves_what_a_broken_search_saved()
+    {
+        OldRun("prune");
+        Put("partial/options.json", """{"verb":"prune"}""");
+        Put("partial/model.safetensors", "saved");
+        using (var folder = RunFolder.Create(Run, "", force: true, RunOutputs.OfCompression(Path.Combine(Run, RunFolder.Model))))
+        {
+            folder.WriteText(RunFolder.Coded, "new");
+            folder.Finish();
+        }
+        Assert.Equal("saved", Read("partial/model.safetensors"));
+    }
+
+    [Fact]
+    public void A_folder_of_a_further_budget_that_is_a_link_is_refused()
+    {
+        Assert.SkipWhen(OperatingSystem.IsWindows(), "links need rights there");
+        OldRun("prune");
+        Directory.CreateSymbolicLink(Path.Combine(Run, "drop-0.5"), Directory.CreateDirectory(_folder.Combine("mine")).FullName);
+        Refusal.Message(
+            ExitCode.Usage, Path.Combine(Run, "drop-0.5"),
+            () => RunFolder.Create(Run, "", force: true, RunOutputs.OfSearch(null, RunFolder.DropName(0.5))));
+    }
+
+    [Theory]
+    [InlineData("summary.csv/x")]
+    [InlineData("drop-0.5")]
+    public void What_would_be_in_the_way_at_the_end_is_refused_at_the_beginning(string file)
+    {
+        OldRun("prune");
+        Put(file, "mine");
+        Assert.Throws<UserException>(() => RunFolder.Create(Run, "", force: true, RunOutputs.OfSearch(null, RunFolder.DropName(0.5))));
+    }
+
+    [Fact]
+    public void Two_names_of_one_file_are_the_same()
+    {
+        Assert.SkipWhen(OperatingSystem.IsWindows(), "ln is needed");
+        string file = _folder.Write("file", [1]), other = _folder.Combine("other");
+        using (var link = System.Diagnostics.Process.Start("ln", [file, other]))
+            link.WaitForExit();
+        Assert.True(FilePaths.AreSame(file, other));
+        Assert.False(FilePaths.AreSame(file, _folder.Write("third", [1])));
+        Assert.True(FilePaths.AreSame(_folder.Combine("absent"), _folder.Combine("b", "..", "absent")));
     }
 
     [Fact]
