@@ -12,7 +12,7 @@ namespace Secateurs.Model;
 /// <remarks>Answers repeat bit for bit, whatever the number of workers or images; from the trainer's they differ by rounding.</remarks>
 public sealed class Inference : IDisposable
 {
-    /// <summary>The break-even of a forward pass alone, see README.</summary>
+    /// <summary>The break-even of a forward pass alone, see Results/speed/README.md.</summary>
     public const double DefaultSparseBelow = 0.3;
 
     /// <summary>Images that a worker takes through all layers at once: four vectors, for each of which a live weight is loaded once.</summary>

@@ -20,7 +20,7 @@ public sealed class Trainer : IDisposable
     /// <summary>A pixel's scale: 1 / 255 and the deviation of MNIST's pixels, 0.3081. No shift, so that paper stays exactly zero.</summary>
     public const float PixelScale = 1 / (255f * 0.3081f);
 
-    /// <summary>The break-even of sparse passes, see README.</summary>
+    /// <summary>The break-even of sparse passes, see Results/speed/README.md.</summary>
     public const double DefaultSparseBelow = 0.18;
 
     private const double Epsilon = 1e-8;
