@@ -18,7 +18,7 @@ public static class CsrFiles
     public static IReadOnlyList<string> Write(string folder, Checkpoint model, bool replace = true)
     {
         var names = new List<string>();
-        foreach (var layer in Parameters.Slices(model.Network, out _))
+        foreach (var layer in model.Network.Slices)
         {
             byte[] bias = NumpyArray.Of(model.Weights.AsSpan(layer.BiasOffset, layer.BiasCount));
             names.AddRange([$"{layer.Name}.npz", $"{layer.Name}.bias.npy"]);
