@@ -75,9 +75,9 @@ internal static class ImportCommand
     private static Imported Own(Invocation invocation, SafeTensors file)
     {
         var model = TorchFile.Read(file);
-        var slices = Parameters.Slices(model.Network, out _);
+        var slices = model.Network.Slices;
         var network = Settings.Network.Typed;
-        if (invocation.IsGiven(network) && !NetworkDescription.Parse(invocation.Get(network)).Layers.SequenceEqual(model.Network.Layers))
+        if (invocation.IsGiven(network) && !NetworkDescription.Parse(invocation.Get(network)).HasLayersOf(model.Network))
             throw Contradiction(network.Name, model.Network.Name, invocation.Get(network));
         var told = new Preprocessing(invocation.Get(Mean), invocation.Get(Deviation));
         if ((invocation.IsGiven(Mean) || invocation.IsGiven(Deviation)) && !told.Is(Preprocessing.Own))

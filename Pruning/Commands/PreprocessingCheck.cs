@@ -82,14 +82,5 @@ internal static class PreprocessingCheck
         return best;
     }
 
-    private static double Products(NetworkDescription network)
-    {
-        var shapes = network.Shapes();
-        return network.Layers.Select((l, i) => l switch
-        {
-            ConvolutionLayer c => (double)c.KernelSize * c.KernelSize * shapes[i].Channels * shapes[i + 1].Features,
-            DenseLayer d => (double)shapes[i].Features * d.Outputs,
-            _ => 0,
-        }).Sum();
-    }
+    private static double Products(NetworkDescription network) => network.Layers.Sum(l => (double)l.Products);
 }

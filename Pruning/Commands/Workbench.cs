@@ -46,7 +46,7 @@ internal sealed class Workbench : IDisposable
     {
         // Activations and their gradients take 8 bytes a value and image: 128 images but of a network that would take more than 128 MB with them.
         const int most = 128, bytes = 1 << 27;
-        long values = checkpoint.Network.Shapes().Sum(s => (long)s.BlockStride / Layout.Lanes);
+        long values = checkpoint.Network.Shapes.Sum(s => (long)s.BlockStride / Layout.Lanes);
         long blocks = bytes / (2 * sizeof(float) * values * Layout.Lanes);
         int batch = (int)Math.Min(Math.Clamp(blocks * Layout.Lanes, Layout.Lanes, most), images.Count);
         var few = new DataSet(images.Images[..(batch * DataSet.PixelsPerImage)], images.Labels[..batch]);

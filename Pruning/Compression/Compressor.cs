@@ -84,7 +84,7 @@ public static class Compressor
         if (!Bits(stored.Weights).SequenceEqual(Bits(read.Weights)) || !Bits(stored.Mask).SequenceEqual(Bits(read.Mask)))
             throw new InvalidOperationException("decoding gave another network");
         Put(trainer, read);
-        var slices = Parameters.Slices(model.Network, out _);
+        var slices = model.Network.Slices;
         return new Compressed(
             file, decoded, shared.Bits, size, slices.Sum(s => 4L * (s.WeightCount + s.BiasCount)), model.Total,
             Judgement.Of(sharing.Reference, trainer.EvaluateEach(Part.Validation), options.MaxDrop), before, trainer.Evaluate(Part.Test, cancellation),

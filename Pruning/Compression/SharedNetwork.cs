@@ -14,7 +14,7 @@ public static class SharedNetwork
         ArgumentNullException.ThrowIfNull(model);
         return new CodedNetwork(model.Network.Name,
         [
-            .. Parameters.Slices(model.Network, out _).Zip(shared, (slice, layer) => new SharedLayer(
+            .. model.Network.Slices.Zip(shared, (slice, layer) => new SharedLayer(
                 slice.Name, slice.WeightShape, layer.Codebook, layer.Indices, model.Weights.AsSpan(slice.BiasOffset, slice.BiasCount).ToArray())),
         ]);
     }
@@ -34,7 +34,7 @@ public static class SharedNetwork
     {
         ArgumentNullException.ThrowIfNull(coded);
         var network = Described(coded.Network, [.. coded.Layers.Select(l => (l.Name, l.Shape))], nameForErrors);
-        var slices = Parameters.Slices(network, out int length);
+        var (slices, length) = (network.Slices, network.ParameterLength);
         float[] weights = new float[length], mask = new float[length];
         Array.Fill(mask, 1f);
         foreach (var (slice, layer) in slices.Zip(coded.Layers))
@@ -55,7 +55,7 @@ public static class SharedNetwork
     private static NetworkDescription Described(string text, IReadOnlyList<(string Name, int[] Shape)> layers, string nameForErrors)
     {
         var network = NetworkDescription.OfFile(nameForErrors, text);
-        var slices = Parameters.Slices(network, out _);
+        var slices = network.Slices;
         if (layers.Count != slices.Count)
             throw CodedFile.Bad(nameForErrors, $"{slices.Count} layers of {text}", $"{layers.Count}");
         foreach (var (slice, (name, shape)) in slices.Zip(layers))

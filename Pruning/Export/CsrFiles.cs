@@ -26,7 +26,7 @@ public static class CsrFiles
                 ExitCode.Usage, $"{folder}: expected a folder without files of other layers, found {other}, which this network does not replace");
         }
         var names = new List<string>();
-        foreach (var layer in Parameters.Slices(model.Network, out _))
+        foreach (var layer in model.Network.Slices)
         {
             byte[] bias = NumpyArray.Of(model.Weights.AsSpan(layer.BiasOffset, layer.BiasCount));
             names.AddRange([$"{layer.Name}.npz", $"{layer.Name}.bias.npy"]);

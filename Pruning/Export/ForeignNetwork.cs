@@ -37,7 +37,7 @@ public sealed partial record ForeignNetwork(Checkpoint Model, IReadOnlyList<(str
     {
         ArgumentNullException.ThrowIfNull(file);
         ArgumentNullException.ThrowIfNull(network);
-        var slices = Parameters.Slices(network, out int length);
+        var (slices, length) = (network.Slices, network.ParameterLength);
         var modules = Modules(file, out var others);
         if (modules.Count != slices.Count)
             throw BadModel.Of(file.Path, $"{slices.Count} weights with their biases for {network.Name} (--network)", List(file));

@@ -10,7 +10,7 @@ internal static class MaskText
 {
     /// <summary>The texts of the layers that have pruned weights, as NAME.mask.</summary>
     public static IEnumerable<(string Key, string Text)> Of(Checkpoint model) =>
-        Parameters.Slices(model.Network, out _).Select(l => (l, Mask: model.Mask.AsSpan(l.WeightOffset, l.WeightCount).ToArray()))
+        model.Network.Slices.Select(l => (l, Mask: model.Mask.AsSpan(l.WeightOffset, l.WeightCount).ToArray()))
             .Where(x => x.Mask.AsSpan().Contains(0f)).Select(x => (Key(x.l), Of(x.Mask)));
 
     /// <summary>Takes a layer's text out of a file's, if it is there, and sets the mask, which is all ones.</summary>

@@ -44,39 +44,21 @@ public static class OnnxFile
     private static ProtobufMessage Graph(Checkpoint model)
     {
         List<ProtobufMessage> nodes = [], tensors = [];
-        var slices = new Queue<LayerSlice>(Parameters.Slices(model.Network, out _));
         string value = "image";
-        bool flat = false, first = true;
+        bool flat = false;
         int pools = 0;
         foreach (var layer in model.Network.Layers)
         {
-            if (layer is MaxPoolLayer pool)
-            {
+            if (layer.Kind is MaxPoolLayer pool)
                 value = Add("MaxPool", $"pool{++pools}", [value], Ints("kernel_shape", pool.Size, pool.Size), Ints("strides", pool.Size, pool.Size));
-                continue;
-            }
-            var slice = slices.Dequeue();
-            string weight = $"{slice.Name}.weight", bias = $"{slice.Name}.bias";
-            float scale = first ? Trainer.PixelScale : 1;
-            first = false;
-            tensors.Add(Tensor(weight, slice.WeightShape, [.. model.Weights.AsSpan(slice.WeightOffset, slice.WeightCount).ToArray().Select(w => w * scale)]));
-            tensors.Add(Tensor(bias, [slice.BiasCount], model.Weights.AsSpan(slice.BiasOffset, slice.BiasCount)));
-            bool relu;
-            if (layer is ConvolutionLayer c)
-            {
-                (relu, int p) = (c.Relu, c.Padding);
-                value = Add("Conv", slice.Name, [value, weight, bias], Ints("kernel_shape", c.KernelSize, c.KernelSize), Ints("pads", p, p, p, p));
-            }
+            else if (layer.Kind is ConvolutionLayer { KernelSize: var size, Padding: var padding })
+                value = Add("Conv", layer.Name, Parameters(layer), Ints("kernel_shape", size, size), Ints("pads", padding, padding, padding, padding));
+            else if (layer.Kind is DenseLayer)
+                value = Add("Gemm", layer.Name, Parameters(Flattened(layer)), Int("transB", 1));
             else
-            {
-                relu = ((DenseLayer)layer).Relu;
-                if (!flat)
-                    value = Add("Flatten", "flatten", [value]);
-                flat = true;
-                value = Add("Gemm", slice.Name, [value, weight, bias], Int("transB", 1));
-            }
-            if (relu)
-                value = Add("Relu", $"{slice.Name}.relu", [value]);
+                throw new NotSupportedException(layer.Kind.Token);
+            if (layer.Relu)
+                value = Add("Relu", $"{layer.Name}.relu", [value]);
         }
         // GraphProto: node, name, initializer, input, output. The last node's output bears the graph's own name for it.
         nodes.Add(Node("Identity", "logits", [value], "logits"));
@@ -86,6 +68,26 @@ public static class OnnxFile
             .Messages(5, tensors)
             .Message(11, Value("image", 1, DataSet.Height, DataSet.Width))
             .Message(12, Value("logits", DataSet.Classes));
+
+        NetworkLayer Flattened(NetworkLayer layer)
+        {
+            if (!flat)
+                value = Add("Flatten", "flatten", [value]);
+            flat = true;
+            return layer;
+        }
+
+        // What a layer with parameters reads.
+        string[] Parameters(NetworkLayer layer)
+        {
+            var slice = layer.Slice!;
+            string weight = $"{layer.Name}.weight", bias = $"{layer.Name}.bias";
+            float scale = slice.WeightOffset == 0 ? Trainer.PixelScale : 1;
+            float[] weights = model.Weights.AsSpan(slice.WeightOffset, slice.WeightCount).ToArray();
+            tensors.Add(Tensor(weight, slice.WeightShape, [.. weights.Select(w => w * scale)]));
+            tensors.Add(Tensor(bias, [slice.BiasCount], model.Weights.AsSpan(slice.BiasOffset, slice.BiasCount)));
+            return [value, weight, bias];
+        }
 
         string Add(string op, string name, string[] inputs, params ProtobufMessage[] attributes)
         {

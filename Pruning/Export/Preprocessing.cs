@@ -21,7 +21,7 @@ public sealed record Preprocessing(double Mean, double Deviation)
 
     /// <summary>Whether a network allows it: a padded first layer has a border of zeros, which cannot stand for shifted paper.</summary>
     public bool Fits(NetworkDescription network) =>
-        Mean == 0 || network.Layers.First(l => l is not MaxPoolLayer) is not ConvolutionLayer { Padding: > 0 };
+        Mean == 0 || network.Layers.First(l => l.Slice is not null).Input.Padding == 0;
 
     /// <summary>
     /// The network that gives for this program's pixels what the given one gives for those prepared so: its first layer takes scale and shift.
@@ -30,7 +30,7 @@ public sealed record Preprocessing(double Mean, double Deviation)
     {
         ArgumentNullException.ThrowIfNull(model);
         float[] weights = [.. model.Weights];
-        var first = Parameters.Slices(model.Network, out _)[0];
+        var first = model.Network.Slices[0];
         int inputs = first.Filter.FilterSize;
         for (int k = 0; k < first.BiasCount; k++)
         {

@@ -22,7 +22,7 @@ public static class TorchFile
         texts[ShiftKey] = NoShift;
         foreach (var (key, text) in MaskText.Of(model))
             texts[key] = text;
-        var tensors = Parameters.Slices(model.Network, out _).SelectMany(l => new[]
+        var tensors = model.Network.Slices.SelectMany(l => new[]
         {
             SafeTensor.Of($"{l.Name}.weight", l.WeightShape, model.Weights.AsSpan(l.WeightOffset, l.WeightCount)),
             SafeTensor.Of($"{l.Name}.bias", [l.BiasCount], model.Weights.AsSpan(l.BiasOffset, l.BiasCount)),
@@ -48,7 +48,7 @@ public static class TorchFile
         if (!texts.Remove(ShiftKey, out string? shift) || shift != NoShift)
             throw BadModel.Of(file.Path, $"a pixel shift of {NoShift}", shift ?? "none");
         var model = CheckpointTexts.Take(file.Path, texts, FormatKey);
-        var slices = Parameters.Slices(model.Network, out _);
+        var slices = model.Network.Slices;
         if (file.Tensors.Count != 2 * slices.Count)
             throw BadModel.Of(file.Path, $"{2 * slices.Count} tensors", $"{file.Tensors.Count}");
         foreach (var layer in slices)

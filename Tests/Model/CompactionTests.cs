@@ -43,7 +43,7 @@ public sealed class CompactionTests
         var small = Compaction.Of(model);
         Assert.Equal("fc1r fc10", small.Network.Name);
         Assert.Equal((2, 794), (small.Kept, small.Total));
-        var last = Parameters.Slices(small.Network, out _)[1];
+        var last = small.Network.Slices[1];
         Assert.Equal([2, 2, 2, 2, 8, 2, 2, 2, 2, 2], small.Weights.AsSpan(last.BiasOffset, 10).ToArray());
     }
 
@@ -72,7 +72,7 @@ public sealed class CompactionTests
     private static Checkpoint Of(string layers, Func<int, int, int, float> weight, float bias, (int Layer, int Row)? negative = null)
     {
         var network = NetworkDescription.Parse(layers);
-        var slices = Parameters.Slices(network, out int length);
+        var (slices, length) = (network.Slices, network.ParameterLength);
         float[] weights = new float[length], mask = [.. Enumerable.Repeat(1f, length)];
         for (int l = 0; l < slices.Count; l++)
         {

@@ -75,7 +75,7 @@ public sealed class DenormalTrainingTests
                 {
                     var model = PlainNetwork.Random(layers, density, dead: 0, seed: 5);
                     float[] tiny = Array.ConvertAll(model.Weights, w => w * 1e-20f);
-                    foreach (var slice in Parameters.Slices(model.Network, out _))
+                    foreach (var slice in model.Network.Slices)
                         tiny.AsSpan(slice.BiasOffset, slice.BiasCount).Clear();
                     using var inference = new Inference(TestDevices.Get(device), model with { Weights = tiny }, batch);
                     PlainNetwork.Images(batch, seed: 3).CopyTo(inference.Images);

@@ -11,7 +11,8 @@ public sealed class NetworkDescriptionTests
     [InlineData("conv8@5p2r pool2 conv4@3 pool3 fc10", 200 + 288 + 640, 8 + 4 + 10)]
     public void Networks_have_the_parameters_of_their_layers(string text, int weights, int biases)
     {
-        var slices = Parameters.Slices(NetworkDescription.Parse(text), out int length);
+        var network = NetworkDescription.Parse(text);
+        var (slices, length) = (network.Slices, network.ParameterLength);
         Assert.Equal(weights, slices.Sum(s => s.WeightCount));
         Assert.Equal(biases, slices.Sum(s => s.BiasCount));
         Assert.True(length >= weights + biases);

@@ -18,7 +18,7 @@ internal static class PlainNetwork
     {
         var random = new Random(seed);
         var network = NetworkDescription.Parse(layers);
-        var slices = Parameters.Slices(network, out int length);
+        var (slices, length) = (network.Slices, network.ParameterLength);
         float[] weights = new float[length], mask = [.. Enumerable.Repeat(1f, length)];
         bool[] silent = [];
         foreach (var layer in slices)
@@ -54,14 +54,14 @@ internal static class PlainNetwork
     {
         double[] x = [.. image.ToArray().Select(b => (double)(Trainer.PixelScale * b))], bounds = new double[x.Length];
         var shape = NetworkDescription.Input;
-        var slices = new Queue<LayerSlice>(Parameters.Slices(model.Network, out _));
         foreach (var layer in model.Network.Layers)
-            if (layer is MaxPoolLayer pool)
-                (x, bounds, shape) = Pool(x, bounds, shape, pool.Size);
-            else
-                (x, bounds, shape) = Weighted(
-                    model, slices.Dequeue(), layer is ConvolutionLayer { Relu: true } or DenseLayer { Relu: true },
-                    layer is ConvolutionLayer c ? c.Padding : 0, x, bounds, layer is DenseLayer ? TensorShape.Vector(x.Length) : shape);
+            (x, bounds, shape) = layer.Kind switch
+            {
+                MaxPoolLayer pool => Pool(x, bounds, shape, pool.Size),
+                ConvolutionLayer c => Weighted(model, layer.Slice!, c.Relu, c.Padding, x, bounds, shape),
+                DenseLayer d => Weighted(model, layer.Slice!, d.Relu, 0, x, bounds, TensorShape.Vector(x.Length)),
+                _ => throw new NotSupportedException(layer.Kind.Token),
+            };
         return (x, bounds);
     }
 

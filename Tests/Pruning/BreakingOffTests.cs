@@ -122,9 +122,9 @@ public sealed class BreakingOffTests : IDisposable
     public void A_model_that_overflows_is_named_as_diverged()
     {
         var network = NetworkDescription.Parse("fc8r fc10");
-        Parameters.Slices(network, out int length);
+        int length = network.ParameterLength;
         var huge = new float[length];
-        foreach (var layer in Parameters.Slices(network, out _))
+        foreach (var layer in network.Slices)
             huge.AsSpan(layer.WeightOffset, layer.WeightCount).Fill(1e30f);
         string model = _folder.Combine("huge.safetensors");
         new Checkpoint(network, huge, [.. huge.Select(_ => 1f)], 1, 80, new Dictionary<string, string>()).Save(model);

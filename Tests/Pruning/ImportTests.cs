@@ -106,7 +106,7 @@ public sealed class ImportTests : IDisposable
     private string Foreign(Checkpoint model, Preprocessing preprocessing, params string[] names)
     {
         float[] weights = [.. model.Weights];
-        var slices = Parameters.Slices(model.Network, out _);
+        var slices = model.Network.Slices;
         var first = slices[0];
         for (int k = 0; k < first.BiasCount; k++)
         {

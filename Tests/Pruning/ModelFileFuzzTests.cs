@@ -66,7 +66,7 @@ public sealed class ModelFileFuzzTests : IDisposable
         if (kind == "checkpoint")
             model.Save(path);
         else if (kind == "coded")
-            File.WriteAllBytes(path, CodedFile.Encode(SharedNetwork.Of(model, [.. Parameters.Slices(model.Network, out _).Select(s => new SharedWeights(
+            File.WriteAllBytes(path, CodedFile.Encode(SharedNetwork.Of(model, [.. model.Network.Slices.Select(s => new SharedWeights(
                 [0.5f], [.. model.Mask.AsSpan(s.WeightOffset, s.WeightCount).ToArray().Select(m => (int)m)]))]), Coder.Range));
         else
             TorchFile.Write(path, model);

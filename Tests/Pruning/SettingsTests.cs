@@ -75,7 +75,7 @@ public sealed class SettingsTests : IDisposable
     {
         string model = _folder.Combine("model.safetensors"), run = _folder.Combine("run");
         var network = NetworkDescription.Parse("fc10");
-        Parameters.Slices(network, out int length);
+        int length = network.ParameterLength;
         float[] ones = [.. Enumerable.Repeat(1f, length)];
         new Checkpoint(network, ones, ones, 1, 80, new Dictionary<string, string>()).Save(model);
         string[] args = [.. line.Split(' ').Select(a => a == "M" ? model : a == "x" ? run : a)];

@@ -93,7 +93,7 @@ public sealed class TargetTests : IDisposable
     private string Save(Func<int, float> weight, float bias)
     {
         var network = NetworkDescription.Parse("fc16r fc10");
-        var slices = Parameters.Slices(network, out int length);
+        var (slices, length) = (network.Slices, network.ParameterLength);
         float[] weights = new float[length], mask = [.. Enumerable.Repeat(1f, length)];
         foreach (int i in slices.SelectMany(l => Enumerable.Range(l.WeightOffset, l.WeightCount)))
             weights[i] = weight(i);

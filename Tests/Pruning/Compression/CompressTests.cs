@@ -96,7 +96,7 @@ public sealed class CompressTests : IDisposable
         Assert.InRange(rounded, 1, plain - 1);
         Assert.InRange(shared, 1, plain - 1);
         var biases = ModelFile.Load(_folder.Combine("shared", "model.dcn"));
-        var slices = Parameters.Slices(biases.Network, out _);
+        var slices = biases.Network.Slices;
         Assert.All(slices, s => Assert.InRange(biases.Weights.AsSpan(s.BiasOffset, s.BiasCount).ToArray().Where(b => b != 0).Distinct().Count(), 0, 3));
         Assert.All(
             ModelFile.Load(_folder.Combine("rounded", "model.dcn")).Weights, w => Assert.Equal(0, BitConverter.SingleToInt32Bits(w) & 0xFFFF));
@@ -140,7 +140,7 @@ public sealed class CompressTests : IDisposable
     public void A_layer_without_weights_and_a_dense_network_are_coded()
     {
         var model = Checkpoint.Load(_model);
-        var slices = Parameters.Slices(model.Network, out _);
+        var slices = model.Network.Slices;
         float[] weights = [.. model.Weights], mask = [.. model.Mask];
         foreach (float[] flat in (float[][])[weights, mask])
             flat.AsSpan(slices[1].WeightOffset, slices[1].WeightCount).Clear();

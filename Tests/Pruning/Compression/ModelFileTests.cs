@@ -62,7 +62,7 @@ public sealed class ModelFileTests : IDisposable
     }
 
     private static byte[] Coded(Checkpoint model) => CodedFile.Encode(
-        SharedNetwork.Of(model, [.. Parameters.Slices(model.Network, out _).Select(s => new SharedWeights(
+        SharedNetwork.Of(model, [.. model.Network.Slices.Select(s => new SharedWeights(
             [0.5f], [.. model.Mask.AsSpan(s.WeightOffset, s.WeightCount).ToArray().Select(m => (int)m)]))]),
         Coder.Range);
 }

@@ -16,7 +16,7 @@ public sealed class CsrFilesTests
         model.Weights[Array.FindIndex(model.Weights, w => w != 0)] = 0;
         using var folder = new TemporaryFolder();
         Assert.Equal(["conv1.npz", "conv1.bias.npy", "fc1.npz", "fc1.bias.npy", "fc2.npz", "fc2.bias.npy"], CsrFiles.Write(folder.Path, model));
-        foreach (var layer in Parameters.Slices(model.Network, out _))
+        foreach (var layer in model.Network.Slices)
         {
             using var zip = ZipFile.OpenRead(folder.Combine($"{layer.Name}.npz"));
             Assert.Equal("csr"u8.ToArray(), Read(zip, "format", "|S3", "()"));

@@ -19,7 +19,7 @@ public sealed class ForeignNetworkTests : IDisposable
         var preprocessing = new Preprocessing(0.1307, 0.3081);
         var model = PlainNetwork.Random("conv4@5r pool2 conv5@5r pool2 conv7@4r fc9r fc9r fc10", 1, 0, seed: 2);
         int[] positions = [0, 3, 6, 8, 10, 12];
-        var slices = Parameters.Slices(model.Network, out _);
+        var slices = model.Network.Slices;
         var tensors = new List<SafeTensor>();
         for (int i = 0; i < slices.Count; i++)
         {
@@ -85,7 +85,7 @@ public sealed class ForeignNetworkTests : IDisposable
         var model = Read(tensors, "fc10").Model;
         Assert.Equal(mask, model.Mask[..7840]);
         Assert.Equal(weights.Zip(mask, (w, m) => w * m), model.Weights[..7840]);
-        var slice = Parameters.Slices(model.Network, out _)[0];
+        var slice = model.Network.Slices[0];
         Assert.Equal([0, 2, 0, 4, 5, 0, 7, 8, 0, 10], model.Weights.AsSpan(slice.BiasOffset, 10).ToArray());
         Assert.All(model.Mask[7840..], m => Assert.Equal(1, m));
 

@@ -62,7 +62,7 @@ public sealed class OnnxFileTests
         Assert.Equal(("fc9r fc10", small.Network.Name), (texts["network"], texts["layers"]));
         Assert.Equal(("1", "0", "7", "500"), (texts["pixel_scale"], texts["pixel_shift"], texts["seed"], texts["validation"]));
         byte[] bits = Convert.FromBase64String(texts["fc1.mask"]);
-        var slice = Parameters.Slices(small.Network, out _)[0];
+        var slice = small.Network.Slices[0];
         Assert.Equal(
             small.Mask[slice.WeightOffset..(slice.WeightOffset + slice.WeightCount)],
             Enumerable.Range(0, slice.WeightCount).Select(i => (float)(bits[i / 8] >> 7 - i % 8 & 1)));

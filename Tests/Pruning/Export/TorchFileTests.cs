@@ -35,7 +35,7 @@ public sealed class TorchFileTests : IDisposable
     public void Tensors_are_those_of_pytorch_and_the_metadata_say_the_rest()
     {
         var model = Example("fc2r fc10", 0.5);
-        var slice = Parameters.Slices(model.Network, out _)[1];
+        var slice = model.Network.Slices[1];
         string path = _folder.Combine("net.safetensors");
         TorchFile.Write(path, model);
         var file = SafeTensors.Read(path);

@@ -36,17 +36,13 @@ public static class Compaction
         public int[] Kept { get; set; } = [.. Enumerable.Range(0, Slice.Filter.Filters)];
     }
 
-    private static Layer[] Layers(Checkpoint model)
-    {
-        var described = model.Network.Layers.Where(l => l is not MaxPoolLayer);
-        return
-        [
-            .. Parameters.Slices(model.Network, out _).Zip(described, (s, d) => new Layer(
-                s, d is ConvolutionLayer { Relu: true } or DenseLayer { Relu: true }, d is ConvolutionLayer c ? c.Padding : 0,
-                model.Weights.AsSpan(s.WeightOffset, s.WeightCount).ToArray(), model.Mask.AsSpan(s.WeightOffset, s.WeightCount).ToArray(),
-                model.Weights.AsSpan(s.BiasOffset, s.BiasCount).ToArray())),
-        ];
-    }
+    private static Layer[] Layers(Checkpoint model) =>
+    [
+        .. model.Network.Layers.Where(l => l.Slice is not null).Select(l => (Layer: l, Slice: l.Slice!)).Select(l => new Layer(
+            l.Slice, l.Layer.Relu, l.Layer.Input.Padding, model.Weights.AsSpan(l.Slice.WeightOffset, l.Slice.WeightCount).ToArray(),
+            model.Mask.AsSpan(l.Slice.WeightOffset, l.Slice.WeightCount).ToArray(),
+            model.Weights.AsSpan(l.Slice.BiasOffset, l.Slice.BiasCount).ToArray())),
+    ];
 
     private static void FoldConstants(Layer layer, Layer next)
     {
@@ -81,14 +77,9 @@ public static class Compaction
 
     private static Checkpoint Build(Checkpoint model, Layer[] layers)
     {
-        var sizes = new Queue<int>(layers.Select(l => l.Kept.Length));
-        var network = NetworkDescription.Of(model.Network.Layers.Select(l => l switch
-        {
-            ConvolutionLayer c => c with { Filters = sizes.Dequeue() },
-            DenseLayer d => d with { Outputs = sizes.Dequeue() },
-            _ => l,
-        }));
-        var slices = Parameters.Slices(network, out int length);
+        int made = 0;
+        var network = NetworkDescription.Of(model.Network.Layers.Select(l => l.Slice is null ? l.Kind : l.Kind.Narrowed(layers[made++].Kept.Length)));
+        var (slices, length) = (network.Slices, network.ParameterLength);
         var weights = new float[length];
         var mask = new float[length];
         Array.Fill(mask, 1f);

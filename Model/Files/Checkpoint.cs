@@ -16,10 +16,10 @@ public sealed record Checkpoint(
     private const string FormatKey = "format", ForeignFormat = "pt";
 
     /// <summary>Weights that are kept, biases not counted.</summary>
-    public int Kept => Parameters.Slices(Network, out _).Sum(l => Mask.AsSpan(l.WeightOffset, l.WeightCount).Count(1f));
+    public int Kept => Network.Slices.Sum(l => Mask.AsSpan(l.WeightOffset, l.WeightCount).Count(1f));
 
     /// <summary>All weights, biases not counted.</summary>
-    public int Total => Parameters.Slices(Network, out _).Sum(l => l.WeightCount);
+    public int Total => Network.Slices.Sum(l => l.WeightCount);
 
     /// <summary>What a trainer holds now.</summary>
     public static Checkpoint Of(
@@ -35,7 +35,7 @@ public sealed record Checkpoint(
     public void Save(string path, bool replace = true)
     {
         var tensors = new List<SafeTensor>();
-        foreach (var layer in Parameters.Slices(Network, out _))
+        foreach (var layer in Network.Slices)
         {
             tensors.Add(SafeTensor.Of($"{layer.Name}.weight", layer.WeightShape, Weights.AsSpan(layer.WeightOffset, layer.WeightCount)));
             tensors.Add(SafeTensor.Of($"{layer.Name}.bias", [layer.BiasCount], Weights.AsSpan(layer.BiasOffset, layer.BiasCount)));
@@ -66,7 +66,7 @@ public sealed record Checkpoint(
         }
         file.DemandDigest();
         var model = CheckpointTexts.Take(path, texts, FormatKey);
-        var slices = Parameters.Slices(model.Network, out _);
+        var slices = model.Network.Slices;
         if (file.Tensors.Count != 3 * slices.Count)
             throw BadModel.Of(path, $"{3 * slices.Count} tensors", $"{file.Tensors.Count}");
         foreach (var layer in slices)

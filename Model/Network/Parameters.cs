@@ -25,14 +25,15 @@ public sealed record LayerSlice(string Name, FilterShape Filter, bool Convolutio
 /// </summary>
 public sealed class Parameters
 {
-    private const int Alignment = 16;
     private readonly DeviceMemory _memory;
 
     public Parameters(DeviceMemory memory, NetworkDescription network)
     {
         ArgumentNullException.ThrowIfNull(memory);
+        ArgumentNullException.ThrowIfNull(network);
         _memory = memory;
-        Layers = Slices(network, out int length);
+        Layers = network.Slices;
+        int length = network.ParameterLength;
         Weight = memory.Allocate<float>(length);
         FirstMoment = memory.Allocate<float>(length);
         SecondMoment = memory.Allocate<float>(length);
@@ -49,45 +50,19 @@ public sealed class Parameters
     /// <summary>Weights of all layers, biases not counted: the total of the pruning ratio.</summary>
     public int WeightCount => Layers.Sum(l => l.WeightCount);
 
-    /// <summary>Layer slices of a network and the length of a flat buffer.</summary>
-    public static IReadOnlyList<LayerSlice> Slices(NetworkDescription network, out int length)
-    {
-        ArgumentNullException.ThrowIfNull(network);
-        var shapes = network.Shapes();
-        var slices = new List<LayerSlice>();
-        int offset = 0, convolutions = 0, dense = 0;
-        for (int i = 0; i < network.Layers.Count; i++)
-        {
-            FilterShape? filter = network.Layers[i] switch
-            {
-                ConvolutionLayer c => new FilterShape(c.Filters, shapes[i].Channels, c.KernelSize, c.KernelSize),
-                DenseLayer d => new FilterShape(d.Outputs, shapes[i].Features, 1, 1),
-                _ => null,
-            };
-            if (filter is not { } f)
-                continue;
-            bool convolutional = network.Layers[i] is ConvolutionLayer;
-            string name = convolutional ? $"conv{++convolutions}" : $"fc{++dense}";
-            int bias = Align(offset + f.Count);
-            slices.Add(new LayerSlice(name, f, convolutional, offset, bias));
-            offset = Align(bias + f.Filters);
-        }
-        length = offset;
-        return slices;
-    }
-
     /// <summary>Weights from N(0, 2 / (C R S)) (He et al. 2015) before a ReLU, N(0, 1 / (C R S)) (LeCun et al. 1998) elsewhere; biases and moments 0, mask 1.</summary>
     public void Initialize(NetworkDescription network, ulong seed)
     {
         ArgumentNullException.ThrowIfNull(network);
         var random = new Random64(seed, stream: 1);
         var weights = new float[Weight.Length];
-        var relu = network.Layers.Where(l => l is not MaxPoolLayer).Select(l => l is ConvolutionLayer { Relu: true } or DenseLayer { Relu: true });
-        foreach (var (layer, gain) in Layers.Zip(relu, (l, r) => (l, r ? 2.0 : 1.0)))
+        foreach (var layer in network.Layers)
         {
-            double deviation = Math.Sqrt(gain / layer.Filter.FilterSize);
-            for (int i = 0; i < layer.WeightCount; i++)
-                weights[layer.WeightOffset + i] = (float)(random.NextGaussian() * deviation);
+            if (layer.Slice is not { } slice)
+                continue;
+            double deviation = Math.Sqrt((layer.Relu ? 2.0 : 1.0) / slice.Filter.FilterSize);
+            for (int i = 0; i < slice.WeightCount; i++)
+                weights[slice.WeightOffset + i] = (float)(random.NextGaussian() * deviation);
         }
         SetWeights(weights);
         SetMask(Ones());
@@ -135,6 +110,4 @@ public sealed class Parameters
         Array.Fill(ones, 1f);
         return ones;
     }
-
-    private static int Align(int offset) => (offset + Alignment - 1) / Alignment * Alignment;
 }

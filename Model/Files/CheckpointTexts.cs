@@ -49,7 +49,7 @@ public static class CheckpointTexts
             throw BadModel.Of(path, "a seed", $"'{seed}'");
         if (!int.TryParse(validation, NumberStyles.None, CultureInfo.InvariantCulture, out int validationCount))
             throw BadModel.Of(path, "a number of validation images", $"'{validation}'");
-        Parameters.Slices(network, out int length);
+        int length = network.ParameterLength;
         var mask = new float[length];
         Array.Fill(mask, 1f);
         return new Checkpoint(network, new float[length], mask, seedNumber, validationCount, texts);

@@ -1,0 +1,36 @@
+using ILGPU;
+using Secateurs.Kernels;
+
+namespace Secateurs.Model;
+
+/// <summary>A network's operations for a single image, from bytes to logits and class: see <see cref="OneImage"/>.</summary>
+internal static class OneImageSteps
+{
+    /// <param name="memory">On the CPU accelerator.</param>
+    /// <param name="model">Weights and masks.</param>
+    /// <param name="image">[28 28] bytes.</param>
+    /// <param name="logits">[10].</param>
+    /// <param name="classes">[1].</param>
+    public static IEnumerable<Operation> Build(
+        DeviceMemory memory, Checkpoint model, ArrayView<byte> image, ArrayView<float> logits, ArrayView<int> classes)
+    {
+        var network = model.Network;
+        var x = new RowImage(memory, network.Layers[0].IsGemm ? TensorShape.Vector(network.Shapes[0].Features) : network.Shapes[0]);
+        yield return OneImage.Load(memory.Device, "load", image, Trainer.PixelScale, x);
+        foreach (var layer in network.Layers)
+        {
+            var y = new RowImage(memory, layer.Output);
+            yield return layer.Kind.ForwardOne(memory, layer, model, x, y);
+            x = y;
+        }
+        yield return OneImage.Answer(memory.Device, "answer", x, logits, classes);
+    }
+
+    /// <summary>Weights and mask of a layer, and its biases on the device.</summary>
+    public static (float[] Weight, float[] Mask, ArrayView<float> Bias) Views(DeviceMemory memory, NetworkLayer layer, Checkpoint model)
+    {
+        var slice = layer.Slice!;
+        return (model.Weights.AsSpan(slice.WeightOffset, slice.WeightCount).ToArray(), model.Mask.AsSpan(slice.WeightOffset, slice.WeightCount).ToArray(),
+            memory.Allocate<float>(model.Weights.AsSpan(slice.BiasOffset, slice.BiasCount)));
+    }
+}

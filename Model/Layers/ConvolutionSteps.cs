@@ -1,0 +1,88 @@
+using ILGPU;
+using Secateurs.Kernels;
+
+namespace Secateurs.Model;
+
+/// <summary>
+/// A convolution: direct (<see cref="Convolution"/>), from its live weights, or in training, since answers are to be the same bits for one
+/// image as for many, with fewer products (<see cref="Winograd"/>). On the CPU accelerator a first one learns through the pooling after it.
+/// </summary>
+internal sealed class ConvolutionSteps : WeightedSteps
+{
+    /// <summary>
+    /// Density below which a first layer is computed from its live weights, unless the limit that is asked for is higher, or 0: images have no
+    /// transform to compete with. With 256-bit vectors it would pay up to 0.8 (Results/speed/bench-304x.txt).
+    /// </summary>
+    private const double FirstBelow = 0.4;
+
+    private readonly GradientParts? _weightParts;
+    private readonly Winograd? _winograd;
+    private MaxPoolSteps? _pool;
+    private Tensor[]? _scratch;
+
+    public ConvolutionSteps(StepContext context, NetworkLayer layer, LayerTensors tensors) : base(context, layer, tensors)
+    {
+        if (!context.Training)
+            return;
+        if (!layer.IsFirst && Winograd.Fits(context.Device, Filter, layer.Output))
+            _winograd = new Winograd(context.Memory, Filter, tensors.X, tensors.Y);
+        _weightParts = Convolution.Parts(context.Memory, Filter, tensors.YGradient);
+    }
+
+    protected override FilterShape Filter => Slice.Filter;
+
+    private Winograd? Saving => Live is null ? _winograd : null;
+
+    /// <summary>For a single image.</summary>
+    public static Operation ForwardOne(DeviceMemory memory, NetworkLayer layer, Checkpoint model, RowImage x, RowImage y)
+    {
+        var (weight, mask, bias) = OneImageSteps.Views(memory, layer, model);
+        return OneImageConvolution.Forward(memory, $"{layer.Name} forward", x, weight, mask, bias, layer.Slice!.Filter, y, layer.Relu);
+    }
+
+    /// <summary>From now on the gradient of its output is found in the windows of the pooling that alone reads it.</summary>
+    public void LearnThrough(MaxPoolSteps pool)
+    {
+        _pool = pool;
+        pool.IsLearnedThrough = true;
+    }
+
+    public override IEnumerable<Operation[]> Updates(Tensor x, Update update, Update biasUpdate) => _pool is null
+        ? base.Updates(x, update, biasUpdate)
+        :
+        [
+            [
+                PooledConvolution.BackwardWeight(
+                    Context.Device, $"{Slice.Name} backward weight from pool", x, Tensors.Y, _pool.Size, _pool.Windows.Y, _pool.Windows.YGradient,
+                    Layer.Relu, Filter, update.Slice(Slice.WeightOffset, Slice.WeightCount), Sliced(biasUpdate), Live,
+                    _scratch ??= PooledConvolution.Scratch(Context.Memory, Tensors.Y)),
+            ],
+        ];
+
+    protected override double Limit(double below) => below > 0 && Layer.IsFirst ? Math.Max(below, FirstBelow) : below;
+
+    protected override Tensor Shaped(Tensor tensor) => tensor;
+
+    protected override IEnumerable<Operation[]> ForwardInFull(string name, Tensor x) => Saving is { } winograd
+        ?
+        [
+            [
+                winograd.TransformInput($"{Slice.Name} transform input", x),
+                winograd.TransformWeight($"{Slice.Name} transform weight", Weight),
+            ],
+            [winograd.Forward(name, Bias, Tensors.Y, Layer.Relu)],
+        ]
+        : [[Convolution.Forward(Context.Device, name, x, Weight, Bias, Filter, Tensors.Y, Layer.Relu)]];
+
+    protected override IEnumerable<Operation[]> BackwardDataInFull(string name, Tensor? gate) => Saving is { } winograd
+        ?
+        [
+            [winograd.TransformOutputGradient($"{Slice.Name} transform gradient", Tensors.YGradient)],
+            [winograd.BackwardData(name, gate, Tensors.XGradient)],
+        ]
+        : [[Convolution.BackwardData(Context.Device, name, Tensors.YGradient, Weight, Filter, gate, Tensors.XGradient)]];
+
+    protected override Operation[] BackwardWeightInFull(string name, Tensor x, Update update) => Saving is { } winograd
+        ? [winograd.BackwardWeight(name, update)]
+        : Convolution.BackwardWeight(Context.Device, name, x, Tensors.YGradient, Filter, update, _weightParts);
+}

@@ -1,0 +1,120 @@
+using System.Globalization;
+using Secateurs.Kernels;
+
+namespace Secateurs.Model;
+
+/// <summary>
+/// A network in one line of text. Tokens: <c>conv20@5</c> (20 filters of 5x5; <c>p2</c> pads by 2, <c>r</c> adds a ReLU), <c>pool2</c>,
+/// <c>fc500</c> (<c>r</c> as before). The names lenet-300-100, lenet-5 and lenet-5-caffe stand for three such lines.
+/// </summary>
+public sealed class NetworkDescription
+{
+    private NetworkDescription(string name, IReadOnlyList<LayerDescription> kinds)
+    {
+        Name = name;
+        Shapes = Values(name, kinds);
+        Layers = NetworkLayer.Chain(kinds, Shapes, out int length);
+        ParameterLength = length;
+        Slices = [.. Layers.Select(l => l.Slice).OfType<LayerSlice>()];
+    }
+
+    /// <summary>The known name or the line that it was read from.</summary>
+    public string Name { get; }
+
+    /// <summary>In an order in which each comes after those that it reads.</summary>
+    public IReadOnlyList<NetworkLayer> Layers { get; }
+
+    /// <summary>(C, H, W) of the image and of what each layer gives, with the border of zeros that the layer after it wants.</summary>
+    public IReadOnlyList<TensorShape> Shapes { get; }
+
+    /// <summary>Where the parameters of the layers that have some lie in flat buffers.</summary>
+    public IReadOnlyList<LayerSlice> Slices { get; }
+
+    /// <summary>Of a flat buffer of parameters.</summary>
+    public int ParameterLength { get; }
+
+    /// <summary>LeCun et al. 1998 (sizes; ReLU, max pooling and the full third layer are today's usage), and LeNet-5 of Caffe.</summary>
+    public static IReadOnlyDictionary<string, string> Known { get; } = new Dictionary<string, string>
+    {
+        ["lenet-300-100"] = "fc300r fc100r fc10",
+        ["lenet-5"] = "conv6@5p2r pool2 conv16@5r pool2 conv120@5r fc84r fc10",
+        ["lenet-5-caffe"] = "conv20@5 pool2 conv50@5 pool2 fc500r fc10",
+    };
+
+    /// <summary>
+    /// What a network may ask for, typed or in a file of a few bytes. Flat buffers, their moments and masks take a few hundred megabytes on any
+    /// machine, the activations of 16 images and their gradients 128 MB.
+    /// </summary>
+    public const int MostWeights = 20_000_000, MostValues = 1 << 20, MostLayers = 64;
+
+    /// <summary>(C, H, W) of an image.</summary>
+    public static TensorShape Input => new(1, DataSet.Height, DataSet.Width);
+
+    /// <summary>Reads a known name or a line of tokens.</summary>
+    /// <exception cref="UserException">
+    /// Usage: a token that is none, sizes that do not fit, a last layer that is not fc10, or more than a network may ask for.
+    /// </exception>
+    public static NetworkDescription Parse(string text)
+    {
+        ArgumentNullException.ThrowIfNull(text);
+        string[] tokens = Known.GetValueOrDefault(text, text).Split(' ', StringSplitOptions.RemoveEmptyEntries);
+        if (tokens.Length > MostLayers)
+            throw Bad(text, $"expected at most {MostLayers} layers, found {tokens.Length}");
+        LayerDescription[] kinds = [.. tokens.Select(t => LayerKinds.Read(t) ?? throw Bad(text, $"'{BadModel.Cut(t)}' is no layer "
+            + $"({string.Join(", ", LayerKinds.All.Select(k => k.Example))}) and no known network ({string.Join(", ", Known.Keys)})"))];
+        if (kinds.LastOrDefault() is not DenseLayer { Outputs: DataSet.Classes, Relu: false })
+            throw Bad(text, $"the last layer must be fc{DataSet.Classes}");
+        return new NetworkDescription(text, kinds);
+    }
+
+    /// <summary>These layers, named by their line of text.</summary>
+    public static NetworkDescription Of(IEnumerable<LayerDescription> kinds) => Parse(string.Join(' ', kinds.Select(k => k.Token)));
+
+    /// <summary>Whether both have the same layers, whatever their names.</summary>
+    public bool HasLayersOf(NetworkDescription other)
+    {
+        ArgumentNullException.ThrowIfNull(other);
+        return Layers.Select(l => l.Kind).SequenceEqual(other.Layers.Select(l => l.Kind));
+    }
+
+    /// <summary>As <see cref="Parse"/>, of what a file says.</summary>
+    /// <exception cref="UserException">BadFile, with the file's path.</exception>
+    public static NetworkDescription OfFile(string path, string text)
+    {
+        try
+        {
+            return Parse(text);
+        }
+        catch (UserException e)
+        {
+            throw BadModel.Of(path, "a network of this program", e.Message, e);
+        }
+    }
+
+    private static List<TensorShape> Values(string name, IReadOnlyList<LayerDescription> kinds)
+    {
+        var shapes = new List<TensorShape>();
+        var shape = Input;
+        long values = 0, weights = 0;
+        for (int i = 0; i <= kinds.Count; i++)
+        {
+            shape = shape with { Padding = i < kinds.Count ? kinds[i].Border : 0 };
+            if (shape.Padding > 0 && i > 0 && !kinds[i - 1].AllowsBorder)
+                throw Bad(name, $"layer {i + 1} pads the output of a fully connected layer, which has no border");
+            values += (long)shape.Channels * (shape.Height + 2 * shape.Padding) * (shape.Width + 2 * shape.Padding);
+            if (values > MostValues)
+                throw Bad(name, $"expected at most {MostValues} values in all layers of an image, borders too, found {values} up to layer {i}");
+            shapes.Add(shape);
+            if (i == kinds.Count)
+                break;
+            weights += kinds[i].Weights(shape);
+            shape = kinds[i].Output(shape);
+            if (shape.Channels < 1 || shape.Height < 1 || shape.Width < 1)
+                throw Bad(name, $"layer {i + 1} gives {shape.Channels}x{shape.Height}x{shape.Width} values");
+        }
+        return weights <= MostWeights ? shapes
+            : throw Bad(name, string.Create(CultureInfo.InvariantCulture, $"expected at most {MostWeights} weights, found {weights}"));
+    }
+
+    private static UserException Bad(string text, string what) => new(ExitCode.Usage, $"network '{BadModel.Cut(text)}': {what}");
+}
