@@ -17,7 +17,7 @@ public static class CsrFiles
     /// <exception cref="UserException">Failed: a file cannot be written.</exception>
     public static IReadOnlyList<string> Write(string folder, Checkpoint model, bool replace = true)
     {
-        string[] wanted = [.. Parameters.Slices(model.Network, out _).SelectMany(l => new[] { $"{l.Name}.npz", $"{l.Name}.bias.npy" })];
+        string[] wanted = [.. model.Network.Slices.SelectMany(l => new[] { $"{l.Name}.npz", $"{l.Name}.bias.npy" })];
         string? other = !Directory.Exists(folder) ? null : Directory.EnumerateFiles(folder).Select(f => Path.GetFileName(f))
             .Where(f => Path.GetExtension(f) is ".npz" or ".npy" && !wanted.Contains(f)).Order(StringComparer.Ordinal).FirstOrDefault();
         if (other is not null)
