@@ -42,6 +42,20 @@ public sealed class StudyFolderTests : IDisposable
         Assert.Equal(["answers.csv", "options.json", "study.csv", "summary.csv"], Directory.GetFileSystemEntries(Study.Unit(Network, 1, "dense")).Select(f => Path.GetFileName(f)).Order(StringComparer.Ordinal));
     }
 
+    /// <summary>Fill leaves out within.csv, as studies of the dynamic side alone once did.</summary>
+    [Fact]
+    public void A_list_of_what_was_within_is_missed_only_once_a_walk_by_hand_is_finished()
+    {
+        Assert.True(Study.Make(Network, 1, "dynamic", Options, Fill));
+        Assert.True(Study.Make(Network, 1, "hand-set-4", Options, into =>
+        {
+            Assert.True(Study.Has(Network, 1, "dynamic"));
+            Fill(into);
+        }));
+        string list = Path.Combine(Study.Unit(Network, 1, "dynamic"), StudyUnit.Within);
+        Refusal.Message(ExitCode.BadFile, list, () => Study.Has(Network, 1, "dynamic"));
+    }
+
     [Fact]
     public void What_was_broken_off_stays_until_the_unit_is_there_and_binds_no_options()
     {
