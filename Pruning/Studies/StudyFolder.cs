@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using System.Globalization;
 using System.Text.Json.Nodes;
 using Secateurs.Model;
@@ -17,6 +18,9 @@ public sealed class StudyFolder(string path, CancellationToken cancellation = de
     private const string Partial = ".partial", SeedPrefix = "seed-";
 
     private static readonly TimeSpan Pause = TimeSpan.FromMilliseconds(20);
+
+    /// <summary>A study holds the folder for milliseconds, so that who holds it longer is none.</summary>
+    internal TimeSpan Patience { get; init; } = TimeSpan.FromSeconds(5);
 
     public string File(string name) => Path.Combine(path, name);
 
@@ -143,12 +147,16 @@ public sealed class StudyFolder(string path, CancellationToken cancellation = de
     private FolderLock? HoldIfThere() => Path.Exists(path) ? Hold() : null;
 
     /// <summary>Holds the study as such, for a moment; units are held by themselves.</summary>
+    /// <exception cref="UserException">Usage: a run works in the folder. Failed: it cannot be written to.</exception>
     private FolderLock Hold()
     {
+        var waited = Stopwatch.StartNew();
         while (true)
         {
             if (FolderLock.TryTake(path) is { } held)
                 return held;
+            if (waited.Elapsed > Patience)
+                throw new UserException(ExitCode.Usage, $"{path}: expected a folder of its own, found one that another process works in");
             cancellation.WaitHandle.WaitOne(Pause);
             cancellation.ThrowIfCancellationRequested();
         }

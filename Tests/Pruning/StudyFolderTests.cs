@@ -129,6 +129,16 @@ public sealed class StudyFolderTests : IDisposable
         Assert.Equal(ExitCode.Failed, Assert.Throws<UserException>(() => new StudyFolder(file).Demand(Network, Options)).Code);
     }
 
+    [Fact]
+    public void A_folder_that_a_run_works_in_is_refused_after_a_while()
+    {
+        using var ends = new CancellationTokenSource(TimeSpan.FromSeconds(20));
+        using var run = RunFolder.Create(Home, "", force: false);
+        var study = new StudyFolder(Home, ends.Token) { Patience = TimeSpan.FromMilliseconds(50) };
+        foreach (var use in (Action[])[() => study.Demand(Network, Options), () => study.Gather()])
+            Assert.EndsWith("expected a folder of its own, found one that another process works in", Refusal.Message(ExitCode.Usage, Home, use));
+    }
+
     /// <summary>What a finished unit has at least.</summary>
     private static void Fill(RunFolder into)
     {
