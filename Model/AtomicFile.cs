@@ -15,6 +15,9 @@ public static partial class AtomicFile
     /// <summary>A name may be swept away between its making and its locking: then another one is taken.</summary>
     private const int Tries = 5;
 
+    /// <summary>Bytes of the target's name in a temporary one, so that this has no more than the 255 that file systems take.</summary>
+    private const int MostOfName = 255 - 38;
+
     private static int _active;
 
     /// <summary>Whether a file is being written now: a process that is asked to end waits for it.</summary>
@@ -54,10 +57,15 @@ public static partial class AtomicFile
     {
         try
         {
-            foreach (string path in Directory.EnumerateFiles(folder, $".{name ?? "*"}.*.tmp"))
+            string? start = name is null ? null : Start(name);
+            foreach (string path in Directory.EnumerateFiles(folder, ".*.tmp"))
             {
-                if (Temporary().IsMatch(Path.GetFileName(path)) && FileStatus.Of(path) is null or { IsRegular: true } && new FileInfo(path).LinkTarget is null)
+                var found = Temporary().Match(Path.GetFileName(path));
+                if (found.Success && (start is null || start == found.Groups[1].Value)
+                    && FileStatus.Of(path) is null or { IsRegular: true } && new FileInfo(path).LinkTarget is null)
+                {
                     RemoveUnused(path);
+                }
             }
         }
         catch (Exception error) when (error is IOException or UnauthorizedAccessException)
@@ -135,7 +143,7 @@ public static partial class AtomicFile
         var share = OperatingSystem.IsWindows() ? FileShare.Delete : FileShare.None;
         for (int left = Tries; ; left--)
         {
-            string path = Path.Combine(folder, $".{name}.{Guid.NewGuid():N}.tmp");
+            string path = Path.Combine(folder, $"{Start(name)}{Guid.NewGuid():N}.tmp");
             try
             {
                 var stream = new FileStream(path, FileMode.CreateNew, FileAccess.Write, share, bufferSize: 1 << 16);
@@ -147,6 +155,19 @@ public static partial class AtomicFile
             {
             }
         }
+    }
+
+    /// <summary>What the temporary names of a file begin with; of a long name they have the beginning only.</summary>
+    private static string Start(string name)
+    {
+        int length = 0, bytes = 0;
+        foreach (var rune in name.EnumerateRunes())
+        {
+            if ((bytes += rune.Utf8SequenceLength) > MostOfName)
+                break;
+            length += rune.Utf16SequenceLength;
+        }
+        return $".{name[..length]}.";
     }
 
     /// <summary>Removes a file that no process holds open.</summary>
@@ -162,6 +183,6 @@ public static partial class AtomicFile
         }
     }
 
-    [GeneratedRegex(@"^\..+\.[0-9a-f]{32}\.tmp$")]
+    [GeneratedRegex(@"^(\..+\.)[0-9a-f]{32}\.tmp$", RegexOptions.Singleline)]
     private static partial Regex Temporary();
 }
