@@ -139,8 +139,7 @@ public static partial class AtomicFile
     /// <summary>A new file of a name that nobody has, locked as long as it is open.</summary>
     private static FileStream Create(string folder, string name)
     {
-        // There the lock is not advisory, and a file can be renamed only if that is shared.
-        var share = OperatingSystem.IsWindows() ? FileShare.Delete : FileShare.None;
+        var share = Share(folder);
         for (int left = Tries; ; left--)
         {
             string path = Path.Combine(folder, $"{Start(name)}{Guid.NewGuid():N}.tmp");
@@ -155,6 +154,18 @@ public static partial class AtomicFile
             {
             }
         }
+    }
+
+    /// <summary>
+    /// A lock that keeps out whoever sweeps and lets readers in, since it lasts for a moment after the file has got its final name.
+    /// </summary>
+    private static FileShare Share(string folder)
+    {
+        // There the lock is not advisory, and a file can be renamed only if that is shared.
+        if (OperatingSystem.IsWindows())
+            return FileShare.Delete;
+        // Over a network who writes can have an exclusive lock only.
+        return new DriveInfo(folder).DriveType == DriveType.Network ? FileShare.None : FileShare.Read;
     }
 
     /// <summary>What the temporary names of a file begin with; of a long name they have the beginning only.</summary>

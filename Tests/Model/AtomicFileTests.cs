@@ -186,6 +186,24 @@ public sealed class AtomicFileTests : IDisposable
         Assert.Empty(folder.Names);
     }
 
+    /// <summary>The lock that the file is written under is still there when it has its final name.</summary>
+    [Fact]
+    public void A_reader_is_let_in_and_who_sweeps_is_not()
+    {
+        Assert.SkipWhen(OperatingSystem.IsWindows(), "locks bind everybody there");
+        string path = folder.Combine("file");
+        AtomicFile.Write(path, stream =>
+        {
+            stream.Write(New);
+            stream.Flush();
+            string temporary = folder.Combine(Assert.Single(folder.Names));
+            Assert.Equal(New, File.ReadAllBytes(temporary));
+            AtomicFile.Sweep(folder.Path);
+            Assert.Equal(temporary, folder.Combine(Assert.Single(folder.Names)));
+        });
+        Assert.Equal(New, File.ReadAllBytes(path));
+    }
+
     [Fact]
     public void Many_writers_of_one_file_leave_one_whole_one()
     {
