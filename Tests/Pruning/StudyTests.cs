@@ -141,6 +141,36 @@ public sealed class StudyTests : IDisposable
         Assert.Equal(["1", "2", "1", "2"], CsvTable.Read(Path.Combine(study, "study.csv"), "retraining").Select(r => r[0]));
     }
 
+    /// <summary>A path says nothing of what is there, and one set has many.</summary>
+    [Fact]
+    public void Another_set_is_refused_and_another_path_to_the_same_is_not()
+    {
+        string study = _folder.Combine("study"), options = Path.Combine(study, "fc16r-fc10", "options.json"), moved = _folder.Combine("moved");
+        Cli.Done(OfSeed(1, _data));
+        string sha = Mnist.Load(_data, _ => { }).Sha256();
+        Assert.Contains($"\"data_sha256\": \"{sha}\"", File.ReadAllText(options));
+        Directory.Move(_data, moved);
+        Cli.Done(OfSeed(2, moved));
+        Cli.Done(OfSeed(2, Path.Combine(moved, "..", "moved")));
+        string rows = File.ReadAllText(Path.Combine(study, "study.csv"));
+        SmallSet.Write(_data, wrongTestLabels: true);
+        foreach (ulong seed in (ulong[])[1, 3])
+        {
+            var (code, _, error) = Cli.Run(OfSeed(seed, _data));
+            Assert.Equal((int)ExitCode.Usage, code);
+            Assert.StartsWith($"error: {options}: this study began with data_sha256 = \"{sha}\", asked for is ", error);
+        }
+        Assert.Equal(rows, File.ReadAllText(Path.Combine(study, "study.csv")));
+
+        // A study of before goes by the path as it was typed.
+        File.WriteAllLines(options, File.ReadLines(options).Where(l => !l.Contains("data_sha256", StringComparison.Ordinal)).ToArray());
+        Cli.Done(OfSeed(1, _data));
+        Assert.Contains("began with data = ", Cli.Run(OfSeed(1, moved)).Error);
+
+        string[] OfSeed(ulong seed, string data) =>
+            [.. Study(study, data)[..^4], "--seeds", $"{seed}", "--methods", "hand-set", "--hand-set-epochs", "1"];
+    }
+
     [Fact]
     public async Task Two_processes_make_each_unit_once_and_the_last_writes_all()
     {
