@@ -39,11 +39,19 @@ public sealed class StudyFolder(string path, CancellationToken cancellation = de
         return true;
     }
 
-    /// <summary>Those units that are neither finished nor being made.</summary>
+    /// <summary>Those units that are neither finished nor being made. What is left of finished ones goes.</summary>
     public string[] Free(string network, ulong seed, IEnumerable<string> units)
     {
         using var held = HoldIfThere();
-        return [.. units.Where(u => !Has(network, seed, u) && !IsClaimed(Unit(network, seed, u) + Partial))];
+        return [.. units.Where(u => !IsFinished(u) && !IsClaimed(Unit(network, seed, u) + Partial))];
+
+        bool IsFinished(string unit)
+        {
+            if (!Has(network, seed, unit))
+                return false;
+            TidyFinished(Unit(network, seed, unit));
+            return true;
+        }
     }
 
     /// <summary>That the folder can take a study of a network: it is new, or a study's that began with the same options.</summary>
@@ -162,6 +170,21 @@ public sealed class StudyFolder(string path, CancellationToken cancellation = de
         }
     }
 
+    /// <summary>Does what the process that made a unit was killed before.</summary>
+    private static void TidyFinished(string whole)
+    {
+        string partial = whole + Partial;
+        if (!Directory.Exists(partial) || IsLink(partial))
+            return;
+        using (var claim = FolderLock.TryTake(partial))
+        {
+            if (claim is null)
+                return;
+            Tidy(partial, whole);
+        }
+        RemoveEmpty(partial);
+    }
+
     /// <summary>Removes what runs that were broken off left of a unit that is there now: their own files, and none through a link.</summary>
     private static void Tidy(string partial, string made)
     {
@@ -176,15 +199,15 @@ public sealed class StudyFolder(string path, CancellationToken cancellation = de
     {
         if (!Directory.Exists(folder) || IsLink(folder))
             return;
-        foreach (string inner in Directory.GetDirectories(folder))
-            RemoveEmpty(inner);
-        using (var held = FolderLock.TryTake(folder))
-        {
-            if (held is null || Directory.EnumerateFileSystemEntries(folder).Any(e => Path.GetFileName(e) != FolderLock.Name))
-                return;
-        }
         try
         {
+            foreach (string inner in Directory.GetDirectories(folder))
+                RemoveEmpty(inner);
+            using (var held = FolderLock.TryTake(folder))
+            {
+                if (held is null || Directory.EnumerateFileSystemEntries(folder).Any(e => Path.GetFileName(e) != FolderLock.Name))
+                    return;
+            }
             Directory.Delete(folder);
         }
         catch (IOException)

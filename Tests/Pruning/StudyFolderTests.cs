@@ -76,6 +76,25 @@ public sealed class StudyFolderTests : IDisposable
         Assert.False(Directory.Exists(partial));
     }
 
+    /// <summary>A process may be killed when its unit has just got its name.</summary>
+    [Fact]
+    public void What_is_left_of_a_finished_unit_goes_when_the_study_goes_on()
+    {
+        string partial = Path.Combine(Home, Network, "seed-1", "dense.partial"), inner = Path.Combine(partial, "partial");
+        Assert.True(Study.Make(Network, 1, "dense", Options, Fill));
+        Directory.CreateDirectory(inner);
+        File.WriteAllText(Path.Combine(partial, FolderLock.Name), "");
+        File.WriteAllText(Path.Combine(inner, RunFolder.Options), Options.ToJsonString());
+        File.WriteAllText(Path.Combine(inner, RunFolder.Model), "of a run that was broken off");
+        using (FolderLock.TryTake(partial))
+        {
+            Assert.Empty(Study.Free(Network, 1, ["dense"]));
+            Assert.True(File.Exists(Path.Combine(inner, RunFolder.Model)));
+        }
+        Assert.Equal(["dynamic"], Study.Free(Network, 1, ["dense", "dynamic"]));
+        Assert.False(Directory.Exists(partial));
+    }
+
     [Fact]
     public void Neither_a_users_file_nor_what_a_link_leads_to_is_removed()
     {
