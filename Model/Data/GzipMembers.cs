@@ -9,7 +9,8 @@ namespace Secateurs.Model;
 /// checksum and length must stand where it ends, and what follows must be another member, zeros or nothing.
 /// </summary>
 /// <param name="file">Stands at the first member; the caller disposes of it.</param>
-internal sealed class GzipMembers(Stream file) : Stream
+/// <param name="cancellation">Ends the reading, also of members that hold nothing.</param>
+internal sealed class GzipMembers(Stream file, CancellationToken cancellation = default) : Stream
 {
     private const int TrailerLength = 8;
 
@@ -18,7 +19,7 @@ internal sealed class GzipMembers(Stream file) : Stream
 
     private readonly byte[] _last = new byte[ReadAhead + TrailerLength];
     private DeflateStream? _member;
-    private long _begin, _total;
+    private long _begin, _total, _members;
     private uint _checksum, _length;
     private bool _ended;
 
@@ -27,6 +28,9 @@ internal sealed class GzipMembers(Stream file) : Stream
     /// bytes are the smallest in use. Beyond it a file holds nothing but ends and headers, which may take any time to read.
     /// </summary>
     public static long MostPacked(long content) => content + content / 8 + (1 << 20);
+
+    /// <summary>Members in a file of this much content at most: each takes its time, also one of 20 bytes that holds nothing.</summary>
+    private static long MostMembers(long content) => content / 512 + (1 << 16);
 
     /// <exception cref="InvalidDataException">Cut off, damaged, or something else behind the last member.</exception>
     public override int Read(Span<byte> buffer)
@@ -80,6 +84,9 @@ internal sealed class GzipMembers(Stream file) : Stream
     /// <summary>Reads a member's header; false at the end of the file.</summary>
     private bool BeginMember()
     {
+        cancellation.ThrowIfCancellationRequested();
+        if (_members > MostMembers(_total))
+            throw new InvalidDataException($"{_members} members for {_total} of content");
         if (file.Position > MostPacked(_total))
             throw new InvalidDataException($"{file.Position} packed bytes for {_total} of content");
         int first = file.ReadByte();
@@ -107,6 +114,7 @@ internal sealed class GzipMembers(Stream file) : Stream
         if ((flags & 2) != 0)
             Skip(2); // the header's own checksum
         (_begin, _checksum, _length) = (file.Position, 0, 0);
+        _members++;
         _member = new DeflateStream(file, CompressionMode.Decompress, leaveOpen: true);
         return true;
     }

@@ -51,7 +51,7 @@ public static class Idx
         try
         {
             int header = 8 + 4 * itemShape.Length;
-            using var file = new Unpacked(path, header + (long)most * Size(itemShape));
+            using var file = new Unpacked(path, header + (long)most * Size(itemShape), cancellation);
             Span<byte> start = stackalloc byte[ForeignFile.StartLength];
             start = start[..file.Content.ReadAtLeast(start, start.Length, throwOnEndOfStream: false)];
             int count = ReadHeader(path, file, start, magic, items, most, itemShape);

@@ -100,7 +100,7 @@ public sealed class KnownFiles(string folder, IReadOnlyList<KnownFile> files, IR
     {
         try
         {
-            using var unpacked = new Unpacked(path, file.Length);
+            using var unpacked = new Unpacked(path, file.Length, cancellation);
             return Hash(unpacked.Content, file, Stream.Null, cancellation) == file.Sha256;
         }
         catch (Exception error) when (error is IOException or InvalidDataException or UnauthorizedAccessException)

@@ -1,7 +1,19 @@
+using System.Security.Cryptography;
+
 namespace Secateurs.Model;
 
 /// <summary>A training set and a test set. The test set is for reporting only: no decision may depend on it.</summary>
-public sealed record MnistData(DataSet Train, DataSet Test, string Folder);
+public sealed record MnistData(DataSet Train, DataSet Test, string Folder)
+{
+    /// <summary>What tells the set from others, wherever it lies: SHA-256 of pixels and labels, training before test, in hexadecimal.</summary>
+    public string Sha256()
+    {
+        using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
+        foreach (byte[] part in (byte[][])[Train.Images, Train.Labels, Test.Images, Test.Labels])
+            hash.AppendData(part);
+        return Convert.ToHexStringLower(hash.GetHashAndReset());
+    }
+}
 
 /// <summary>
 /// Finds MNIST (60,000 training and 10,000 test images) or a user's own set of the same form. Without a named folder it is MNIST in
@@ -21,6 +33,9 @@ public static class Mnist
         new("t10k-labels-idx1-ubyte", 10_008, "ff7bcfd416de33731a308c3f266cc351222c34898ecbeaf847f06e48f7ec33f2",
             "test-labels-idx1-ubyte"),
     ];
+
+    /// <summary>MNIST's <see cref="MnistData.Sha256"/>, which follows from those of its files.</summary>
+    public const string Sha256 = "06b0d1f124c4e5fa796686ade41a9b778edacc8622f2195a352ef479ad44fc16";
 
     /// <summary>Where MNIST can be had, in the order of trying.</summary>
     public static IReadOnlyList<IFileSource> Sources { get; } =

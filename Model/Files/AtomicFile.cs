@@ -15,6 +15,9 @@ public static partial class AtomicFile
     /// <summary>A name may be swept away between its making and its locking: then another one is taken.</summary>
     private const int Tries = 5;
 
+    /// <summary>Bytes of the target's name in a temporary one, so that this has no more than the 255 that file systems take.</summary>
+    private const int MostOfName = 255 - 38;
+
     private static int _active;
 
     /// <summary>Whether a file is being written now: a process that is asked to end waits for it.</summary>
@@ -57,10 +60,15 @@ public static partial class AtomicFile
     {
         try
         {
-            foreach (string path in Directory.EnumerateFiles(folder, $".{name ?? "*"}.*.tmp"))
+            string? start = name is null ? null : Start(name);
+            foreach (string path in Directory.EnumerateFiles(folder, ".*.tmp"))
             {
-                if (Temporary().IsMatch(Path.GetFileName(path)) && FileStatus.Of(path) is null or { IsRegular: true } && !FilePaths.IsLink(path))
+                var found = Temporary().Match(Path.GetFileName(path));
+                if (found.Success && (start is null || start == found.Groups[1].Value)
+                    && FileStatus.Of(path) is null or { IsRegular: true } && !FilePaths.IsLink(path))
+                {
                     RemoveUnused(path);
+                }
             }
         }
         catch (Exception error) when (error is IOException or UnauthorizedAccessException)
@@ -130,11 +138,10 @@ public static partial class AtomicFile
     /// <summary>A new file of a name that nobody has, locked as long as it is open.</summary>
     private static FileStream Create(string folder, string name)
     {
-        // There the lock is not advisory, and a file can be renamed only if that is shared.
-        var share = OperatingSystem.IsWindows() ? FileShare.Delete : FileShare.None;
+        var share = Share(folder);
         for (int left = Tries; ; left--)
         {
-            string path = Path.Combine(folder, $".{name}.{Guid.NewGuid():N}.tmp");
+            string path = Path.Combine(folder, $"{Start(name)}{Guid.NewGuid():N}.tmp");
             try
             {
                 var stream = new FileStream(path, FileMode.CreateNew, FileAccess.Write, share, bufferSize: 1 << 16);
@@ -146,6 +153,31 @@ public static partial class AtomicFile
             {
             }
         }
+    }
+
+    /// <summary>
+    /// A lock that keeps out whoever sweeps and lets readers in, since it lasts for a moment after the file has got its final name.
+    /// </summary>
+    private static FileShare Share(string folder)
+    {
+        // There the lock is not advisory, and a file can be renamed only if that is shared.
+        if (OperatingSystem.IsWindows())
+            return FileShare.Delete;
+        // Over a network who writes can have an exclusive lock only.
+        return new DriveInfo(folder).DriveType == DriveType.Network ? FileShare.None : FileShare.Read;
+    }
+
+    /// <summary>What the temporary names of a file begin with; of a long name they have the beginning only.</summary>
+    private static string Start(string name)
+    {
+        int length = 0, bytes = 0;
+        foreach (var rune in name.EnumerateRunes())
+        {
+            if ((bytes += rune.Utf8SequenceLength) > MostOfName)
+                break;
+            length += rune.Utf16SequenceLength;
+        }
+        return $".{name[..length]}.";
     }
 
     /// <summary>Removes a file that no process holds open.</summary>
@@ -168,6 +200,6 @@ public static partial class AtomicFile
         public void Dispose() => Interlocked.Decrement(ref _active);
     }
 
-    [GeneratedRegex(@"^\..+\.[0-9a-f]{32}\.tmp$")]
+    [GeneratedRegex(@"^(\..+\.)[0-9a-f]{32}\.tmp$", RegexOptions.Singleline)]
     private static partial Regex Temporary();
 }

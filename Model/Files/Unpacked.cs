@@ -14,9 +14,10 @@ public sealed class Unpacked : IDisposable
     /// <summary>Opens the file without unpacking or allocating its content.</summary>
     /// <param name="path">The file.</param>
     /// <param name="most">Bytes of content that are wanted at most; a gzip that is longer than any of that is not read.</param>
+    /// <param name="cancellation">Ends the unpacking.</param>
     /// <exception cref="InvalidDataException">A gzip that is too long; reading on throws it where one is damaged or cut off.</exception>
     /// <exception cref="IOException">Missing, unreadable or no regular file; likewise UnauthorizedAccessException.</exception>
-    public Unpacked(string path, long most)
+    public Unpacked(string path, long most, CancellationToken cancellation = default)
     {
         _file = Open(path);
         try
@@ -27,7 +28,7 @@ public sealed class Unpacked : IDisposable
                 throw new InvalidDataException($"{_file.Length} bytes, too long for {most} of content");
             Length = packed ? null : _file.Length;
             MostLength = packed ? _file.Length * MaxRatio : _file.Length;
-            Content = packed ? new GzipMembers(_file) : _file;
+            Content = packed ? new GzipMembers(_file, cancellation) : _file;
         }
         catch
         {

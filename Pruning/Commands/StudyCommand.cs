@@ -56,15 +56,21 @@ internal static class StudyCommand
         foreach (string network in networks)
             NetworkDescription.Parse(network);
         var folder = new StudyFolder(path, invocation.Cancellation);
-        PruneOptions[] asked = [.. networks.Select(n => Asked.Aggregate(new PruneOptions { Network = n }, (o, s) => s.Apply(invocation, o)))];
-        foreach (var options in asked)
-            folder.Demand(options.Network, Described(invocation, options));
         using var told = invocation.Cancellation.Register(() =>
         {
             invocation.Terminal.Say($"finished units are kept in {path}; the same command goes on with the others");
             invocation.Terminal.Next(invocation.Arguments.Tokens.Select(t => t.Value));
         });
-        StudySeed[] seeds = [.. asked.SelectMany(o => invocation.Get(Seeds).Select(s => new StudySeed(invocation, folder, o with { Seed = s }, Units(invocation), Described(invocation, o))))];
+        string? data = DataSha256(invocation);
+        PruneOptions[] asked = [.. networks.Select(n => Asked.Aggregate(new PruneOptions { Network = n }, (o, s) => s.Apply(invocation, o)))];
+        foreach (var options in asked)
+            folder.Demand(options.Network, Described(invocation, options, data));
+        StudySeed[] seeds =
+        [
+            .. from options in asked
+               from seed in invocation.Get(Seeds)
+               select new StudySeed(invocation, folder, options with { Seed = seed }, Units(invocation), Described(invocation, options, data)),
+        ];
         MakeAll(invocation, seeds);
 
         var (summary, text) = folder.Gather();
@@ -107,12 +113,28 @@ internal static class StudyCommand
         ];
     }
 
+    /// <summary>Null where the set cannot be read: finished units do not need it.</summary>
+    private static string? DataSha256(Invocation invocation)
+    {
+        if (invocation.Find(Options.Data) is null)
+            return Mnist.Sha256;
+        try
+        {
+            return Workbench.LoadData(invocation).Sha256();
+        }
+        catch (UserException e) when (e.Code == ExitCode.BadData)
+        {
+            return null;
+        }
+    }
+
     /// <summary>What all units of a network have in common. Seeds, methods and retraining lengths name units, so more of them may follow.</summary>
-    private static JsonObject Described(Invocation invocation, PruneOptions options)
+    private static JsonObject Described(Invocation invocation, PruneOptions options, string? data)
     {
         var all = JsonSerializer.SerializeToNode(options, Terminal.Json)!.AsObject();
         all.Remove("seed");
-        all.Insert(0, "data", JsonValue.Create(invocation.Find(Options.Data) ?? "mnist"));
+        all.Insert(0, StudyOptions.DataSha256, JsonValue.Create(data));
+        all.Insert(0, StudyOptions.Data, JsonValue.Create(invocation.Find(Options.Data) ?? "mnist"));
         all.Insert(0, "simd", JsonValue.Create(invocation.Get(Options.Simd)));
         all.Insert(0, "workers", JsonValue.Create(invocation.Get(Options.Workers)));
         all.Insert(0, "device", JsonValue.Create(invocation.Get(Options.Device).ToString()));

@@ -44,6 +44,8 @@ internal sealed class StudySeed(
         if (!free.Contains(StudyRow.Dense) && !folder.Has(_network, _seed, StudyRow.Dense))
             return StudyProgress.Waits;
         using var bench = Workbench.Open(invocation, options, null);
+        // The set may have come or changed since the study was called.
+        described[StudyOptions.DataSha256] = bench.Data.Sha256();
         var trainer = bench.Trainer;
         bool made = false;
         if (free.Contains(StudyRow.Dense))

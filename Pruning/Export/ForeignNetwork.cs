@@ -74,6 +74,8 @@ public sealed partial record ForeignNetwork(Checkpoint Model, IReadOnlyList<(str
             var weight = Take(stem + Weight);
             modules.Add(new Module(stem.Length == 0 ? stem : stem[..^1], weight, Take(stem + Bias)));
         }
+        if (modules.GroupBy(m => m.Name).FirstOrDefault(g => g.Count() > 1) is { } same)
+            throw BadModel.Of(file.Path, $"one weight of the name '{same.Key}'", List(same.Select(m => m.Weight.Values)));
         others = tensors.Values;
         return !tensors.Values.Any(t => t.IsFloat) ? modules
             : throw BadModel.Of(file.Path, "tensors of weights and biases only", List(tensors.Values.Where(t => t.IsFloat)));

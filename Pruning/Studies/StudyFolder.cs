@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using System.Globalization;
 using System.Text.Json.Nodes;
 using Secateurs.Model;
@@ -18,6 +19,9 @@ public sealed class StudyFolder(string path, CancellationToken cancellation = de
 
     private static readonly TimeSpan Pause = TimeSpan.FromMilliseconds(20);
 
+    /// <summary>A study holds the folder for milliseconds, so that who holds it longer is none.</summary>
+    internal TimeSpan Patience { get; init; } = TimeSpan.FromSeconds(5);
+
     public string File(string name) => Path.Combine(path, name);
 
     /// <summary>The folder of a unit.</summary>
@@ -35,11 +39,19 @@ public sealed class StudyFolder(string path, CancellationToken cancellation = de
         return true;
     }
 
-    /// <summary>Those units that are neither finished nor being made.</summary>
+    /// <summary>Those units that are neither finished nor being made. What is left of finished ones goes.</summary>
     public string[] Free(string network, ulong seed, IEnumerable<string> units)
     {
         using var held = HoldIfThere();
-        return [.. units.Where(u => !Has(network, seed, u) && !IsClaimed(Unit(network, seed, u) + Partial))];
+        return [.. units.Where(u => !IsFinished(u) && !IsClaimed(Unit(network, seed, u) + Partial))];
+
+        bool IsFinished(string unit)
+        {
+            if (!Has(network, seed, unit))
+                return false;
+            TidyFinished(Unit(network, seed, unit));
+            return true;
+        }
     }
 
     /// <summary>That the folder can take a study of a network: it is new, or a study's that began with the same options.</summary>
@@ -143,15 +155,34 @@ public sealed class StudyFolder(string path, CancellationToken cancellation = de
     private FolderLock? HoldIfThere() => Path.Exists(path) ? Hold() : null;
 
     /// <summary>Holds the study as such, for a moment; units are held by themselves.</summary>
+    /// <exception cref="UserException">Usage: a run works in the folder. Failed: it cannot be written to.</exception>
     private FolderLock Hold()
     {
+        var waited = Stopwatch.StartNew();
         while (true)
         {
             if (FolderLock.TryTake(path) is { } held)
                 return held;
+            if (waited.Elapsed > Patience)
+                throw new UserException(ExitCode.Usage, $"{path}: expected a folder of its own, found one that another process works in");
             cancellation.WaitHandle.WaitOne(Pause);
             cancellation.ThrowIfCancellationRequested();
         }
+    }
+
+    /// <summary>Does what the process that made a unit was killed before.</summary>
+    private static void TidyFinished(string whole)
+    {
+        string partial = whole + Partial;
+        if (!Directory.Exists(partial) || IsLink(partial))
+            return;
+        using (var claim = FolderLock.TryTake(partial))
+        {
+            if (claim is null)
+                return;
+            Tidy(partial, whole);
+        }
+        RemoveEmpty(partial);
     }
 
     /// <summary>Removes what runs that were broken off left of a unit that is there now: their own files, and none through a link.</summary>
@@ -168,15 +199,15 @@ public sealed class StudyFolder(string path, CancellationToken cancellation = de
     {
         if (!Directory.Exists(folder) || FilePaths.IsLink(folder))
             return;
-        foreach (string inner in Directory.GetDirectories(folder))
-            RemoveEmpty(inner);
-        using (var held = FolderLock.TryTake(folder))
-        {
-            if (held is null || Directory.EnumerateFileSystemEntries(folder).Any(e => Path.GetFileName(e) != FolderLock.Name))
-                return;
-        }
         try
         {
+            foreach (string inner in Directory.GetDirectories(folder))
+                RemoveEmpty(inner);
+            using (var held = FolderLock.TryTake(folder))
+            {
+                if (held is null || Directory.EnumerateFileSystemEntries(folder).Any(e => Path.GetFileName(e) != FolderLock.Name))
+                    return;
+            }
             Directory.Delete(folder);
         }
         catch (IOException)

@@ -10,6 +10,9 @@ internal static class StudyOptions
     /// <summary>Bytes at most.</summary>
     private const int Most = 1 << 20;
 
+    /// <summary>The data as typed, which counts only where the other is not known: in an older study, or when the data are gone.</summary>
+    public const string Data = "data", DataSha256 = "data_sha256";
+
     private static readonly JsonSerializerOptions OneLine = new(Terminal.Json) { WriteIndented = false };
     private static readonly JsonDocumentOptions Strict = new() { AllowDuplicateProperties = false };
 
@@ -23,7 +26,8 @@ internal static class StudyOptions
     /// <exception cref="UserException">Usage: it began with other options. BadFile: the file is damaged.</exception>
     public static void Demand(string file, JsonObject asked) => Read(file, begun =>
     {
-        foreach (var (key, value) in asked)
+        bool known = begun[DataSha256] is not null && asked[DataSha256] is not null;
+        foreach (var (key, value) in asked.Where(o => o.Key != (known ? Data : DataSha256)))
         {
             if (!JsonNode.DeepEquals(begun[key], value))
             {

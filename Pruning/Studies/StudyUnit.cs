@@ -32,7 +32,8 @@ public static class StudyUnit
             throw new UserException(ExitCode.BadFile, $"{unit}: expected the folder of a unit, found a file");
         string name = Path.GetFileName(unit);
         // The time until dynamic pruning was as light as by hand is found in its list; studies of one side alone once had none.
-        bool compared = name == StudyRow.Dynamic && Directory.EnumerateDirectories(Path.GetDirectoryName(unit)!, $"{HandSetPrefix}*").Any();
+        bool compared = name == StudyRow.Dynamic
+            && In(Path.GetDirectoryName(unit)!).Any(u => Path.GetFileName(u).StartsWith(HandSetPrefix, StringComparison.Ordinal));
         foreach (string file in (string[])[name == StudyRow.Dense ? RunFolder.Summary : Rows, Answers, .. compared ? (string[])[Within] : []])
         {
             if (!File.Exists(Path.Combine(unit, file)))

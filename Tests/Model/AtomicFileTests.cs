@@ -156,6 +156,54 @@ public sealed class AtomicFileTests : IDisposable
         Assert.Equal([".file.mine.tmp", "file"], folder.Names);
     }
 
+    /// <summary>A temporary name is longer than its target's, which may have 255 bytes.</summary>
+    [Theory]
+    [InlineData("a", 255)]
+    [InlineData("ä", 127)]
+    [InlineData("aä", 85)]
+    [InlineData("😀", 63)]
+    public void A_long_name_is_written_and_swept_like_a_short_one(string text, int count)
+    {
+        string name = string.Concat(Enumerable.Repeat(text, count)), path = folder.Combine(name), left = "";
+        AtomicFile.Write(path, stream =>
+        {
+            stream.Write(Old);
+            left = Assert.Single(folder.Names);
+            Assert.StartsWith(left[1..^37], name);
+        });
+        Assert.Equal([name], folder.Names);
+        folder.Write(left, Old);
+        AtomicFile.Write(path, stream => stream.Write(New));
+        Assert.Equal([name], folder.Names);
+        Assert.Equal(New, File.ReadAllBytes(path));
+    }
+
+    [Fact]
+    public void A_name_that_no_file_can_have_is_refused_and_leaves_nothing()
+    {
+        string path = folder.Combine(new string('a', 300));
+        Refusal.Message(ExitCode.Failed, path, () => AtomicFile.Write(path, stream => stream.Write(New)));
+        Assert.Empty(folder.Names);
+    }
+
+    /// <summary>The lock that the file is written under is still there when it has its final name.</summary>
+    [Fact]
+    public void A_reader_is_let_in_and_who_sweeps_is_not()
+    {
+        Assert.SkipWhen(OperatingSystem.IsWindows(), "locks bind everybody there");
+        string path = folder.Combine("file");
+        AtomicFile.Write(path, stream =>
+        {
+            stream.Write(New);
+            stream.Flush();
+            string temporary = folder.Combine(Assert.Single(folder.Names));
+            Assert.Equal(New, File.ReadAllBytes(temporary));
+            AtomicFile.Sweep(folder.Path);
+            Assert.Equal(temporary, folder.Combine(Assert.Single(folder.Names)));
+        });
+        Assert.Equal(New, File.ReadAllBytes(path));
+    }
+
     [Fact]
     public void Many_writers_of_one_file_leave_one_whole_one()
     {

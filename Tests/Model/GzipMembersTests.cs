@@ -98,6 +98,20 @@ public sealed class GzipMembersTests : IDisposable
     {
         byte[] flood = [.. Enumerable.Repeat(BgzipEnd, 60_000).SelectMany(member => member)];
         Refused("packed bytes for 0 of content", flood, Gzip(Content));
+
+        // So much content allows more than twice the bytes, which are many members that hold nothing.
+        byte[] content = new byte[1 << 20];
+        Refused($"members for {content.Length} of content", Gzip(content), [.. Enumerable.Repeat(BgzipEnd, 75_000).SelectMany(member => member)]);
+    }
+
+    [Fact]
+    public void Reading_can_be_broken_off_between_members()
+    {
+        using var stop = new CancellationTokenSource();
+        using var file = new Unpacked(folder.Write("file", [.. Gzip([1]), .. BgzipEnd, .. Gzip([2])]), most: 1 << 24, stop.Token);
+        Assert.Equal(1, file.Content.ReadByte());
+        stop.Cancel();
+        Assert.Throws<OperationCanceledException>(() => file.Content.ReadByte());
     }
 
     private byte[] Read(params byte[][] parts)

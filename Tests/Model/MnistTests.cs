@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using Secateurs.Model;
 using static Tests.ModelTests.IdxFiles;
 
@@ -138,6 +139,20 @@ public sealed class MnistTests : IDisposable
         {
             File.SetUnixFileMode(folder.Path, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute);
         }
+    }
+
+    [Fact]
+    public void Sha256_tells_sets_apart_and_mnists_is_known()
+    {
+        PutUsual();
+        string first = Mnist.Load(folder.Path, _ => { }).Sha256();
+        Put(Usual[3], Labels(5, 4));
+        Assert.NotEqual(first, Mnist.Load(folder.Path, _ => { }).Sha256());
+        string own = Path.Combine(Path.GetDirectoryName(Here())!, "..", "..", "data", "mnist");
+        Assert.SkipUnless(File.Exists(Path.Combine(own, Usual[3])), $"no MNIST in {own}");
+        Assert.Equal(Mnist.Sha256, Mnist.Load(own, _ => { }).Sha256());
+
+        static string Here([CallerFilePath] string here = "") => here;
     }
 
     /// <summary>Nothing is fetched either, so that this needs no network.</summary>

@@ -42,6 +42,20 @@ public sealed class StudyFolderTests : IDisposable
         Assert.Equal(["answers.csv", "options.json", "study.csv", "summary.csv"], Directory.GetFileSystemEntries(Study.Unit(Network, 1, "dense")).Select(f => Path.GetFileName(f)).Order(StringComparer.Ordinal));
     }
 
+    /// <summary>Fill leaves out within.csv, as studies of the dynamic side alone once did.</summary>
+    [Fact]
+    public void A_list_of_what_was_within_is_missed_only_once_a_walk_by_hand_is_finished()
+    {
+        Assert.True(Study.Make(Network, 1, "dynamic", Options, Fill));
+        Assert.True(Study.Make(Network, 1, "hand-set-4", Options, into =>
+        {
+            Assert.True(Study.Has(Network, 1, "dynamic"));
+            Fill(into);
+        }));
+        string list = Path.Combine(Study.Unit(Network, 1, "dynamic"), StudyUnit.Within);
+        Refusal.Message(ExitCode.BadFile, list, () => Study.Has(Network, 1, "dynamic"));
+    }
+
     [Fact]
     public void What_was_broken_off_stays_until_the_unit_is_there_and_binds_no_options()
     {
@@ -59,6 +73,25 @@ public sealed class StudyFolderTests : IDisposable
             Assert.Equal("best so far", File.ReadAllText(best));
             Fill(into);
         }));
+        Assert.False(Directory.Exists(partial));
+    }
+
+    /// <summary>A process may be killed when its unit has just got its name.</summary>
+    [Fact]
+    public void What_is_left_of_a_finished_unit_goes_when_the_study_goes_on()
+    {
+        string partial = Path.Combine(Home, Network, "seed-1", "dense.partial"), inner = Path.Combine(partial, "partial");
+        Assert.True(Study.Make(Network, 1, "dense", Options, Fill));
+        Directory.CreateDirectory(inner);
+        File.WriteAllText(Path.Combine(partial, FolderLock.Name), "");
+        File.WriteAllText(Path.Combine(inner, RunFolder.Options), Options.ToJsonString());
+        File.WriteAllText(Path.Combine(inner, RunFolder.Model), "of a run that was broken off");
+        using (FolderLock.TryTake(partial))
+        {
+            Assert.Empty(Study.Free(Network, 1, ["dense"]));
+            Assert.True(File.Exists(Path.Combine(inner, RunFolder.Model)));
+        }
+        Assert.Equal(["dynamic"], Study.Free(Network, 1, ["dense", "dynamic"]));
         Assert.False(Directory.Exists(partial));
     }
 
@@ -113,6 +146,16 @@ public sealed class StudyFolderTests : IDisposable
         Assert.Equal((ExitCode.Usage, $"{Home}: expected a new folder or that of a study, found one with files (thesis.txt, ...)"), (error.Code, error.Message));
         string file = Path.Combine(Home, "thesis.txt");
         Assert.Equal(ExitCode.Failed, Assert.Throws<UserException>(() => new StudyFolder(file).Demand(Network, Options)).Code);
+    }
+
+    [Fact]
+    public void A_folder_that_a_run_works_in_is_refused_after_a_while()
+    {
+        using var ends = new CancellationTokenSource(TimeSpan.FromSeconds(20));
+        using var run = RunFolder.Create(Home, "", force: false);
+        var study = new StudyFolder(Home, ends.Token) { Patience = TimeSpan.FromMilliseconds(50) };
+        foreach (var use in (Action[])[() => study.Demand(Network, Options), () => study.Gather()])
+            Assert.EndsWith("expected a folder of its own, found one that another process works in", Refusal.Message(ExitCode.Usage, Home, use));
     }
 
     /// <summary>What a finished unit has at least.</summary>

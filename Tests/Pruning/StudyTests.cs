@@ -84,12 +84,17 @@ public sealed class StudyTests : IDisposable
     [Fact]
     public async Task A_killed_study_goes_on_where_it_stopped()
     {
-        string whole = _folder.Combine("whole"), broken = _folder.Combine("broken"), first = Path.Combine(broken, "fc16r-fc10", "seed-1", "hand-set-1");
+        string whole = _folder.Combine("whole"), broken = _folder.Combine("broken"), options = Path.Combine("fc16r-fc10", "options.json");
+        string first = Path.Combine(broken, "fc16r-fc10", "seed-1", "hand-set-1"), last = Path.Combine(broken, "fc16r-fc10", "seed-2", "dense");
         Cli.Done(Study(whole, _data));
+        Directory.CreateDirectory(Path.Combine(broken, "fc16r-fc10"));
+        File.Copy(Path.Combine(whole, options), Path.Combine(broken, options));
+        // As long as somebody else has a claim to the last dense network the study waits for it, however late it is killed.
+        using (FolderLock.TryTake($"{last}.partial"))
         using (var process = Cli.Start(_folder.Path, Study(broken, _data)))
         {
             var patience = Stopwatch.StartNew();
-            while (!Directory.Exists(first) && !process.HasExited && patience.Elapsed < TimeSpan.FromSeconds(60))
+            while (!Directory.Exists(first) && !process.HasExited && patience.Elapsed < TimeSpan.FromMinutes(5))
                 await Task.Delay(5, TestContext.Current.CancellationToken);
             process.Kill();
             await process.WaitForExitAsync(TestContext.Current.CancellationToken);
@@ -134,6 +139,36 @@ public sealed class StudyTests : IDisposable
         Assert.Equal($"error: {Path.Combine(study, "fc16r-fc10", "options.json")}: this study began with decay = 0.0005, asked for is 0.01; another --out begins another study\n", error);
         Cli.Done([.. small, "--hand-set-epochs", "2"]);
         Assert.Equal(["1", "2", "1", "2"], CsvTable.Read(Path.Combine(study, "study.csv"), "retraining").Select(r => r[0]));
+    }
+
+    /// <summary>A path says nothing of what is there, and one set has many.</summary>
+    [Fact]
+    public void Another_set_is_refused_and_another_path_to_the_same_is_not()
+    {
+        string study = _folder.Combine("study"), options = Path.Combine(study, "fc16r-fc10", "options.json"), moved = _folder.Combine("moved");
+        Cli.Done(OfSeed(1, _data));
+        string sha = Mnist.Load(_data, _ => { }).Sha256();
+        Assert.Contains($"\"data_sha256\": \"{sha}\"", File.ReadAllText(options));
+        Directory.Move(_data, moved);
+        Cli.Done(OfSeed(2, moved));
+        Cli.Done(OfSeed(2, Path.Combine(moved, "..", "moved")));
+        string rows = File.ReadAllText(Path.Combine(study, "study.csv"));
+        SmallSet.Write(_data, wrongTestLabels: true);
+        foreach (ulong seed in (ulong[])[1, 3])
+        {
+            var (code, _, error) = Cli.Run(OfSeed(seed, _data));
+            Assert.Equal((int)ExitCode.Usage, code);
+            Assert.StartsWith($"error: {options}: this study began with data_sha256 = \"{sha}\", asked for is ", error);
+        }
+        Assert.Equal(rows, File.ReadAllText(Path.Combine(study, "study.csv")));
+
+        // A study of before goes by the path as it was typed.
+        File.WriteAllLines(options, File.ReadLines(options).Where(l => !l.Contains("data_sha256", StringComparison.Ordinal)).ToArray());
+        Cli.Done(OfSeed(1, _data));
+        Assert.Contains("began with data = ", Cli.Run(OfSeed(1, moved)).Error);
+
+        string[] OfSeed(ulong seed, string data) =>
+            [.. Study(study, data)[..^4], "--seeds", $"{seed}", "--methods", "hand-set", "--hand-set-epochs", "1"];
     }
 
     [Fact]

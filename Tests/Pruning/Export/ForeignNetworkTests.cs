@@ -137,6 +137,28 @@ public sealed class ForeignNetworkTests : IDisposable
         Assert.Contains("finite numbers in a.weight", Message([SafeTensor.Of("a.weight", [10, 784], [.. new float[7839], float.NaN]), bias], "fc10"));
     }
 
+    /// <summary>Such names could not be told apart where an order of layers is given.</summary>
+    [Fact]
+    public void Two_weights_of_one_name_are_refused()
+    {
+        string[] order = ["", "x"];
+        float[] first = new float[8 * 784], second = new float[10 * 8], bias = new float[10];
+        SafeTensor[] dotted =
+        [
+            SafeTensor.Of("weight", [8, 784], first), SafeTensor.Of("bias", [8], bias.AsSpan(0, 8)),
+            SafeTensor.Of(".weight", [10, 8], second), SafeTensor.Of(".bias", [10], bias),
+        ];
+        SafeTensor[] pruned =
+        [
+            SafeTensor.Of("x.weight", [8, 784], first), SafeTensor.Of("x.bias", [8], bias.AsSpan(0, 8)),
+            SafeTensor.Of("x.weight_orig", [10, 8], second), SafeTensor.Of("x.weight_mask", [10, 8], second),
+            SafeTensor.Of("x.bias_orig", [10], bias), SafeTensor.Of("x.bias_mask", [10], bias),
+        ];
+        Assert.EndsWith("expected one weight of the name '', found weight F32 [8, 784], .weight F32 [10, 8]", Message(dotted, "fc8r fc10", order));
+        Assert.EndsWith(
+            "expected one weight of the name 'x', found x.weight F32 [8, 784], x.weight_orig F32 [10, 8]", Message(pruned, "fc8r fc10", order));
+    }
+
     [Fact]
     public void A_padded_first_layer_allows_no_mean()
     {
@@ -165,6 +187,6 @@ public sealed class ForeignNetworkTests : IDisposable
         return ForeignNetwork.Read(SafeTensors.Read(path), NetworkDescription.Parse(network), order, pruned: false);
     }
 
-    private string Message(SafeTensor[] tensors, string network) =>
-        Refusal.Message(ExitCode.BadFile, _folder.Combine("a.safetensors"), () => Read(tensors, network));
+    private string Message(SafeTensor[] tensors, string network, string[]? order = null) =>
+        Refusal.Message(ExitCode.BadFile, _folder.Combine("a.safetensors"), () => Read(tensors, network, order));
 }
