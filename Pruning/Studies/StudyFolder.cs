@@ -174,7 +174,7 @@ public sealed class StudyFolder(string path, CancellationToken cancellation = de
     private static void TidyFinished(string whole)
     {
         string partial = whole + Partial;
-        if (!Directory.Exists(partial) || IsLink(partial))
+        if (!Directory.Exists(partial) || FilePaths.IsLink(partial))
             return;
         using (var claim = FolderLock.TryTake(partial))
         {
