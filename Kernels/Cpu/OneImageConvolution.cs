@@ -20,9 +20,9 @@ public static class OneImageConvolution
         FilterShape filter, RowImage y, bool relu)
     {
         ArgumentNullException.ThrowIfNull(memory);
-        MaskedGemm.Require(name, "weight", weight.Length, filter.Count);
-        MaskedGemm.Require(name, "mask", mask.Length, filter.Count);
-        MaskedGemm.Require(name, "bias", bias.Length, filter.Filters);
+        Require.Length(name, "weight", weight.Length, filter.Count);
+        Require.Length(name, "mask", mask.Length, filter.Count);
+        Require.Length(name, "bias", bias.Length, filter.Filters);
         if (filter.Channels != x.Shape.Channels || filter.Output(x.Shape, y.Shape.Padding) != y.Shape)
             throw new ArgumentException($"{name}: filter {filter} over {x.Shape} does not give {y.Shape}");
         var start = new int[filter.Filters + 1];

@@ -23,9 +23,9 @@ public static class OneImageGemm
     {
         ArgumentNullException.ThrowIfNull(memory);
         int outputs = y.Shape.Channels, inputs = x.Shape.Features;
-        MaskedGemm.Require(name, "weight", weight.Length, (long)outputs * inputs);
-        MaskedGemm.Require(name, "mask", mask.Length, (long)outputs * inputs);
-        MaskedGemm.Require(name, "bias", bias.Length, outputs);
+        Require.Length(name, "weight", weight.Length, (long)outputs * inputs);
+        Require.Length(name, "mask", mask.Length, (long)outputs * inputs);
+        Require.Length(name, "bias", bias.Length, outputs);
         if (y.Pitch != 1)
             throw new ArgumentException($"{name}: expected a vector of features, found {y.Shape}");
         bool dense = mask.Length - mask.Count(0f) > DenseAbove * mask.Length;

@@ -38,7 +38,7 @@ public static class PooledConvolution
         Update biasUpdate, LiveWeights? live, Tensor[] scratch)
     {
         Convolution.Check(name, x, update.Weight.Length, filter, y);
-        MaskedGemm.Require(name, "bias", biasUpdate.Weight.Length, filter.Filters);
+        Require.Length(name, "bias", biasUpdate.Weight.Length, filter.Filters);
         MaxPool.Check(name, y, size, pooled);
         if (dPooled.Shape != pooled.Shape || dPooled.Blocks != pooled.Blocks)
             throw new ArgumentException($"{name}: the gradient is {dPooled.Shape}, {dPooled.Blocks} blocks, the output {pooled.Shape}, {pooled.Blocks} blocks");

@@ -64,37 +64,37 @@ public sealed partial class Winograd
     /// <summary>What the forward pass and the weight gradient need of the input x: before them.</summary>
     public Operation TransformInput(string name, Tensor x)
     {
-        Require(name, "input", x, _x);
+        Require.Like(name, "input", x, _x);
         return Operation.OnHost(_device, name, 0, new InputArguments(x, _filter, _input));
     }
 
     /// <summary>What the forward pass and the gradient of the input need of the weights: before them.</summary>
     public Operation TransformWeight(string name, ArrayView<float> weight)
     {
-        MaskedGemm.Require(name, "weight", weight.Length, _filter.Count);
+        Require.Length(name, "weight", weight.Length, _filter.Count);
         return Operation.OnHost(_device, name, 0, new WeightArguments(weight, _weight));
     }
 
     /// <summary>What both gradients need of the gradient of the output: before them.</summary>
     public Operation TransformOutputGradient(string name, Tensor dOutput)
     {
-        Require(name, "gradient of the output", dOutput, _y);
+        Require.Like(name, "gradient of the output", dOutput, _y);
         return Operation.OnHost(_device, name, 0, new OutputGradientArguments(dOutput, _filter, _outputGradient));
     }
 
     /// <summary><see cref="Convolution.Forward"/> of the transformed input and weights.</summary>
     public Operation Forward(string name, ArrayView<float> bias, Tensor y, bool relu)
     {
-        MaskedGemm.Require(name, "bias", bias.Length, _filter.Filters);
-        Require(name, "output", y, _y);
+        Require.Length(name, "bias", bias.Length, _filter.Filters);
+        Require.Like(name, "output", y, _y);
         return Operation.OnHost(_device, name, _flops, new ForwardArguments(_input, _weight, bias, _filter, y, relu));
     }
 
     /// <summary><see cref="Convolution.BackwardData"/> of the transformed gradient and weights.</summary>
     public Operation BackwardData(string name, Tensor? gate, Tensor dInput)
     {
-        Require(name, "gradient of the input", dInput, _x);
-        MaskedGemm.RequireGate(name, gate, dInput);
+        Require.Like(name, "gradient of the input", dInput, _x);
+        Require.Gate(name, gate, dInput);
         return Operation.OnHost(
             _device, name, _flops, new BackwardDataArguments(_outputGradient, _weight, _filter, gate ?? dInput, dInput, gate is not null));
     }
@@ -102,14 +102,8 @@ public sealed partial class Winograd
     /// <summary><see cref="Convolution.BackwardWeight"/> of the transformed input and gradient.</summary>
     public Operation BackwardWeight(string name, Update update)
     {
-        MaskedGemm.Require(name, "weight", update.Weight.Length, _filter.Count);
+        Require.Length(name, "weight", update.Weight.Length, _filter.Count);
         return Operation.OnHost(_device, name, _flops, new BackwardWeightArguments(_input, _outputGradient, _filter, update));
-    }
-
-    private static void Require(string name, string what, Tensor found, Tensor expected)
-    {
-        if (found.Shape != expected.Shape || found.Blocks != expected.Blocks)
-            throw new ArgumentException($"{name}: {what} is {found.Shape}, {found.Blocks} blocks, expected {expected.Shape}, {expected.Blocks} blocks");
     }
 
     private readonly struct InputArguments(Tensor x, FilterShape filter, Tensor v) : IBody

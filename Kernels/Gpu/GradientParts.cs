@@ -50,7 +50,7 @@ public sealed class GradientParts
     /// <param name="update">What becomes of the gradient.</param>
     internal Operation[] Stages<TBody>(ComputeDevice device, string name, double flops, TBody body, Update update) where TBody : struct, ITileBody
     {
-        MaskedGemm.Require(name, "sums of parts", Sums.Length, (long)Count * update.Weight.Length);
+        Require.Length(name, "sums of parts", Sums.Length, (long)Count * update.Weight.Length);
         return
         [
             Operation.OnGpu(Launch.OfTiles(device, name, flops, body, Count * _tiles, _threads, blocks: 0)),

@@ -17,7 +17,7 @@ public static class Answer
     public static Operation Of(
         ComputeDevice device, string name, Tensor logits, ArrayView<int> step, ArrayView<float> rows, ArrayView<int> classes)
     {
-        MaskedGemm.Require(name, "rows", rows.Length, classes.Length * logits.Shape.Features);
+        Require.Length(name, "rows", rows.Length, classes.Length * logits.Shape.Features);
         return Operation.OfThreads(
             device, name, 0, new Arguments(logits, step, rows, classes), (long)logits.Blocks * Layout.Lanes,
             logits.Blocks);

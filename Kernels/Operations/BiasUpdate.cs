@@ -16,7 +16,7 @@ public static class BiasUpdate
     /// <param name="parts">See <see cref="Parts"/>.</param>
     public static Operation[] Of(ComputeDevice device, string name, Tensor dOutput, Update update, GradientParts? parts)
     {
-        MaskedGemm.Require(name, "bias", update.Weight.Length, dOutput.Shape.Channels);
+        Require.Length(name, "bias", update.Weight.Length, dOutput.Shape.Channels);
         return parts is null
             ? [Operation.OfTiles(device, name, 0, new Arguments(dOutput, update), dOutput.Shape.Channels, Threads)]
             : parts.Stages(device, name, 0, new PartArguments(dOutput, parts.Sums, parts.Count), update);

@@ -16,7 +16,7 @@ public static class Convolution
         ComputeDevice device, string name, Tensor x, ArrayView<float> weight, ArrayView<float> bias, FilterShape filter, Tensor y, bool relu)
     {
         Check(name, x, weight.Length, filter, y);
-        MaskedGemm.Require(name, "bias", bias.Length, filter.Filters);
+        Require.Length(name, "bias", bias.Length, filter.Filters);
         int tiles = ConvolutionThreads.Tiles(y);
         return Operation.OfTiles(
             device, name, Flops(x, filter, y), new ForwardArguments(x, weight, bias, filter, y, relu ? 1 : 0), tiles,
@@ -28,7 +28,7 @@ public static class Convolution
         ComputeDevice device, string name, Tensor dOutput, ArrayView<float> weight, FilterShape filter, Tensor? gate, Tensor dInput)
     {
         Check(name, dInput, weight.Length, filter, dOutput);
-        MaskedGemm.RequireGate(name, gate, dInput);
+        Require.Gate(name, gate, dInput);
         int tiles = ConvolutionThreads.Tiles(dInput);
         return Operation.OfTiles(
             device, name, Flops(dInput, filter, dOutput),
@@ -66,7 +66,7 @@ public static class Convolution
 
     internal static void Check(string name, Tensor x, long weights, FilterShape filter, Tensor y)
     {
-        MaskedGemm.Require(name, "weight", weights, filter.Count);
+        Require.Length(name, "weight", weights, filter.Count);
         var expected = filter.Output(x.Shape, y.Shape.Padding);
         if (filter.Channels != x.Shape.Channels || expected != y.Shape || x.Blocks != y.Blocks)
             throw new ArgumentException($"{name}: filter {filter} over {x.Shape}, {x.Blocks} blocks, gives {expected}; the output is {y.Shape}, {y.Blocks} blocks");

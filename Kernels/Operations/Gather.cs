@@ -65,12 +65,12 @@ public static class Gather
         int slots = x.Blocks * Layout.Lanes;
         if (x.Shape.Channels != 1)
             throw new ArgumentException($"{name}: images have one channel, the input {x.Shape.Channels}");
-        MaskedGemm.Require(name, "labels of the batch", batchLabels.Length, slots);
+        Require.Length(name, "labels of the batch", batchLabels.Length, slots);
         int margin = images.Length == labels.Length * x.Shape.Features ? 0 : x.Shape.Width;
-        MaskedGemm.Require(name, "images", images.Length, labels.Length * x.Shape.Features + 2 * margin);
+        Require.Length(name, "images", images.Length, labels.Length * x.Shape.Features + 2 * margin);
         bool rows = transposed.Length > 1;
         if (rows)
-            MaskedGemm.Require(name, "transposed", transposed.Length, (long)slots * Transpose.Pitch(x.Shape.Features));
+            Require.Length(name, "transposed", transposed.Length, (long)slots * Transpose.Pitch(x.Shape.Features));
         return Operation.OfThreads(
             device, name, 0, new Arguments(images, labels, order, step, scale, x, transposed, rows ? 1 : 0, batchLabels, margin),
             (long)x.Blocks * x.Shape.Features * Quad.PerBlock);

@@ -22,8 +22,8 @@ public static class MaskedGemm
     public static Operation Forward(ComputeDevice device, string name, Tensor x, ArrayView<float> weight, ArrayView<float> bias, Tensor y, bool relu)
     {
         Check(name, x, weight.Length, y);
-        RequireAligned(device, name, weight);
-        Require(name, "bias", bias.Length, y.Shape.Features);
+        Require.Aligned(device, name, weight);
+        Require.Length(name, "bias", bias.Length, y.Shape.Features);
         int k = x.Shape.Features, n = y.Shape.Features, tiles = MaskedGemmThreads.Tiles(n, x.Blocks);
         return Operation.OfTiles(
             device, name, 2.0 * n * k * x.Blocks * Layout.Lanes, new ForwardArguments(x, weight, bias, y, relu ? 1 : 0),
@@ -34,8 +34,8 @@ public static class MaskedGemm
     public static Operation BackwardData(ComputeDevice device, string name, Tensor dOutput, ArrayView<float> weight, Tensor? gate, Tensor dInput)
     {
         Check(name, dInput, weight.Length, dOutput);
-        RequireAligned(device, name, weight);
-        RequireGate(name, gate, dInput);
+        Require.Aligned(device, name, weight);
+        Require.Gate(name, gate, dInput);
         int k = dInput.Shape.Features, n = dOutput.Shape.Features, tiles = MaskedGemmThreads.Tiles(k, dInput.Blocks);
         return Operation.OfTiles(
             device, name, 2.0 * n * k * dInput.Blocks * Layout.Lanes,
@@ -56,7 +56,7 @@ public static class MaskedGemm
         int n = dOutput.Shape.Features, k = x.Shape.Features;
         Check(name, x, update.Weight.Length, dOutput);
         if (device.RunsOnHost)
-            Require(name, "transposed input", rows.Length, (long)dOutput.Blocks * Layout.Lanes * Transpose.Pitch(k));
+            Require.Length(name, "transposed input", rows.Length, (long)dOutput.Blocks * Layout.Lanes * Transpose.Pitch(k));
         return Operation.OfTiles(
             device, name, 2.0 * n * k * dOutput.Blocks * Layout.Lanes, new BackwardWeightArguments(dOutput, x, rows, update),
             MaskedGemmThreads.WeightTiles(n, k), MaskedGemmThreads.WeightThreads);
@@ -68,27 +68,7 @@ public static class MaskedGemm
             throw new ArgumentException($"{name}: a fully connected layer takes tensors without border");
         if (x.Blocks != y.Blocks)
             throw new ArgumentException($"{name}: input has {x.Blocks} blocks of images, output {y.Blocks}");
-        Require(name, "weight", weights, (long)x.Shape.Features * y.Shape.Features);
-    }
-
-    /// <summary>A GPU loads four weights at once where rows are multiples of four, see <see cref="MaskedGemmThreads"/>.</summary>
-    private static void RequireAligned(ComputeDevice device, string name, ArrayView<float> weight)
-    {
-        long start = ((IContiguousArrayView)weight).IndexInBytes;
-        if (!device.RunsOnHost && start % (sizeof(float) * Quad.Images) != 0)
-            throw new ArgumentException($"{name}: weights begin at byte {start} of their buffer, expected a multiple of {sizeof(float) * Quad.Images}");
-    }
-
-    internal static void RequireGate(string name, Tensor? gate, Tensor dInput)
-    {
-        if (gate is { } g && (g.Shape != dInput.Shape || g.Blocks != dInput.Blocks))
-            throw new ArgumentException($"{name}: gate is {g.Shape}, {g.Blocks} blocks, the gradient {dInput.Shape}, {dInput.Blocks} blocks");
-    }
-
-    internal static void Require(string name, string what, long found, long expected)
-    {
-        if (found != expected)
-            throw new ArgumentException($"{name}: {what} has {found} values, expected {expected}");
+        Require.Length(name, "weight", weights, (long)x.Shape.Features * y.Shape.Features);
     }
 
     public readonly struct ForwardArguments(Tensor x, ArrayView<float> weight, ArrayView<float> bias, Tensor y, int relu) : IBody, ITileBody

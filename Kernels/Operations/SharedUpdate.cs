@@ -18,7 +18,7 @@ public static class SharedUpdate
     public static Operation Of(
         ComputeDevice device, string name, ArrayView<float> gradient, ArrayView<int> members, ArrayView<int> starts, Update update)
     {
-        MaskedGemm.Require(name, "starts", starts.Length, update.Weight.Length + 1);
+        Require.Length(name, "starts", starts.Length, update.Weight.Length + 1);
         return Operation.OfTiles(
             device, name, 0, new Arguments(gradient, members, starts, update), update.Weight.IntLength, device.GroupSize);
     }
@@ -33,7 +33,7 @@ public static class SharedUpdate
     public static Operation Spread(
         ComputeDevice device, string name, ArrayView<float> values, ArrayView<int> members, ArrayView<int> owners, ArrayView<float> weight)
     {
-        MaskedGemm.Require(name, "owners", owners.Length, members.Length);
+        Require.Length(name, "owners", owners.Length, members.Length);
         return Operation.OfThreads(device, name, 0, new SpreadArguments(values, members, owners, weight), members.Length);
     }
 

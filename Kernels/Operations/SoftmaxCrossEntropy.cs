@@ -22,7 +22,7 @@ public static class SoftmaxCrossEntropy
         ComputeDevice device, string name, Tensor logits, ArrayView<int> labels, ArrayView<int> step, int batch, Tensor dLogits,
         ArrayView<float> loss, ArrayView<int> correct)
     {
-        MaskedGemm.Require(name, "labels", labels.Length, (long)logits.Blocks * Layout.Lanes);
+        Require.Length(name, "labels", labels.Length, (long)logits.Blocks * Layout.Lanes);
         if (logits.Shape != dLogits.Shape || logits.Blocks != dLogits.Blocks)
             throw new ArgumentException($"{name}: gradient {dLogits.Shape} does not match logits {logits.Shape}");
         return Operation.OfThreads(

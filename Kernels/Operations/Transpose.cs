@@ -16,7 +16,7 @@ public static class Transpose
     /// <summary>target[n][c] = source(n, c); the fill is left as it was, zero from the allocation.</summary>
     public static Operation Of(ComputeDevice device, string name, Tensor source, ArrayView<float> target)
     {
-        MaskedGemm.Require(name, "target", target.Length, (long)source.Blocks * Layout.Lanes * Pitch(source.Shape.Features));
+        Require.Length(name, "target", target.Length, (long)source.Blocks * Layout.Lanes * Pitch(source.Shape.Features));
         return Operation.OnHost(device, name, 0, new Arguments(source, target));
     }
 

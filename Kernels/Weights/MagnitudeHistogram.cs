@@ -29,8 +29,8 @@ public static class MagnitudeHistogram
     public static Operation Of(
         ComputeDevice device, ArrayView<float> score, ArrayView<float> mask, ArrayView<int> range, ArrayView<int> counts)
     {
-        MaskedGemm.Require("histogram", "mask", mask.Length, score.Length);
-        MaskedGemm.Require("histogram", "counts", counts.Length, Bins);
+        Require.Length("histogram", "mask", mask.Length, score.Length);
+        Require.Length("histogram", "counts", counts.Length, Bins);
         return Operation.OfThreads(device, "histogram", 0, new Arguments(score, mask, range, counts), score.Length);
     }
 

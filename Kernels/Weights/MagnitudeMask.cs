@@ -22,10 +22,10 @@ public static class MagnitudeMask
         ComputeDevice device, ArrayView<float> score, ArrayView<float> weight, ArrayView<float> firstMoment, ArrayView<float> secondMoment,
         ArrayView<float> mask, ArrayView<float> threshold, ArrayView<int> tied)
     {
-        MaskedGemm.Require("magnitude mask", "score", score.Length, weight.Length);
-        MaskedGemm.Require("magnitude mask", "mask", mask.Length, weight.Length);
-        MaskedGemm.Require("magnitude mask", "first moment", firstMoment.Length, weight.Length);
-        MaskedGemm.Require("magnitude mask", "second moment", secondMoment.Length, weight.Length);
+        Require.Length("magnitude mask", "score", score.Length, weight.Length);
+        Require.Length("magnitude mask", "mask", mask.Length, weight.Length);
+        Require.Length("magnitude mask", "first moment", firstMoment.Length, weight.Length);
+        Require.Length("magnitude mask", "second moment", secondMoment.Length, weight.Length);
         return Operation.OfThreads(
             device, "magnitude mask", 0, new Arguments(score, weight, firstMoment, secondMoment, mask, threshold, tied), weight.Length);
     }

@@ -17,8 +17,8 @@ public static class Moments
     /// <param name="result">[<see cref="ResultLength"/>], read by <see cref="Read"/>.</param>
     public static Operation Of(ComputeDevice device, ArrayView<float> weight, ArrayView<float> mask, ArrayView<float> result)
     {
-        MaskedGemm.Require("moments", "mask", mask.Length, weight.Length);
-        MaskedGemm.Require("moments", "result", result.Length, ResultLength);
+        Require.Length("moments", "mask", mask.Length, weight.Length);
+        Require.Length("moments", "result", result.Length, ResultLength);
         return Operation.OfThreads(device, "moments", 0, new Arguments(weight, mask, result), PartialSums.Count);
     }
 

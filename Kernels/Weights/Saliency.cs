@@ -20,8 +20,8 @@ public static class Saliency
     /// <param name="saliency">The result.</param>
     public static Operation Of(ComputeDevice device, ArrayView<float> weight, ArrayView<float> secondMoment, ArrayView<float> saliency)
     {
-        MaskedGemm.Require("saliency", "second moment", secondMoment.Length, weight.Length);
-        MaskedGemm.Require("saliency", "result", saliency.Length, weight.Length);
+        Require.Length("saliency", "second moment", secondMoment.Length, weight.Length);
+        Require.Length("saliency", "result", saliency.Length, weight.Length);
         return Operation.OfThreads(device, "saliency", 0, new Arguments(weight, secondMoment, saliency), weight.Length);
     }
 

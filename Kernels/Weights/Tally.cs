@@ -16,7 +16,7 @@ public static class Tally
     public static Operation Of(
         ComputeDevice device, ArrayView<float> loss, ArrayView<int> correct, ArrayView<int> count, ArrayView<float> result)
     {
-        MaskedGemm.Require("tally", "result", result.Length, ResultLength);
+        Require.Length("tally", "result", result.Length, ResultLength);
         return Operation.OfThreads(device, "tally", 0, new Arguments(loss, correct, count, result), PartialSums.Count);
     }
 
