@@ -5,9 +5,6 @@ namespace Secateurs.Kernels;
 /// <summary><see cref="MaskedGemm"/> for one image: see <see cref="OneImage"/>. Inputs that are zero are skipped.</summary>
 public static class OneImageGemm
 {
-    /// <summary>Above this density whole rows of outputs are computed, below it live weights alone.</summary>
-    private const double DenseAbove = 1.0 / 16;
-
     /// <summary>y(k) = b(k) + Σ_c w(k, c) x(c), then max(0, y) if <paramref name="relu"/>.</summary>
     /// <param name="memory">For the packed weights.</param>
     /// <param name="name">For profiles and errors.</param>
@@ -28,7 +25,7 @@ public static class OneImageGemm
         Require.Length(name, "bias", bias.Length, outputs);
         if (y.Pitch != 1)
             throw new ArgumentException($"{name}: expected a vector of features, found {y.Shape}");
-        bool dense = mask.Length - mask.Count(0f) > DenseAbove * mask.Length;
+        bool dense = mask.Length - mask.Count(0f) > Tuning.OneImageDenseAbove * mask.Length;
         var values = new List<float>();
         var rows = new List<int>();
         var start = new int[inputs + 1];

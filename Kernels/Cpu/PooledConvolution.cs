@@ -9,14 +9,11 @@ namespace Secateurs.Kernels;
 /// </summary>
 public static class PooledConvolution
 {
-    /// <summary>Filters at a time, of a layer in full: with 64 images of 24 x 24 outputs 300 KB of gradients.</summary>
-    private const int FiltersAtATime = 2;
-
     /// <summary>Room for the gradient of some filters, one a worker.</summary>
     public static Tensor[] Scratch(DeviceMemory memory, Tensor y)
     {
         ArgumentNullException.ThrowIfNull(memory);
-        var part = y.Shape with { Channels = FiltersAtATime };
+        var part = y.Shape with { Channels = Tuning.PooledFilters };
         return [.. Enumerable.Range(0, memory.Device.Workers).Select(_ => memory.AllocateTensor(part, y.Blocks * Layout.Lanes))];
     }
 
@@ -61,7 +58,7 @@ public static class PooledConvolution
             for (int from = first, to; from < last; from = to)
             {
                 // One by one where weights are packed, so that each can be passed over that has none and gets no gradient.
-                to = Math.Min(from + (packed is null ? FiltersAtATime : 1), last);
+                to = Math.Min(from + (packed is null ? Tuning.PooledFilters : 1), last);
                 if (packed?.Has(from) == false && IsBlank(pool.DOutput, from))
                 {
                     float none = 0;

@@ -135,8 +135,8 @@ internal static unsafe class Tile
         }
         V b0 = a0, b1 = a1, b2 = a2, b3 = a3, b4 = a4, b5 = a5, b6 = a6, b7 = a7;
         nint wRow2 = 2 * wRow, wRow3 = 3 * wRow, wRow4 = 4 * wRow;
-        // Coefficients of a backward pass lie a row of weights apart, which no processor foresees: they are asked for about 400 cycles ahead.
-        nint xInner = nest.XInner, wInner = nest.WInner, ahead = 24 * wInner;
+        // A backward pass asks for coefficients ahead: they lie a row of weights apart, which no processor foresees.
+        nint xInner = nest.XInner, wInner = nest.WInner, ahead = Tuning.CoefficientsAhead * wInner;
         int inner = nest.Inner;
         var run = nest.Runs;
         for (int i = nest.Outer; i > 0; i--)

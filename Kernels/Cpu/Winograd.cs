@@ -15,17 +15,14 @@ public sealed partial class Winograd
 {
     private const int Points = WinogradTransform.Points, Outputs = WinogradTransform.Outputs;
 
-    /// <summary>Image rows at a time: enough that a point's operands come from the first-level cache for most of them.</summary>
-    private const int Band = 4;
+    /// <summary>Image rows at a time.</summary>
+    private const int Band = Tuning.WinogradBand;
 
     /// <summary>Columns of output at most: sums of a band lie on the stack.</summary>
     private const int MostColumns = 64;
 
     /// <summary>Sums of a band: [point][row of the band][channel][group][16], distances in floats.</summary>
     private const int Row = 2 * Layout.Lanes, Line = Tile.Rows * Row, Point = Band * Line;
-
-    /// <summary>Terms that a sum must have at each point: with fewer, transforms cost more than they save.</summary>
-    private const int FewestTerms = 25;
 
     private readonly ComputeDevice _device;
     private readonly FilterShape _filter;
@@ -44,8 +41,8 @@ public sealed partial class Winograd
         Convolution.Check(nameof(Winograd), x, filter.Count, filter, y);
         if (!Fits(memory.Device, filter, y.Shape))
             throw new NotSupportedException(
-                $"filter {filter} to {y.Shape}: expected the CPU accelerator, {WinogradTransform.Columns} columns, {FewestTerms} terms and "
-                + $"{Outputs} to {MostColumns} columns of output");
+                $"filter {filter} to {y.Shape}: expected the CPU accelerator, {WinogradTransform.Columns} columns, "
+                + $"{Tuning.WinogradFewestTerms} terms and {Outputs} to {MostColumns} columns of output");
         (_device, _filter, _x, _y, _flops) = (memory.Device, filter, x, y, Convolution.Flops(x, filter, y));
         int tiles = Operation.Parts(y.Shape.Width, Outputs), batch = x.Blocks * Layout.Lanes;
         _input = memory.AllocateTensor(new TensorShape(Points * filter.Channels, tiles, x.Shape.Height + 2 * x.Shape.Padding), batch);
@@ -58,7 +55,7 @@ public sealed partial class Winograd
     {
         ArgumentNullException.ThrowIfNull(device);
         return device.RunsOnHost && filter.Columns == WinogradTransform.Columns && output.Width is >= Outputs and <= MostColumns
-            && Math.Min(filter.Channels, filter.Filters) * filter.Rows >= FewestTerms;
+            && Math.Min(filter.Channels, filter.Filters) * filter.Rows >= Tuning.WinogradFewestTerms;
     }
 
     /// <summary>What the forward pass and the weight gradient need of the input x: before them.</summary>

@@ -14,8 +14,8 @@ internal static class ConvolutionWeightThreads
     /// <summary>Sums of a tile: [filter][tap].</summary>
     public const int Sums = Filters * Taps;
 
-    /// <summary>Outputs of a run, half of it more or less, and those computed at once.</summary>
-    private const int Run = 8, AtOnce = 4;
+    /// <summary>Outputs of a run that are computed at once.</summary>
+    private const int AtOnce = 4;
 
     public static GradientParts Parts(DeviceMemory memory, FilterShape filter, Tensor dOutput) => new(
         memory, filter.Count, Operation.Parts(filter.Filters, Filters) * filter.Channels * filter.Rows * Operation.Parts(filter.Columns, Taps),
@@ -23,7 +23,7 @@ internal static class ConvolutionWeightThreads
 
     private static int Terms(Tensor dOutput) => dOutput.Blocks * dOutput.Shape.Height * Runs(dOutput.Shape) * Quad.PerBlock;
 
-    private static int Runs(TensorShape shape) => IntrinsicMath.Max(1, (shape.Width + Run / 2) / Run);
+    private static int Runs(TensorShape shape) => IntrinsicMath.Max(1, (shape.Width + Tuning.WeightRun / 2) / Tuning.WeightRun);
 
     /// <summary>
     /// A thread slides along a run of outputs, four at a time, with the inputs of their taps in registers: 4 inputs and 16 gradients loaded

@@ -10,15 +10,6 @@ namespace Secateurs.Kernels;
 /// <remarks>The number of parts depends on shapes alone, so that it is the same on every GPU. Buffers are made once for many programs.</remarks>
 public sealed class GradientParts
 {
-    /// <summary>Threads that give a large GPU enough to do: 4 groups of 128 for each of 128 processors.</summary>
-    private const int Enough = 1 << 16;
-
-    /// <summary>Threads that share a tile in one part; a tile that needs more in all parts than its part can have gets more.</summary>
-    private const int Fewest = 16, Most = 128;
-
-    /// <summary>A weight's parts are added by one thread.</summary>
-    private const int MostParts = 32;
-
     private readonly int _tiles, _threads;
 
     /// <param name="memory">Owns the buffer.</param>
@@ -27,12 +18,12 @@ public sealed class GradientParts
     /// <param name="terms">Terms of a sum that may go to different threads.</param>
     internal GradientParts(DeviceMemory memory, int weights, int tiles, int terms)
     {
-        int wanted = Math.Clamp(Enough / tiles, 1, terms);
+        int wanted = Math.Clamp(Tuning.PartsEnoughThreads / tiles, 1, terms);
         _tiles = tiles;
-        _threads = Fewest;
-        while (_threads < Most && _threads * MostParts < wanted)
+        _threads = Tuning.PartFewestThreads;
+        while (_threads < Tuning.PartMostThreads && _threads * Tuning.MostParts < wanted)
             _threads *= 2;
-        Count = Math.Min(Operation.Parts(wanted, _threads), MostParts);
+        Count = Math.Min(Operation.Parts(wanted, _threads), Tuning.MostParts);
         Sums = memory.Allocate<float>((long)Count * weights);
     }
 

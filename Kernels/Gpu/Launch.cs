@@ -13,15 +13,8 @@ namespace Secateurs.Kernels;
 /// </summary>
 internal abstract class Launch
 {
-    /// <summary>
-    /// An operation that one group computes for four images may have this many threads and floating point operations at most: for more, groups
-    /// all over the GPU gain more time than the launch costs. Of the three networks' layers the last one is that small, forward and
-    /// backward.
-    /// </summary>
-    private const int MostThreadsByFour = 512, MostFlopsByFour = 1 << 16;
-
     /// <summary>Threads of a group at most, and as many more as a sum in shared memory takes at most, see <see cref="Tiles{TBody}"/>.</summary>
-    public const int MostThreads = 128, MostPitch = MostThreads + 16;
+    public const int MostThreads = Tuning.GroupThreads, MostPitch = MostThreads + 16;
 
     /// <summary>Threads that a device's groups must be able to have: as few as tests run with.</summary>
     public const int LeastThreads = 16;
@@ -106,7 +99,7 @@ internal abstract class Launch
     private static int GroupsFor(long work, int perGroup) => (int)((work + perGroup - 1) / perGroup);
 
     private static bool IsSmall(long threads, double flops, int blocks) =>
-        blocks > 0 && threads / blocks <= MostThreadsByFour && flops / blocks <= MostFlopsByFour;
+        blocks > 0 && threads / blocks <= Tuning.ByFourThreads && flops / blocks <= Tuning.ByFourFlops;
 
     /// <summary>The launches of a program: operations of a stage go together, small stages in a row in turn.</summary>
     /// <param name="stages">Launches of single operations; those of a stage are independent.</param>
@@ -137,13 +130,7 @@ internal abstract class Launch
         return plan;
     }
 
-    /// <summary>
-    /// From so many floating point operations on a launch fills the GPU alone, and what shares a kernel shares its registers: of the three
-    /// networks this holds for lenet-5-caffe's second convolution at batches up to 128 (Results/gpu/tuning.txt, "param").
-    /// </summary>
-    private const double MostFlopsBeside = 1 << 27;
-
-    private bool FillsGpu => Names.Count == 1 && Flops >= MostFlopsBeside;
+    private bool FillsGpu => Names.Count == 1 && Flops >= Tuning.BesideFlops;
 
     private Launch? Beside(Launch other, int maxParameterBytes) =>
         !FillsGpu && !other.FillsGpu && Join(other, inTurn: false) is var both && both.ParameterBytes <= maxParameterBytes ? both : null;

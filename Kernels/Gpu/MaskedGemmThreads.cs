@@ -14,9 +14,6 @@ internal static class MaskedGemmThreads
     /// <summary>Terms that a thread adds at once: 4 loads of inputs and 4 of weights for 64 products.</summary>
     private const int TermsAtOnce = 4;
 
-    /// <summary>Threads that share a tile of weight gradients, a multiple of 4. On an H100 4 is 4 % faster than 8 on lenet-5-caffe and 1 % slower on the others (Results/gpu/tuning.txt).</summary>
-    public const int WeightThreads = 4;
-
     /// <summary>
     /// Tiles of weight gradients come in patches of 4 by 8. The outputs of a tile lie 4 apart, its inputs 8, and in between are those of
     /// the patch's other tiles: what neighbouring threads load and update lies side by side.

@@ -109,9 +109,6 @@ public readonly struct Tiles<TBody>(TBody body, int total, int perGroup, int atO
 
     private const int RoundsAtOnce = 3;
 
-    /// <summary>Threads that add the parts of one sum.</summary>
-    private const int MostHelpers = 16;
-
     public int SharedFloats => Body.Sums * Launch.MostPitch;
 
     /// <summary>Floats of shared memory that a sum takes.</summary>
@@ -124,7 +121,7 @@ public readonly struct Tiles<TBody>(TBody body, int total, int perGroup, int atO
         int atOnce = 1 << AtOnceBits, step = round % RoundsAtOnce, first = round / RoundsAtOnce << AtOnceBits;
         int start = (group >> ApartBits) * (PerGroup << ApartBits) + (group & (1 << ApartBits) - 1);
         int own = Group.IdxX & atOnce - 1, thread = Group.IdxX >> AtOnceBits, threads = Group.DimX >> AtOnceBits, pitch = Pitch(Group.DimX);
-        int helpers = IntrinsicMath.Clamp(threads / Body.Sums, 1, MostHelpers), tile = start + (first + own << ApartBits);
+        int helpers = IntrinsicMath.Clamp(threads / Body.Sums, 1, Tuning.SumHelpers), tile = start + (first + own << ApartBits);
         // A group that is no multiple of its tiles leaves threads over.
         if (first + own >= PerGroup || tile >= Total || thread >= threads)
             return;

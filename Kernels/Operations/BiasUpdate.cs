@@ -5,9 +5,6 @@ namespace Secateurs.Kernels;
 /// <summary>Gradient of a bias, db(k) = Σ_{n,p,q} dy(n, k, p, q), handed to an optimizer. Summed in a fixed order.</summary>
 public static class BiasUpdate
 {
-    /// <summary>Threads that share a bias where there is one position.</summary>
-    private const int Threads = 8;
-
     /// <summary>Operations to run one after the other.</summary>
     /// <param name="device">Where it runs.</param>
     /// <param name="name">For profiles and errors.</param>
@@ -18,7 +15,7 @@ public static class BiasUpdate
     {
         Require.Length(name, "bias", update.Weight.Length, dOutput.Shape.Channels);
         return parts is null
-            ? [Operation.OfTiles(device, name, 0, new Arguments(dOutput, update), dOutput.Shape.Channels, Threads)]
+            ? [Operation.OfTiles(device, name, 0, new Arguments(dOutput, update), dOutput.Shape.Channels, Tuning.BiasThreads)]
             : parts.Stages(device, name, 0, new PartArguments(dOutput, parts.Sums, parts.Count), update);
     }
 

@@ -20,7 +20,7 @@ public static class Convolution
         int tiles = ConvolutionThreads.Tiles(y);
         return Operation.OfTiles(
             device, name, Flops(x, filter, y), new ForwardArguments(x, weight, bias, filter, y, relu ? 1 : 0), tiles,
-            Operation.ThreadsFor(tiles, filter.Channels * filter.Rows, least: 4, most: 16));
+            Operation.ThreadsFor(tiles, filter.Channels * filter.Rows, Tuning.ConvolutionLeastTerms, Tuning.ConvolutionMostThreads));
     }
 
     /// <summary>dx(n, c, h, w) = Σ_{k,r,s} w(k, c, r, s) dy(n, k, h - r, w - s) inside the border, then 0 where gate (= x, a ReLU's output) is not positive.</summary>
@@ -33,7 +33,7 @@ public static class Convolution
         return Operation.OfTiles(
             device, name, Flops(dInput, filter, dOutput),
             new BackwardDataArguments(dOutput, weight, filter, gate ?? dInput, dInput, gate is null ? 0 : 1), tiles,
-            Operation.ThreadsFor(tiles, filter.Filters * filter.Rows, least: 4, most: 16));
+            Operation.ThreadsFor(tiles, filter.Filters * filter.Rows, Tuning.ConvolutionLeastTerms, Tuning.ConvolutionMostThreads));
     }
 
     /// <summary>dw(k, c, r, s) = Σ_{n,p,q} dy(n, k, p, q) x(n, c, p + r, q + s), handed to an optimizer: operations to run one after the other.</summary>

@@ -87,8 +87,8 @@ public static class Gather
         public readonly ArrayView<float> Transposed = transposed;
         public readonly int Rows = rows, Margin = margin;
 
-        /// <summary>Strips ahead that pixels are asked for, a cache line at a time: the images of a batch lie anywhere in memory.</summary>
-        private const int Ahead = 8, StripsPerLine = 4;
+        /// <summary>Pixels are asked for ahead a cache line at a time: the images of a batch lie anywhere in memory.</summary>
+        private const int StripsPerLine = 4;
 
         /// <summary>A unit of work is 16 neighbouring pixels of 16 images: a square of bytes that is turned in registers.</summary>
         public unsafe void Run<V>(int worker, int workers) where V : unmanaged, ISimd<V>
@@ -108,8 +108,8 @@ public static class Gather
                 int block = item / strips, strip = item - block * strips, from = strip * Layout.Lanes, count = Math.Min(Layout.Lanes, pixels - from);
                 if (block != current)
                     Find(current = block, blank, sources);
-                int later = (item + Ahead) / strips, laterStrip = item + Ahead - later * strips;
-                if (Sse.IsSupported && laterStrip % StripsPerLine == 0 && item + Ahead < last)
+                int later = (item + Tuning.StripsAhead) / strips, laterStrip = item + Tuning.StripsAhead - later * strips;
+                if (Sse.IsSupported && laterStrip % StripsPerLine == 0 && item + Tuning.StripsAhead < last)
                 {
                     if (later != next)
                         Find(next = later, blank, ahead);

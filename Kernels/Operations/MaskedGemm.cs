@@ -15,9 +15,6 @@ public static class MaskedGemm
     /// <summary>Runs of an input that is not blank that are kept on the stack, 8 bytes each.</summary>
     private const int MostRuns = 1 << 13;
 
-    /// <summary>Features that are blank for 32 images and yet not worth leaving out between two that are not.</summary>
-    private const int Gap = 4;
-
     /// <summary>y = x wᵀ + b, then max(0, y) if <paramref name="relu"/>. x: (N, C), w: (K, C), on a GPU at a multiple of 16 bytes in its buffer, b: (K), y: (N, K).</summary>
     public static Operation Forward(ComputeDevice device, string name, Tensor x, ArrayView<float> weight, ArrayView<float> bias, Tensor y, bool relu)
     {
@@ -27,7 +24,7 @@ public static class MaskedGemm
         int k = x.Shape.Features, n = y.Shape.Features, tiles = MaskedGemmThreads.Tiles(n, x.Blocks);
         return Operation.OfTiles(
             device, name, 2.0 * n * k * x.Blocks * Layout.Lanes, new ForwardArguments(x, weight, bias, y, relu ? 1 : 0),
-            tiles, Operation.ThreadsFor(tiles, k, least: 8, most: 32), x.Blocks);
+            tiles, Operation.ThreadsFor(tiles, k, Tuning.GemmLeastTerms, Tuning.GemmMostThreads), x.Blocks);
     }
 
     /// <summary>dx = dy w, then 0 where x is not positive if <paramref name="gate"/> is given (it is x, the output of a ReLU).</summary>
@@ -40,7 +37,7 @@ public static class MaskedGemm
         return Operation.OfTiles(
             device, name, 2.0 * n * k * dInput.Blocks * Layout.Lanes,
             new BackwardDataArguments(dOutput, weight, gate ?? dInput, dInput, gate is null ? 0 : 1),
-            tiles, Operation.ThreadsFor(tiles, n, least: 8, most: 32), dInput.Blocks);
+            tiles, Operation.ThreadsFor(tiles, n, Tuning.GemmLeastTerms, Tuning.GemmMostThreads), dInput.Blocks);
     }
 
     /// <summary>dw(k, c) = Σ_n dy(n, k) x(n, c), handed to <paramref name="update"/>.</summary>
@@ -59,7 +56,7 @@ public static class MaskedGemm
             Require.Length(name, "transposed input", rows.Length, (long)dOutput.Blocks * Layout.Lanes * Transpose.Pitch(k));
         return Operation.OfTiles(
             device, name, 2.0 * n * k * dOutput.Blocks * Layout.Lanes, new BackwardWeightArguments(dOutput, x, rows, update),
-            MaskedGemmThreads.WeightTiles(n, k), MaskedGemmThreads.WeightThreads);
+            MaskedGemmThreads.WeightTiles(n, k), Tuning.GemmWeightThreads);
     }
 
     private static void Check(string name, Tensor x, long weights, Tensor y)
@@ -79,7 +76,7 @@ public static class MaskedGemm
 
         public unsafe void Run<V>(int worker, int workers) where V : unmanaged, ISimd<V>
         {
-            int k = X.Shape.Features, n = Y.Shape.Features, pairs = (X.Blocks + 1) / 2, most = Blank.MostRuns(k, Gap);
+            int k = X.Shape.Features, n = Y.Shape.Features, pairs = (X.Blocks + 1) / 2, most = Blank.MostRuns(k, Tuning.BlankGap);
             // With too many runs for the stack each pair of blocks has one, of all there is.
             bool skip = pairs * most <= MostRuns;
             Run* runs = stackalloc Run[skip ? pairs * most : 1];
@@ -89,7 +86,7 @@ public static class MaskedGemm
                 float* x = X.Pointer + (nint)pair * 2 * X.Shape.BlockStride;
                 nint second = 2 * pair + 1 < X.Blocks ? X.Shape.BlockStride : 0;
                 nests[pair] = skip
-                    ? new LoopNest(runs + pair * most, Blank.Runs(x, second, Layout.Lanes, k, Gap, runs + pair * most), Layout.Lanes, 1)
+                    ? new LoopNest(runs + pair * most, Blank.Runs(x, second, Layout.Lanes, k, Tuning.BlankGap, runs + pair * most), Layout.Lanes, 1)
                     : new LoopNest(k, Layout.Lanes, 1);
             }
             var epilogue = new Epilogue(Bias.Pointer(), null, Relu != 0);

@@ -27,7 +27,7 @@ public static class SoftmaxCrossEntropy
             throw new ArgumentException($"{name}: gradient {dLogits.Shape} does not match logits {logits.Shape}");
         return Operation.OfThreads(
             device, name, 0, new Arguments(logits, labels, step, 1f / batch, dLogits, loss, correct),
-            labels.Length * Shares, logits.Blocks);
+            labels.Length * Tuning.SoftmaxThreads, logits.Blocks);
     }
 
     public readonly struct Arguments(
@@ -48,13 +48,11 @@ public static class SoftmaxCrossEntropy
         public void RunThread(int index) => Thread(this, index);
     }
 
-    /// <summary>Threads of an image on a GPU: each finds maximum and sum, and writes the gradients of every 16th class.</summary>
-    private const int Shares = 16;
-
-    /// <summary>Threads are [block][share][16 images].</summary>
+    /// <summary>Threads are [block][share][16 images]: each finds maximum and sum, and writes the gradients of every 16th class.</summary>
     private static void Thread(Arguments a, int index)
     {
-        int lane = index % Layout.Lanes, share = index / Layout.Lanes % Shares, block = index / (Layout.Lanes * Shares);
+        int lane = index % Layout.Lanes, share = index / Layout.Lanes % Tuning.SoftmaxThreads;
+        int block = index / (Layout.Lanes * Tuning.SoftmaxThreads);
         int image = block * Layout.Lanes + lane, classes = a.Logits.Shape.Features, start = block * classes * Layout.Lanes + lane;
         if (image >= a.Labels.IntLength)
             return;
@@ -70,7 +68,7 @@ public static class SoftmaxCrossEntropy
         for (int k = 0; k < classes; k++)
             sum += XMath.Exp(a.Logits.Data[start + k * Layout.Lanes] - max);
         float scale = label < 0 ? 0f : a.Scale / sum;
-        for (int k = share; k < classes; k += Shares)
+        for (int k = share; k < classes; k += Tuning.SoftmaxThreads)
         {
             int at = start + k * Layout.Lanes;
             float gradient = XMath.Exp(a.Logits.Data[at] - max) * scale;

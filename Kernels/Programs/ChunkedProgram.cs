@@ -117,8 +117,8 @@ public sealed class ChunkedProgram : IDisposable
 
     private sealed class ChunkLoop((ArrayView<int> Step, Operation[] Operations)[] workers, TimeProvider clock) : Operation("chunks", 0)
     {
-        /// <summary>How long the launched workers wait for another call: some times what a launch costs.</summary>
-        private static readonly TimeSpan Linger = TimeSpan.FromMicroseconds(200);
+        /// <summary>How long the launched workers wait for another call.</summary>
+        private static readonly TimeSpan Linger = TimeSpan.FromMicroseconds(Tuning.LingerMicroseconds);
 
         private Call? _call;
         private volatile bool _leaving;
@@ -175,7 +175,7 @@ public sealed class ChunkedProgram : IDisposable
                 }
                 else
                 {
-                    Thread.SpinWait(20);
+                    Thread.SpinWait(Tuning.LingerSpinLength);
                 }
                 if (last is { IsFinished: false })
                     idle = clock.GetTimestamp();

@@ -43,20 +43,14 @@ public abstract class Operation
     /// <summary>
     /// Threads that share a tile of sums on a GPU, a power of two: as many as give the GPU enough to do, while each has some terms to add.
     /// </summary>
-    /// <remarks>
-    /// With more threads a tile, fewer tiles share what a group loads. That 2^15 of them are enough was chosen by counting (Results/gpu/profile.txt): with 2^16 lenet-300-100's
-    /// first layer asks 38 MB of the second cache, with 2^15 23. The kernels before these, with more registers, an H100 ran 2 to 3 % slower
-    /// with 2^15, lenet-5's 7 % faster (Results/gpu/tuning.txt).
-    /// </remarks>
     /// <param name="tiles">Tiles of the operation.</param>
     /// <param name="terms">Terms of a sum.</param>
     /// <param name="least">Terms that a thread should have.</param>
     /// <param name="most">Threads at most.</param>
     internal static int ThreadsFor(int tiles, int terms, int least, int most)
     {
-        const int Enough = 1 << 15;
         int threads = 1;
-        while (threads < most && tiles * threads < Enough && terms / threads >= least)
+        while (threads < most && tiles * threads < Tuning.EnoughThreads && terms / threads >= least)
             threads *= 2;
         return threads;
     }

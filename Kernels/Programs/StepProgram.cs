@@ -266,8 +266,8 @@ public sealed class StepProgram
             }
             for (int spins = 0; _phase == phase && !_aborted; spins++)
             {
-                if (spins < 1000)
-                    Thread.SpinWait(4);
+                if (spins < Tuning.SpinsAtBarrier)
+                    Thread.SpinWait(Tuning.SpinLength);
                 else
                     Thread.Yield();
             }

@@ -6,26 +6,14 @@ namespace Secateurs.Kernels;
 /// </summary>
 /// <remarks>
 /// Steps are run in slices; now and then a slice tries the other number, and what was faster goes on. Results do not depend on the number,
-/// so a choice by the clock changes no bit of them.
+/// so a choice by the clock changes no bit of them. A trial that confirms the choice doubles the time to the next. One that changes it starts
+/// anew, since a slice in which something else held a core misleads.
 /// </remarks>
 internal sealed class WorkerChoice
 {
-    /// <summary>Some time slices of an operating system, and some hundred times what a launch costs.</summary>
-    private const double SliceSeconds = 0.02;
-
-    /// <summary>
-    /// After a trial, as many times its duration without one. A trial that confirms the choice doubles it, up to <see cref="MostPatience"/>, so
-    /// that trials cost a few percent at most. One that changes the choice starts anew, since a slice in which something else held a core
-    /// misleads.
-    /// </summary>
-    private const double LeastPatience = 4, MostPatience = 64;
-
-    /// <summary>A number must be faster by this factor to be taken instead.</summary>
-    private const double Margin = 0.95;
-
     private readonly int _all;
     private bool _compiled, _trying;
-    private double _seconds, _untilTrial, _patience = LeastPatience;
+    private double _seconds, _untilTrial, _patience = Tuning.LeastPatience;
     private int _steps;
 
     /// <param name="workers">With 1 there is nothing to choose but how many steps make a slice.</param>
@@ -49,8 +37,8 @@ internal sealed class WorkerChoice
         if (_trying)
         {
             _trying = false;
-            bool changes = seconds / steps <= Margin * _seconds / _steps;
-            _patience = changes ? LeastPatience : Math.Min(2 * _patience, MostPatience);
+            bool changes = seconds / steps <= Tuning.WorkersMargin * _seconds / _steps;
+            _patience = changes ? Tuning.LeastPatience : Math.Min(2 * _patience, Tuning.MostPatience);
             if (changes)
                 (_seconds, _steps) = (seconds, steps);
             else
@@ -62,13 +50,13 @@ internal sealed class WorkerChoice
             (_seconds, _steps) = (seconds, steps);
             _untilTrial -= seconds;
             // A few steps may all run before another process asks for a core.
-            if (_untilTrial <= 0 && seconds > SliceSeconds / 2)
+            if (_untilTrial <= 0 && seconds > Tuning.SliceSeconds / 2)
             {
                 _trying = true;
                 Workers = Other;
             }
         }
-        Steps = (int)Math.Clamp(SliceSeconds * _steps / Math.Max(_seconds, 1e-9), 1, 10_000);
+        Steps = (int)Math.Clamp(Tuning.SliceSeconds * _steps / Math.Max(_seconds, 1e-9), 1, 10_000);
     }
 
     private int Other => Workers == 1 ? _all : 1;
