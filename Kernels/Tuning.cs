@@ -6,9 +6,10 @@ namespace Secateurs.Kernels;
 /// other orders; on a GPU some change the order of sums.
 /// </summary>
 /// <remarks>
-/// "EPYC": 2 cores of an AMD EPYC with 512-bit vectors, shared with other machines. "H100": NVIDIA H100 80GB HBM3. "Counted": by the machine
-/// that runs a kernel's PTX, no GPU (Results/gpu/profile.txt). "No figure": it was settled without one that was kept. Sizes that a body's
-/// registers are written out for (8 rows in <see cref="Tile"/>, 5 taps in <see cref="TapTile"/>, four images in <see cref="Quad"/>) stand with the body.
+/// "EPYC": 2 cores of an AMD EPYC with 512-bit vectors, shared with other machines. "H100": NVIDIA H100 80GB HBM3. "Counted": by the
+/// machine that runs a kernel's PTX, no GPU (Results/gpu/profile.txt). "No figure": it was settled without one that was kept. Sizes that a
+/// body's registers are written out for (8 rows in <see cref="Tile"/>, 5 taps in <see cref="TapTile"/>, four images in <see cref="Quad"/>)
+/// stand with the body.
 /// </remarks>
 internal static class Tuning
 {
@@ -33,15 +34,15 @@ internal static class Tuning
     public const int LingerSpinLength = 20;
 
     /// <summary>
-    /// A slice of steps, before which the number of workers is chosen: some time slices of an operating system, and some hundred times what a
-    /// launch costs. EPYC with other jobs on its cores, 24 November 2026: an epoch of lenet-300-100 1.35 s instead of 1.8 to 3.0, at density
-    /// 0.01 0.18 s instead of 0.94 to 1.38.
+    /// A slice of steps, before which the number of workers is chosen: some time slices of an operating system, and some hundred times what
+    /// a launch costs. EPYC with other jobs on its cores, 24 November 2026: an epoch of lenet-300-100 1.35 s instead of 1.8 to 3.0, at
+    /// density 0.01 0.18 s instead of 0.94 to 1.38.
     /// </summary>
     public const double SliceSeconds = 0.02;
 
     /// <summary>
-    /// After a trial of the other number of workers, as many times its duration without one, at least and at most: trials cost a few percent.
-    /// EPYC, 30 November 2026: asked again late, a core that was lost for one slice cost 1.3 s at half speed.
+    /// After a trial of the other number of workers, as many times its duration without one, at least and at most: trials cost a few
+    /// percent. EPYC, 30 November 2026: asked again late, a core that was lost for one slice cost 1.3 s at half speed.
     /// </summary>
     public const double LeastPatience = 4, MostPatience = 64;
 
@@ -57,8 +58,8 @@ internal static class Tuning
     public const int CoefficientsAhead = 24;
 
     /// <summary>
-    /// Strips of 16 pixels ahead that images are asked for, which lie anywhere in 47 MB. EPYC, 24 November 2026, lenet-300-100 at density 0.01,
-    /// one worker: gather 51 -> 24 us a step, an epoch in 0.79 of the time.
+    /// Strips of 16 pixels ahead that images are asked for, which lie anywhere in 47 MB. EPYC, 24 November 2026, lenet-300-100 at density
+    /// 0.01, one worker: gather 51 -> 24 us a step, an epoch in 0.79 of the time.
     /// </summary>
     public const int StripsAhead = 8;
 
@@ -97,9 +98,9 @@ internal static class Tuning
     public const int GroupThreads = 128;
 
     /// <summary>
-    /// An operation that one group computes for four images may have this many threads and floating point operations at most: for more, groups
-    /// all over the GPU gain more time than the launch costs. Of the three networks' layers the last one is that small, forward and backward.
-    /// 24 November 2026, no figure.
+    /// An operation that one group computes for four images may have this many threads and floating point operations at most: for more,
+    /// groups all over the GPU gain more time than the launch costs. Of the three networks' layers the last one is that small, forward and
+    /// backward. 24 November 2026, no figure.
     /// </summary>
     public const int ByFourThreads = 512, ByFourFlops = 1 << 16;
 
@@ -130,8 +131,8 @@ internal static class Tuning
     public const int ConvolutionLeastTerms = 4, ConvolutionMostThreads = 16;
 
     /// <summary>
-    /// Threads that share a tile of a fully connected layer's weight gradients, a multiple of 4. H100, 24 November 2026: 4 is 4 % faster than 8
-    /// on lenet-5-caffe and 1 % slower on the others (Results/gpu/tuning.txt, "wt").
+    /// Threads that share a tile of a fully connected layer's weight gradients, a multiple of 4. H100, 24 November 2026: 4 is 4 % faster
+    /// than 8 on lenet-5-caffe and 1 % slower on the others (Results/gpu/tuning.txt, "wt").
     /// </summary>
     public const int GemmWeightThreads = 4;
 

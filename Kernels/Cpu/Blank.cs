@@ -7,8 +7,9 @@ namespace Secateurs.Kernels;
 internal readonly record struct Run(int First, int Count);
 
 /// <summary>
-/// Finds what is exactly zero in the input of a fully connected layer - paper around the ink of some images, neurons that a ReLU shut off for all of
-/// them - so that sums leave it out. Adding zero changes no sum, so results are the same; a weight that is NaN where all is blank stays unseen there.
+/// Finds what is exactly zero in the input of a fully connected layer - paper around the ink of some images, neurons that a ReLU shut off
+/// for all of them - so that sums leave it out. Adding zero changes no sum, so results are the same; a weight that is NaN where all is
+/// blank stays unseen there.
 /// </summary>
 internal static unsafe class Blank
 {

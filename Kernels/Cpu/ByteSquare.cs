@@ -54,7 +54,8 @@ internal static unsafe class ByteSquare
     /// <summary>AVX-512 VBMI: the whole square in four registers.</summary>
     internal static void Permute(byte* square, byte* turned)
     {
-        Vector512<byte> a = Vector512.Load(square), b = Vector512.Load(square + 64), c = Vector512.Load(square + 128), d = Vector512.Load(square + 192);
+        Vector512<byte> a = Vector512.Load(square), b = Vector512.Load(square + 64), c = Vector512.Load(square + 128);
+        Vector512<byte> d = Vector512.Load(square + 192);
         var right = _columns + Vector512.Create((byte)8);
         var (upper, lower) = (Half(a, _columns, b), Half(c, _columns, d));
         Quarter(upper, _pairs, lower).Store(turned);

@@ -43,7 +43,8 @@ public static class OneImageConvolution
     }
 
     private readonly struct Body(
-        RowImage x, ArrayView<int> start, ArrayView<float> weight, ArrayView<int> offset, ArrayView<float> bias, RowImage y, bool relu) : IBody
+        RowImage x, ArrayView<int> start, ArrayView<float> weight, ArrayView<int> offset, ArrayView<float> bias,
+        RowImage y, bool relu) : IBody
     {
         /// <summary>Rows that a sum covers, two vectors of columns wide; or twice as many of one vector.</summary>
         private const int Rows = 4;

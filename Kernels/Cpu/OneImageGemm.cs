@@ -15,8 +15,8 @@ public static class OneImageGemm
     /// <param name="y">(K).</param>
     /// <param name="relu">See above.</param>
     public static Operation Forward(
-        DeviceMemory memory, string name, RowImage x, ReadOnlySpan<float> weight, ReadOnlySpan<float> mask, ArrayView<float> bias, RowImage y,
-        bool relu)
+        DeviceMemory memory, string name, RowImage x, ReadOnlySpan<float> weight, ReadOnlySpan<float> mask, ArrayView<float> bias,
+        RowImage y, bool relu)
     {
         ArgumentNullException.ThrowIfNull(memory);
         int outputs = y.Shape.Channels, inputs = x.Shape.Features;
@@ -47,8 +47,8 @@ public static class OneImageGemm
     }
 
     private readonly struct Body(
-        RowImage x, ArrayView<float> weight, ArrayView<int> start, ArrayView<int> row, bool dense, ArrayView<float> bias, RowImage y, bool relu,
-        ArrayView<int> liveInput, ArrayView<float> liveValue) : IBody
+        RowImage x, ArrayView<float> weight, ArrayView<int> start, ArrayView<int> row, bool dense, ArrayView<float> bias, RowImage y,
+        bool relu, ArrayView<int> liveInput, ArrayView<float> liveValue) : IBody
     {
         public unsafe void Run<V>(int worker, int workers) where V : unmanaged, ISimd<V>
         {
@@ -64,7 +64,9 @@ public static class OneImageGemm
                         output[rows[t]] = float.MultiplyAddEstimate(w[t], value[i], output[rows[t]]);
             else
                 for (int k = 0; k < outputs; k += 4 * V.Width)
-                    Columns<V>(w + k, RowImage.RoundUp(outputs), Math.Min(4, (outputs - k + V.Width - 1) / V.Width), input, value, count, output + k);
+                    Columns<V>(
+                        w + k, RowImage.RoundUp(outputs), Math.Min(4, (outputs - k + V.Width - 1) / V.Width), input, value, count,
+                        output + k);
             if (relu)
                 for (int k = 0; k < outputs; k++)
                     output[k] = output[k] < 0 ? 0 : output[k];

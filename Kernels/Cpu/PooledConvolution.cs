@@ -4,8 +4,9 @@ namespace Secateurs.Kernels;
 
 /// <summary>
 /// What a first convolution learns through the max pooling behind it: <see cref="MaxPool.BackwardData"/>, then
-/// <see cref="Convolution.BackwardWeight"/> (or that of <see cref="SparseConvolution"/>) and <see cref="BiasUpdate"/>, for one or two filters at a time, so that the
-/// gradient between them, which nothing else reads, never leaves the cache. Only on the CPU accelerator; the same bits as the three operations.
+/// <see cref="Convolution.BackwardWeight"/> (or that of <see cref="SparseConvolution"/>) and <see cref="BiasUpdate"/>, for one or two
+/// filters at a time, so that the gradient between them, which nothing else reads, never leaves the cache. Only on the CPU accelerator; the
+/// same bits as the three operations.
 /// </summary>
 public static class PooledConvolution
 {
@@ -31,14 +32,15 @@ public static class PooledConvolution
     /// <param name="live">The weights, where they are packed; <paramref name="update"/>'s buffers are replaced by theirs.</param>
     /// <param name="scratch">See <see cref="Scratch"/>; operations that do not run at the same time may share it.</param>
     public static Operation BackwardWeight(
-        ComputeDevice device, string name, Tensor x, Tensor y, int size, Tensor pooled, Tensor dPooled, bool relu, FilterShape filter, Update update,
-        Update biasUpdate, LiveWeights? live, Tensor[] scratch)
+        ComputeDevice device, string name, Tensor x, Tensor y, int size, Tensor pooled, Tensor dPooled, bool relu, FilterShape filter,
+        Update update, Update biasUpdate, LiveWeights? live, Tensor[] scratch)
     {
         Convolution.Check(name, x, update.Weight.Length, filter, y);
         Require.Length(name, "bias", biasUpdate.Weight.Length, filter.Filters);
         MaxPool.Check(name, y, size, pooled);
         if (dPooled.Shape != pooled.Shape || dPooled.Blocks != pooled.Blocks)
-            throw new ArgumentException($"{name}: the gradient is {dPooled.Shape}, {dPooled.Blocks} blocks, the output {pooled.Shape}, {pooled.Blocks} blocks");
+            throw new ArgumentException(
+                $"{name}: the gradient is {dPooled.Shape}, {dPooled.Blocks} blocks, the output {pooled.Shape}, {pooled.Blocks} blocks");
         return Operation.OnHost(
             device, name, live is null ? Convolution.Flops(x, filter, y) : 0,
             new Body(
@@ -81,8 +83,11 @@ public static class PooledConvolution
         {
             for (int block = 0; block < t.Blocks; block++)
                 for (int row = 0; row < t.Shape.Height; row++)
-                    if (new Span<int>(t.Pointer + (nint)block * t.Shape.BlockStride + t.Shape.Offset(channel, row, 0), t.Shape.Width * Layout.Lanes).ContainsAnyExcept(0))
+                {
+                    float* at = t.Pointer + (nint)block * t.Shape.BlockStride + t.Shape.Offset(channel, row, 0);
+                    if (new Span<int>(at, t.Shape.Width * Layout.Lanes).ContainsAnyExcept(0))
                         return false;
+                }
             return true;
         }
     }

@@ -5,8 +5,8 @@ using System.Runtime.Intrinsics.X86;
 namespace Secateurs.Kernels;
 
 /// <summary>
-/// The SIMD tile of a convolution's weight gradient: Σ over images and positions of dy(k, p, q) x(c, p + r, q + s) for up to 5 filters k and
-/// 5 neighbouring taps s at once, 25 sums in registers, images in lanes.
+/// The SIMD tile of a convolution's weight gradient: Σ over images and positions of dy(k, p, q) x(c, p + r, q + s) for up to 5 filters k
+/// and 5 neighbouring taps s at once, 25 sums in registers, images in lanes.
 /// </summary>
 /// <remarks>Missing taps repeat the last one, which is not stored. With 16 registers, 2 filters at a time.</remarks>
 internal static unsafe class TapTile
@@ -93,7 +93,8 @@ internal static unsafe class TapTile
                 float* xq = xp, yq = yp;
                 for (int q = width; q > 0; q--, xq += Layout.Lanes, yq += Layout.Lanes)
                 {
-                    V x0 = V.Load(xq), x1 = V.Load(xq + t1), x2 = V.Load(xq + t2), x3 = V.Load(xq + t3), x4 = V.Load(xq + t4), g = V.Load(yq);
+                    V x0 = V.Load(xq), x1 = V.Load(xq + t1), x2 = V.Load(xq + t2), x3 = V.Load(xq + t3), x4 = V.Load(xq + t4);
+                    V g = V.Load(yq);
                     a0 = V.MultiplyAdd(g, x0, a0);
                     a1 = V.MultiplyAdd(g, x1, a1);
                     a2 = V.MultiplyAdd(g, x2, a2);
@@ -163,7 +164,9 @@ internal static unsafe class TapTile
     /// <summary>16 lanes to one value, in the same order for every vector width.</summary>
     internal static float AddLanes(float* lanes) => Vector128.Sum(Fold(lanes));
 
-    /// <summary>The same for several that lie one behind the other, with the same bits; four at a time where the processor can turn a square.</summary>
+    /// <summary>
+    /// The same for several that lie one behind the other, with the same bits; four at a time where the processor can turn a square.
+    /// </summary>
     internal static void AddLanes(float* lanes, int count, float* sums)
     {
         int i = 0;

@@ -17,10 +17,11 @@ internal readonly unsafe struct LoopNest(
     public LoopNest(int count, nint xStep, nint wStep) : this(1, 1, count, 0, 0, xStep, 0, 0, wStep) { }
 
     /// <summary>
-    /// One loop that leaves out what lies between <paramref name="count"/> runs. Every 16 terms w goes <paramref name="wBlock"/> floats further than
-    /// its steps; a run then ends at the latest where 16 do.
+    /// One loop that leaves out what lies between <paramref name="count"/> runs. Every 16 terms w goes <paramref name="wBlock"/> floats
+    /// further than its steps; a run then ends at the latest where 16 do.
     /// </summary>
-    public LoopNest(Run* runs, int count, nint xStep, nint wStep, nint wBlock = 0) : this(count, 1, 0, 0, 0, xStep, wBlock, 0, wStep) => Runs = runs;
+    public LoopNest(Run* runs, int count, nint xStep, nint wStep, nint wBlock = 0)
+        : this(count, 1, 0, 0, 0, xStep, wBlock, 0, wStep) => Runs = runs;
 
     /// <summary>The parts, or null: all.</summary>
     public readonly Run* Runs = null;
@@ -72,7 +73,8 @@ internal static unsafe class Tile
     /// <param name="nest">The sum's extent.</param>
     /// <param name="epilogue">Applied before storing.</param>
     public static void Compute<V>(
-        int rows, float* x, nint xGroup, float* w, nint wRow, float* y, nint yGroup, nint yRow, int groups, in LoopNest nest, in Epilogue epilogue)
+        int rows, float* x, nint xGroup, float* w, nint wRow, float* y, nint yGroup, nint yRow, int groups, in LoopNest nest,
+        in Epilogue epilogue)
         where V : unmanaged, ISimd<V>
     {
         for (int row = 0; row < rows;)

@@ -3,13 +3,13 @@ using ILGPU;
 namespace Secateurs.Kernels;
 
 /// <summary>
-/// The three passes of <see cref="Convolution"/> by Winograd's minimal filtering along rows (<see cref="WinogradTransform"/>), for filters of 5
-/// columns: 8 products where the formula has 20. Only on the CPU accelerator.
+/// The three passes of <see cref="Convolution"/> by Winograd's minimal filtering along rows (<see cref="WinogradTransform"/>), for filters
+/// of 5 columns: 8 products where the formula has 20. Only on the CPU accelerator.
 /// </summary>
 /// <remarks>
 /// At each of 8 points input and output are small images of their own, one column per tile of 4 outputs, convolved with R x 1 filters:
-/// m(f, k, p, t) = Σ_{c,r} u(f, k, c, r) v(f, c, p + r, t). Weights, inputs and gradients of outputs are transformed once a step and serve two passes
-/// each. Rows lie innermost, so that such a convolution is one along rows of memory.
+/// m(f, k, p, t) = Σ_{c,r} u(f, k, c, r) v(f, c, p + r, t). Weights, inputs and gradients of outputs are transformed once a step and serve
+/// two passes each. Rows lie innermost, so that such a convolution is one along rows of memory.
 /// </remarks>
 public sealed partial class Winograd
 {
@@ -156,7 +156,8 @@ public sealed partial class Winograd
         public unsafe void Run<V>(int worker, int workers) where V : unmanaged, ISimd<V>
         {
             const int Columns = WinogradTransform.Columns;
-            float* w = weight.Pointer(), turned = stackalloc float[Columns * Layout.Lanes], points = stackalloc float[Points * Layout.Lanes];
+            float* w = weight.Pointer(), turned = stackalloc float[Columns * Layout.Lanes];
+            float* points = stackalloc float[Points * Layout.Lanes];
             int rows = (int)u.Length / Points;
             var (first, last) = Operation.Share(Operation.Parts(rows, Layout.Lanes), worker, workers);
             for (int item = first; item < last; item++)
@@ -168,7 +169,8 @@ public sealed partial class Winograd
                 for (int lane = 0; lane < Layout.Lanes; lane += V.Width)
                     WinogradTransform.Weight<V>(turned + lane, Layout.Lanes, points + lane, Layout.Lanes);
                 for (int f = 0; f < Points; f++)
-                    new ReadOnlySpan<float>(points + f * Layout.Lanes, count).CopyTo(new Span<float>(u.Pointer() + (nint)f * rows + row, count));
+                    new ReadOnlySpan<float>(points + f * Layout.Lanes, count).CopyTo(
+                        new Span<float>(u.Pointer() + (nint)f * rows + row, count));
             }
         }
     }

@@ -4,7 +4,8 @@ namespace Secateurs.Kernels;
 
 public sealed partial class Winograd
 {
-    private readonly struct ForwardArguments(Tensor v, ArrayView<float> u, ArrayView<float> bias, FilterShape filter, Tensor y, bool relu) : IBody
+    private readonly struct ForwardArguments(
+        Tensor v, ArrayView<float> u, ArrayView<float> bias, FilterShape filter, Tensor y, bool relu) : IBody
     {
         /// <summary>A unit of work is one tile of a few output rows of 8 channels of 32 images, point by point.</summary>
         public unsafe void Run<V>(int worker, int workers) where V : unmanaged, ISimd<V>
@@ -25,8 +26,8 @@ public sealed partial class Winograd
                     for (int j = 0; j < band; j++)
                         Tile.Compute<V>(
                             rows, v.Pointer + (nint)block * vs.BlockStride + vs.Offset(f * filter.Channels, t, p + j), vs.BlockStride,
-                            u.Pointer() + (nint)(f * filter.Filters + k) * terms, terms, points + f * Point + j * Line, Layout.Lanes, Row, groups, nest,
-                            default);
+                            u.Pointer() + (nint)(f * filter.Filters + k) * terms, terms, points + f * Point + j * Line, Layout.Lanes, Row,
+                            groups, nest, default);
                 for (int i = 0; i < rows; i++)
                     for (int g = 0; g < groups; g++)
                         for (int j = 0; j < band; j++)
@@ -54,7 +55,8 @@ public sealed partial class Winograd
         }
     }
 
-    private readonly struct BackwardDataArguments(Tensor z, ArrayView<float> u, FilterShape filter, Tensor gate, Tensor dInput, bool gated) : IBody
+    private readonly struct BackwardDataArguments(
+        Tensor z, ArrayView<float> u, FilterShape filter, Tensor gate, Tensor dInput, bool gated) : IBody
     {
         /// <summary>A unit of work is a few input rows of 8 channels of 32 images: tiles overlap in them.</summary>
         public unsafe void Run<V>(int worker, int workers) where V : unmanaged, ISimd<V>
@@ -69,7 +71,8 @@ public sealed partial class Winograd
             for (int item = first; item < last; item++)
             {
                 int height = item % bands * Band, c = item / bands % rowTiles * Tile.Rows, block = item / bands / rowTiles * 2;
-                int rows = Math.Min(Tile.Rows, filter.Channels - c), groups = Math.Min(2, z.Blocks - block), band = Math.Min(Band, xs.Height - height);
+                int rows = Math.Min(Tile.Rows, filter.Channels - c), groups = Math.Min(2, z.Blocks - block);
+                int band = Math.Min(Band, xs.Height - height);
                 for (int i = 0; i < Band * Tile.Rows * 2; i++)
                     new Span<float>(lines + i * lineLength, Outputs * Layout.Lanes).Clear();
                 for (int t = 0; t < zs.Height; t++)
@@ -81,8 +84,8 @@ public sealed partial class Winograd
                             var nest = new LoopNest(1, filter.Filters, r1 - r0 + 1, 0, zs.ChannelStride, -Layout.Lanes, 0, terms, 1);
                             Tile.Compute<V>(
                                 rows, z.Pointer + (nint)block * zs.BlockStride + zs.Offset(f * filter.Filters, t, h - r0), zs.BlockStride,
-                                u.Pointer() + (nint)f * filter.Filters * terms + c * filter.Rows + r0, filter.Rows, points + f * Point + j * Line,
-                                Layout.Lanes, Row, groups, nest, default);
+                                u.Pointer() + (nint)f * filter.Filters * terms + c * filter.Rows + r0, filter.Rows,
+                                points + f * Point + j * Line, Layout.Lanes, Row, groups, nest, default);
                         }
                     for (int j = 0; j < band; j++)
                         for (int i = 0; i < rows; i++)
@@ -130,8 +133,8 @@ public sealed partial class Winograd
                     for (int c = 0; c < count; c++)
                         for (int r = 0; r < filter.Rows; r += TapTile.Taps)
                             TapTile.Compute<V>(
-                                v, z, f * all + channel + c, 0, r, Math.Min(TapTile.Taps, filter.Rows - r), f * filter.Filters + from, to - from,
-                                points + f * TapTile.Filters * run + c * filter.Rows + r, run);
+                                v, z, f * all + channel + c, 0, r, Math.Min(TapTile.Taps, filter.Rows - r), f * filter.Filters + from,
+                                to - from, points + f * TapTile.Filters * run + c * filter.Rows + r, run);
                 for (int k = from; k < to; k++)
                 {
                     for (int row = 0; row < count * filter.Rows; row++)

@@ -4,12 +4,13 @@ namespace Secateurs.Kernels;
 
 /// <summary>
 /// Winograd's F(4, 5): 4 neighbouring outputs of a filter of 5 columns, y(q) = Σ_s w(s) x(q + s), from 8 products instead of 20:
-/// y = Aᵀ (G w ∘ Bᵀ x), for the points 0, ±1, ±2, ±1/2 and ∞. Both gradients are the adjoints: dx = B (G w ∘ A dy) and dw = Gᵀ (A dy ∘ Bᵀ x).
+/// y = Aᵀ (G w ∘ Bᵀ x), for the points 0, ±1, ±2, ±1/2 and ∞. Both gradients are the adjoints: dx = B (G w ∘ A dy) and dw = Gᵀ
+/// (A dy ∘ Bᵀ x).
 /// </summary>
 /// <remarks>
 /// Winograd, Arithmetic Complexity of Computations, 1980; Lavin and Gray, Fast Algorithms for Convolutional Neural Networks, 2016. Outputs
-/// of a tile share their rounding errors. Of sums of 125 random products (25 at each point) these were 1.0 to 1.3 times 2^-24 Σ|a b| as root mean
-/// square and 11 at most, in 3,000 trials of each pass.
+/// of a tile share their rounding errors. Of sums of 125 random products (25 at each point) these were 1.0 to 1.3 times 2^-24 Σ|a b| as
+/// root mean square and 11 at most, in 3,000 trials of each pass.
 /// </remarks>
 internal static unsafe class WinogradTransform
 {
@@ -19,7 +20,9 @@ internal static unsafe class WinogradTransform
     // What G's rows for ±1, ±2 and ±1/2 are scaled by.
     private const float One = -2f / 9, Two = 1f / 90, Half = 32f / 45;
 
-    /// <summary>Bᵀ x: 8 columns of input, those from <paramref name="columns"/> on zero, to 8 points that lie <paramref name="pitch"/> floats apart.</summary>
+    /// <summary>
+    /// Bᵀ x: 8 columns of input, those from <paramref name="columns"/> on zero, to 8 points that lie <paramref name="pitch"/> floats apart.
+    /// </summary>
     public static void Input<V>(float* x, int columns, float* v, nint pitch) where V : unmanaged, ISimd<V>
     {
         V x0 = V.Load(x), x1 = At<V>(x, 1, columns), x2 = At<V>(x, 2, columns), x3 = At<V>(x, 3, columns);
@@ -59,11 +62,14 @@ internal static unsafe class WinogradTransform
         Pair(y0 + y2, y1 + y3, z + pitch, pitch);
         Pair(V.MultiplyAdd(V.Broadcast(4), y2, y0), V.MultiplyAdd(V.Broadcast(8), y3, y1 + y1), z + 3 * pitch, pitch);
         Pair(
-            V.MultiplyAdd(V.Broadcast(0.25f), y2, y0), V.MultiplyAdd(V.Broadcast(0.125f), y3, V.Broadcast(0.5f) * y1), z + 5 * pitch, pitch);
+            V.MultiplyAdd(V.Broadcast(0.25f), y2, y0), V.MultiplyAdd(V.Broadcast(0.125f), y3, V.Broadcast(0.5f) * y1),
+            z + 5 * pitch, pitch);
         V.Store(y3, z + 7 * pitch);
     }
 
-    /// <summary>B n: 8 points to gradients of 8 columns of input, of which the first 4 are added to what lies in <paramref name="dx"/>.</summary>
+    /// <summary>
+    /// B n: 8 points to gradients of 8 columns of input, of which the first 4 are added to what lies in <paramref name="dx"/>.
+    /// </summary>
     public static void InputGradient<V>(float* n, nint pitch, float* dx) where V : unmanaged, ISimd<V>
     {
         var (s1, d1) = SumAndDifference<V>(n + pitch, pitch);
@@ -76,7 +82,8 @@ internal static unsafe class WinogradTransform
         Add(V.MultiplyAdd(minus, n0, V.MultiplyAdd(V.Broadcast(0.25f), s2, V.MultiplyAdd(V.Broadcast(4), s3, s1))), dx + 2 * Layout.Lanes);
         Add(V.MultiplyAdd(c, n7, V.MultiplyAdd(one, d1, two * (d2 + d3))), dx + 3 * Layout.Lanes);
         V.Store(
-            V.MultiplyAdd(c, n0, V.MultiplyAdd(one, s1, V.MultiplyAdd(V.Broadcast(-1.25f), s2, V.Broadcast(-5) * s3))), dx + 4 * Layout.Lanes);
+            V.MultiplyAdd(c, n0, V.MultiplyAdd(one, s1, V.MultiplyAdd(V.Broadcast(-1.25f), s2, V.Broadcast(-5) * s3))),
+            dx + 4 * Layout.Lanes);
         V.Store(V.MultiplyAdd(minus, n7, V.MultiplyAdd(V.Broadcast(0.5f), d3, d1 + d2 + d2)), dx + 5 * Layout.Lanes);
         V.Store(s1 + s2 + s3 - n0, dx + 6 * Layout.Lanes);
         V.Store(n7, dx + 7 * Layout.Lanes);
@@ -85,7 +92,8 @@ internal static unsafe class WinogradTransform
     /// <summary>G w: 5 taps, <paramref name="tapPitch"/> floats apart, to 8 points.</summary>
     public static void Weight<V>(float* w, nint tapPitch, float* u, nint pitch) where V : unmanaged, ISimd<V>
     {
-        V w0 = V.Load(w), w1 = V.Load(w + tapPitch), w2 = V.Load(w + 2 * tapPitch), w3 = V.Load(w + 3 * tapPitch), w4 = V.Load(w + 4 * tapPitch);
+        V w0 = V.Load(w), w1 = V.Load(w + tapPitch), w2 = V.Load(w + 2 * tapPitch), w3 = V.Load(w + 3 * tapPitch);
+        V w4 = V.Load(w + 4 * tapPitch);
         V.Store(w0, u);
         V scale = V.Broadcast(One);
         Pair(scale * (w0 + w2 + w4), scale * (w1 + w3), u + pitch, pitch);

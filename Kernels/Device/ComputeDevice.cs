@@ -40,7 +40,8 @@ public sealed class ComputeDevice : IDisposable
         SimdBits = simdBits;
         GroupSize = 1 << BitOperations.Log2((uint)Math.Min(Launch.MostThreads, accelerator.MaxNumThreadsPerGroup));
         MaxParameterBytes = accelerator is CLAccelerator
-            ? (int)CLAPI.CurrentAPI.GetDeviceInfo<IntPtr>(((CLAccelerator)accelerator).DeviceId, CLDeviceInfoType.CL_DEVICE_MAX_PARAMETER_SIZE)
+            ? (int)CLAPI.CurrentAPI.GetDeviceInfo<IntPtr>(
+                ((CLAccelerator)accelerator).DeviceId, CLDeviceInfoType.CL_DEVICE_MAX_PARAMETER_SIZE)
             : CudaParameterBytes;
         (_graphs, GraphTrouble) = OpenGraphs(accelerator, Stream);
         if (RunsOnHost)
@@ -73,14 +74,17 @@ public sealed class ComputeDevice : IDisposable
     public bool RunsOnHost => Workers > 0;
 
     /// <summary>The accelerator's own name, with workers and vector width on the CPU.</summary>
-    public string Name => RunsOnHost ? $"{Environment.ProcessorCount}-core CPU ({Workers} workers x {SimdBits}-bit SIMD)" : Accelerator.Name;
+    public string Name =>
+        RunsOnHost ? $"{Environment.ProcessorCount}-core CPU ({Workers} workers x {SimdBits}-bit SIMD)" : Accelerator.Name;
 
-    /// <summary>Every context of the project: ILGPU with its math library, CPU, CUDA and OpenCL devices enabled by <paramref name="enable"/>.</summary>
+    /// <summary>
+    /// Every context of the project: ILGPU with its math library, CPU, CUDA and OpenCL devices enabled by <paramref name="enable"/>.
+    /// </summary>
     /// <remarks>
-    /// O2, since ILGPU's default moves whatever a body computes of its arguments in front of the loop over rounds: where bodies share a kernel, every group
-    /// first computed the places of all of them, in 1,561 instructions and all 255 registers for lenet-5's weight gradients (39 and 96 now), and
-    /// loads did not know that they are from device memory. What O2 is known to break on CUDA is a C# switch (ILGPU issue 846): kernels have none, and
-    /// PtxTests refuses jump tables.
+    /// O2, since ILGPU's default moves whatever a body computes of its arguments in front of the loop over rounds: where bodies share a
+    /// kernel, every group first computed the places of all of them, in 1,561 instructions and all 255 registers for lenet-5's weight
+    /// gradients (39 and 96 now), and loads did not know that they are from device memory. What O2 is known to break on CUDA is a C# switch
+    /// (ILGPU issue 846): kernels have none, and PtxTests refuses jump tables.
     /// </remarks>
     public static Context CreateContext(Func<Context.Builder, Context.Builder> enable)
     {

@@ -8,7 +8,8 @@ namespace Secateurs.Kernels;
 /// <summary>
 /// Floats below 1.2e-38 (2^-126) have fewer bits, and many processors take a hundred times as long over them. Training makes them by
 /// itself: moments of edge pixels and of dead neurons decay until they are there and stay. So every worker of the CPU accelerator computes
-/// with them flushed: a result that small is zero, and so is an operand. The mode belongs to a thread, which gets its own back when it leaves.
+/// with them flushed: a result that small is zero, and so is an operand. The mode belongs to a thread, which gets its own back when it
+/// leaves.
 /// </summary>
 /// <remarks>
 /// By the C library's own functions, since .NET has none: MXCSR's bits 15 (flush to zero) and 6 (denormals are zero) on x86-64, FPCR's bit
@@ -48,8 +49,8 @@ public static unsafe class Denormals
             bool mode = Find(library, "fesetmode") != 0;
             Get = (delegate* unmanaged[SuppressGCTransition]<byte*, int>)Find(library, mode ? "fegetmode" : "fegetenv");
             Set = (delegate* unmanaged[SuppressGCTransition]<byte*, int>)Find(library, mode ? "fesetmode" : "fesetenv");
-            // femode_t is {x87's word, mxcsr} or {fpcr}; fenv_t {28 bytes of x87, mxcsr} or {fpcr, fpsr}, and on macOS {x87's words, mxcsr} or
-            // {fpsr, fpcr}, of 8 bytes each.
+            // femode_t is {x87's word, mxcsr} or {fpcr}; fenv_t {28 bytes of x87, mxcsr} or {fpcr, fpsr}, and on macOS {x87's words, mxcsr}
+            // or {fpsr, fpcr}, of 8 bytes each.
             Offset = arm ? mac ? 8 : 0 : mode || mac ? 4 : 28;
         }
         Works = Control is not null || (Get is not null && Set is not null);

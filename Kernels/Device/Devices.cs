@@ -26,8 +26,8 @@ public static class Devices
         return
         [
             .. Enumerable.Range(0, context.GetCudaDevices().Count).Select(context.GetCudaDevice).Select((d, i) => new DeviceInfo(
-                DeviceKind.Cuda, i, d.Name, d.MemorySize, d.NumMultiprocessors, $"CUDA {d.DriverVersion}, {d.Architecture?.ToString() ?? "unknown"}",
-                false, CudaTrouble(d))),
+                DeviceKind.Cuda, i, d.Name, d.MemorySize, d.NumMultiprocessors,
+                $"CUDA {d.DriverVersion}, {d.Architecture?.ToString() ?? "unknown"}", false, CudaTrouble(d))),
             .. Enumerable.Range(0, context.GetCLDevices().Count).Select(context.GetCLDevice).Select((d, i) => new DeviceInfo(
                 DeviceKind.OpenCL, i, d.Name, d.MemorySize, d.NumMultiprocessors, $"{d.PlatformName}, {d.PlatformVersion}",
                 !d.DeviceType.HasFlag(CLDeviceType.CL_DEVICE_TYPE_GPU) && !d.DeviceType.HasFlag(CLDeviceType.CL_DEVICE_TYPE_ACCELERATOR),
@@ -61,10 +61,13 @@ public static class Devices
         var device = devices.FirstOrDefault(d => d.Kind == request.Kind && d.Index == request.Index)
             ?? throw new DeviceException(
                 $"device '{request}' is not there; this machine has {string.Join(", ", devices.Select(d => $"{d.Id} ({d.Name})"))}");
-        return device.Trouble is null ? device : throw new DeviceException($"device {device.Id} ({device.Name}) cannot be used: {device.Trouble}");
+        return device.Trouble is null ? device : throw new DeviceException(
+            $"device {device.Id} ({device.Name}) cannot be used: {device.Trouble}");
     }
 
-    /// <summary>Opens what was asked for. Says in one line what it took and why, and warns in one line of each GPU that it had to leave.</summary>
+    /// <summary>
+    /// Opens what was asked for. Says in one line what it took and why, and warns in one line of each GPU that it had to leave.
+    /// </summary>
     /// <param name="request">What to open.</param>
     /// <param name="workers">Threads of the CPU accelerator, 0 for one per core; more than cores are not taken.</param>
     /// <param name="simdBits">Vector width of the CPU accelerator, 0 for the widest.</param>
@@ -153,19 +156,23 @@ public static class Devices
     private static string? OpenCLTrouble(CLDevice device) =>
         device.Capabilities.GenericAddressSpace
             ? GroupTrouble(device.MaxNumThreadsPerGroup) ?? SharedMemoryTrouble(device.MaxSharedMemoryPerGroup)
-            : $"its OpenCL ({device.PlatformVersion}) has no generic address space; a driver with OpenCL 2.0, or 3.0 with that feature, has it";
+            : $"its OpenCL ({device.PlatformVersion}) has no generic address space; "
+                + "a driver with OpenCL 2.0, or 3.0 with that feature, has it";
 
     internal static string? GroupTrouble(int threads) =>
         threads >= Launch.LeastThreads ? null : $"its work-groups have {threads} threads at most, the kernels need {Launch.LeastThreads}";
 
     /// <summary>OpenCL promises 32 KB; CUDA has 48 KB everywhere.</summary>
     internal static string? SharedMemoryTrouble(long bytes) =>
-        bytes >= Launch.MostSharedBytes ? null : $"its work-groups have {bytes} bytes of local memory, the kernels need {Launch.MostSharedBytes}";
+        bytes >= Launch.MostSharedBytes
+            ? null
+            : $"its work-groups have {bytes} bytes of local memory, the kernels need {Launch.MostSharedBytes}";
 
     /// <summary>The kernel module is loaded, but no CUDA device came up.</summary>
     private static string? NvidiaWithoutCuda(IReadOnlyList<DeviceInfo> devices) =>
         File.Exists("/proc/driver/nvidia/version") && devices.All(d => d.Kind != DeviceKind.Cuda)
-            ? "an NVIDIA driver is loaded, but CUDA finds no device: install the driver's libcuda.so.1 or give this process access to /dev/nvidia*"
+            ? "an NVIDIA driver is loaded, but CUDA finds no device: install the driver's libcuda.so.1 "
+                + "or give this process access to /dev/nvidia*"
             : null;
 
     private static string FirstLine(Exception e) => e.Message.Split('\n')[0].Trim();

@@ -3,8 +3,8 @@ using ILGPU;
 namespace Secateurs.Kernels;
 
 /// <summary>
-/// A buffer that host code reads or writes often: on the CPU accelerator the device's own memory, without a copy; elsewhere a host copy that
-/// <see cref="Upload"/> and <see cref="Download"/> carry over.
+/// A buffer that host code reads or writes often: on the CPU accelerator the device's own memory, without a copy; elsewhere a host copy
+/// that <see cref="Upload"/> and <see cref="Download"/> carry over.
 /// </summary>
 public sealed class HostBuffer<T>(DeviceMemory memory, int length) where T : unmanaged
 {

@@ -13,7 +13,8 @@ internal static class ConvolutionThreads
 
     /// <summary>Tiles of a convolution's output, or of its input's gradient.</summary>
     public static int Tiles(Tensor y) =>
-        y.Blocks * Operation.Parts(y.Shape.Channels, Channels) * y.Shape.Height * Operation.Parts(y.Shape.Width, Strip.Columns) * Quad.PerBlock;
+        y.Blocks * Operation.Parts(y.Shape.Channels, Channels) * y.Shape.Height * Operation.Parts(y.Shape.Width, Strip.Columns)
+            * Quad.PerBlock;
 
     public static void AddForward(Convolution.ForwardArguments a, int tile, int thread, int threads, TileSums sums)
     {
@@ -21,10 +22,10 @@ internal static class ConvolutionThreads
         var (block, k, p, q, quad) = Place(tile, ys);
         int size = a.Filter.FilterSize, last = a.Filter.Filters - 1;
         AddTaps(
-            a.X.Data, (block * xs.BlockStride + p * xs.RowStride) / Quad.Images + quad, xs.ChannelStride / Quad.Images, xs.RowStride / Quad.Images,
-            xs.Width + 2 * xs.Padding, q, 1, a.Weight, k * size, IntrinsicMath.Min(k + 1, last) * size, IntrinsicMath.Min(k + 2, last) * size,
-            IntrinsicMath.Min(k + 3, last) * size, a.Filter.Rows * a.Filter.Columns, a.Filter.Columns, a.Filter.Channels, a.Filter.Rows,
-            a.Filter.Columns, thread, threads, sums);
+            a.X.Data, (block * xs.BlockStride + p * xs.RowStride) / Quad.Images + quad, xs.ChannelStride / Quad.Images,
+            xs.RowStride / Quad.Images, xs.Width + 2 * xs.Padding, q, 1, a.Weight, k * size, IntrinsicMath.Min(k + 1, last) * size,
+            IntrinsicMath.Min(k + 2, last) * size, IntrinsicMath.Min(k + 3, last) * size, a.Filter.Rows * a.Filter.Columns,
+            a.Filter.Columns, a.Filter.Channels, a.Filter.Rows, a.Filter.Columns, thread, threads, sums);
     }
 
     public static void FinishForward(Convolution.ForwardArguments a, int tile, int thread, int threads, TileSums sums)
@@ -32,7 +33,8 @@ internal static class ConvolutionThreads
         var ys = a.Y.Shape;
         var (block, k, p, q, quad) = Place(tile, ys);
         int at = (block * ys.BlockStride + ys.Offset(k, p, q)) / Quad.Images + quad, channels = ys.Channels - k, columns = ys.Width - q;
-        for (int i = thread, still = TileSums.Still; i < Channels * Strip.Columns; i += threads, at += still, k += still, channels += still, columns += still)
+        for (int i = thread, still = TileSums.Still; i < Channels * Strip.Columns;
+            i += threads, at += still, k += still, channels += still, columns += still)
         {
             var (column, channel) = Operation.Divide(i, Channels);
             if (channel >= channels || column >= columns)
@@ -40,7 +42,8 @@ internal static class ConvolutionThreads
             Quad sum = sums.GetQuad(channel * Strip.Size + column * Quad.Images);
             float bias = a.Bias[k + channel];
             Quad.Store(a.Y.Data, at + channel * (ys.ChannelStride / Quad.Images) + column * Quad.PerBlock, new(
-                Activation(sum.X + bias, a.Relu), Activation(sum.Y + bias, a.Relu), Activation(sum.Z + bias, a.Relu), Activation(sum.W + bias, a.Relu)));
+                Activation(sum.X + bias, a.Relu), Activation(sum.Y + bias, a.Relu), Activation(sum.Z + bias, a.Relu),
+                Activation(sum.W + bias, a.Relu)));
         }
     }
 
@@ -55,17 +58,20 @@ internal static class ConvolutionThreads
         int r0 = IntrinsicMath.Max(0, h - ys.Height + 1), r1 = IntrinsicMath.Min(a.Filter.Rows - 1, h), first = r0 * columns;
         AddTaps(
             a.DOutput.Data, (block * ys.BlockStride + ys.Offset(0, h - r0, 0)) / Quad.Images + quad, ys.ChannelStride / Quad.Images,
-            -ys.RowStride / Quad.Images, ys.Width, width + xs.Padding, -1, a.Weight, c * taps + first, IntrinsicMath.Min(c + 1, last) * taps + first,
-            IntrinsicMath.Min(c + 2, last) * taps + first, IntrinsicMath.Min(c + 3, last) * taps + first, a.Filter.FilterSize, columns,
-            a.Filter.Filters, r1 - r0 + 1, columns, thread, threads, sums);
+            -ys.RowStride / Quad.Images, ys.Width, width + xs.Padding, -1, a.Weight, c * taps + first,
+            IntrinsicMath.Min(c + 1, last) * taps + first, IntrinsicMath.Min(c + 2, last) * taps + first,
+            IntrinsicMath.Min(c + 3, last) * taps + first, a.Filter.FilterSize, columns, a.Filter.Filters, r1 - r0 + 1, columns, thread,
+            threads, sums);
     }
 
     public static void FinishBackwardData(Convolution.BackwardDataArguments a, int tile, int thread, int threads, TileSums sums)
     {
         var xs = a.DInput.Shape;
         var (block, c, height, width, quad) = Place(tile, xs);
-        int at = (block * xs.BlockStride + xs.Offset(c, height, width)) / Quad.Images + quad, channels = xs.Channels - c, columns = xs.Width - width;
-        for (int i = thread, still = TileSums.Still; i < Channels * Strip.Columns; i += threads, at += still, channels += still, columns += still)
+        int at = (block * xs.BlockStride + xs.Offset(c, height, width)) / Quad.Images + quad, channels = xs.Channels - c;
+        int columns = xs.Width - width;
+        for (int i = thread, still = TileSums.Still; i < Channels * Strip.Columns;
+            i += threads, at += still, channels += still, columns += still)
         {
             var (column, channel) = Operation.Divide(i, Channels);
             if (channel >= channels || column >= columns)
@@ -125,8 +131,8 @@ internal static class ConvolutionThreads
     /// <param name="threads">See <see cref="ITileBody.Add"/>.</param>
     /// <param name="sums">See <see cref="ITileBody.Add"/>.</param>
     private static void AddTaps(
-        ArrayView<float> x, int at, int xChannel, int xRow, int width, int column, int step, ArrayView<float> weight, int w0, int w1, int w2, int w3,
-        int wChannel, int wRow, int channels, int rows, int columns, int thread, int threads, TileSums sums)
+        ArrayView<float> x, int at, int xChannel, int xRow, int width, int column, int step, ArrayView<float> weight, int w0, int w1,
+        int w2, int w3, int wChannel, int wRow, int channels, int rows, int columns, int thread, int threads, TileSums sums)
     {
         Strip a0 = default, a1 = default, a2 = default, a3 = default;
         var (channel, row) = Operation.Divide(thread, rows);

@@ -18,8 +18,8 @@ internal static class ConvolutionWeightThreads
     private const int AtOnce = 4;
 
     public static GradientParts Parts(DeviceMemory memory, FilterShape filter, Tensor dOutput) => new(
-        memory, filter.Count, Operation.Parts(filter.Filters, Filters) * filter.Channels * filter.Rows * Operation.Parts(filter.Columns, Taps),
-        Terms(dOutput));
+        memory, filter.Count,
+        Operation.Parts(filter.Filters, Filters) * filter.Channels * filter.Rows * Operation.Parts(filter.Columns, Taps), Terms(dOutput));
 
     private static int Terms(Tensor dOutput) => dOutput.Blocks * dOutput.Shape.Height * Runs(dOutput.Shape) * Quad.PerBlock;
 
@@ -35,7 +35,8 @@ internal static class ConvolutionWeightThreads
         TensorShape xs = a.X.Shape, ys = a.DOutput.Shape;
         var (part, filter, channel, r, s) = Place(a.Filter, tile);
         // In quads: a step along a row of inputs or outputs is one block's worth.
-        int rowEnd = xs.RowStride / Quad.Images - Quad.PerBlock, pitch = ys.ChannelStride / Quad.Images, others = a.Filter.Filters - 1 - filter;
+        int rowEnd = xs.RowStride / Quad.Images - Quad.PerBlock, pitch = ys.ChannelStride / Quad.Images;
+        int others = a.Filter.Filters - 1 - filter;
         int y1 = IntrinsicMath.Min(1, others) * pitch, y2 = IntrinsicMath.Min(2, others) * pitch, y3 = IntrinsicMath.Min(3, others) * pitch;
         int runs = Runs(ys), length = Operation.Parts(ys.Width, runs * AtOnce) * AtOnce;
         int xStart = (channel * xs.ChannelStride + r * xs.RowStride) / Quad.Images, yStart = ys.Offset(filter, 0, 0) / Quad.Images;
@@ -112,8 +113,8 @@ internal static class ConvolutionWeightThreads
     }
 
     /// <summary>
-    /// Part, first filter, channel, row and first column of a tile. Neighbours have rows and channels side by side and the same filters, so that
-    /// threads of a warp load the same gradients.
+    /// Part, first filter, channel, row and first column of a tile. Neighbours have rows and channels side by side and the same filters, so
+    /// that threads of a warp load the same gradients.
     /// </summary>
     private static (int Part, int Filter, int Channel, int Row, int Column) Place(FilterShape filter, int tile)
     {

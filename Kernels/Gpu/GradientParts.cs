@@ -7,7 +7,9 @@ namespace Secateurs.Kernels;
 /// work for all of its processors. Groups of a part store what its terms come to; in a later stage each weight's parts are added in their
 /// order, and the sum is handed to the optimizer.
 /// </summary>
-/// <remarks>The number of parts depends on shapes alone, so that it is the same on every GPU. Buffers are made once for many programs.</remarks>
+/// <remarks>
+/// The number of parts depends on shapes alone, so that it is the same on every GPU. Buffers are made once for many programs.
+/// </remarks>
 public sealed class GradientParts
 {
     private readonly int _tiles, _threads;
@@ -33,19 +35,23 @@ public sealed class GradientParts
     /// <summary>[part][weight].</summary>
     internal ArrayView<float> Sums { get; }
 
-    /// <summary>The operation that fills <see cref="Sums"/>, and the one that adds them up and updates the weights: one needs the other's end.</summary>
+    /// <summary>
+    /// The operation that fills <see cref="Sums"/>, and the one that adds them up and updates the weights: one needs the other's end.
+    /// </summary>
     /// <param name="device">A GPU.</param>
     /// <param name="name">For profiles.</param>
     /// <param name="flops">Multiply and add counted as two.</param>
     /// <param name="body">Its tiles are those of the first part, of the second and so on.</param>
     /// <param name="update">What becomes of the gradient.</param>
-    internal Operation[] Stages<TBody>(ComputeDevice device, string name, double flops, TBody body, Update update) where TBody : struct, ITileBody
+    internal Operation[] Stages<TBody>(
+        ComputeDevice device, string name, double flops, TBody body, Update update) where TBody : struct, ITileBody
     {
         Require.Length(name, "sums of parts", Sums.Length, (long)Count * update.Weight.Length);
         return
         [
             Operation.OnGpu(Launch.OfTiles(device, name, flops, body, Count * _tiles, _threads, blocks: 0)),
-            Operation.OnGpu(Launch.OfThreads(device, $"{name} update", 0, new Arguments(Sums, Count, update), update.Weight.Length, blocks: 0)),
+            Operation.OnGpu(
+                Launch.OfThreads(device, $"{name} update", 0, new Arguments(Sums, Count, update), update.Weight.Length, blocks: 0)),
         ];
     }
 

@@ -13,13 +13,17 @@ namespace Secateurs.Kernels;
 /// </summary>
 internal abstract class Launch
 {
-    /// <summary>Threads of a group at most, and as many more as a sum in shared memory takes at most, see <see cref="Tiles{TBody}"/>.</summary>
+    /// <summary>
+    /// Threads of a group at most, and as many more as a sum in shared memory takes at most, see <see cref="Tiles{TBody}"/>.
+    /// </summary>
     public const int MostThreads = Tuning.GroupThreads, MostPitch = MostThreads + 16;
 
     /// <summary>Threads that a device's groups must be able to have: as few as tests run with.</summary>
     public const int LeastThreads = 16;
 
-    /// <summary>Sums of a tile at most, those of a convolution, and the bytes of shared memory that a group then takes: a device must have as many.</summary>
+    /// <summary>
+    /// Sums of a tile at most, those of a convolution, and the bytes of shared memory that a group then takes: a device must have as many.
+    /// </summary>
     public const int MostSums = ConvolutionThreads.Sums, MostSharedBytes = MostSums * MostPitch * sizeof(float);
 
     private protected Launch(ComputeDevice device, string[] names, double flops, int groups) =>
@@ -64,7 +68,8 @@ internal abstract class Launch
         Launch launch = new Launch<Threads<TBody>>(device, [name], flops, GroupsFor(threads, device.GroupSize), new Threads<TBody>(body));
         int quads = blocks * Quad.PerBlock;
         if (IsSmall(threads, flops, quads))
-            launch.ByFour = new Launch<FourImages<TBody>>(device, [name], flops, quads, new FourImages<TBody>(body, (int)(threads / quads)));
+            launch.ByFour = new Launch<FourImages<TBody>>(
+                device, [name], flops, quads, new FourImages<TBody>(body, (int)(threads / quads)));
         return launch;
     }
 
@@ -85,7 +90,8 @@ internal abstract class Launch
         if (!IsSmall((long)tiles * threads, flops, quads))
             return launch;
         // One group has all tiles of its images: as many threads for each as there are.
-        int own = tiles / quads, all = Math.Min(BitOperations.Log2(BitOperations.RoundUpToPowerOf2((uint)own)), BitOperations.Log2((uint)device.GroupSize));
+        int own = tiles / quads;
+        int all = Math.Min(BitOperations.Log2(BitOperations.RoundUpToPowerOf2((uint)own)), BitOperations.Log2((uint)device.GroupSize));
         launch.ByFour = OfTiles(
             device, name, flops, quads, new Tiles<TBody>(body, tiles, own, all, BitOperations.Log2(Quad.PerBlock)));
         return launch;
@@ -152,7 +158,8 @@ internal sealed class Launch<TBody> : Launch where TBody : struct, IGroupBody
     private readonly TBody _body;
     private Action<AcceleratorStream, KernelConfig, TBody>? _kernel;
 
-    public Launch(ComputeDevice device, string[] names, double flops, int groups, TBody body) : base(device, names, flops, groups) => _body = body;
+    public Launch(ComputeDevice device, string[] names, double flops, int groups, TBody body)
+        : base(device, names, flops, groups) => _body = body;
 
     public override MethodInfo Kernel => Entry.Method;
 

@@ -105,7 +105,8 @@ internal static class MaskedGemmThreads
             }
             for (int k = whole * TermsAtOnce + thread; k < terms; k += threads)
             {
-                Quad x = Quad.Load(a.DOutput.Data, (block * terms + k) * Quad.PerBlock + quad), v = Quad.Load(a.Weight, k * row + input / Quad.Images);
+                Quad x = Quad.Load(a.DOutput.Data, (block * terms + k) * Quad.PerBlock + quad);
+                Quad v = Quad.Load(a.Weight, k * row + input / Quad.Images);
                 s0 = Quad.MultiplyAdd(v.X, x, s0);
                 s1 = Quad.MultiplyAdd(v.Y, x, s1);
                 s2 = Quad.MultiplyAdd(v.Z, x, s2);
@@ -179,13 +180,16 @@ internal static class MaskedGemmThreads
     {
         int n = a.DOutput.Shape.Features, k = a.X.Shape.Features;
         var (row, column) = WeightPlace(tile, k);
-        int y0 = Place(row, 0, PatchRows, n), y1 = Place(row, 1, PatchRows, n), y2 = Place(row, 2, PatchRows, n), y3 = Place(row, 3, PatchRows, n);
+        int y0 = Place(row, 0, PatchRows, n), y1 = Place(row, 1, PatchRows, n);
+        int y2 = Place(row, 2, PatchRows, n), y3 = Place(row, 3, PatchRows, n);
         int x0 = Place(column, 0, PatchColumns, k), x1 = Place(column, 1, PatchColumns, k);
         int x2 = Place(column, 2, PatchColumns, k), x3 = Place(column, 3, PatchColumns, k);
-        float a0 = 0, a1 = 0, a2 = 0, a3 = 0, b0 = 0, b1 = 0, b2 = 0, b3 = 0, c0 = 0, c1 = 0, c2 = 0, c3 = 0, d0 = 0, d1 = 0, d2 = 0, d3 = 0;
+        float a0 = 0, a1 = 0, a2 = 0, a3 = 0, b0 = 0, b1 = 0, b2 = 0, b3 = 0;
+        float c0 = 0, c1 = 0, c2 = 0, c3 = 0, d0 = 0, d1 = 0, d2 = 0, d3 = 0;
         // A thread keeps to its quad of images in block after block.
         int first = thread / Quad.PerBlock, quad = thread % Quad.PerBlock, blocks = threads / Quad.PerBlock;
-        int x = first * Quad.PerBlock * k + quad, y = first * Quad.PerBlock * n + quad, xStep = blocks * Quad.PerBlock * k, yStep = blocks * Quad.PerBlock * n;
+        int x = first * Quad.PerBlock * k + quad, y = first * Quad.PerBlock * n + quad;
+        int xStep = blocks * Quad.PerBlock * k, yStep = blocks * Quad.PerBlock * n;
         x0 += x;
         x1 += x;
         x2 += x;
@@ -234,7 +238,8 @@ internal static class MaskedGemmThreads
         int n = a.DOutput.Shape.Features, k = a.X.Shape.Features;
         var (row, column) = WeightPlace(tile, k);
         // A thread keeps to its input.
-        int input = column + thread % Columns * PatchColumns, output = row + thread / Columns * PatchRows, step = threads / Columns * PatchRows;
+        int input = column + thread % Columns * PatchColumns, output = row + thread / Columns * PatchRows;
+        int step = threads / Columns * PatchRows;
         if (input >= k)
             return;
         for (int sum = thread, index = output * k + input; sum < Rows * Columns && output < n; sum += threads)
@@ -254,5 +259,6 @@ internal static class MaskedGemmThreads
     }
 
     /// <summary>The quad where a tile's input or output number <paramref name="i"/> begins; past the end the last one.</summary>
-    private static int Place(int first, int i, int distance, int count) => IntrinsicMath.Min(first + i * distance, count - 1) * Quad.PerBlock;
+    private static int Place(int first, int i, int distance, int count) =>
+        IntrinsicMath.Min(first + i * distance, count - 1) * Quad.PerBlock;
 }

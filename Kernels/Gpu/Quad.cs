@@ -39,8 +39,12 @@ public readonly struct Quad(float x, float y, float z, float w)
     public static Quad Load(ArrayView<float> data, int index) => data.Cast<Quad>().AsAligned(sizeof(float) * Images)[index];
 
     /// <summary>Writes quad number <paramref name="index"/> of a tensor's data.</summary>
-    public static void Store(ArrayView<float> data, int index, Quad quad) => data.Cast<Quad>().AsAligned(sizeof(float) * Images)[index] = quad;
+    public static void Store(ArrayView<float> data, int index, Quad quad) =>
+        data.Cast<Quad>().AsAligned(sizeof(float) * Images)[index] = quad;
 
-    /// <summary>A tensor's data from quad number <paramref name="index"/> on: several quads at constant places in it cost one address.</summary>
-    public static ArrayView<Quad> View(ArrayView<float> data, int index) => data.Cast<Quad>().SubView(index).AsAligned(sizeof(float) * Images);
+    /// <summary>
+    /// A tensor's data from quad number <paramref name="index"/> on: several quads at constant places in it cost one address.
+    /// </summary>
+    public static ArrayView<Quad> View(ArrayView<float> data, int index) =>
+        data.Cast<Quad>().SubView(index).AsAligned(sizeof(float) * Images);
 }

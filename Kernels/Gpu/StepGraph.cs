@@ -3,7 +3,9 @@ using ILGPU.Runtime.Cuda;
 
 namespace Secateurs.Kernels;
 
-/// <summary>The calls of CUDA's driver that record a stream's launches as a graph and replay them; each gives a CUresult, 0 where it worked.</summary>
+/// <summary>
+/// The calls of CUDA's driver that record a stream's launches as a graph and replay them; each gives a CUresult, 0 where it worked.
+/// </summary>
 internal interface IGraphDriver
 {
     int BeginCapture();

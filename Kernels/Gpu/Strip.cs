@@ -4,8 +4,9 @@ namespace Secateurs.Kernels;
 
 /// <summary>Four neighbouring columns of a row, of four images each: what a GPU's thread sums for a channel, and what it loads.</summary>
 /// <remarks>
-/// Five taps (w0..w4) of four sums meet the columns 0..7: sum i gets w0 times column i up to w4 times column i + 4. Columns 0..3, near, have
-/// half of these 20 products, columns 4..7, far, the rest, so that one strip is in registers at a time, and one beyond the edge costs nothing.
+/// Five taps (w0..w4) of four sums meet the columns 0..7: sum i gets w0 times column i up to w4 times column i + 4. Columns 0..3, near,
+/// have half of these 20 products, columns 4..7, far, the rest, so that one strip is in registers at a time, and one beyond the edge costs
+/// nothing.
 /// </remarks>
 internal readonly struct Strip(Quad a, Quad b, Quad c, Quad d)
 {

@@ -35,8 +35,8 @@ public readonly struct TileSums(ArrayView<float> memory, int start, int sumPitch
     private const int ThreadBits = 16;
 
     /// <summary>
-    /// Zero, which ILGPU does not know. What is computed of arguments in front of a loop its O2 computes in each turn anew, divisions included, unless it
-    /// moves: so what a body's long loops need is counted on there, be it by this.
+    /// Zero, which ILGPU does not know. What is computed of arguments in front of a loop its O2 computes in each turn anew, divisions
+    /// included, unless it moves: so what a body's long loops need is counted on there, be it by this.
     /// </summary>
     public static int Still => Group.DimX >> ThreadBits;
 
@@ -98,7 +98,8 @@ public readonly struct TileSums(ArrayView<float> memory, int start, int sumPitch
 /// <param name="perGroup">Tiles of a group.</param>
 /// <param name="atOnceBits">2^bits tiles are done at once.</param>
 /// <param name="apartBits">2^bits groups share a run of tiles, which they take in turn; 0: a group's tiles are neighbours.</param>
-public readonly struct Tiles<TBody>(TBody body, int total, int perGroup, int atOnceBits, int apartBits) : IGroupBody where TBody : struct, ITileBody
+public readonly struct Tiles<TBody>(
+    TBody body, int total, int perGroup, int atOnceBits, int apartBits) : IGroupBody where TBody : struct, ITileBody
 {
     // Before the body: behind it, ILGPU 1.5.3 takes the arguments of two operations for one type, see PtxTests.
     public readonly int Total = total, PerGroup = perGroup, AtOnceBits = atOnceBits, ApartBits = apartBits;

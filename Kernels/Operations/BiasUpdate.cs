@@ -24,7 +24,9 @@ public static class BiasUpdate
     {
         ArgumentNullException.ThrowIfNull(memory);
         int channels = dOutput.Shape.Channels;
-        return memory.Device.RunsOnHost || dOutput.Shape.Features == channels ? null : new GradientParts(memory, channels, channels, Rows(dOutput));
+        return memory.Device.RunsOnHost || dOutput.Shape.Features == channels
+            ? null
+            : new GradientParts(memory, channels, channels, Rows(dOutput));
     }
 
     public readonly struct Arguments(Tensor dOutput, Update update) : IBody, ITileBody
@@ -38,7 +40,9 @@ public static class BiasUpdate
             Channels<V>(DOutput, 0, first, last);
         }
 
-        /// <summary>The channels [first, last), their gradients in <paramref name="dOutput"/>, whose first channel is <paramref name="origin"/>.</summary>
+        /// <summary>
+        /// The channels [first, last), their gradients in <paramref name="dOutput"/>, whose first channel is <paramref name="origin"/>.
+        /// </summary>
         internal unsafe void Channels<V>(Tensor dOutput, int origin, int first, int last) where V : unmanaged, ISimd<V>
         {
             var s = dOutput.Shape;

@@ -13,7 +13,8 @@ namespace Secateurs.Kernels;
 public static class Convolution
 {
     public static Operation Forward(
-        ComputeDevice device, string name, Tensor x, ArrayView<float> weight, ArrayView<float> bias, FilterShape filter, Tensor y, bool relu)
+        ComputeDevice device, string name, Tensor x, ArrayView<float> weight, ArrayView<float> bias, FilterShape filter, Tensor y,
+        bool relu)
     {
         Check(name, x, weight.Length, filter, y);
         Require.Length(name, "bias", bias.Length, filter.Filters);
@@ -23,7 +24,10 @@ public static class Convolution
             Operation.ThreadsFor(tiles, filter.Channels * filter.Rows, Tuning.ConvolutionLeastTerms, Tuning.ConvolutionMostThreads));
     }
 
-    /// <summary>dx(n, c, h, w) = Σ_{k,r,s} w(k, c, r, s) dy(n, k, h - r, w - s) inside the border, then 0 where gate (= x, a ReLU's output) is not positive.</summary>
+    /// <summary>
+    /// dx(n, c, h, w) = Σ_{k,r,s} w(k, c, r, s) dy(n, k, h - r, w - s) inside the border, then 0 where gate (= x, a ReLU's output) is not
+    /// positive.
+    /// </summary>
     public static Operation BackwardData(
         ComputeDevice device, string name, Tensor dOutput, ArrayView<float> weight, FilterShape filter, Tensor? gate, Tensor dInput)
     {
@@ -36,7 +40,9 @@ public static class Convolution
             Operation.ThreadsFor(tiles, filter.Filters * filter.Rows, Tuning.ConvolutionLeastTerms, Tuning.ConvolutionMostThreads));
     }
 
-    /// <summary>dw(k, c, r, s) = Σ_{n,p,q} dy(n, k, p, q) x(n, c, p + r, q + s), handed to an optimizer: operations to run one after the other.</summary>
+    /// <summary>
+    /// dw(k, c, r, s) = Σ_{n,p,q} dy(n, k, p, q) x(n, c, p + r, q + s), handed to an optimizer: operations to run one after the other.
+    /// </summary>
     /// <param name="device">Where it runs.</param>
     /// <param name="name">For profiles and errors.</param>
     /// <param name="x">(N, C, H, W).</param>
@@ -69,10 +75,12 @@ public static class Convolution
         Require.Length(name, "weight", weights, filter.Count);
         var expected = filter.Output(x.Shape, y.Shape.Padding);
         if (filter.Channels != x.Shape.Channels || expected != y.Shape || x.Blocks != y.Blocks)
-            throw new ArgumentException($"{name}: filter {filter} over {x.Shape}, {x.Blocks} blocks, gives {expected}; the output is {y.Shape}, {y.Blocks} blocks");
+            throw new ArgumentException(
+                $"{name}: filter {filter} over {x.Shape}, {x.Blocks} blocks, gives {expected}; the output is {y.Shape}, {y.Blocks} blocks");
     }
 
-    public readonly struct ForwardArguments(Tensor x, ArrayView<float> weight, ArrayView<float> bias, FilterShape filter, Tensor y, int relu) : IBody, ITileBody
+    public readonly struct ForwardArguments(
+        Tensor x, ArrayView<float> weight, ArrayView<float> bias, FilterShape filter, Tensor y, int relu) : IBody, ITileBody
     {
         public readonly Tensor X = x, Y = y;
         public readonly ArrayView<float> Weight = weight, Bias = bias;
@@ -98,16 +106,19 @@ public static class Convolution
                 var at = epilogue.At(row, 0);
                 for (int q = 0; q < ys.Width; q++)
                     Tile.Compute<V>(
-                        rows, x + (nint)block * xs.BlockStride + p * xs.RowStride + q * Layout.Lanes, xs.BlockStride, w + row * filterSize, filterSize,
-                        y + (nint)block * ys.BlockStride + ys.Offset(row, p, q), ys.BlockStride, ys.ChannelStride, groups, nest, at);
+                        rows, x + (nint)block * xs.BlockStride + p * xs.RowStride + q * Layout.Lanes, xs.BlockStride, w + row * filterSize,
+                        filterSize, y + (nint)block * ys.BlockStride + ys.Offset(row, p, q), ys.BlockStride, ys.ChannelStride, groups, nest,
+                        at);
             }
         }
 
         public int Sums => ConvolutionThreads.Sums;
 
-        public void Add(int tile, int thread, int threads, TileSums sums) => ConvolutionThreads.AddForward(this, tile, thread, threads, sums);
+        public void Add(int tile, int thread, int threads, TileSums sums) =>
+            ConvolutionThreads.AddForward(this, tile, thread, threads, sums);
 
-        public void Finish(int tile, int thread, int threads, TileSums sums) => ConvolutionThreads.FinishForward(this, tile, thread, threads, sums);
+        public void Finish(int tile, int thread, int threads, TileSums sums) =>
+            ConvolutionThreads.FinishForward(this, tile, thread, threads, sums);
     }
 
     public readonly struct BackwardDataArguments(
@@ -136,7 +147,8 @@ public static class Convolution
                 {
                     int v = width + xs.Padding, s0 = Math.Max(0, v - ys.Width + 1), s1 = Math.Min(Filter.Columns - 1, v);
                     var nest = new LoopNest(
-                        Filter.Filters, r1 - r0 + 1, s1 - s0 + 1, ys.ChannelStride, -ys.RowStride, -Layout.Lanes, filterSize, Filter.Columns, 1);
+                        Filter.Filters, r1 - r0 + 1, s1 - s0 + 1, ys.ChannelStride, -ys.RowStride, -Layout.Lanes, filterSize,
+                        Filter.Columns, 1);
                     nint offset = (nint)block * xs.BlockStride + xs.Offset(row, height, width);
                     Tile.Compute<V>(
                         rows, dy + (nint)block * ys.BlockStride + ys.Offset(0, h - r0, v - s0), ys.BlockStride,
@@ -148,9 +160,11 @@ public static class Convolution
 
         public int Sums => ConvolutionThreads.Sums;
 
-        public void Add(int tile, int thread, int threads, TileSums sums) => ConvolutionThreads.AddBackwardData(this, tile, thread, threads, sums);
+        public void Add(int tile, int thread, int threads, TileSums sums) =>
+            ConvolutionThreads.AddBackwardData(this, tile, thread, threads, sums);
 
-        public void Finish(int tile, int thread, int threads, TileSums sums) => ConvolutionThreads.FinishBackwardData(this, tile, thread, threads, sums);
+        public void Finish(int tile, int thread, int threads, TileSums sums) =>
+            ConvolutionThreads.FinishBackwardData(this, tile, thread, threads, sums);
     }
 
     public readonly struct BackwardWeightArguments(Tensor x, Tensor dOutput, FilterShape filter, Update update) : IBody
@@ -163,8 +177,8 @@ public static class Convolution
         private const int Channels = Layout.Lanes;
 
         /// <summary>
-        /// A unit of work is one input channel of 5 filters: 5 x 5 taps at a time are summed over images and positions in registers, lane by
-        /// lane, and the lanes added once at the end.
+        /// A unit of work is one input channel of 5 filters: 5 x 5 taps at a time are summed over images and positions in registers, lane
+        /// by lane, and the lanes added once at the end.
         /// </summary>
         public unsafe void Run<V>(int worker, int workers) where V : unmanaged, ISimd<V>
         {
@@ -202,7 +216,8 @@ public static class Convolution
         }
     }
 
-    public readonly struct WeightPartArguments(Tensor x, Tensor dOutput, FilterShape filter, ArrayView<float> partSums, int parts) : ITileBody
+    public readonly struct WeightPartArguments(
+        Tensor x, Tensor dOutput, FilterShape filter, ArrayView<float> partSums, int parts) : ITileBody
     {
         public readonly Tensor X = x, DOutput = dOutput;
         public readonly FilterShape Filter = filter;
@@ -213,9 +228,11 @@ public static class Convolution
 
         public int Sums => ConvolutionWeightThreads.Sums;
 
-        public void Add(int tile, int thread, int threads, TileSums sums) => ConvolutionWeightThreads.Add(this, tile, thread, threads, sums);
+        public void Add(int tile, int thread, int threads, TileSums sums) =>
+            ConvolutionWeightThreads.Add(this, tile, thread, threads, sums);
 
-        public void Finish(int tile, int thread, int threads, TileSums sums) => ConvolutionWeightThreads.Finish(this, tile, thread, threads, sums);
+        public void Finish(int tile, int thread, int threads, TileSums sums) =>
+            ConvolutionWeightThreads.Finish(this, tile, thread, threads, sums);
     }
 
     /// <summary>The formulas as plain loops over plain (N, C, H, W) arrays with explicit padding, summed in double.</summary>

@@ -5,8 +5,8 @@ namespace Secateurs.Kernels;
 
 /// <summary>
 /// A teacher's answers, softened by a temperature T (Hinton, Vinyals and Dean 2015): q(n, k) = softmax(z_teacher(n) / T)(k). The gradient
-/// of the logits becomes (1 - a) · (softmax(z) - onehot) / batch + a T · (softmax(z / T) - q) / batch, where a is the teacher's share. On an image
-/// that was moved (<see cref="Gather.View"/>) a is 1: what it teaches is the teacher's function, not its label.
+/// of the logits becomes (1 - a) · (softmax(z) - onehot) / batch + a T · (softmax(z / T) - q) / batch, where a is the teacher's share. On
+/// an image that was moved (<see cref="Gather.View"/>) a is 1: what it teaches is the teacher's function, not its label.
 /// </summary>
 public static class Distillation
 {
@@ -20,14 +20,16 @@ public static class Distillation
     public static Operation Record(
         ComputeDevice device, Tensor logits, ArrayView<int> order, ArrayView<int> step, float temperature, ArrayView<float> targets) =>
         Operation.OfThreads(
-            device, "teacher's answers", 0, new Arguments(logits, default, order, step, 0, temperature, 0, targets, Images(logits, targets)),
+            device, "teacher's answers", 0,
+            new Arguments(logits, default, order, step, 0, temperature, 0, targets, Images(logits, targets)),
             (long)logits.Blocks * Layout.Lanes, logits.Blocks);
 
     private static int Images(Tensor logits, ArrayView<float> targets)
     {
         int perImage = logits.Shape.Features * Gather.Views;
         return targets.Length % perImage == 0 ? (int)(targets.Length / perImage)
-            : throw new ArgumentException($"distillation: {targets.Length} targets are not a multiple of {Gather.Views} views of {logits.Shape.Features} classes");
+            : throw new ArgumentException(
+                $"distillation: {targets.Length} targets are not a multiple of {Gather.Views} views of {logits.Shape.Features} classes");
     }
 
     /// <summary>Mixes the teacher's gradient into what <see cref="SoftmaxCrossEntropy"/> left in dLogits.</summary>
@@ -47,7 +49,8 @@ public static class Distillation
         if (logits.Shape != dLogits.Shape || logits.Blocks != dLogits.Blocks)
             throw new ArgumentException($"distillation: gradient {dLogits.Shape} does not match logits {logits.Shape}");
         return Operation.OfThreads(
-            device, "distillation", 0, new Arguments(logits, dLogits, order, step, share, temperature, 1f / batch, targets, Images(logits, targets)),
+            device, "distillation", 0,
+            new Arguments(logits, dLogits, order, step, share, temperature, 1f / batch, targets, Images(logits, targets)),
             (long)logits.Blocks * Layout.Lanes, logits.Blocks);
     }
 

@@ -9,8 +9,8 @@ namespace Secateurs.Kernels;
 /// The data set stays bytes on the device; zero pixels stay exactly zero.
 /// </summary>
 /// <remarks>
-/// An image has <see cref="Views"/>: as it is, and moved by a pixel right, left, down and up. It is moved along the raster, so what leaves at one
-/// edge comes in at the other, from the next row or image: nothing to test for where edges are blank.
+/// An image has <see cref="Views"/>: as it is, and moved by a pixel right, left, down and up. It is moved along the raster, so what leaves
+/// at one edge comes in at the other, from the next row or image: nothing to test for where edges are blank.
 /// </remarks>
 public static class Gather
 {
@@ -52,7 +52,9 @@ public static class Gather
     /// <param name="name">For profiles and errors.</param>
     /// <param name="images">[count][H W] bytes between two margins of W; without these there is but one view.</param>
     /// <param name="labels">[count] bytes.</param>
-    /// <param name="order">Which image comes when, as <see cref="Entry"/>: the batch of a step is order[step · slots ...], slots = 16 · blocks.</param>
+    /// <param name="order">
+    /// Which image comes when, as <see cref="Entry"/>: the batch of a step is order[step · slots ...], slots = 16 · blocks.
+    /// </param>
     /// <param name="step">[1].</param>
     /// <param name="scale">What a byte is multiplied by.</param>
     /// <param name="x">(N, 1, H, W); a border stays as it is.</param>
@@ -105,7 +107,8 @@ public static class Gather
             var (first, last) = Operation.Share(X.Blocks * strips, worker, workers);
             for (int item = first, current = -1, next = -1; item < last; item++)
             {
-                int block = item / strips, strip = item - block * strips, from = strip * Layout.Lanes, count = Math.Min(Layout.Lanes, pixels - from);
+                int block = item / strips, strip = item - block * strips, from = strip * Layout.Lanes;
+                int count = Math.Min(Layout.Lanes, pixels - from);
                 if (block != current)
                     Find(current = block, blank, sources);
                 int later = (item + Tuning.StripsAhead) / strips, laterStrip = item + Tuning.StripsAhead - later * strips;
@@ -195,7 +198,9 @@ public static class Gather
                 a.BatchLabels[slot + i] = a.Order[order + i] < 0 ? -1 : a.Labels[Image(a.Order[order + i])];
     }
 
-    /// <summary>What an entry shows at a pixel. A blank reads the first image: so the bytes of a quad are asked for at once, without branches.</summary>
+    /// <summary>
+    /// What an entry shows at a pixel. A blank reads the first image: so the bytes of a quad are asked for at once, without branches.
+    /// </summary>
     private static float Value(Arguments a, int order, int pixel)
     {
         int entry = a.Order[order], shown = IntrinsicMath.Max(entry, 0);

@@ -7,16 +7,20 @@ namespace Secateurs.Kernels;
 /// </summary>
 /// <remarks>
 /// The mask lives in the weights: a pruned weight is exactly zero in memory (see <see cref="Update"/>), so forward and backward data
-/// need no mask, and the weight gradient of a pruned weight is dropped where the update is made. On the CPU accelerator each sum runs in the
-/// order of its formula, with a fused multiply-add where the processor has one; on a GPU see <see cref="MaskedGemmThreads"/>.
+/// need no mask, and the weight gradient of a pruned weight is dropped where the update is made. On the CPU accelerator each sum runs in
+/// the order of its formula, with a fused multiply-add where the processor has one; on a GPU see <see cref="MaskedGemmThreads"/>.
 /// </remarks>
 public static class MaskedGemm
 {
     /// <summary>Runs of an input that is not blank that are kept on the stack, 8 bytes each.</summary>
     private const int MostRuns = 1 << 13;
 
-    /// <summary>y = x wᵀ + b, then max(0, y) if <paramref name="relu"/>. x: (N, C), w: (K, C), on a GPU at a multiple of 16 bytes in its buffer, b: (K), y: (N, K).</summary>
-    public static Operation Forward(ComputeDevice device, string name, Tensor x, ArrayView<float> weight, ArrayView<float> bias, Tensor y, bool relu)
+    /// <summary>
+    /// y = x wᵀ + b, then max(0, y) if <paramref name="relu"/>. x: (N, C), w: (K, C), on a GPU at a multiple of 16 bytes in its buffer, b:
+    /// (K), y: (N, K).
+    /// </summary>
+    public static Operation Forward(
+        ComputeDevice device, string name, Tensor x, ArrayView<float> weight, ArrayView<float> bias, Tensor y, bool relu)
     {
         Check(name, x, weight.Length, y);
         Require.Aligned(device, name, weight);
@@ -28,7 +32,8 @@ public static class MaskedGemm
     }
 
     /// <summary>dx = dy w, then 0 where x is not positive if <paramref name="gate"/> is given (it is x, the output of a ReLU).</summary>
-    public static Operation BackwardData(ComputeDevice device, string name, Tensor dOutput, ArrayView<float> weight, Tensor? gate, Tensor dInput)
+    public static Operation BackwardData(
+        ComputeDevice device, string name, Tensor dOutput, ArrayView<float> weight, Tensor? gate, Tensor dInput)
     {
         Check(name, dInput, weight.Length, dOutput);
         Require.Aligned(device, name, weight);
@@ -45,7 +50,9 @@ public static class MaskedGemm
     /// <param name="name">For profiles and errors.</param>
     /// <param name="dOutput">(N, K).</param>
     /// <param name="x">(N, C).</param>
-    /// <param name="rows">On the CPU accelerator x as [N][pitch], see <see cref="Transpose"/>: so one vector holds 16 input features. A GPU needs none.</param>
+    /// <param name="rows">
+    /// On the CPU accelerator x as [N][pitch], see <see cref="Transpose"/>: so one vector holds 16 input features. A GPU needs none.
+    /// </param>
     /// <param name="update">Over the K C weights.</param>
     public static Operation BackwardWeight(
         ComputeDevice device, string name, Tensor dOutput, Tensor x, ArrayView<float> rows, Update update)
@@ -86,12 +93,14 @@ public static class MaskedGemm
                 float* x = X.Pointer + (nint)pair * 2 * X.Shape.BlockStride;
                 nint second = 2 * pair + 1 < X.Blocks ? X.Shape.BlockStride : 0;
                 nests[pair] = skip
-                    ? new LoopNest(runs + pair * most, Blank.Runs(x, second, Layout.Lanes, k, Tuning.BlankGap, runs + pair * most), Layout.Lanes, 1)
+                    ? new LoopNest(
+                        runs + pair * most, Blank.Runs(x, second, Layout.Lanes, k, Tuning.BlankGap, runs + pair * most), Layout.Lanes, 1)
                     : new LoopNest(k, Layout.Lanes, 1);
             }
             var epilogue = new Epilogue(Bias.Pointer(), null, Relu != 0);
             RunTiles<V>(
-                worker, workers, X.Pointer, X.Shape.BlockStride, Weight.Pointer(), k, Y.Pointer, Y.Shape.BlockStride, X.Blocks, n, nests, epilogue);
+                worker, workers, X.Pointer, X.Shape.BlockStride, Weight.Pointer(), k, Y.Pointer, Y.Shape.BlockStride, X.Blocks, n, nests,
+                epilogue);
         }
 
         public int Sums => MaskedGemmThreads.Rows * Quad.Images;
@@ -99,10 +108,12 @@ public static class MaskedGemm
         public void Add(int tile, int thread, int threads, TileSums sums) =>
             MaskedGemmThreads.AddForward(X, Weight, Y.Shape.Features, tile, thread, threads, sums);
 
-        public void Finish(int tile, int thread, int threads, TileSums sums) => MaskedGemmThreads.FinishForward(this, tile, thread, threads, sums);
+        public void Finish(int tile, int thread, int threads, TileSums sums) =>
+            MaskedGemmThreads.FinishForward(this, tile, thread, threads, sums);
     }
 
-    public readonly struct BackwardDataArguments(Tensor dOutput, ArrayView<float> weight, Tensor gate, Tensor dInput, int gated) : IBody, ITileBody
+    public readonly struct BackwardDataArguments(
+        Tensor dOutput, ArrayView<float> weight, Tensor gate, Tensor dInput, int gated) : IBody, ITileBody
     {
         public readonly Tensor DOutput = dOutput, Gate = gate, DInput = dInput;
         public readonly ArrayView<float> Weight = weight;
@@ -122,15 +133,16 @@ public static class MaskedGemm
 
         public int Sums => MaskedGemmThreads.Rows * Quad.Images;
 
-        public void Add(int tile, int thread, int threads, TileSums sums) => MaskedGemmThreads.AddBackwardData(this, tile, thread, threads, sums);
+        public void Add(int tile, int thread, int threads, TileSums sums) =>
+            MaskedGemmThreads.AddBackwardData(this, tile, thread, threads, sums);
 
-        public void Finish(int tile, int thread, int threads, TileSums sums) => MaskedGemmThreads.FinishBackwardData(this, tile, thread, threads, sums);
+        public void Finish(int tile, int thread, int threads, TileSums sums) =>
+            MaskedGemmThreads.FinishBackwardData(this, tile, thread, threads, sums);
     }
 
     /// <summary>
-    /// y[block][row][lane] for all rows and blocks, with a nest for each pair of blocks. A worker keeps to its own rows: so it alone touches
-    /// their weights, here and in the
-    /// update, and no cache line of weights travels between cores.
+    /// y[block][row][lane] for all rows and blocks, with a nest for each pair of blocks. A worker keeps to its own rows: so it alone
+    /// touches their weights, here and in the update, and no cache line of weights travels between cores.
     /// </summary>
     private static unsafe void RunTiles<V>(
         int worker, int workers, float* x, nint xBlock, float* w, nint wRow, float* y, nint yBlock, int blocks, int rows,
@@ -201,9 +213,11 @@ public static class MaskedGemm
 
         public int Sums => MaskedGemmThreads.Rows * MaskedGemmThreads.Columns;
 
-        public void Add(int tile, int thread, int threads, TileSums sums) => MaskedGemmThreads.AddWeightGradients(this, tile, thread, threads, sums);
+        public void Add(int tile, int thread, int threads, TileSums sums) =>
+            MaskedGemmThreads.AddWeightGradients(this, tile, thread, threads, sums);
 
-        public void Finish(int tile, int thread, int threads, TileSums sums) => MaskedGemmThreads.FinishWeightGradients(this, tile, thread, threads, sums);
+        public void Finish(int tile, int thread, int threads, TileSums sums) =>
+            MaskedGemmThreads.FinishWeightGradients(this, tile, thread, threads, sums);
     }
 
     /// <summary>The formulas as plain loops over plain (N, C) arrays, summed in double.</summary>

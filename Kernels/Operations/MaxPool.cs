@@ -19,8 +19,12 @@ public static class MaxPool
             device, name, 0, new ForwardArguments(x, size, y), (long)y.Blocks * y.Shape.Features * Quad.PerBlock);
     }
 
-    /// <summary>dx is dy where x is its window's first maximum, else 0; with <paramref name="relu"/> (x is a ReLU's output) also 0 where that maximum is 0.</summary>
-    public static Operation BackwardData(ComputeDevice device, string name, Tensor x, int size, Tensor y, Tensor dOutput, bool relu, Tensor dInput)
+    /// <summary>
+    /// dx is dy where x is its window's first maximum, else 0; with <paramref name="relu"/> (x is a ReLU's output) also 0 where that
+    /// maximum is 0.
+    /// </summary>
+    public static Operation BackwardData(
+        ComputeDevice device, string name, Tensor x, int size, Tensor y, Tensor dOutput, bool relu, Tensor dInput)
     {
         Check(name, x, size, y);
         if (dOutput.Shape != y.Shape || dInput.Shape != x.Shape || dOutput.Blocks != y.Blocks || dInput.Blocks != x.Blocks)
@@ -34,7 +38,8 @@ public static class MaxPool
     internal static void Check(string name, Tensor x, int size, Tensor y)
     {
         if (Output(x.Shape, size, y.Shape.Padding) != y.Shape || x.Blocks != y.Blocks)
-            throw new ArgumentException($"{name}: {size}x{size} windows over {x.Shape}, {x.Blocks} blocks, do not give {y.Shape}, {y.Blocks} blocks");
+            throw new ArgumentException(
+                $"{name}: {size}x{size} windows over {x.Shape}, {x.Blocks} blocks, do not give {y.Shape}, {y.Blocks} blocks");
     }
 
     public readonly struct ForwardArguments(Tensor x, int size, Tensor y) : IBody, IThreadBody
@@ -132,11 +137,14 @@ public static class MaxPool
     }
 
     /// <summary>
-    /// What a GPU's thread works on: a quad of images of one window. Neighbouring threads have the quads of a block, then neighbouring windows.
+    /// What a GPU's thread works on: a quad of images of one window. Neighbouring threads have the quads of a block, then neighbouring
+    /// windows.
     /// </summary>
     private readonly struct WindowQuad
     {
-        /// <summary>Number of the map among the channels of all blocks, which lie one behind the other; row and column of the window.</summary>
+        /// <summary>
+        /// Number of the map among the channels of all blocks, which lie one behind the other; row and column of the window.
+        /// </summary>
         public readonly int Map, P, Q;
 
         private readonly int _quad;
@@ -199,7 +207,8 @@ public static class MaxPool
             for (int j = 0; j < size; j++)
                 if (h + i < xs.Height && w + j < xs.Width)
                     Quad.Store(
-                        a.DInput.Data, at + i * row + j * Quad.PerBlock, Quad.WhereEqual(first, Quad.Broadcast(i * size + j), gradient, default));
+                        a.DInput.Data, at + i * row + j * Quad.PerBlock,
+                        Quad.WhereEqual(first, Quad.Broadcast(i * size + j), gradient, default));
     }
 
     /// <summary>Windows that cover an extent to its edge: the whole ones, and one more for what they leave.</summary>

@@ -37,7 +37,8 @@ public static class SharedUpdate
         return Operation.OfThreads(device, name, 0, new SpreadArguments(values, members, owners, weight), members.Length);
     }
 
-    public readonly struct Arguments(ArrayView<float> gradient, ArrayView<int> members, ArrayView<int> starts, Update update) : IBody, ITileBody
+    public readonly struct Arguments(
+        ArrayView<float> gradient, ArrayView<int> members, ArrayView<int> starts, Update update) : IBody, ITileBody
     {
         public readonly ArrayView<float> Gradient = gradient;
         public readonly ArrayView<int> Members = members, Starts = starts;

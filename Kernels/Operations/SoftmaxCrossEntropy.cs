@@ -31,7 +31,8 @@ public static class SoftmaxCrossEntropy
     }
 
     public readonly struct Arguments(
-        Tensor logits, ArrayView<int> labels, ArrayView<int> step, float scale, Tensor dLogits, ArrayView<float> loss, ArrayView<int> correct) : IBody, IThreadBody
+        Tensor logits, ArrayView<int> labels, ArrayView<int> step, float scale, Tensor dLogits, ArrayView<float> loss,
+        ArrayView<int> correct) : IBody, IThreadBody
     {
         public readonly Tensor Logits = logits, DLogits = dLogits;
         public readonly ArrayView<int> Labels = labels, Step = step, Correct = correct;

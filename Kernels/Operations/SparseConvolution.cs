@@ -5,17 +5,19 @@ namespace Secateurs.Kernels;
 
 /// <summary>
 /// The three passes of <see cref="Convolution"/> and <see cref="MaskedGemm"/> over live weights only: time falls with density. Only on the
-/// CPU accelerator. Results differ from those of the dense passes on the same mask by rounding alone; a convolution's forward pass and weight gradient are
-/// bit by bit those of <see cref="Convolution"/>, but for the sign of zero.
+/// CPU accelerator. Results differ from those of the dense passes on the same mask by rounding alone; a convolution's forward pass and
+/// weight gradient are bit by bit those of <see cref="Convolution"/>, but for the sign of zero.
 /// </summary>
 public static class SparseConvolution
 {
     /// <summary>y(k, p, q) = b(k) + Σ over live (k, c, r, s) of w x(c, p + r, q + s), then max(0, y) if <paramref name="relu"/>.</summary>
-    public static Operation Forward(ComputeDevice device, string name, Tensor x, LiveWeights live, ArrayView<float> bias, Tensor y, bool relu) =>
+    public static Operation Forward(
+        ComputeDevice device, string name, Tensor x, LiveWeights live, ArrayView<float> bias, Tensor y, bool relu) =>
         Operation.OnHost(device, name, 0, new ForwardBody(x, live, bias, y, relu));
 
     /// <summary>dx(c, h, w) = Σ over live weights that reach it; then 0 where the gate (= x, a ReLU's output) is not positive.</summary>
-    public static Operation BackwardData(ComputeDevice device, string name, Tensor dOutput, LiveWeights live, Tensor? gate, Tensor dInput) =>
+    public static Operation BackwardData(
+        ComputeDevice device, string name, Tensor dOutput, LiveWeights live, Tensor? gate, Tensor dInput) =>
         Operation.OnHost(device, name, 0, new BackwardDataBody(dOutput, live, gate, dInput));
 
     /// <summary>dw = Σ_{n,p,q} dy(k, p, q) x(c, p + r, q + s) for live weights, handed to the rule of <paramref name="update"/>.</summary>
@@ -31,7 +33,9 @@ public static class SparseConvolution
         return Operation.OnHost(device, name, 0, new BackwardWeightBody(x, dOutput, live, update));
     }
 
-    /// <summary>Vectors that one weight is applied to at a time: neighbouring outputs, or blocks of images where there is one output.</summary>
+    /// <summary>
+    /// Vectors that one weight is applied to at a time: neighbouring outputs, or blocks of images where there is one output.
+    /// </summary>
     private const int Vectors = 4;
 
     private readonly struct ForwardBody(Tensor x, LiveWeights live, ArrayView<float> bias, Tensor y, bool relu) : IBody
@@ -120,7 +124,8 @@ public static class SparseConvolution
     {
         private const int Batch = 64;
 
-        private readonly Update _update = update with { Weight = live.Weight, FirstMoment = live.FirstMoment, SecondMoment = live.SecondMoment, Masked = 0 };
+        private readonly Update _update =
+            update with { Weight = live.Weight, FirstMoment = live.FirstMoment, SecondMoment = live.SecondMoment, Masked = 0 };
 
         public void Run<V>(int worker, int workers) where V : unmanaged, ISimd<V>
         {
@@ -135,7 +140,10 @@ public static class SparseConvolution
         public void Filters<V>(int first, int last, Tensor dOutput, int origin) where V : unmanaged, ISimd<V> =>
             Weights<V>(live.FilterStart[first], live.FilterStart[last], dOutput, origin);
 
-        /// <summary>The weights [first, last); gradients of the output in <paramref name="dOutput"/>, whose first channel is <paramref name="origin"/>.</summary>
+        /// <summary>
+        /// The weights [first, last); gradients of the output in <paramref name="dOutput"/>, whose first channel is
+        /// <paramref name="origin"/>.
+        /// </summary>
         private unsafe void Weights<V>(int first, int last, Tensor dOutput, int origin) where V : unmanaged, ISimd<V>
         {
             float* gradient = stackalloc float[Batch], lanes = stackalloc float[Batch * Layout.Lanes];
@@ -157,7 +165,8 @@ public static class SparseConvolution
                             float* xLane = xStart + lane, yLane = yStart + lane;
                             Products<V>(
                                 xLane + input[t], xLane + input[t1], xLane + input[t2], xLane + input[t3], xs.BlockStride,
-                                yLane + output[t], yLane + output[t1], yLane + output[t2], yLane + output[t3], ys.BlockStride, x.Blocks, target + lane);
+                                yLane + output[t], yLane + output[t1], yLane + output[t2], yLane + output[t3], ys.BlockStride, x.Blocks,
+                                target + lane);
                         }
                     else
                         for (int lane = 0; lane < Layout.Lanes; lane += 2 * V.Width)
@@ -165,9 +174,11 @@ public static class SparseConvolution
                             float* xLane = xStart + lane, yLane = yStart + lane + output[t];
                             nint y1 = output[t1] - output[t], y2 = output[t2] - output[t], y3 = output[t3] - output[t];
                             if (y3 == 0)
-                                Products<V, OneFilter>(xLane, yLane, input[t], input[t1], input[t2], input[t3], 0, 0, 0, xs, ys, x.Blocks, target + lane);
+                                Products<V, OneFilter>(
+                                    xLane, yLane, input[t], input[t1], input[t2], input[t3], 0, 0, 0, xs, ys, x.Blocks, target + lane);
                             else
-                                Products<V, SeveralFilters>(xLane, yLane, input[t], input[t1], input[t2], input[t3], y1, y2, y3, xs, ys, x.Blocks, target + lane);
+                                Products<V, SeveralFilters>(
+                                    xLane, yLane, input[t], input[t1], input[t2], input[t3], y1, y2, y3, xs, ys, x.Blocks, target + lane);
                         }
                 }
                 TapTile.AddLanes(lanes, to - from, gradient);
@@ -178,7 +189,8 @@ public static class SparseConvolution
         /// <summary>Four weights of a fully connected layer: one product per 16 images each.</summary>
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
         private static unsafe void Products<V>(
-            float* x0, float* x1, float* x2, float* x3, nint xBlock, float* y0, float* y1, float* y2, float* y3, nint yBlock, int blocks, float* lanes)
+            float* x0, float* x1, float* x2, float* x3, nint xBlock, float* y0, float* y1, float* y2, float* y3, nint yBlock, int blocks,
+            float* lanes)
             where V : unmanaged, ISimd<V>
         {
             V a = V.Zero, b = V.Zero, c = V.Zero, d = V.Zero;
@@ -201,8 +213,8 @@ public static class SparseConvolution
         /// (<typeparamref name="F"/>) meet the same gradients; else those of the next three lie y1, y2, y3 floats on.
         /// </summary>
         private static unsafe void Products<V, F>(
-            float* xBlock, float* yBlock, nint x0, nint x1, nint x2, nint x3, nint y1, nint y2, nint y3, in TensorShape xs, in TensorShape ys, int blocks,
-            float* lanes) where V : unmanaged, ISimd<V> where F : struct, IFilters
+            float* xBlock, float* yBlock, nint x0, nint x1, nint x2, nint x3, nint y1, nint y2, nint y3, in TensorShape xs,
+            in TensorShape ys, int blocks, float* lanes) where V : unmanaged, ISimd<V> where F : struct, IFilters
         {
             bool two = V.Width < Layout.Lanes, same = F.AreOne;
             V a = V.Zero, b = V.Zero, c = V.Zero, d = V.Zero, e = V.Zero, f = V.Zero, g = V.Zero, h = V.Zero;
@@ -251,7 +263,9 @@ public static class SparseConvolution
         private readonly struct SeveralFilters : IFilters { public static bool AreOne => false; }
     }
 
-    /// <summary>target = initial + Σ_t w(t) x(offset(t)) for up to four vectors, <paramref name="xStep"/> and <paramref name="yStep"/> floats apart.</summary>
+    /// <summary>
+    /// target = initial + Σ_t w(t) x(offset(t)) for up to four vectors, <paramref name="xStep"/> and <paramref name="yStep"/> floats apart.
+    /// </summary>
     private static unsafe void Sum<V>(
         float* x, nint xStep, int vectors, float* w, int* weight, int* offset, int from, int to, float* y, nint yStep, float initial,
         bool relu, float* gate) where V : unmanaged, ISimd<V>
@@ -287,7 +301,8 @@ public static class SparseConvolution
 
     // Inlined, since a call would make the register allocator keep the sums in memory through the loop above.
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static unsafe void Store<V>(V a, V b, V c, V d, float* y, nint y1, nint y2, nint y3, bool relu, float* gate) where V : unmanaged, ISimd<V>
+    private static unsafe void Store<V>(
+        V a, V b, V c, V d, float* y, nint y1, nint y2, nint y3, bool relu, float* gate) where V : unmanaged, ISimd<V>
     {
         if (relu)
             (a, b, c, d) = (V.Max(V.Zero, a), V.Max(V.Zero, b), V.Max(V.Zero, c), V.Max(V.Zero, d));

@@ -4,7 +4,10 @@ using ILGPU;
 
 namespace Secateurs.Kernels;
 
-/// <summary>Activations [block][C][16] as rows of images [N][pitch], for the CPU accelerator's weight gradient of the fully connected layer that reads them.</summary>
+/// <summary>
+/// Activations [block][C][16] as rows of images [N][pitch], for the CPU accelerator's weight gradient of the fully connected layer that
+/// reads them.
+/// </summary>
 public static class Transpose
 {
     /// <summary>Input features that one tile of the weight gradient takes; rows are filled with zeros up to a multiple of it.</summary>
@@ -51,7 +54,8 @@ public static class Transpose
         {
             Vector128<float> a = Vector128.Load(columns), b = Vector128.Load(columns + Layout.Lanes);
             Vector128<float> c = Vector128.Load(columns + 2 * Layout.Lanes), d = Vector128.Load(columns + 3 * Layout.Lanes);
-            Vector128<float> ab = Sse.UnpackLow(a, b), cd = Sse.UnpackLow(c, d), abHigh = Sse.UnpackHigh(a, b), cdHigh = Sse.UnpackHigh(c, d);
+            Vector128<float> ab = Sse.UnpackLow(a, b), cd = Sse.UnpackLow(c, d), abHigh = Sse.UnpackHigh(a, b);
+            Vector128<float> cdHigh = Sse.UnpackHigh(c, d);
             Sse.MoveLowToHigh(ab, cd).Store(rows);
             Sse.MoveHighToLow(cd, ab).Store(rows + pitch);
             Sse.MoveLowToHigh(abHigh, cdHigh).Store(rows + 2 * pitch);

@@ -11,7 +11,9 @@ public enum UpdateRule
     /// <summary>It is stored, nothing else.</summary>
     Gradient = 0,
 
-    /// <summary>m = β1 m + (1-β1) g; v = β2 v + (1-β2) g²; w -= rate m / (√v + ε) (Kingma and Ba 2015, bias corrections folded into rate and ε).</summary>
+    /// <summary>
+    /// m = β1 m + (1-β1) g; v = β2 v + (1-β2) g²; w -= rate m / (√v + ε) (Kingma and Ba 2015, bias corrections folded into rate and ε).
+    /// </summary>
     Adam = 1,
 
     /// <summary>m = μ m + g; w -= rate m.</summary>
@@ -93,7 +95,9 @@ public readonly struct Update
         Weight[index] = w * keep;
     }
 
-    /// <summary>The weights [index, index + count) of the slice, gradients in <paramref name="gradient"/>: the CPU accelerator's body.</summary>
+    /// <summary>
+    /// The weights [index, index + count) of the slice, gradients in <paramref name="gradient"/>: the CPU accelerator's body.
+    /// </summary>
     internal unsafe void Apply<V>(int index, float* gradient, int count) where V : unmanaged, ISimd<V>
     {
         int i = 0;
@@ -171,7 +175,8 @@ public readonly struct Update
     /// (Kingma and Ba 2015, algorithm 1): what <see cref="Rates"/> fold into rate √(1 - β2^t) / (1 - β1^t) and ε √(1 - β2^t).
     /// </summary>
     public static (double Weight, double First, double Second) Reference(
-        UpdateRule rule, double weight, double first, double second, double gradient, int t, double rate, double epsilon, double decay, double keep)
+        UpdateRule rule, double weight, double first, double second, double gradient, int t, double rate, double epsilon, double decay,
+        double keep)
     {
         double g = gradient + decay * weight;
         if (rule == UpdateRule.Momentum)

@@ -9,8 +9,8 @@ namespace Secateurs.Kernels;
 /// for a moment, in case that another call follows. On a GPU the operations are launched chunk by chunk.
 /// </summary>
 /// <remarks>
-/// While workers linger, a launch of anything else on the same device waits for them. Results do not depend on who computes a chunk, since each
-/// operation's result does not depend on the number of workers.
+/// While workers linger, a launch of anything else on the same device waits for them. Results do not depend on who computes a chunk, since
+/// each operation's result does not depend on the number of workers.
 /// </remarks>
 public sealed class ChunkedProgram : IDisposable
 {
@@ -22,7 +22,8 @@ public sealed class ChunkedProgram : IDisposable
 
     /// <param name="memory">For the chunk's number.</param>
     /// <param name="build">Makes one worker's operations with its own buffers; they read the chunk's number from the view [1].</param>
-    public ChunkedProgram(DeviceMemory memory, Func<ArrayView<int>, IEnumerable<Operation>> build) : this(memory, build, TimeProvider.System)
+    public ChunkedProgram(DeviceMemory memory, Func<ArrayView<int>, IEnumerable<Operation>> build)
+        : this(memory, build, TimeProvider.System)
     {
     }
 
@@ -47,7 +48,8 @@ public sealed class ChunkedProgram : IDisposable
     /// <summary>How often the other workers were called in.</summary>
     internal int Launches { get; private set; }
 
-    private static (ArrayView<int> Step, Operation[] Operations) One(DeviceMemory memory, Func<ArrayView<int>, IEnumerable<Operation>> build)
+    private static (ArrayView<int> Step, Operation[] Operations) One(
+        DeviceMemory memory, Func<ArrayView<int>, IEnumerable<Operation>> build)
     {
         var step = memory.Allocate<int>(1);
         return (step, [.. build(step)]);

@@ -33,7 +33,9 @@ public abstract class Operation
     /// <summary>Parts of at most <paramref name="size"/> that <paramref name="count"/> items make.</summary>
     internal static int Parts(int count, int size) => (int)((uint)(count + size - 1) / (uint)size);
 
-    /// <summary>Quotient and remainder of numbers that are not negative by one division, which is slow on a GPU and slower with a sign.</summary>
+    /// <summary>
+    /// Quotient and remainder of numbers that are not negative by one division, which is slow on a GPU and slower with a sign.
+    /// </summary>
     internal static (int Quotient, int Remainder) Divide(int value, int by)
     {
         int quotient = (int)((uint)value / (uint)by);

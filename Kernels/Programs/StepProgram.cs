@@ -45,7 +45,9 @@ public sealed class StepProgram
         _turns = [.. _turns, .. turns.Skip(1).Select(stages => new Turn(device, stages))];
     }
 
-    /// <summary>On a GPU: a run does <paramref name="first"/> once, and then takes its steps from <paramref name="turns"/> by turns.</summary>
+    /// <summary>
+    /// On a GPU: a run does <paramref name="first"/> once, and then takes its steps from <paramref name="turns"/> by turns.
+    /// </summary>
     /// <param name="device">A GPU.</param>
     /// <param name="first">What the first step needs.</param>
     /// <param name="turns">Steps that differ in their buffers only.</param>
@@ -141,8 +143,8 @@ public sealed class StepProgram
     }
 
     /// <summary>
-    /// Runs the list as <see cref="Run"/> does and returns also the seconds, summed over the steps, of each operation as the first worker saw
-    /// them, and last of its waiting for the other workers; on a GPU of each launch, with a synchronisation after it.
+    /// Runs the list as <see cref="Run"/> does and returns also the seconds, summed over the steps, of each operation as the first worker
+    /// saw them, and last of its waiting for the other workers; on a GPU of each launch, with a synchronisation after it.
     /// </summary>
     public (int Steps, IReadOnlyList<ProfileEntry> Entries) Profile(int steps, CancellationToken cancellation = default)
     {

@@ -6,8 +6,8 @@ namespace Secateurs.Kernels;
 /// </summary>
 /// <remarks>
 /// Steps are run in slices; now and then a slice tries the other number, and what was faster goes on. Results do not depend on the number,
-/// so a choice by the clock changes no bit of them. A trial that confirms the choice doubles the time to the next. One that changes it starts
-/// anew, since a slice in which something else held a core misleads.
+/// so a choice by the clock changes no bit of them. A trial that confirms the choice doubles the time to the next. One that changes it
+/// starts anew, since a slice in which something else held a core misleads.
 /// </remarks>
 internal sealed class WorkerChoice
 {

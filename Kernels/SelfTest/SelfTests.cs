@@ -9,8 +9,8 @@ public static class SelfTests
         .. MaxPoolCases.All,
         .. SoftmaxCrossEntropyCases.All, .. DistillationCases.All, .. AnswerCases.All,
         .. OneImageCases.All, .. OneImageConvolutionCases.All, .. OneImageGemmCases.All,
-        .. BiasUpdateCases.All, .. UpdateCases.All, .. SharedUpdateCases.All, .. GatherCases.All, .. TransposeCases.All, .. CounterCases.All,
-        .. LaunchCases.All, .. TallyCases.All, .. MomentsCases.All, .. MagnitudeMaskCases.All, .. SaliencyCases.All,
+        .. BiasUpdateCases.All, .. UpdateCases.All, .. SharedUpdateCases.All, .. GatherCases.All, .. TransposeCases.All,
+        .. CounterCases.All, .. LaunchCases.All, .. TallyCases.All, .. MomentsCases.All, .. MagnitudeMaskCases.All, .. SaliencyCases.All,
         .. MagnitudeHistogramCases.All,
     ];
 

@@ -23,7 +23,8 @@ internal static class Require
     public static void Gate(string name, Tensor? gate, Tensor dInput)
     {
         if (gate is { } g && (g.Shape != dInput.Shape || g.Blocks != dInput.Blocks))
-            throw new ArgumentException($"{name}: gate is {g.Shape}, {g.Blocks} blocks, the gradient {dInput.Shape}, {dInput.Blocks} blocks");
+            throw new ArgumentException(
+                $"{name}: gate is {g.Shape}, {g.Blocks} blocks, the gradient {dInput.Shape}, {dInput.Blocks} blocks");
     }
 
     /// <summary>A GPU loads four weights at once where rows are multiples of four, see <see cref="MaskedGemmThreads"/>.</summary>

@@ -49,7 +49,8 @@ public readonly struct Tensor
     public Tensor(ArrayView<float> data, TensorShape shape, int blocks)
     {
         if (data.Length < (long)blocks * shape.BlockStride)
-            throw new ArgumentException($"tensor of {blocks} blocks of {shape} needs {(long)blocks * shape.BlockStride} floats, got {data.Length}");
+            throw new ArgumentException(
+                $"tensor of {blocks} blocks of {shape} needs {(long)blocks * shape.BlockStride} floats, got {data.Length}");
         Data = data;
         Shape = shape;
         Blocks = blocks;

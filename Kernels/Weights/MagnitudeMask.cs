@@ -34,7 +34,8 @@ public static class MagnitudeMask
         ArrayView<float> score, ArrayView<float> weight, ArrayView<float> firstMoment, ArrayView<float> secondMoment, ArrayView<float> mask,
         ArrayView<float> threshold, ArrayView<int> tied) : IBody, IThreadBody
     {
-        public readonly ArrayView<float> Score = score, Weight = weight, FirstMoment = firstMoment, SecondMoment = secondMoment, Mask = mask, Threshold = threshold;
+        public readonly ArrayView<float> Score = score, Weight = weight, FirstMoment = firstMoment, SecondMoment = secondMoment;
+        public readonly ArrayView<float> Mask = mask, Threshold = threshold;
         public readonly ArrayView<int> Tied = tied;
 
         public void Run<V>(int worker, int workers) where V : unmanaged, ISimd<V>

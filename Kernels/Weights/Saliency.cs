@@ -5,9 +5,9 @@ namespace Secateurs.Kernels;
 
 /// <summary>
 /// What a weight is worth, s = |w| (v + floor)^(1/4), where v is the optimizer's second moment, its running mean of squared gradients.
-/// Optimal brain damage (LeCun, Denker and Solla 1990) puts the loss of losing a weight at w² h / 2; with v for the curvature h (the diagonal of
-/// the empirical Fisher matrix) its root is |w| v^(1/2). s is the geometric mean of that and of the plain magnitude |w|: layers whose
-/// weights act on many positions, or on few neurons, keep more of them.
+/// Optimal brain damage (LeCun, Denker and Solla 1990) puts the loss of losing a weight at w² h / 2; with v for the curvature h (the
+/// diagonal of the empirical Fisher matrix) its root is |w| v^(1/2). s is the geometric mean of that and of the plain magnitude |w|: layers
+/// whose weights act on many positions, or on few neurons, keep more of them.
 /// </summary>
 public static class Saliency
 {

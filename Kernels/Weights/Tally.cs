@@ -23,7 +23,8 @@ public static class Tally
     public static (double Loss, int Correct) Read(ReadOnlySpan<float> result) =>
         (PartialSums.Sum(result[..PartialSums.Count]), (int)PartialSums.Sum(result[PartialSums.Count..]));
 
-    public readonly struct Arguments(ArrayView<float> loss, ArrayView<int> correct, ArrayView<int> count, ArrayView<float> result) : IBody, IThreadBody
+    public readonly struct Arguments(
+        ArrayView<float> loss, ArrayView<int> correct, ArrayView<int> count, ArrayView<float> result) : IBody, IThreadBody
     {
         public readonly ArrayView<float> Loss = loss, Result = result;
         public readonly ArrayView<int> Correct = correct, Count = count;

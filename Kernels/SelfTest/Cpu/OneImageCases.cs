@@ -18,7 +18,8 @@ internal static class OneImageCases
             },
             () => [Expected.Exactly("x", Bytes(s.Shape).Select(b => 0.125 * b))], onHostOnly: true)),
         .. Shapes.Select(s => new SelfTestCase(
-            $"one image pool {s.Shape.Channels}x{s.Shape.Height}x{s.Shape.Width} border {s.Shape.Padding} windows {s.Size} border {s.Padding}",
+            $"one image pool {s.Shape.Channels}x{s.Shape.Height}x{s.Shape.Width} border {s.Shape.Padding} "
+                + $"windows {s.Size} border {s.Padding}",
             memory =>
             {
                 var y = new RowImage(memory, MaxPool.Output(s.Shape, s.Size, s.Padding));

@@ -5,11 +5,13 @@ internal static class OneImageGemmCases
 {
     private static readonly (TensorShape Input, int Outputs, int LivePercent)[] Shapes =
     [
-        (new(1, 1, 1), 1, 100), (new(37, 1, 1), 10, 100), (new(3, 4, 5), 70, 100), (new(31, 1, 1), 33, 50), (new(64, 1, 1), 19, 3), (new(2, 7, 3), 100, 5),
+        (new(1, 1, 1), 1, 100), (new(37, 1, 1), 10, 100), (new(3, 4, 5), 70, 100), (new(31, 1, 1), 33, 50), (new(64, 1, 1), 19, 3),
+        (new(2, 7, 3), 100, 5),
         (new(9, 1, 1), 4, 0),
     ];
 
-    public static IEnumerable<SelfTestCase> All => Shapes.SelectMany(s => new[] { Case(s.Input, s.Outputs, s.LivePercent, false), Case(s.Input, s.Outputs, s.LivePercent, true) });
+    public static IEnumerable<SelfTestCase> All =>
+        Shapes.SelectMany(s => new[] { Case(s.Input, s.Outputs, s.LivePercent, false), Case(s.Input, s.Outputs, s.LivePercent, true) });
 
     private static SelfTestCase Case(TensorShape input, int outputs, int livePercent, bool relu)
     {
@@ -32,7 +34,8 @@ internal static class OneImageGemmCases
             [
                 Expected.Sums(
                     "y", MaskedGemm.Reference.Forward(X(), Live(), Bias(), 1, outputs, relu),
-                    MaskedGemm.Reference.Forward(X(), Numbers.Absolute(Live()), Numbers.Absolute(Bias()), 1, outputs, false), input.Features + 1),
+                    MaskedGemm.Reference.Forward(X(), Numbers.Absolute(Live()), Numbers.Absolute(Bias()), 1, outputs, false),
+                    input.Features + 1),
             ],
             onHostOnly: true);
     }

@@ -9,7 +9,8 @@ internal static class LaunchCases
 
     private static readonly (int Images, int Inputs)[] Chains = [(1, 1), (16, 84), (50, 100), (129, 37)];
 
-    public static IEnumerable<SelfTestCase> All => Chains.Select(c => new Head(c.Images, c.Inputs).Case()).Append(SideBySide).Append(InParts);
+    public static IEnumerable<SelfTestCase> All =>
+        Chains.Select(c => new Head(c.Images, c.Inputs).Case()).Append(SideBySide).Append(InParts);
 
     /// <summary>
     /// Weight and bias gradients of layers of several sizes: many small tiles of few threads and tiles of a whole group between each other.
@@ -31,8 +32,10 @@ internal static class LaunchCases
                     {
                         var x = memory.Upload(X(i), TensorShape.Vector(layers[i].Inputs), 0, 3);
                         var dOutput = memory.Upload(DOutput(i), TensorShape.Vector(layers[i].Outputs), 0, 0);
-                        ArrayView<float> weight = memory.Allocate<float>(layers[i].Inputs * layers[i].Outputs), bias = memory.Allocate<float>(layers[i].Outputs);
-                        stage.Add(MaskedGemm.BackwardWeight(memory.Device, "weight", dOutput, x, memory.Rows(x), UpdateCases.Storing(weight)));
+                        ArrayView<float> weight = memory.Allocate<float>(layers[i].Inputs * layers[i].Outputs);
+                        ArrayView<float> bias = memory.Allocate<float>(layers[i].Outputs);
+                        stage.Add(
+                            MaskedGemm.BackwardWeight(memory.Device, "weight", dOutput, x, memory.Rows(x), UpdateCases.Storing(weight)));
                         stage.AddRange(BiasUpdate.Of(memory.Device, "bias", dOutput, UpdateCases.Storing(bias), parts: null));
                         results.AddRange([weight, bias]);
                     }
@@ -43,7 +46,8 @@ internal static class LaunchCases
                 {
                     Expected.Sums(
                         $"weight {i}", MaskedGemm.Reference.BackwardWeight(DOutput(i), X(i), layers[i].Images),
-                        MaskedGemm.Reference.BackwardWeight(Numbers.Absolute(DOutput(i)), Numbers.Absolute(X(i)), layers[i].Images), layers[i].Images),
+                        MaskedGemm.Reference.BackwardWeight(Numbers.Absolute(DOutput(i)), Numbers.Absolute(X(i)), layers[i].Images),
+                        layers[i].Images),
                     Expected.Sums(
                         $"bias {i}", BiasUpdate.Reference(DOutput(i), layers[i].Images, layers[i].Outputs),
                         BiasUpdate.Reference(Numbers.Absolute(DOutput(i)), layers[i].Images, layers[i].Outputs), layers[i].Images + 16),
@@ -52,15 +56,16 @@ internal static class LaunchCases
     }
 
     /// <summary>
-    /// Weight and bias gradients of two convolutions, in parts, and of a fully connected layer in one stage, as at the end of a training step; the
-    /// parts are added in the next.
+    /// Weight and bias gradients of two convolutions, in parts, and of a fully connected layer in one stage, as at the end of a training
+    /// step; the parts are added in the next.
     /// </summary>
     private static SelfTestCase InParts
     {
         get
         {
             const int Images = 33;
-            (int Height, int Width, FilterShape Filter)[] layers = [(9, 16, new(6, 1, 5, 5)), (6, 10, new(16, 6, 3, 5)), (1, 1, new(37, 45, 1, 1))];
+            (int Height, int Width, FilterShape Filter)[] layers =
+                [(9, 16, new(6, 1, 5, 5)), (6, 10, new(16, 6, 3, 5)), (1, 1, new(37, 45, 1, 1))];
             int Positions(int i) => (layers[i].Height - layers[i].Filter.Rows + 1) * (layers[i].Width - layers[i].Filter.Columns + 1);
             float[] X(int i) => new Numbers(10 + i).Activations(Images * layers[i].Filter.Channels * layers[i].Height * layers[i].Width);
             float[] DOutput(int i) => new Numbers(20 + i).Uniform(Images * layers[i].Filter.Filters * Positions(i));
@@ -81,8 +86,10 @@ internal static class LaunchCases
                         operations.Add(filter.Rows == 1
                             ? [MaskedGemm.BackwardWeight(memory.Device, "weight", dOutput, x, memory.Rows(x), UpdateCases.Storing(weight))]
                             : Convolution.BackwardWeight(
-                                memory.Device, "weight", x, dOutput, filter, UpdateCases.Storing(weight), Convolution.Parts(memory, filter, dOutput)));
-                        operations.Add(BiasUpdate.Of(memory.Device, "bias", dOutput, UpdateCases.Storing(bias), BiasUpdate.Parts(memory, dOutput)));
+                                memory.Device, "weight", x, dOutput, filter, UpdateCases.Storing(weight),
+                                Convolution.Parts(memory, filter, dOutput)));
+                        operations.Add(
+                            BiasUpdate.Of(memory.Device, "bias", dOutput, UpdateCases.Storing(bias), BiasUpdate.Parts(memory, dOutput)));
                         results.AddRange([weight, bias]);
                     }
                     new StepProgram(memory.Device, [.. operations.Select(o => o[0])], [.. operations.SelectMany(o => o.Skip(1))]).Run();
@@ -114,14 +121,19 @@ internal static class LaunchCases
         {
             var device = memory.Device;
             var x = memory.Upload(X, TensorShape.Vector(inputs), 0, 0);
-            Tensor y = memory.Result(TensorShape.Vector(Classes), images), dy = memory.Result(y.Shape, images), dx = memory.Result(x.Shape, images);
+            Tensor y = memory.Result(TensorShape.Vector(Classes), images), dy = memory.Result(y.Shape, images);
+            Tensor dx = memory.Result(x.Shape, images);
             int slots = x.Blocks * Layout.Lanes;
             var weight = memory.Allocate<float>(Weight);
-            ArrayView<int> step = memory.Allocate<int>([0]), labels = memory.Allocate<int>([.. Labels, .. Enumerable.Repeat(-1, slots - images)]);
+            ArrayView<int> step = memory.Allocate<int>([0]);
+            ArrayView<int> labels = memory.Allocate<int>([.. Labels, .. Enumerable.Repeat(-1, slots - images)]);
             new StepProgram(
                 device,
                 [MaskedGemm.Forward(device, "forward", x, weight, memory.Allocate<float>(Bias), y, relu: false)],
-                [SoftmaxCrossEntropy.Of(device, "softmax", y, labels, step, images, dy, memory.Allocate<float>(slots), memory.Allocate<int>(slots))],
+                [
+                    SoftmaxCrossEntropy.Of(
+                        device, "softmax", y, labels, step, images, dy, memory.Allocate<float>(slots), memory.Allocate<int>(slots)),
+                ],
                 [MaskedGemm.BackwardData(device, "backward", dy, weight, x, dx)]).Run();
             return [memory.Read(y, images), memory.Read(dx, images)];
         }

@@ -3,7 +3,8 @@ namespace Secateurs.Kernels.SelfTest;
 /// <summary>Logits out of their lanes: equal largest ones, images past the end, a later chunk.</summary>
 internal static class AnswerCases
 {
-    private static readonly (int Count, int Blocks, int Classes, int Step)[] Shapes = [(1, 1, 10, 0), (33, 1, 10, 2), (40, 2, 7, 1), (9, 1, 1, 0)];
+    private static readonly (int Count, int Blocks, int Classes, int Step)[] Shapes =
+        [(1, 1, 10, 0), (33, 1, 10, 2), (40, 2, 7, 1), (9, 1, 1, 0)];
 
     public static IEnumerable<SelfTestCase> All => Shapes.Select(s => new SelfTestCase(
         $"answer {s.Count} images {s.Blocks} blocks {s.Classes} classes step {s.Step}",

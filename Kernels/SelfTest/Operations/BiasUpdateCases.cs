@@ -24,7 +24,8 @@ internal static class BiasUpdateCases
         [
             Expected.Sums(
                 "dBias", BiasUpdate.Reference(DOutput(images, shape), images, shape.Channels),
-                BiasUpdate.Reference(Numbers.Absolute(DOutput(images, shape)), images, shape.Channels), images * shape.Height * shape.Width),
+                BiasUpdate.Reference(Numbers.Absolute(DOutput(images, shape)), images, shape.Channels),
+                images * shape.Height * shape.Width),
         ]);
 
     private static float[] DOutput(int images, TensorShape shape) => new Numbers(1).Uniform(images * shape.Features);

@@ -1,6 +1,9 @@
 namespace Secateurs.Kernels.SelfTest;
 
-/// <summary>Convolutions: H != W, filters 1x1 to 7x7, 3x5, 2x11 and 1x6, padding 0 to 2, channel, filter and column counts around the tiles of 8 and 4.</summary>
+/// <summary>
+/// Convolutions: H != W, filters 1x1 to 7x7, 3x5, 2x11 and 1x6, padding 0 to 2, channel, filter and column counts around the tiles of 8 and
+/// 4.
+/// </summary>
 internal static class ConvolutionCases
 {
     private static readonly (int Images, int Height, int Width, int Padding, FilterShape Filter)[] Shapes =
@@ -61,7 +64,8 @@ internal static class ConvolutionCases
             var x = memory.Upload(X, Input, 0, float.NaN);
             var y = memory.Result(Output, ImageCount);
             memory.Device.Run(
-                Convolution.Forward(memory.Device, "test", x, memory.Allocate<float>(Weight), memory.Allocate<float>(Bias), Filter, y, relu));
+                Convolution.Forward(
+                    memory.Device, "test", x, memory.Allocate<float>(Weight), memory.Allocate<float>(Bias), Filter, y, relu));
             return [memory.Read(y, ImageCount)];
         }
 
@@ -71,7 +75,8 @@ internal static class ConvolutionCases
             var dOutput = memory.Upload(DOutput, Output, float.NaN, float.NaN);
             var dInput = memory.Result(Input, ImageCount);
             Tensor? gate = gated ? memory.Upload(X, Input, float.NaN, float.NaN) : null;
-            memory.Device.Run(Convolution.BackwardData(memory.Device, "test", dOutput, memory.Allocate<float>(Weight), Filter, gate, dInput));
+            memory.Device.Run(
+                Convolution.BackwardData(memory.Device, "test", dOutput, memory.Allocate<float>(Weight), Filter, gate, dInput));
             return [memory.Read(dInput, ImageCount)];
         }
 

@@ -18,14 +18,16 @@ internal static class DistillationCases
         private float[] Student => [.. new Numbers(2).Uniform(_slots * classes).Select(z => 4 * z)];
 
         /// <summary>No image comes twice; every seventh slot is blank, every other image moved.</summary>
-        private int[] Order => [.. Enumerable.Range(0, Steps * _slots).Select(i => i % 7 == 6 ? -1 : Gather.Entry((3 * i + 5) % Images, i % 2 * (1 + i / 2 % 4)))];
+        private int[] Order => [.. Enumerable.Range(0, Steps * _slots).Select(
+            i => i % 7 == 6 ? -1 : Gather.Entry((3 * i + 5) % Images, i % 2 * (1 + i / 2 % 4)))];
 
         private int Entry(int slot) => Order[Step * _slots + slot];
 
         private int[] Labels => [.. new Numbers(3).Integers(_slots, classes).Select((label, slot) => Entry(slot) < 0 ? -1 : label)];
 
         public SelfTestCase Case() => new(
-            FormattableString.Invariant($"distillation {blocks} blocks {classes} classes share {share} temperature {temperature}"), Compute, Expect);
+            FormattableString.Invariant($"distillation {blocks} blocks {classes} classes share {share} temperature {temperature}"), Compute,
+            Expect);
 
         private double[][] Compute(DeviceMemory memory)
         {
@@ -47,7 +49,8 @@ internal static class DistillationCases
 
         private Expected[] Expect()
         {
-            double[] targets = [.. Enumerable.Repeat((double)SelfTest.Images.Untouched, Gather.Views * Images * classes)], targetBound = new double[targets.Length];
+            double[] targets = [.. Enumerable.Repeat((double)SelfTest.Images.Untouched, Gather.Views * Images * classes)];
+            double[] targetBound = new double[targets.Length];
             double[] gradient = new double[_slots * classes], gradientBound = new double[_slots * classes];
             for (int slot = 0; slot < _slots; slot++)
             {
@@ -55,7 +58,8 @@ internal static class DistillationCases
                     continue;
                 int view = Gather.View(Entry(slot)), at = (view * Images + Gather.Image(Entry(slot))) * classes;
                 double own = view == 0 ? share : 1;
-                float[] teacher = Teacher[(slot * classes)..((slot + 1) * classes)], student = Student[(slot * classes)..((slot + 1) * classes)];
+                float[] teacher = Teacher[(slot * classes)..((slot + 1) * classes)];
+                float[] student = Student[(slot * classes)..((slot + 1) * classes)];
                 double[] q = Softmax(teacher), soft = Softmax(student);
                 Distillation.Reference(student, teacher, Labels[slot], own, temperature, Batch).CopyTo(gradient, slot * classes);
                 // exp errs by some units and by the rounding of its argument, here up to 12 after a division; the sum adds one per class.
@@ -70,6 +74,7 @@ internal static class DistillationCases
             return [new("targets", targets, targetBound), new("gradient", gradient, gradientBound)];
         }
 
-        private double[] Softmax(float[] z) => [.. z.Select(v => Math.Exp(v / (double)temperature) / z.Sum(u => Math.Exp(u / (double)temperature)))];
+        private double[] Softmax(float[] z) =>
+            [.. z.Select(v => Math.Exp(v / (double)temperature) / z.Sum(u => Math.Exp(u / (double)temperature)))];
     }
 }

@@ -1,6 +1,8 @@
 namespace Secateurs.Kernels.SelfTest;
 
-/// <summary>Batches out of a data set of bytes: any order and view, repeated and blank images, borders, with and without the transposed copy.</summary>
+/// <summary>
+/// Batches out of a data set of bytes: any order and view, repeated and blank images, borders, with and without the transposed copy.
+/// </summary>
 internal static class GatherCases
 {
     private const int Count = 23, Steps = 3, Step = 1;
@@ -8,7 +10,8 @@ internal static class GatherCases
 
     private static readonly (int Blocks, TensorShape Shape, bool Transposed)[] Shapes =
     [
-        (1, new(1, 1, 1), true), (2, new(1, 5, 7), false), (3, new(1, 7, 5, 2), true), (4, new(1, 28, 28, 2), false), (1, new(1, 28, 28), true),
+        (1, new(1, 1, 1), true), (2, new(1, 5, 7), false), (3, new(1, 7, 5, 2), true), (4, new(1, 28, 28, 2), false),
+        (1, new(1, 28, 28), true),
     ];
 
     public static IEnumerable<SelfTestCase> All =>
@@ -21,7 +24,8 @@ internal static class GatherCases
 
     private static byte[] Labels => [.. new Numbers(2).Integers(Count, 10).Select(v => (byte)v)];
 
-    private static int[] Order(int slots) => [.. new Numbers(3).Integers(Steps * slots, Count + 3).Select((i, slot) => i < Count ? Gather.Entry(i, slot % Gather.Views) : -1)];
+    private static int[] Order(int slots) =>
+        [.. new Numbers(3).Integers(Steps * slots, Count + 3).Select((i, slot) => i < Count ? Gather.Entry(i, slot % Gather.Views) : -1)];
 
     private static double[][] Compute(DeviceMemory memory, int blocks, TensorShape shape, bool transposed)
     {

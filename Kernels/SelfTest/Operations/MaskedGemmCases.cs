@@ -1,11 +1,14 @@
 namespace Secateurs.Kernels.SelfTest;
 
-/// <summary>Fully connected layers: M images, K inputs, N outputs; K &lt; M and K &gt; M, sizes around the tiles of 8 rows and 32 lanes.</summary>
+/// <summary>
+/// Fully connected layers: M images, K inputs, N outputs; K &lt; M and K &gt; M, sizes around the tiles of 8 rows and 32 lanes.
+/// </summary>
 internal static class MaskedGemmCases
 {
     private static readonly (int Images, int Inputs, int Outputs)[] Shapes =
     [
-        (1, 1, 1), (1, 7, 5), (2, 37, 3), (5, 3, 41), (16, 16, 8), (17, 31, 13), (33, 5, 37), (33, 129, 67), (50, 100, 10), (64, 64, 64), (64, 784, 10),
+        (1, 1, 1), (1, 7, 5), (2, 37, 3), (5, 3, 41), (16, 16, 8), (17, 31, 13), (33, 5, 37), (33, 129, 67), (50, 100, 10), (64, 64, 64),
+        (64, 784, 10),
     ];
 
     public static IEnumerable<SelfTestCase> All =>
@@ -36,7 +39,8 @@ internal static class MaskedGemmCases
             float[] x = new Numbers(1).Activations(images * inputs);
             return inkedRows > 0 ? Numbers.Inked(x, images, inkedRows, inputs / inkedRows) : x;
         });
-        private readonly Lazy<float[]> _weight = new(() => [.. new Numbers(2).Uniform(outputs * inputs).Zip(new Numbers(3).Mask(outputs * inputs), (w, m) => w * m)]);
+        private readonly Lazy<float[]> _weight = new(
+            () => [.. new Numbers(2).Uniform(outputs * inputs).Zip(new Numbers(3).Mask(outputs * inputs), (w, m) => w * m)]);
         private readonly Lazy<float[]> _bias = new(() => new Numbers(4).Uniform(outputs));
         private readonly Lazy<float[]> _dOutput = new(() => new Numbers(5).Uniform(images * outputs));
 
@@ -59,7 +63,8 @@ internal static class MaskedGemmCases
         {
             var x = memory.Upload(X, TensorShape.Vector(inputs), 0, float.NaN);
             var y = memory.Result(TensorShape.Vector(outputs), images);
-            memory.Device.Run(MaskedGemm.Forward(memory.Device, "test", x, memory.Allocate<float>(Weight), memory.Allocate<float>(Bias), y, relu));
+            memory.Device.Run(
+                MaskedGemm.Forward(memory.Device, "test", x, memory.Allocate<float>(Weight), memory.Allocate<float>(Bias), y, relu));
             return [memory.Read(y, images)];
         }
 

@@ -21,7 +21,8 @@ internal static class MaxPoolCases
         private readonly TensorShape _output = MaxPool.Output(input, size, outputPadding);
         private string Shape => $"{images} images {input.Channels}x{input.Height}x{input.Width} windows {size}x{size}";
 
-        private float[] X(bool relu) => relu ? new Numbers(1).Activations(images * input.Features) : new Numbers(1).Eighths(images * input.Features);
+        private float[] X(bool relu) =>
+            relu ? new Numbers(1).Activations(images * input.Features) : new Numbers(1).Eighths(images * input.Features);
 
         private float[] DOutput => new Numbers(2).Uniform(images * _output.Features);
 

@@ -27,7 +27,8 @@ internal static class SharedUpdateCases
                 int[] indices = Indices(weights, values);
                 int[] members = [.. Enumerable.Range(0, weights).Where(i => indices[i] > 0).OrderBy(i => indices[i])];
                 int[] starts = [.. Enumerable.Range(1, values + 1).Select(k => members.Count(i => indices[i] < k))];
-                var (weight, shared, first) = (memory.Allocate<float>(Before()), memory.Allocate<float>(Values()), memory.Allocate<float>(values));
+                var (weight, shared) = (memory.Allocate<float>(Before()), memory.Allocate<float>(Values()));
+                var first = memory.Allocate<float>(values);
                 var update = new Update
                 {
                     Rule = UpdateRule.Momentum,
@@ -49,7 +50,8 @@ internal static class SharedUpdateCases
             {
                 int[] indices = Indices(weights, values);
                 double[] gradient = SharedUpdate.Reference(Gradient(), indices, values);
-                double[] bound = SharedUpdate.Reference(Numbers.Absolute(Gradient()), indices, values), value = new double[values], moment = new double[values];
+                double[] bound = SharedUpdate.Reference(Numbers.Absolute(Gradient()), indices, values);
+                double[] value = new double[values], moment = new double[values];
                 for (int k = 0; k < values; k++)
                 {
                     (value[k], moment[k], _) = Update.Reference(UpdateRule.Momentum, Values()[k], 0, 0, gradient[k], 1, Rate, 0, Decay, 1);
@@ -59,7 +61,9 @@ internal static class SharedUpdateCases
                 [
                     new("values", value, bound),
                     new("first moment", moment, bound),
-                    new("weights", [.. Before().Select((w, i) => indices[i] > 0 ? value[indices[i] - 1] : w)], [.. indices.Select(i => i > 0 ? bound[i - 1] : 0)]),
+                    new(
+                        "weights", [.. Before().Select((w, i) => indices[i] > 0 ? value[indices[i] - 1] : w)],
+                        [.. indices.Select(i => i > 0 ? bound[i - 1] : 0)]),
                 ];
             });
     }

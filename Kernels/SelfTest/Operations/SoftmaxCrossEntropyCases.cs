@@ -24,7 +24,8 @@ internal static class SoftmaxCrossEntropyCases
     };
 
     /// <summary>Every fifth image is blank, but never the first.</summary>
-    private static int[] Labels(int images, int classes) => [.. new Numbers(2).Integers(images, classes).Select((l, n) => n % 5 == 4 ? -1 : l)];
+    private static int[] Labels(int images, int classes) =>
+        [.. new Numbers(2).Integers(images, classes).Select((l, n) => n % 5 == 4 ? -1 : l)];
 
     private static double[][] Compute(DeviceMemory memory, string kind, int images, int classes)
     {

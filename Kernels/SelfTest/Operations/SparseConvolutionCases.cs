@@ -9,9 +9,10 @@ internal static class SparseConvolutionCases
 {
     private static readonly (int Images, int Height, int Width, int Padding, FilterShape Filter, int Live)[] Shapes =
     [
-        (1, 1, 1, 0, new(1, 1, 1, 1), 100), (1, 1, 1, 0, new(3, 5, 1, 1), 0), (17, 1, 1, 0, new(13, 31, 1, 1), 50), (64, 1, 1, 0, new(10, 37, 1, 1), 10),
-        (80, 1, 1, 0, new(7, 100, 1, 1), 100), (2, 5, 7, 0, new(1, 1, 3, 3), 30), (33, 6, 9, 2, new(6, 2, 5, 5), 40), (16, 8, 5, 1, new(5, 3, 3, 5), 5),
-        (5, 3, 3, 1, new(2, 3, 5, 5), 60), (50, 9, 6, 0, new(20, 4, 3, 3), 50),
+        (1, 1, 1, 0, new(1, 1, 1, 1), 100), (1, 1, 1, 0, new(3, 5, 1, 1), 0), (17, 1, 1, 0, new(13, 31, 1, 1), 50),
+        (64, 1, 1, 0, new(10, 37, 1, 1), 10),
+        (80, 1, 1, 0, new(7, 100, 1, 1), 100), (2, 5, 7, 0, new(1, 1, 3, 3), 30), (33, 6, 9, 2, new(6, 2, 5, 5), 40),
+        (16, 8, 5, 1, new(5, 3, 3, 5), 5), (5, 3, 3, 1, new(2, 3, 5, 5), 60), (50, 9, 6, 0, new(20, 4, 3, 3), 50),
     ];
 
     public static IEnumerable<SelfTestCase> All =>
@@ -20,8 +21,10 @@ internal static class SparseConvolutionCases
     private sealed class Layer(int images, int height, int width, int padding, FilterShape filter, int livePercent)
     {
         private readonly TensorShape _input = new(filter.Channels, height, width, padding);
-        private readonly Lazy<float[]> _mask = new(() => [.. new Numbers(3).Integers(filter.Count, 100).Select((n, i) => n < livePercent
-            && (livePercent == 100 || (i / filter.FilterSize != 1 && i / (filter.Rows * filter.Columns) % filter.Channels != 2)) ? 1f : 0f)]);
+        private readonly Lazy<float[]> _mask = new(() => [.. new Numbers(3).Integers(filter.Count, 100).Select((n, i) =>
+            n < livePercent
+                && (livePercent == 100 || (i / filter.FilterSize != 1 && i / (filter.Rows * filter.Columns) % filter.Channels != 2))
+                ? 1f : 0f)]);
 
         private TensorShape Output => filter.Output(_input, padding);
         private float[] Mask => _mask.Value;
@@ -33,7 +36,8 @@ internal static class SparseConvolutionCases
         private int[] Index => [.. Enumerable.Range(0, filter.Count).Where(i => Mask[i] == 1)];
 
         private string Shape =>
-            $"{images} images {filter.Channels}x{height}x{width} padding {padding} filters {filter.Filters}x{filter.Rows}x{filter.Columns} {livePercent} % live";
+            $"{images} images {filter.Channels}x{height}x{width} padding {padding} "
+                + $"filters {filter.Filters}x{filter.Rows}x{filter.Columns} {livePercent} % live";
 
         public IEnumerable<SelfTestCase> Cases() =>
         [
@@ -111,7 +115,8 @@ internal static class SparseConvolutionCases
             double[] absolute = Convolution.Reference.BackwardWeight(
                 Numbers.Absolute(DOutput), Numbers.Absolute(X), images, height, width, filter, padding);
             int[] index = Index;
-            return [Expected.Sums("dWeight", [.. index.Select(i => dWeight[i])], [.. index.Select(i => absolute[i])], DOutput.Length / filter.Filters)];
+            return [Expected.Sums(
+                "dWeight", [.. index.Select(i => dWeight[i])], [.. index.Select(i => absolute[i])], DOutput.Length / filter.Filters)];
         }
 
         /// <summary>Into buffers that hold something else: what is pruned stays as it is there.</summary>

@@ -59,7 +59,8 @@ internal static class UpdateCases
             }.Slice(Before, _count);
             // One image per output, whose gradient is 1 at that output alone: the sum has one term, x.
             var one = memory.Upload(
-                [.. Enumerable.Range(0, outputs * outputs).Select(i => i / outputs == i % outputs ? 1f : 0f)], TensorShape.Vector(outputs), 0, 0);
+                [.. Enumerable.Range(0, outputs * outputs).Select(i => i / outputs == i % outputs ? 1f : 0f)], TensorShape.Vector(outputs),
+                0, 0);
             Tensor[] x = [.. Enumerable.Range(0, 2).Select(parity => memory.Upload(Gradient(parity), TensorShape.Vector(inputs), 0, 0))];
             var operations = x.SelectMany(gradient => new[]
             {

@@ -17,10 +17,12 @@ internal static class MagnitudeHistogramCases
         {
             var counts = memory.Allocate<int>(MagnitudeHistogram.Bins);
             memory.Device.Run(MagnitudeHistogram.Of(
-                memory.Device, memory.Allocate<float>(Weight(length)), memory.Allocate<float>(Mask(length)), memory.Allocate<int>([shift, prefix]), counts));
+                memory.Device, memory.Allocate<float>(Weight(length)), memory.Allocate<float>(Mask(length)),
+                memory.Allocate<int>([shift, prefix]), counts));
             return [memory.Read(counts)];
         },
-        () => [Expected.Exactly("counts", MagnitudeHistogram.Reference(Weight(length), Mask(length), shift, prefix).Select(n => (double)n))]);
+        () => [Expected.Exactly(
+            "counts", MagnitudeHistogram.Reference(Weight(length), Mask(length), shift, prefix).Select(n => (double)n))]);
 
     /// <summary>Two layers together, with ties within and between them, some on the rank that is asked for.</summary>
     private static SelfTestCase RadixSelection(int length)

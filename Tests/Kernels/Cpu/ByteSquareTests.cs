@@ -43,6 +43,8 @@ public sealed unsafe class ByteSquareTests
         byte* square = stackalloc byte[2 * ByteSquare.Length];
         bytes.CopyTo(new Span<byte>(square, ByteSquare.Length));
         var turned = new ReadOnlySpan<byte>(turn(square, square + ByteSquare.Length), ByteSquare.Length);
-        Assert.Equal([.. Enumerable.Range(0, ByteSquare.Length).Select(i => bytes[i % Layout.Lanes * Layout.Lanes + i / Layout.Lanes])], turned.ToArray());
+        Assert.Equal(
+            [.. Enumerable.Range(0, ByteSquare.Length).Select(i => bytes[i % Layout.Lanes * Layout.Lanes + i / Layout.Lanes])],
+            turned.ToArray());
     }
 }

@@ -17,7 +17,9 @@ public sealed class SimdTests
         {
             long[] first = [.. KernelSuite.Bits(test.Compute(TestDevices.Get(devices[0])))];
             foreach (string device in devices.Skip(1))
-                Assert.True(first.SequenceEqual(KernelSuite.Bits(test.Compute(TestDevices.Get(device)))), $"{test.Name}: {device} differs from {devices[0]}");
+                Assert.True(
+                    first.SequenceEqual(KernelSuite.Bits(test.Compute(TestDevices.Get(device)))),
+                    $"{test.Name}: {device} differs from {devices[0]}");
         }
     }
 

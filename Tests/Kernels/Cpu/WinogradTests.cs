@@ -16,7 +16,8 @@ public sealed class WinogradTests
     public void Other_columns_and_thin_layers_are_left_to_the_convolution()
     {
         var device = TestDevices.Get(TestDevices.FastCpus.First());
-        bool Fits(FilterShape filter, int height = 9, int width = 8) => Winograd.Fits(device, filter, filter.Output(new TensorShape(filter.Channels, height, width)));
+        bool Fits(FilterShape filter, int height = 9, int width = 8) =>
+            Winograd.Fits(device, filter, filter.Output(new TensorShape(filter.Channels, height, width)));
         Assert.True(Fits(new FilterShape(5, 5, 5, 5)));
         Assert.False(Fits(new FilterShape(5, 5, 5, 5), width: 7));
         Assert.False(Fits(new FilterShape(5, 5, 5, 3)));
@@ -34,7 +35,8 @@ public sealed class WinogradTests
         var (weight, bias) = (memory.Allocate<float>(filter.Count), memory.Allocate<float>(filter.Filters));
         Assert.Throws<ArgumentException>(() => new Winograd(memory, filter, y, x));
         Assert.Throws<NotSupportedException>(
-            () => new Winograd(memory, filter with { Columns = 3 }, x, memory.AllocateTensor((filter with { Columns = 3 }).Output(x.Shape), 1)));
+            () => new Winograd(
+                memory, filter with { Columns = 3 }, x, memory.AllocateTensor((filter with { Columns = 3 }).Output(x.Shape), 1)));
         var winograd = new Winograd(memory, filter, x, y);
         Assert.Throws<ArgumentException>(() => winograd.TransformInput("test", y));
         Assert.Throws<ArgumentException>(() => winograd.TransformWeight("test", weight.SubView(1)));

@@ -37,7 +37,8 @@ public sealed class DenormalsTests
         var device = TestDevices.Get(TestDevices.FastCpus.First(n => TestDevices.Get(n).Workers == 1));
         using var memory = new DeviceMemory(device);
         var seen = memory.Allocate<int>(1);
-        using var program = new ChunkedProgram(memory, step => [Operation.OnHost(device, "look", 0, new LookBody { Step = step, Seen = seen })]);
+        using var program = new ChunkedProgram(
+            memory, step => [Operation.OnHost(device, "look", 0, new LookBody { Step = step, Seen = seen })]);
         program.Run(1);
         Assert.Equal(Denormals.CanBeFlushed ? 1 : 0, seen[0]);
         Assert.False(Denormals.AreFlushed);

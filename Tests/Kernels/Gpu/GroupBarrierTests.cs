@@ -17,7 +17,8 @@ public sealed partial class GroupBarrierTests
     {
         var method = PtxTests.Kernels.Value[name];
         using var context = ComputeDevice.CreateContext(b => b);
-        using var backend = new CLBackend(context, new CLCapabilityContext(false, false, false, false, true), CLDeviceVendor.Other, CLCVersion.CL20);
+        using var backend = new CLBackend(
+            context, new CLCapabilityContext(false, false, false, false, true), CLDeviceVendor.Other, CLCVersion.CL20);
         var kernel = (CLCompiledKernel)backend.Compile(EntryPointDescription.FromExplicitlyGroupedKernel(method), default);
         string[] barriers = [.. Barriers().Matches(kernel.Source).Select(m => m.Value.Replace(" ", "", StringComparison.Ordinal))];
         Assert.All(barriers, b => Assert.Equal("work_group_barrier(CLK_LOCAL_MEM_FENCE|CLK_GLOBAL_MEM_FENCE)", b));

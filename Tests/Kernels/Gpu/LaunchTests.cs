@@ -28,7 +28,8 @@ public sealed class LaunchTests
         trainer.Teach(0.5, 2);
         Assert.Equal(expected, trainer.TrainingStep.LaunchCount);
         // Nothing is lost or done twice, nor does one of the two turns differ from the other.
-        Assert.Equal(trainer.TrainingStep.Operations.Select(o => o.Name).Order(), trainer.TrainingStep.Launches.SelectMany(l => l.Names).Order());
+        Assert.Equal(
+            trainer.TrainingStep.Operations.Select(o => o.Name).Order(), trainer.TrainingStep.Launches.SelectMany(l => l.Names).Order());
         var turns = trainer.TrainingStep.Turns;
         Assert.Equal(2, turns.Count);
         Assert.Equal(turns[0].Select(l => string.Join(", ", l.Names)), turns[1].Select(l => string.Join(", ", l.Names)));
@@ -68,6 +69,7 @@ internal static class TrainingPrograms
     {
         var data = new DataSet(new byte[batch * DataSet.PixelsPerImage], new byte[batch]);
         return new Trainer(
-            TestDevices.Get(TestDevices.Simulator), NetworkDescription.Parse(network), new TrainerOptions(batch), data, new DataSet([], []), new DataSet([], []));
+            TestDevices.Get(TestDevices.Simulator), NetworkDescription.Parse(network), new TrainerOptions(batch), data, new DataSet([], []),
+            new DataSet([], []));
     }
 }

@@ -23,7 +23,9 @@ public sealed partial class PtxTests
         ["SM_90"] = CudaArchitecture.SM_90,
     };
 
-    /// <summary>Every body alone, and the launches that the networks' training steps are made of, where several bodies share a kernel.</summary>
+    /// <summary>
+    /// Every body alone, and the launches that the networks' training steps are made of, where several bodies share a kernel.
+    /// </summary>
     internal static readonly Lazy<Dictionary<string, MethodInfo>> Kernels = new(() => Alone().Concat(Joined()).ToDictionary());
 
     public static TheoryData<string> Names => [.. Kernels.Value.Keys.Order()];

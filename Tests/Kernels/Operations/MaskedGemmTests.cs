@@ -25,7 +25,8 @@ public sealed class MaskedGemmTests
         if (gated)
             u = Slopes.OffZero(u);
         float[] Relu(float[] v) => gated ? [.. v.Select(a => Math.Max(0, a))] : v;
-        double Loss(float[] v, float[] w) => Slopes.Dot(MaskedGemm.Reference.Forward(Relu(v), w, bias, Images, Outputs, relu: false), dOutput);
+        double Loss(float[] v, float[] w) =>
+            Slopes.Dot(MaskedGemm.Reference.Forward(Relu(v), w, bias, Images, Outputs, relu: false), dOutput);
 
         Slopes.Check(u, v => Loss(v, weight), MaskedGemm.Reference.BackwardData(dOutput, weight, gated ? Relu(u) : null, Images, Inputs));
         Slopes.Check(weight, w => Loss(u, w), MaskedGemm.Reference.BackwardWeight(dOutput, Relu(u), Images));

@@ -9,5 +9,6 @@ public sealed class SharedUpdateTests
 
     [Theory]
     [MemberData(nameof(Cases))]
-    public void A_shared_value_takes_the_gradients_of_its_members_and_they_take_the_value(string device, string name) => KernelSuite.Run(device, name);
+    public void A_shared_value_takes_the_gradients_of_its_members_and_they_take_the_value(string device, string name) =>
+        KernelSuite.Run(device, name);
 }

@@ -18,6 +18,7 @@ public sealed class SoftmaxCrossEntropyTests
         const int Label = 3, Batch = 5;
         float[] logits = new Numbers(1).Eighths(10);
         Slopes.Check(
-            logits, z => SoftmaxCrossEntropy.Reference(z, Label, Batch).Loss / Batch, SoftmaxCrossEntropy.Reference(logits, Label, Batch).Gradient);
+            logits, z => SoftmaxCrossEntropy.Reference(z, Label, Batch).Loss / Batch,
+            SoftmaxCrossEntropy.Reference(logits, Label, Batch).Gradient);
     }
 }

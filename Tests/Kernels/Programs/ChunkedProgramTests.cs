@@ -19,7 +19,8 @@ public sealed class ChunkedProgramTests
         var device = TestDevices.Get(name);
         using var memory = new DeviceMemory(device);
         var seen = memory.Allocate<int>(Most);
-        using var program = new ChunkedProgram(memory, step => [Mark(device, step, seen, failing: -1), Mark(device, step, seen, failing: -1)]);
+        using var program = new ChunkedProgram(
+            memory, step => [Mark(device, step, seen, failing: -1), Mark(device, step, seen, failing: -1)]);
         var expected = new int[Most];
         // Some calls find the other workers still there, some come after they have left.
         foreach (int chunks in Enumerable.Repeat((int[])[1, 2, 3, Most, 0, 17], 20).SelectMany(c => c))
@@ -42,7 +43,8 @@ public sealed class ChunkedProgramTests
         var seen = memory.Allocate<int>(Most);
         using var program = new ChunkedProgram(memory, step => [Mark(device, step, seen, failing: 9)]);
         for (int i = 0; i < 20; i++)
-            Assert.Contains("on purpose", Assert.Throws<InvalidOperationException>(() => program.Run(Most)).Message, StringComparison.Ordinal);
+            Assert.Contains(
+                "on purpose", Assert.Throws<InvalidOperationException>(() => program.Run(Most)).Message, StringComparison.Ordinal);
         int before = memory.Download(seen)[0];
         program.Run(9);
         Assert.Equal(before + 1, memory.Download(seen)[0]);

@@ -18,7 +18,8 @@ public sealed class StepProgramTests
         for (int worker = 0; worker < device.Workers; worker++)
         {
             var program = new StepProgram(
-                device, device.Workers, [[Counter.Advance(device, step)], [Failing(device, step, worker, atStep: 3)], [Counter.Advance(device, step)]]);
+                device, device.Workers,
+                [[Counter.Advance(device, step)], [Failing(device, step, worker, atStep: 3)], [Counter.Advance(device, step)]]);
             memory.Upload([0], step);
             var failure = Assert.Throws<InvalidOperationException>(() => program.Run(10));
             Assert.Contains("on purpose", failure.Message, StringComparison.Ordinal);

@@ -9,5 +9,6 @@ public sealed class SaliencyTests
 
     [Theory]
     [MemberData(nameof(Cases))]
-    public void Saliency_is_magnitude_times_the_fourth_root_of_the_second_moment(string device, string name) => KernelSuite.Run(device, name);
+    public void Saliency_is_magnitude_times_the_fourth_root_of_the_second_moment(string device, string name) =>
+        KernelSuite.Run(device, name);
 }
