@@ -9,7 +9,7 @@ namespace Secateurs.Kernels;
 /// <see cref="OneImageGemm"/>.
 /// </summary>
 /// <remarks>Sums run in the same order as for a batch, and a skipped zero changes none: the results are the same bits.</remarks>
-public static class OneImage
+internal static class OneImage
 {
     /// <summary>x = scale · byte.</summary>
     public static Operation Load(ComputeDevice device, string name, ArrayView<byte> image, float scale, RowImage x)

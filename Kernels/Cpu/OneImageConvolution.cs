@@ -3,7 +3,7 @@ using ILGPU;
 namespace Secateurs.Kernels;
 
 /// <summary><see cref="Convolution"/> of one image over live weights, dense or pruned: see <see cref="OneImage"/>.</summary>
-public static class OneImageConvolution
+internal static class OneImageConvolution
 {
     /// <summary>y(k, p, q) = b(k) + Σ over live (c, r, s) of w x(c, p + r, q + s), then max(0, y) if <paramref name="relu"/>.</summary>
     /// <param name="memory">For the packed weights.</param>

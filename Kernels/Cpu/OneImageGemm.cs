@@ -3,7 +3,7 @@ using ILGPU;
 namespace Secateurs.Kernels;
 
 /// <summary><see cref="MaskedGemm"/> for one image: see <see cref="OneImage"/>. Inputs that are zero are skipped.</summary>
-public static class OneImageGemm
+internal static class OneImageGemm
 {
     /// <summary>y(k) = b(k) + Σ_c w(k, c) x(c), then max(0, y) if <paramref name="relu"/>.</summary>
     /// <param name="memory">For the packed weights.</param>

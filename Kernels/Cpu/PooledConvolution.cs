@@ -8,7 +8,7 @@ namespace Secateurs.Kernels;
 /// filters at a time, so that the gradient between them, which nothing else reads, never leaves the cache. Only on the CPU accelerator; the
 /// same bits as the three operations.
 /// </summary>
-public static class PooledConvolution
+internal static class PooledConvolution
 {
     /// <summary>Room for the gradient of some filters, one a worker.</summary>
     public static Tensor[] Scratch(DeviceMemory memory, Tensor y)

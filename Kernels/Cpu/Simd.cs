@@ -10,7 +10,7 @@ namespace Secateurs.Kernels;
 /// </summary>
 /// <remarks>A fused multiply-add is used where the processor has one, so last bits may differ between processors; on one
 /// processor all widths give the same bits, because no body sums across lanes in an order that depends on the width.</remarks>
-public unsafe interface ISimd<T> where T : unmanaged, ISimd<T>
+internal unsafe interface ISimd<T> where T : unmanaged, ISimd<T>
 {
     /// <summary>Floats per register.</summary>
     static abstract int Width { get; }
@@ -45,14 +45,14 @@ public unsafe interface ISimd<T> where T : unmanaged, ISimd<T>
 }
 
 /// <summary>Picks the widest register of this processor.</summary>
-public static class Simd
+internal static class Simd
 {
     /// <summary>Bits per register: 512 with AVX-512, 256 with AVX2, else 128 (SSE, NEON).</summary>
     public static int Bits { get; } = Avx512F.IsSupported ? 512 : Vector256.IsHardwareAccelerated ? 256 : 128;
 }
 
 /// <summary>16 floats (AVX-512).</summary>
-public readonly unsafe struct Simd512(Vector512<float> value) : ISimd<Simd512>
+internal readonly unsafe struct Simd512(Vector512<float> value) : ISimd<Simd512>
 {
     private readonly Vector512<float> _v = value;
 
@@ -92,7 +92,7 @@ public readonly unsafe struct Simd512(Vector512<float> value) : ISimd<Simd512>
 }
 
 /// <summary>8 floats (AVX2).</summary>
-public readonly unsafe struct Simd256(Vector256<float> value) : ISimd<Simd256>
+internal readonly unsafe struct Simd256(Vector256<float> value) : ISimd<Simd256>
 {
     private readonly Vector256<float> _v = value;
 
@@ -132,7 +132,7 @@ public readonly unsafe struct Simd256(Vector256<float> value) : ISimd<Simd256>
 }
 
 /// <summary>4 floats (SSE, NEON).</summary>
-public readonly unsafe struct Simd128(Vector128<float> value) : ISimd<Simd128>
+internal readonly unsafe struct Simd128(Vector128<float> value) : ISimd<Simd128>
 {
     private readonly Vector128<float> _v = value;
 

@@ -11,7 +11,7 @@ namespace Secateurs.Kernels;
 /// m(f, k, p, t) = Σ_{c,r} u(f, k, c, r) v(f, c, p + r, t). Weights, inputs and gradients of outputs are transformed once a step and serve
 /// two passes each. Rows lie innermost, so that such a convolution is one along rows of memory.
 /// </remarks>
-public sealed partial class Winograd
+internal sealed partial class Winograd
 {
     private const int Points = WinogradTransform.Points, Outputs = WinogradTransform.Outputs;
 

@@ -2,7 +2,7 @@ using ILGPU;
 
 namespace Secateurs.Kernels;
 
-public sealed partial class Winograd
+internal sealed partial class Winograd
 {
     private readonly struct ForwardArguments(
         Tensor v, ArrayView<float> u, ArrayView<float> bias, FilterShape filter, Tensor y, bool relu) : IBody

@@ -133,7 +133,7 @@ public sealed class ComputeDevice : IDisposable
     }
 
     /// <summary>Runs one operation now.</summary>
-    public void Run(params Operation[] operations)
+    internal void Run(params Operation[] operations)
     {
         ArgumentNullException.ThrowIfNull(operations);
         new StepProgram(this, operations.Select(o => new[] { o })).Run();

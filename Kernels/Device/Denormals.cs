@@ -16,7 +16,7 @@ namespace Secateurs.Kernels;
 /// 24 on ARM64. Other processors have no such mode; there denormals stay as they are (<see cref="CanBeFlushed"/>). GPUs keep them, where
 /// their compilers do.
 /// </remarks>
-public static unsafe class Denormals
+internal static unsafe class Denormals
 {
     /// <summary>Bytes of a control word with all that a C library keeps beside it; fenv_t has 32 at most.</summary>
     private const int StateBytes = 64;

@@ -35,7 +35,7 @@ public sealed class DeviceMemory(ComputeDevice device) : IDisposable
     }
 
     /// <summary>A zeroed batch of feature maps.</summary>
-    public Tensor AllocateTensor(TensorShape shape, int batch) =>
+    internal Tensor AllocateTensor(TensorShape shape, int batch) =>
         new(Allocate<float>((long)Layout.Blocks(batch) * shape.BlockStride), shape, Layout.Blocks(batch));
 
     public unsafe void Upload<T>(ReadOnlySpan<T> data, ArrayView<T> target) where T : unmanaged

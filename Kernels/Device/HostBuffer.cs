@@ -6,7 +6,7 @@ namespace Secateurs.Kernels;
 /// A buffer that host code reads or writes often: on the CPU accelerator the device's own memory, without a copy; elsewhere a host copy
 /// that <see cref="Upload"/> and <see cref="Download"/> carry over.
 /// </summary>
-public sealed class HostBuffer<T>(DeviceMemory memory, int length) where T : unmanaged
+internal sealed class HostBuffer<T>(DeviceMemory memory, int length) where T : unmanaged
 {
     private readonly T[]? _copy = memory.Device.RunsOnHost ? null : new T[length];
 

@@ -13,7 +13,7 @@ namespace Secateurs.Kernels;
 /// Those plain names come with development packages; a Linux machine that only runs programs has <c>libOpenCL.so.1</c> and
 /// <c>libcuda.so.1</c>. Without this class ILGPU reports no device there, and no error either.
 /// </remarks>
-public static class NativeLibraries
+internal static class NativeLibraries
 {
     private static int registered;
 

@@ -3,7 +3,7 @@ using System.Runtime.InteropServices;
 namespace Secateurs.Kernels;
 
 /// <summary>The machine's processor, for lists and logs.</summary>
-public static class Processor
+internal static class Processor
 {
     /// <summary>The model as the system names it, or the architecture where it does not.</summary>
     public static string Name { get; } = Read();

@@ -10,7 +10,7 @@ namespace Secateurs.Kernels;
 /// <remarks>
 /// The number of parts depends on shapes alone, so that it is the same on every GPU. Buffers are made once for many programs.
 /// </remarks>
-public sealed class GradientParts
+internal sealed class GradientParts
 {
     private readonly int _tiles, _threads;
 

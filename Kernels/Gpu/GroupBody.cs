@@ -7,7 +7,7 @@ namespace Secateurs.Kernels;
 /// see what it wrote. The barrier between is the kernel's, in one place for all bodies that share it: a barrier inside a branch, though
 /// all threads of the group take it, hangs PoCL.
 /// </summary>
-public interface IGroupBody
+internal interface IGroupBody
 {
     /// <summary>How many; the same for all groups. A number that the host has found: it is asked for in every round.</summary>
     int Rounds { get; }
@@ -23,14 +23,14 @@ public interface IGroupBody
 }
 
 /// <summary>An operation's arguments with its body for GPUs, for operations whose threads know nothing of each other.</summary>
-public interface IThreadBody
+internal interface IThreadBody
 {
     /// <summary>What thread <paramref name="index"/> does; the last group has threads past the end, which must do nothing.</summary>
     void RunThread(int index);
 }
 
 /// <summary>Groups that only divide independent threads.</summary>
-public readonly struct Threads<TBody>(TBody body) : IGroupBody where TBody : struct, IThreadBody
+internal readonly struct Threads<TBody>(TBody body) : IGroupBody where TBody : struct, IThreadBody
 {
     public readonly TBody Body = body;
 
@@ -42,7 +42,7 @@ public readonly struct Threads<TBody>(TBody body) : IGroupBody where TBody : str
 }
 
 /// <summary>A group for each four images; a thread does the work of several.</summary>
-public readonly struct FourImages<TBody>(TBody body, int threads) : IGroupBody where TBody : struct, IThreadBody
+internal readonly struct FourImages<TBody>(TBody body, int threads) : IGroupBody where TBody : struct, IThreadBody
 {
     public readonly TBody Body = body;
 
@@ -62,7 +62,7 @@ public readonly struct FourImages<TBody>(TBody body, int threads) : IGroupBody w
 }
 
 /// <summary>Two independent operations in one launch: the first groups do the one, the rest the other.</summary>
-public readonly struct Together<TFirst, TSecond>(TFirst first, int firstGroups, TSecond second) : IGroupBody
+internal readonly struct Together<TFirst, TSecond>(TFirst first, int firstGroups, TSecond second) : IGroupBody
     where TFirst : struct, IGroupBody where TSecond : struct, IGroupBody
 {
     public readonly TFirst First = first;
@@ -86,7 +86,7 @@ public readonly struct Together<TFirst, TSecond>(TFirst first, int firstGroups, 
 }
 
 /// <summary>Two operations in one launch, of which the second reads what the same group has written in the first.</summary>
-public readonly struct InTurn<TFirst, TSecond>(TFirst first, TSecond second) : IGroupBody
+internal readonly struct InTurn<TFirst, TSecond>(TFirst first, TSecond second) : IGroupBody
     where TFirst : struct, IGroupBody where TSecond : struct, IGroupBody
 {
     public readonly TFirst First = first;

@@ -4,7 +4,7 @@ using ILGPU.Runtime;
 namespace Secateurs.Kernels;
 
 /// <summary>Four images side by side, a quarter of the lanes: what a GPU's thread loads and computes at once.</summary>
-public readonly struct Quad(float x, float y, float z, float w)
+internal readonly struct Quad(float x, float y, float z, float w)
 {
     public readonly float X = x, Y = y, Z = z, W = w;
 

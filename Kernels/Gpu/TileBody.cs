@@ -6,7 +6,7 @@ namespace Secateurs.Kernels;
 /// An operation's arguments with its body for GPUs, for operations that are cut into tiles of a few sums each. Several threads share a
 /// tile, each adds some of the terms, and what they have is added in a fixed order, so that a sum repeats bit for bit.
 /// </summary>
-public interface ITileBody
+internal interface ITileBody
 {
     /// <summary>Sums of a tile; a constant.</summary>
     int Sums { get; }
@@ -29,7 +29,7 @@ public interface ITileBody
 /// <param name="parts">How many parts there are from the first on.</param>
 /// <param name="partStep">Every so many-th of them is added.</param>
 /// <param name="partPitch">From one added part to the next.</param>
-public readonly struct TileSums(ArrayView<float> memory, int start, int sumPitch, int parts, int partStep, int partPitch)
+internal readonly struct TileSums(ArrayView<float> memory, int start, int sumPitch, int parts, int partStep, int partPitch)
 {
     /// <summary>Bits of a number of threads, at most.</summary>
     private const int ThreadBits = 16;
@@ -98,7 +98,7 @@ public readonly struct TileSums(ArrayView<float> memory, int start, int sumPitch
 /// <param name="perGroup">Tiles of a group.</param>
 /// <param name="atOnceBits">2^bits tiles are done at once.</param>
 /// <param name="apartBits">2^bits groups share a run of tiles, which they take in turn; 0: a group's tiles are neighbours.</param>
-public readonly struct Tiles<TBody>(
+internal readonly struct Tiles<TBody>(
     TBody body, int total, int perGroup, int atOnceBits, int apartBits) : IGroupBody where TBody : struct, ITileBody
 {
     // Before the body: behind it, ILGPU 1.5.3 takes the arguments of two operations for one type, see PtxTests.

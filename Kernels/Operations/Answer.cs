@@ -6,7 +6,7 @@ namespace Secateurs.Kernels;
 /// Takes the logits of a batch out of their lanes: logits(n, k) as rows, and the class of the largest; of equal ones the first, as in
 /// <see cref="SoftmaxCrossEntropy"/>.
 /// </summary>
-public static class Answer
+internal static class Answer
 {
     /// <param name="device">Where it runs.</param>
     /// <param name="name">For profiles and errors.</param>

@@ -3,7 +3,7 @@ using ILGPU;
 namespace Secateurs.Kernels;
 
 /// <summary>Gradient of a bias, db(k) = Σ_{n,p,q} dy(n, k, p, q), handed to an optimizer. Summed in a fixed order.</summary>
-public static class BiasUpdate
+internal static class BiasUpdate
 {
     /// <summary>Operations to run one after the other.</summary>
     /// <param name="device">Where it runs.</param>

@@ -10,7 +10,7 @@ namespace Secateurs.Kernels;
 /// Padding is the border that the input tensor is stored with (<see cref="TensorShape.Padding"/>), so no kernel tests for it. Filters
 /// are (K, C, R, S) row-major. Pruned weights are zeros in memory, as in <see cref="MaskedGemm"/>.
 /// </remarks>
-public static class Convolution
+internal static class Convolution
 {
     public static Operation Forward(
         ComputeDevice device, string name, Tensor x, ArrayView<float> weight, ArrayView<float> bias, FilterShape filter, Tensor y,

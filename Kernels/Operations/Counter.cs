@@ -3,7 +3,7 @@ using ILGPU;
 namespace Secateurs.Kernels;
 
 /// <summary>The step number on the device.</summary>
-public static class Counter
+internal static class Counter
 {
     /// <summary>step += 1, when nothing else reads it.</summary>
     public static Operation Advance(ComputeDevice device, ArrayView<int> step) => Advance(device, step, step);

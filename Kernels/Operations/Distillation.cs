@@ -8,7 +8,7 @@ namespace Secateurs.Kernels;
 /// of the logits becomes (1 - a) · (softmax(z) - onehot) / batch + a T · (softmax(z / T) - q) / batch, where a is the teacher's share. On
 /// an image that was moved (<see cref="Gather.View"/>) a is 1: what it teaches is the teacher's function, not its label.
 /// </summary>
-public static class Distillation
+internal static class Distillation
 {
     /// <summary>Writes q of the images of a batch to targets[view][image][K]; blank slots write nothing.</summary>
     /// <param name="device">Where it runs.</param>

@@ -12,7 +12,7 @@ namespace Secateurs.Kernels;
 /// An image has <see cref="Views"/>: as it is, and moved by a pixel right, left, down and up. It is moved along the raster, so what leaves
 /// at one edge comes in at the other, from the next row or image: nothing to test for where edges are blank.
 /// </remarks>
-public static class Gather
+internal static class Gather
 {
     /// <summary>The image itself and its four neighbours.</summary>
     public const int Views = 5;

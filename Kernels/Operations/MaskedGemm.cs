@@ -10,7 +10,7 @@ namespace Secateurs.Kernels;
 /// need no mask, and the weight gradient of a pruned weight is dropped where the update is made. On the CPU accelerator each sum runs in
 /// the order of its formula, with a fused multiply-add where the processor has one; on a GPU see <see cref="MaskedGemmThreads"/>.
 /// </remarks>
-public static class MaskedGemm
+internal static class MaskedGemm
 {
     /// <summary>Runs of an input that is not blank that are kept on the stack, 8 bytes each.</summary>
     private const int MostRuns = 1 << 13;

@@ -6,7 +6,7 @@ namespace Secateurs.Kernels;
 /// Max pooling over windows of size x size with stride = size: y(c, p, q) = max over the window. Rows and columns that no whole window
 /// covers are ignored (floor mode). Of equal maxima the first in row-major order gets the gradient, as in PyTorch.
 /// </summary>
-public static class MaxPool
+internal static class MaxPool
 {
     /// <summary>Shape of the output.</summary>
     public static TensorShape Output(TensorShape input, int size, int padding = 0) =>

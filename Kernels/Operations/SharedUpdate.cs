@@ -6,7 +6,7 @@ namespace Secateurs.Kernels;
 /// Trained weight sharing (Han, Mao and Dally 2016, section 3.3): the gradient of a shared value is the sum over its members,
 /// dL/dC(k) = Σ_{i: I(i) = k} dL/dw(i), summed in a fixed order; an optimizer moves the value. Then every member takes it.
 /// </summary>
-public static class SharedUpdate
+internal static class SharedUpdate
 {
     /// <summary>Moves the values.</summary>
     /// <param name="device">Where it runs.</param>

@@ -7,7 +7,7 @@ namespace Secateurs.Kernels;
 /// loss(n) = log Σ_k exp(z(n, k)) - z(n, label), its gradient (softmax(z) - onehot) / batch, and whether the largest logit is the label's.
 /// Of equal logits the first class is the answer. An image whose label is negative is blank: no loss, no gradient, not correct.
 /// </summary>
-public static class SoftmaxCrossEntropy
+internal static class SoftmaxCrossEntropy
 {
     /// <param name="device">Where it runs.</param>
     /// <param name="name">For profiles and errors.</param>

@@ -8,7 +8,7 @@ namespace Secateurs.Kernels;
 /// CPU accelerator. Results differ from those of the dense passes on the same mask by rounding alone; a convolution's forward pass and
 /// weight gradient are bit by bit those of <see cref="Convolution"/>, but for the sign of zero.
 /// </summary>
-public static class SparseConvolution
+internal static class SparseConvolution
 {
     /// <summary>y(k, p, q) = b(k) + Σ over live (k, c, r, s) of w x(c, p + r, q + s), then max(0, y) if <paramref name="relu"/>.</summary>
     public static Operation Forward(

@@ -8,7 +8,7 @@ namespace Secateurs.Kernels;
 /// Activations [block][C][16] as rows of images [N][pitch], for the CPU accelerator's weight gradient of the fully connected layer that
 /// reads them.
 /// </summary>
-public static class Transpose
+internal static class Transpose
 {
     /// <summary>Input features that one tile of the weight gradient takes; rows are filled with zeros up to a multiple of it.</summary>
     public const int Columns = 2 * Layout.Lanes;

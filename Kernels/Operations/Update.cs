@@ -28,7 +28,7 @@ public enum UpdateRule
 /// L2 is added to the gradient (g + λw). Under a mask, weight and moments of a pruned weight are exactly zero after every step.
 /// Rate, ε and λ of each step lie in <see cref="Rates"/>; <see cref="Step"/> tells which step it is, so a step's arguments never change.
 /// </remarks>
-public readonly struct Update
+internal readonly struct Update
 {
     public const float Beta1 = 0.9f, Beta2 = 0.999f, Mu = 0.9f;
 

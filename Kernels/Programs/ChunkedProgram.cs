@@ -12,7 +12,7 @@ namespace Secateurs.Kernels;
 /// While workers linger, a launch of anything else on the same device waits for them. Results do not depend on who computes a chunk, since
 /// each operation's result does not depend on the number of workers.
 /// </remarks>
-public sealed class ChunkedProgram : IDisposable
+internal sealed class ChunkedProgram : IDisposable
 {
     private readonly DeviceMemory _memory;
     private readonly ArrayView<int> _step;

@@ -1,7 +1,7 @@
 namespace Secateurs.Kernels;
 
 /// <summary>The arguments of an operation together with its body for the CPU accelerator.</summary>
-public interface IBody
+internal interface IBody
 {
     /// <summary>Computes this worker's share of the tiles. Worker 0..workers-1; shares depend on nothing else.</summary>
     void Run<V>(int worker, int workers) where V : unmanaged, ISimd<V>;
@@ -11,7 +11,7 @@ public interface IBody
 /// One formula over device memory, cut into independent tiles. A GPU gets it in a <see cref="Kernels.Launch"/>; the CPU accelerator calls
 /// <see cref="IBody.Run{V}"/> from each of its threads inside one launch for many steps of a <see cref="StepProgram"/>.
 /// </summary>
-public abstract class Operation
+internal abstract class Operation
 {
     private protected Operation(string name, double flops) => (Name, Flops) = (name, flops);
 

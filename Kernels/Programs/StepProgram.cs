@@ -24,7 +24,7 @@ public sealed class StepProgram
     private long[]? _ticks;
 
     /// <summary>Operations of one stage are independent of each other; between stages stands a barrier.</summary>
-    public StepProgram(ComputeDevice device, params IEnumerable<Operation[]> stages) : this(device, device.Workers, stages)
+    internal StepProgram(ComputeDevice device, params IEnumerable<Operation[]> stages) : this(device, device.Workers, stages)
     {
         if (device.Workers > 1)
             _choice = new WorkerChoice(device.Workers);
@@ -51,7 +51,7 @@ public sealed class StepProgram
     /// <param name="device">A GPU.</param>
     /// <param name="first">What the first step needs.</param>
     /// <param name="turns">Steps that differ in their buffers only.</param>
-    public static StepProgram ByTurns(ComputeDevice device, Operation first, params IReadOnlyList<Operation[][]> turns)
+    internal static StepProgram ByTurns(ComputeDevice device, Operation first, params IReadOnlyList<Operation[][]> turns)
     {
         ArgumentNullException.ThrowIfNull(device);
         ArgumentNullException.ThrowIfNull(turns);
@@ -59,7 +59,7 @@ public sealed class StepProgram
     }
 
     /// <summary>The operations of a step in their order.</summary>
-    public IEnumerable<Operation> Operations => _stages.SelectMany(s => s);
+    internal IEnumerable<Operation> Operations => _stages.SelectMany(s => s);
 
     /// <summary>What one step is on a GPU; empty on the CPU accelerator, which takes many steps in one launch.</summary>
     internal IReadOnlyList<Launch> Launches => Turns.Count > 0 ? Turns[0] : [];

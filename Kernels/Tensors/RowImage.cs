@@ -6,7 +6,7 @@ namespace Secateurs.Kernels;
 /// One image's feature map for <see cref="OneImage"/>: [C][H][pitch], neighbouring columns in neighbouring lanes. A vector of features is
 /// dense; rows of a map begin whole vectors apart, and behind the last one is room for what vectors read past an end.
 /// </summary>
-public readonly struct RowImage
+internal readonly struct RowImage
 {
     private const int Slack = 4 * Layout.Lanes;
 

@@ -12,7 +12,7 @@ namespace Secateurs.Kernels;
 /// layers (6, 10, 20 channels) waste nothing, pooling and ReLU are trivial, and a weight is one broadcast that can be left out
 /// when it is pruned. A batch that is no multiple of 16 is filled with blank images, which no sum counts.
 /// </remarks>
-public static class Layout
+internal static class Layout
 {
     /// <summary>Images per block: the innermost extent of every activation tensor.</summary>
     public const int Lanes = 16;
@@ -44,7 +44,7 @@ public readonly record struct TensorShape(int Channels, int Height, int Width, i
 }
 
 /// <summary>A batch of feature maps on the device: [Blocks][C][H][W][16] floats.</summary>
-public readonly struct Tensor
+internal readonly struct Tensor
 {
     public Tensor(ArrayView<float> data, TensorShape shape, int blocks)
     {

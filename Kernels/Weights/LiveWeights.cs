@@ -10,7 +10,7 @@ namespace Secateurs.Kernels;
 /// The flat parameter buffers stay the truth between calls: <see cref="Load"/> packs them before a run of steps and <see cref="Store"/>
 /// unpacks them after it, which costs as much as a step does per thousand live weights.
 /// </remarks>
-public sealed class LiveWeights
+internal sealed class LiveWeights
 {
     private readonly FilterShape _filter;
     private readonly TensorShape _input, _output;

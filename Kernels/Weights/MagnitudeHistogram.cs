@@ -6,14 +6,14 @@ namespace Secateurs.Kernels;
 /// <param name="Magnitude">Of the rank that was asked for.</param>
 /// <param name="Below">How many are smaller, in all histograms together.</param>
 /// <param name="Equal">How many are equal, by histogram.</param>
-public sealed record Selection(float Magnitude, int Below, IReadOnlyList<int> Equal);
+internal sealed record Selection(float Magnitude, int Below, IReadOnlyList<int> Equal);
 
 /// <summary>
 /// Histogram of the magnitudes of a layer's live scores over the bits of |s|: bin = (bits(|s|) >> shift) mod 2048, counting only scores
 /// whose bits above the bin's equal a prefix. Bits order as magnitudes do (NaN above all), so with shift 20 and prefix 0 it is a histogram
 /// with logarithmic bins, and three passes find the n-th smallest magnitude exactly (radix selection), of one layer or of all together.
 /// </summary>
-public static class MagnitudeHistogram
+internal static class MagnitudeHistogram
 {
     /// <summary>Bins of a pass: 11 bits.</summary>
     public const int Bins = 2048;

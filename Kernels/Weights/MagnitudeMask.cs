@@ -8,7 +8,7 @@ namespace Secateurs.Kernels;
 /// weight itself, or its <see cref="Saliency"/>.
 /// </summary>
 /// <remarks>What <see cref="MagnitudeHistogram"/> has counted falls here: bits of magnitudes are compared, not floats.</remarks>
-public static class MagnitudeMask
+internal static class MagnitudeMask
 {
     /// <param name="device">Where it runs.</param>
     /// <param name="score">What is compared: the weights themselves, or one number for each.</param>

@@ -6,7 +6,7 @@ namespace Secateurs.Kernels;
 public readonly record struct LayerMoments(int Live, double Mean, double Deviation);
 
 /// <summary>Count, sum and sum of squares of the live weights of a layer.</summary>
-public static class Moments
+internal static class Moments
 {
     /// <summary>Floats that the result takes: 256 counts, 256 sums, 256 sums of squares.</summary>
     public const int ResultLength = 3 * PartialSums.Count;

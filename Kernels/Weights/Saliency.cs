@@ -9,7 +9,7 @@ namespace Secateurs.Kernels;
 /// diagonal of the empirical Fisher matrix) its root is |w| v^(1/2). s is the geometric mean of that and of the plain magnitude |w|: layers
 /// whose weights act on many positions, or on few neurons, keep more of them.
 /// </summary>
-public static class Saliency
+internal static class Saliency
 {
     /// <summary>Added to v: before the first step, when v is zero, s orders weights as their magnitude does.</summary>
     public const float Floor = 1e-12f;

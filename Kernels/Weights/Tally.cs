@@ -3,7 +3,7 @@ using ILGPU;
 namespace Secateurs.Kernels;
 
 /// <summary>Adds up what <see cref="SoftmaxCrossEntropy"/> left per image: the loss and the number of correct answers.</summary>
-public static class Tally
+internal static class Tally
 {
     /// <summary>Floats that the result takes: 256 losses and 256 exact counts.</summary>
     public const int ResultLength = 2 * PartialSums.Count;
