@@ -2,26 +2,26 @@ namespace Secateurs.Kernels;
 
 /// <summary>
 /// What one machine decided: break-even points, waits, distances and shares that another machine might set otherwise. Each with where and
-/// when it was settled, and what speaks for it. None changes a result on the CPU accelerator, except that dense and packed passes sum in
-/// other orders; on a GPU some change the order of sums.
+/// when it was settled, and what speaks for it. On the CPU accelerator <see cref="WinogradFewestTerms"/> alone changes bits of results; on
+/// a GPU shares of threads change the order of sums.
 /// </summary>
 /// <remarks>
-/// "EPYC": 2 cores of an AMD EPYC with 512-bit vectors, shared with other machines. "H100": NVIDIA H100 80GB HBM3. "Counted": by the
-/// machine that runs a kernel's PTX, no GPU (Results/gpu/profile.txt). "No figure": it was settled without one that was kept. Sizes that a
-/// body's registers are written out for (8 rows in <see cref="Tile"/>, 5 taps in <see cref="TapTile"/>, four images in <see cref="Quad"/>)
-/// stand with the body.
+/// "EPYC": 2 cores of an AMD EPYC with 512-bit vectors, shared with other machines, which figures of those days are from. "H100": NVIDIA
+/// H100 80GB HBM3. "Counted": by the machine that runs a kernel's PTX, no GPU (Results/gpu/profile.txt). "No figure": it was settled
+/// without one that was kept. Sizes that a body's registers are written out for (8 rows in <see cref="Tile"/>, 5 taps in
+/// <see cref="TapTile"/>, four images in <see cref="Quad"/>) stand with the body.
 /// </remarks>
 internal static class Tuning
 {
     // Workers of the CPU accelerator.
 
     /// <summary>
-    /// Waits of <see cref="SpinLength"/> at a barrier before a worker yields its core. Some microseconds: other processes
-    /// share the cores. 24 November 2026, no figure.
+    /// Waits of <see cref="SpinLength"/> at a barrier before a worker yields its core. Some microseconds: other processes share the cores.
+    /// 24 November 2026, no figure.
     /// </summary>
     public const int SpinsAtBarrier = 1000;
 
-    /// <summary>Of <see cref="Thread.SpinWait"/>: 24 November 2026, no figure.</summary>
+    /// <summary>Iterations of <see cref="Thread.SpinWait"/> in one wait at a barrier. 24 November 2026, no figure.</summary>
     public const int SpinLength = 4;
 
     /// <summary>
@@ -30,7 +30,7 @@ internal static class Tuning
     /// </summary>
     public const int LingerMicroseconds = 200;
 
-    /// <summary>Of <see cref="Thread.SpinWait"/> between two looks for a call. 24 November 2026, no figure.</summary>
+    /// <summary>Iterations of <see cref="Thread.SpinWait"/> between two looks for a call. 24 November 2026, no figure.</summary>
     public const int LingerSpinLength = 20;
 
     /// <summary>
@@ -122,7 +122,7 @@ internal static class Tuning
     /// Terms that a thread of a fully connected layer has at least, and threads of a tile at most. H100, 24 November 2026
     /// (Results/gpu/tuning.txt, "most": with 8 threads lenet-300-100's epoch takes 0.038 s, with 16 0.033, with 32 and 64 0.032).
     /// </summary>
-    public const int GemmLeastTerms = 8, GemmMostThreads = 32;
+    public const int FullyConnectedLeastTerms = 8, FullyConnectedMostThreads = 32;
 
     /// <summary>
     /// The same of a convolution. H100, 24 November 2026 (Results/gpu/tuning.txt, "most": with 16 threads lenet-5's epoch takes 0.055 s,
@@ -134,7 +134,7 @@ internal static class Tuning
     /// Threads that share a tile of a fully connected layer's weight gradients, a multiple of 4. H100, 24 November 2026: 4 is 4 % faster
     /// than 8 on lenet-5-caffe and 1 % slower on the others (Results/gpu/tuning.txt, "wt").
     /// </summary>
-    public const int GemmWeightThreads = 4;
+    public const int FullyConnectedWeightThreads = 4;
 
     /// <summary>Threads that share a bias where there is one position. 24 November 2026, no figure.</summary>
     public const int BiasThreads = 8;

@@ -34,7 +34,7 @@ internal static class OneImageSteps
                 bool relu = layers[i] is ConvolutionLayer { Relu: true } or DenseLayer { Relu: true };
                 // A filter that covers its whole input is a fully connected layer, as in StepBuilder.
                 yield return y.Pitch == 1 && x.Shape.Padding == 0
-                    ? OneImageGemm.Forward(memory, name, x, weight, mask, bias, y, relu)
+                    ? OneImageFullyConnected.Forward(memory, name, x, weight, mask, bias, y, relu)
                     : OneImageConvolution.Forward(memory, name, x, weight, mask, bias, slice.Filter, y, relu);
             }
             x = y;

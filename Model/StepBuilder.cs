@@ -142,7 +142,7 @@ internal sealed class StepBuilder
             yield return
             [
                 _live[i] is { } live ? SparseConvolution.Forward(_device, name, Shaped(i, x), live, bias, Shaped(i, y), relu)
-                    : IsGemm(i) ? MaskedGemm.Forward(_device, name, Vector(x), weight, bias, Vector(y), relu)
+                    : IsGemm(i) ? FullyConnected.Forward(_device, name, Vector(x), weight, bias, Vector(y), relu)
                     : Convolution.Forward(_device, name, x, weight, bias, slice.Filter, y, relu),
             ];
         }
@@ -183,7 +183,7 @@ internal sealed class StepBuilder
             [
                 _live[i] is { } live
                     ? SparseConvolution.BackwardData(_device, name, Shaped(i, dy), live, gate is null ? null : Shaped(i, x), Shaped(i, dx))
-                    : IsGemm(i) ? MaskedGemm.BackwardData(_device, name, Vector(dy), weight, gate is null ? null : Vector(x), Vector(dx))
+                    : IsGemm(i) ? FullyConnected.BackwardData(_device, name, Vector(dy), weight, gate is null ? null : Vector(x), Vector(dx))
                     : Convolution.BackwardData(_device, name, dy, weight, slice.Filter, gate, dx),
             ];
         }
@@ -214,7 +214,7 @@ internal sealed class StepBuilder
         yield return _live[i] is { } live
             ? [SparseConvolution.BackwardWeight(_device, name, Shaped(i, x), Shaped(i, _gradients[i + 1]), live, weight)]
             : Saving(i) is { } winograd ? [winograd.BackwardWeight(name, weight)]
-            : IsGemm(i) ? [MaskedGemm.BackwardWeight(_device, name, Vector(_gradients[i + 1]), Vector(x), _transposed[i], weight)]
+            : IsGemm(i) ? [FullyConnected.BackwardWeight(_device, name, Vector(_gradients[i + 1]), Vector(x), _transposed[i], weight)]
             : Convolution.BackwardWeight(_device, name, x, _gradients[i + 1], slice.Filter, weight, _weightParts[i]);
         yield return BiasUpdate.Of(_device, $"{slice.Name} bias", _gradients[i + 1], bias, _biasParts[i]);
     }

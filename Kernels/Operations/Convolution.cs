@@ -8,7 +8,7 @@ namespace Secateurs.Kernels;
 /// </summary>
 /// <remarks>
 /// Padding is the border that the input tensor is stored with (<see cref="TensorShape.Padding"/>), so no kernel tests for it. Filters
-/// are (K, C, R, S) row-major. Pruned weights are zeros in memory, as in <see cref="MaskedGemm"/>.
+/// are (K, C, R, S) row-major. Pruned weights are zeros in memory, as in <see cref="FullyConnected"/>.
 /// </remarks>
 internal static class Convolution
 {

@@ -4,8 +4,8 @@ using ILGPU;
 namespace Secateurs.Kernels;
 
 /// <summary>
-/// The three passes of <see cref="Convolution"/> and <see cref="MaskedGemm"/> over live weights only: time falls with density. Only on the
-/// CPU accelerator. Results differ from those of the dense passes on the same mask by rounding alone; a convolution's forward pass and
+/// The three passes of <see cref="Convolution"/> and <see cref="FullyConnected"/> over live weights only: time falls with density. Only on
+/// the CPU accelerator. Results differ from those of the dense passes on the same mask by rounding alone; a convolution's forward pass and
 /// weight gradient are bit by bit those of <see cref="Convolution"/>, but for the sign of zero.
 /// </summary>
 internal static class SparseConvolution

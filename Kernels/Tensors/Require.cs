@@ -27,7 +27,7 @@ internal static class Require
                 $"{name}: gate is {g.Shape}, {g.Blocks} blocks, the gradient {dInput.Shape}, {dInput.Blocks} blocks");
     }
 
-    /// <summary>A GPU loads four weights at once where rows are multiples of four, see <see cref="MaskedGemmThreads"/>.</summary>
+    /// <summary>A GPU loads four weights at once where rows are multiples of four, see <see cref="FullyConnectedThreads"/>.</summary>
     public static void Aligned(ComputeDevice device, string name, ArrayView<float> weight)
     {
         long start = ((IContiguousArrayView)weight).IndexInBytes;

@@ -35,7 +35,8 @@ internal static class LaunchCases
                         ArrayView<float> weight = memory.Allocate<float>(layers[i].Inputs * layers[i].Outputs);
                         ArrayView<float> bias = memory.Allocate<float>(layers[i].Outputs);
                         stage.Add(
-                            MaskedGemm.BackwardWeight(memory.Device, "weight", dOutput, x, memory.Rows(x), UpdateCases.Storing(weight)));
+                            FullyConnected.BackwardWeight(
+                                memory.Device, "weight", dOutput, x, memory.Rows(x), UpdateCases.Storing(weight)));
                         stage.AddRange(BiasUpdate.Of(memory.Device, "bias", dOutput, UpdateCases.Storing(bias), parts: null));
                         results.AddRange([weight, bias]);
                     }
@@ -45,8 +46,8 @@ internal static class LaunchCases
                 () => [.. Enumerable.Range(0, layers.Length).SelectMany(i => new[]
                 {
                     Expected.Sums(
-                        $"weight {i}", MaskedGemm.Reference.BackwardWeight(DOutput(i), X(i), layers[i].Images),
-                        MaskedGemm.Reference.BackwardWeight(Numbers.Absolute(DOutput(i)), Numbers.Absolute(X(i)), layers[i].Images),
+                        $"weight {i}", FullyConnected.Reference.BackwardWeight(DOutput(i), X(i), layers[i].Images),
+                        FullyConnected.Reference.BackwardWeight(Numbers.Absolute(DOutput(i)), Numbers.Absolute(X(i)), layers[i].Images),
                         layers[i].Images),
                     Expected.Sums(
                         $"bias {i}", BiasUpdate.Reference(DOutput(i), layers[i].Images, layers[i].Outputs),
@@ -84,7 +85,8 @@ internal static class LaunchCases
                         var dOutput = memory.Upload(DOutput(i), filter.Output(x.Shape), 0, 0);
                         ArrayView<float> weight = memory.Allocate<float>(filter.Count), bias = memory.Allocate<float>(filter.Filters);
                         operations.Add(filter.Rows == 1
-                            ? [MaskedGemm.BackwardWeight(memory.Device, "weight", dOutput, x, memory.Rows(x), UpdateCases.Storing(weight))]
+                            ? [FullyConnected.BackwardWeight(
+                                memory.Device, "weight", dOutput, x, memory.Rows(x), UpdateCases.Storing(weight))]
                             : Convolution.BackwardWeight(
                                 memory.Device, "weight", x, dOutput, filter, UpdateCases.Storing(weight),
                                 Convolution.Parts(memory, filter, dOutput)));
@@ -129,27 +131,27 @@ internal static class LaunchCases
             ArrayView<int> labels = memory.Allocate<int>([.. Labels, .. Enumerable.Repeat(-1, slots - images)]);
             new StepProgram(
                 device,
-                [MaskedGemm.Forward(device, "forward", x, weight, memory.Allocate<float>(Bias), y, relu: false)],
+                [FullyConnected.Forward(device, "forward", x, weight, memory.Allocate<float>(Bias), y, relu: false)],
                 [
                     SoftmaxCrossEntropy.Of(
                         device, "softmax", y, labels, step, images, dy, memory.Allocate<float>(slots), memory.Allocate<int>(slots)),
                 ],
-                [MaskedGemm.BackwardData(device, "backward", dy, weight, x, dx)]).Run();
+                [FullyConnected.BackwardData(device, "backward", dy, weight, x, dx)]).Run();
             return [memory.Read(y, images), memory.Read(dx, images)];
         }
 
         private Expected[] Expect()
         {
-            double[] y = MaskedGemm.Reference.Forward(X, Weight, Bias, images, Classes, relu: false);
+            double[] y = FullyConnected.Reference.Forward(X, Weight, Bias, images, Classes, relu: false);
             float[] gradients = [.. y.Select(v => (float)v).Chunk(Classes)
                 .SelectMany((z, n) => SoftmaxCrossEntropy.Reference(z, Labels[n], images).Gradient).Select(g => (float)g)];
-            double[] bounds = [.. MaskedGemm.Reference
+            double[] bounds = [.. FullyConnected.Reference
                 .Forward(Numbers.Absolute(X), Numbers.Absolute(Weight), Numbers.Absolute(Bias), images, Classes, relu: false)
                 .Select(s => (inputs + 3) * Expected.Rounding * s)];
             // A logit that is off by δ moves a softmax by at most δ / 2; Exp and the division add some roundings.
             double error = bounds.Max() + 32 * Expected.Rounding;
-            double[] dx = MaskedGemm.Reference.BackwardData(gradients, Weight, X, images, inputs);
-            double[] errors = MaskedGemm.Reference.BackwardData(
+            double[] dx = FullyConnected.Reference.BackwardData(gradients, Weight, X, images, inputs);
+            double[] errors = FullyConnected.Reference.BackwardData(
                 [.. gradients.Select(_ => (float)(error / images))], Numbers.Absolute(Weight), null, images, inputs);
             return [new Expected("y", y, bounds), new Expected("dx", dx, errors)];
         }

@@ -64,7 +64,7 @@ internal static class UpdateCases
             Tensor[] x = [.. Enumerable.Range(0, 2).Select(parity => memory.Upload(Gradient(parity), TensorShape.Vector(inputs), 0, 0))];
             var operations = x.SelectMany(gradient => new[]
             {
-                MaskedGemm.BackwardWeight(device, "test", one, gradient, memory.Rows(gradient), update), Counter.Advance(device, step),
+                FullyConnected.BackwardWeight(device, "test", one, gradient, memory.Rows(gradient), update), Counter.Advance(device, step),
             });
             new StepProgram(device, operations.Select(o => new[] { o })).Run(Rounds);
             return [memory.Read(weight), memory.Read(first), memory.Read(second), memory.Read(step)];

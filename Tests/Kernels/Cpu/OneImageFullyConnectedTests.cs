@@ -3,9 +3,9 @@ using Secateurs.Kernels.SelfTest;
 namespace Tests.KernelTests;
 
 [Collection(nameof(KernelSuite))]
-public sealed class OneImageGemmTests
+public sealed class OneImageFullyConnectedTests
 {
-    public static TheoryData<string, string> Cases => KernelSuite.Rows(OneImageGemmCases.All);
+    public static TheoryData<string, string> Cases => KernelSuite.Rows(OneImageFullyConnectedCases.All);
 
     [Theory]
     [MemberData(nameof(Cases))]

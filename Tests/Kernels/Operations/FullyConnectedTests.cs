@@ -4,11 +4,11 @@ using Secateurs.Kernels.SelfTest;
 namespace Tests.KernelTests;
 
 [Collection(nameof(KernelSuite))]
-public sealed class MaskedGemmTests
+public sealed class FullyConnectedTests
 {
     private const int Images = 3, Inputs = 5, Outputs = 4;
 
-    public static TheoryData<string, string> Cases => KernelSuite.Rows(MaskedGemmCases.All);
+    public static TheoryData<string, string> Cases => KernelSuite.Rows(FullyConnectedCases.All);
 
     [Theory]
     [MemberData(nameof(Cases))]
@@ -26,10 +26,11 @@ public sealed class MaskedGemmTests
             u = Slopes.OffZero(u);
         float[] Relu(float[] v) => gated ? [.. v.Select(a => Math.Max(0, a))] : v;
         double Loss(float[] v, float[] w) =>
-            Slopes.Dot(MaskedGemm.Reference.Forward(Relu(v), w, bias, Images, Outputs, relu: false), dOutput);
+            Slopes.Dot(FullyConnected.Reference.Forward(Relu(v), w, bias, Images, Outputs, relu: false), dOutput);
 
-        Slopes.Check(u, v => Loss(v, weight), MaskedGemm.Reference.BackwardData(dOutput, weight, gated ? Relu(u) : null, Images, Inputs));
-        Slopes.Check(weight, w => Loss(u, w), MaskedGemm.Reference.BackwardWeight(dOutput, Relu(u), Images));
+        Slopes.Check(
+            u, v => Loss(v, weight), FullyConnected.Reference.BackwardData(dOutput, weight, gated ? Relu(u) : null, Images, Inputs));
+        Slopes.Check(weight, w => Loss(u, w), FullyConnected.Reference.BackwardWeight(dOutput, Relu(u), Images));
     }
 
     [Fact]
@@ -39,11 +40,12 @@ public sealed class MaskedGemmTests
         using var memory = new DeviceMemory(device);
         var (weight, bias) = (memory.Allocate<float>(Inputs * Outputs), memory.Allocate<float>(Outputs));
         Tensor x = memory.AllocateTensor(TensorShape.Vector(Inputs), 1), y = memory.AllocateTensor(TensorShape.Vector(Outputs), 1);
-        Assert.Throws<ArgumentException>(() => MaskedGemm.Forward(device, "test", x, weight.SubView(1), bias, y, relu: false));
-        Assert.Throws<ArgumentException>(() => MaskedGemm.Forward(device, "test", x, weight, bias.SubView(1), y, relu: false));
+        Assert.Throws<ArgumentException>(() => FullyConnected.Forward(device, "test", x, weight.SubView(1), bias, y, relu: false));
+        Assert.Throws<ArgumentException>(() => FullyConnected.Forward(device, "test", x, weight, bias.SubView(1), y, relu: false));
         Assert.Throws<ArgumentException>(
-            () => MaskedGemm.Forward(device, "test", memory.AllocateTensor(TensorShape.Vector(Inputs), 17), weight, bias, y, relu: false));
-        Assert.Throws<ArgumentException>(() => MaskedGemm.BackwardData(device, "test", y, weight, gate: y, x));
+            () => FullyConnected.Forward(
+                device, "test", memory.AllocateTensor(TensorShape.Vector(Inputs), 17), weight, bias, y, relu: false));
+        Assert.Throws<ArgumentException>(() => FullyConnected.BackwardData(device, "test", y, weight, gate: y, x));
     }
 
     [Fact]
@@ -53,8 +55,9 @@ public sealed class MaskedGemmTests
         using var memory = new DeviceMemory(device);
         var (weight, bias) = (memory.Allocate<float>(Inputs * Outputs + 1), memory.Allocate<float>(Outputs));
         Tensor x = memory.AllocateTensor(TensorShape.Vector(Inputs), 1), y = memory.AllocateTensor(TensorShape.Vector(Outputs), 1);
-        var error = Assert.Throws<ArgumentException>(() => MaskedGemm.Forward(device, "test", x, weight.SubView(1), bias, y, relu: false));
+        var error = Assert.Throws<ArgumentException>(
+            () => FullyConnected.Forward(device, "test", x, weight.SubView(1), bias, y, relu: false));
         Assert.Equal("test: weights begin at byte 4 of their buffer, expected a multiple of 16", error.Message);
-        Assert.Throws<ArgumentException>(() => MaskedGemm.BackwardData(device, "test", y, weight.SubView(1), gate: null, x));
+        Assert.Throws<ArgumentException>(() => FullyConnected.BackwardData(device, "test", y, weight.SubView(1), gate: null, x));
     }
 }

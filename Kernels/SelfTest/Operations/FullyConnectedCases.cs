@@ -3,7 +3,7 @@ namespace Secateurs.Kernels.SelfTest;
 /// <summary>
 /// Fully connected layers: M images, K inputs, N outputs; K &lt; M and K &gt; M, sizes around the tiles of 8 rows and 32 lanes.
 /// </summary>
-internal static class MaskedGemmCases
+internal static class FullyConnectedCases
 {
     private static readonly (int Images, int Inputs, int Outputs)[] Shapes =
     [
@@ -25,7 +25,7 @@ internal static class MaskedGemmCases
         memory =>
         {
             var y = memory.Result(TensorShape.Vector(2), 1);
-            memory.Device.Run(MaskedGemm.Forward(
+            memory.Device.Run(FullyConnected.Forward(
                 memory.Device, "test", memory.Upload([1], TensorShape.Vector(1), 0, 0), memory.Allocate<float>([float.NaN, -1]),
                 memory.Allocate<float>([0, 0]), y, relu: true));
             return [[.. memory.Read(y, 1).Select(v => double.IsNaN(v) ? 1 : 0)]];
@@ -64,7 +64,7 @@ internal static class MaskedGemmCases
             var x = memory.Upload(X, TensorShape.Vector(inputs), 0, float.NaN);
             var y = memory.Result(TensorShape.Vector(outputs), images);
             memory.Device.Run(
-                MaskedGemm.Forward(memory.Device, "test", x, memory.Allocate<float>(Weight), memory.Allocate<float>(Bias), y, relu));
+                FullyConnected.Forward(memory.Device, "test", x, memory.Allocate<float>(Weight), memory.Allocate<float>(Bias), y, relu));
             return [memory.Read(y, images)];
         }
 
@@ -74,8 +74,8 @@ internal static class MaskedGemmCases
             return
             [
                 Expected.Sums(
-                    "y", MaskedGemm.Reference.Forward(X, Weight, Bias, images, outputs, relu),
-                    MaskedGemm.Reference.Forward(x, weight, bias, images, outputs, false), inputs + 1),
+                    "y", FullyConnected.Reference.Forward(X, Weight, Bias, images, outputs, relu),
+                    FullyConnected.Reference.Forward(x, weight, bias, images, outputs, false), inputs + 1),
             ];
         }
 
@@ -84,7 +84,7 @@ internal static class MaskedGemmCases
             var dOutput = memory.Upload(DOutput, TensorShape.Vector(outputs), 0, float.NaN);
             var dInput = memory.Result(TensorShape.Vector(inputs), images);
             Tensor? gate = gated ? memory.Upload(X, TensorShape.Vector(inputs), 0, float.NaN) : null;
-            memory.Device.Run(MaskedGemm.BackwardData(memory.Device, "test", dOutput, memory.Allocate<float>(Weight), gate, dInput));
+            memory.Device.Run(FullyConnected.BackwardData(memory.Device, "test", dOutput, memory.Allocate<float>(Weight), gate, dInput));
             return [memory.Read(dInput, images)];
         }
 
@@ -94,8 +94,9 @@ internal static class MaskedGemmCases
             return
             [
                 Expected.Sums(
-                    "dInput", MaskedGemm.Reference.BackwardData(DOutput, Weight, gate, images, inputs),
-                    MaskedGemm.Reference.BackwardData(Numbers.Absolute(DOutput), Numbers.Absolute(Weight), gate, images, inputs), outputs),
+                    "dInput", FullyConnected.Reference.BackwardData(DOutput, Weight, gate, images, inputs),
+                    FullyConnected.Reference.BackwardData(Numbers.Absolute(DOutput), Numbers.Absolute(Weight), gate, images, inputs),
+                    outputs),
             ];
         }
 
@@ -106,15 +107,15 @@ internal static class MaskedGemmCases
             var dOutput = memory.Upload(DOutput, TensorShape.Vector(outputs), 0, 0);
             var rows = memory.Rows(x);
             var dWeight = memory.Allocate<float>(outputs * inputs);
-            memory.Device.Run(MaskedGemm.BackwardWeight(memory.Device, "test", dOutput, x, rows, UpdateCases.Storing(dWeight)));
+            memory.Device.Run(FullyConnected.BackwardWeight(memory.Device, "test", dOutput, x, rows, UpdateCases.Storing(dWeight)));
             return [memory.Read(dWeight)];
         }
 
         private Expected[] ExpectedBackwardWeight() =>
         [
             Expected.Sums(
-                "dWeight", MaskedGemm.Reference.BackwardWeight(DOutput, X, images),
-                MaskedGemm.Reference.BackwardWeight(Numbers.Absolute(DOutput), Numbers.Absolute(X), images), images),
+                "dWeight", FullyConnected.Reference.BackwardWeight(DOutput, X, images),
+                FullyConnected.Reference.BackwardWeight(Numbers.Absolute(DOutput), Numbers.Absolute(X), images), images),
         ];
     }
 }

@@ -2,8 +2,8 @@ using ILGPU;
 
 namespace Secateurs.Kernels;
 
-/// <summary><see cref="MaskedGemm"/> for one image: see <see cref="OneImage"/>. Inputs that are zero are skipped.</summary>
-internal static class OneImageGemm
+/// <summary><see cref="FullyConnected"/> for one image: see <see cref="OneImage"/>. Inputs that are zero are skipped.</summary>
+internal static class OneImageFullyConnected
 {
     /// <summary>y(k) = b(k) + Σ_c w(k, c) x(c), then max(0, y) if <paramref name="relu"/>.</summary>
     /// <param name="memory">For the packed weights.</param>

@@ -1,7 +1,7 @@
 namespace Secateurs.Kernels.SelfTest;
 
 /// <summary>Fully connected layers of a single image, with whole rows of weights and with live ones alone, over vectors and maps.</summary>
-internal static class OneImageGemmCases
+internal static class OneImageFullyConnectedCases
 {
     private static readonly (TensorShape Input, int Outputs, int LivePercent)[] Shapes =
     [
@@ -26,15 +26,15 @@ internal static class OneImageGemmCases
             memory =>
             {
                 var y = new RowImage(memory, TensorShape.Vector(outputs));
-                memory.Device.Run(OneImageGemm.Forward(
+                memory.Device.Run(OneImageFullyConnected.Forward(
                     memory, "test", memory.UploadRows(X(), input), Weight(), Mask(), memory.Allocate<float>(Bias()), y, relu));
                 return [memory.Read(y)];
             },
             () =>
             [
                 Expected.Sums(
-                    "y", MaskedGemm.Reference.Forward(X(), Live(), Bias(), 1, outputs, relu),
-                    MaskedGemm.Reference.Forward(X(), Numbers.Absolute(Live()), Numbers.Absolute(Bias()), 1, outputs, false),
+                    "y", FullyConnected.Reference.Forward(X(), Live(), Bias(), 1, outputs, relu),
+                    FullyConnected.Reference.Forward(X(), Numbers.Absolute(Live()), Numbers.Absolute(Bias()), 1, outputs, false),
                     input.Features + 1),
             ],
             onHostOnly: true);

@@ -2,11 +2,13 @@ using ILGPU;
 
 namespace Secateurs.Kernels;
 
-/// <summary>What <see cref="Moments"/> finds in a layer: live weights, their mean and standard deviation √(E w² - (E w)²).</summary>
-public readonly record struct LayerMoments(int Live, double Mean, double Deviation);
+/// <summary>
+/// What <see cref="WeightStatistics"/> finds in a layer: live weights, their mean and standard deviation √(E w² - (E w)²).
+/// </summary>
+public readonly record struct LayerStatistics(int Live, double Mean, double Deviation);
 
 /// <summary>Count, sum and sum of squares of the live weights of a layer.</summary>
-internal static class Moments
+internal static class WeightStatistics
 {
     /// <summary>Floats that the result takes: 256 counts, 256 sums, 256 sums of squares.</summary>
     public const int ResultLength = 3 * PartialSums.Count;
@@ -17,20 +19,20 @@ internal static class Moments
     /// <param name="result">[<see cref="ResultLength"/>], read by <see cref="Read"/>.</param>
     public static Operation Of(ComputeDevice device, ArrayView<float> weight, ArrayView<float> mask, ArrayView<float> result)
     {
-        Require.Length("moments", "mask", mask.Length, weight.Length);
-        Require.Length("moments", "result", result.Length, ResultLength);
-        return Operation.OfThreads(device, "moments", 0, new Arguments(weight, mask, result), PartialSums.Count);
+        Require.Length("weight statistics", "mask", mask.Length, weight.Length);
+        Require.Length("weight statistics", "result", result.Length, ResultLength);
+        return Operation.OfThreads(device, "weight statistics", 0, new Arguments(weight, mask, result), PartialSums.Count);
     }
 
     /// <summary>Adds up the partial sums; NaN or infinite weights give a deviation that is not finite.</summary>
-    public static LayerMoments Read(ReadOnlySpan<float> result)
+    public static LayerStatistics Read(ReadOnlySpan<float> result)
     {
         double live = PartialSums.Sum(result[..PartialSums.Count]);
         if (live == 0)
             return default;
         double mean = PartialSums.Sum(result.Slice(PartialSums.Count, PartialSums.Count)) / live;
         double square = PartialSums.Sum(result.Slice(2 * PartialSums.Count, PartialSums.Count)) / live;
-        return new LayerMoments((int)live, mean, Math.Sqrt(Math.Max(0, square - mean * mean)) + 0 * square);
+        return new LayerStatistics((int)live, mean, Math.Sqrt(Math.Max(0, square - mean * mean)) + 0 * square);
     }
 
     public readonly struct Arguments(ArrayView<float> weight, ArrayView<float> mask, ArrayView<float> result) : IBody, IThreadBody
@@ -87,10 +89,10 @@ internal static class Moments
     }
 
     /// <summary>One plain loop in double.</summary>
-    public static LayerMoments Reference(float[] weight, float[] mask)
+    public static LayerStatistics Reference(float[] weight, float[] mask)
     {
         double[] live = [.. weight.Where((_, i) => mask[i] != 0).Select(w => (double)w)];
         double mean = live.Length == 0 ? 0 : live.Average();
-        return new LayerMoments(live.Length, mean, live.Length == 0 ? 0 : Math.Sqrt(live.Average(w => (w - mean) * (w - mean))));
+        return new LayerStatistics(live.Length, mean, live.Length == 0 ? 0 : Math.Sqrt(live.Average(w => (w - mean) * (w - mean))));
     }
 }

@@ -3,9 +3,9 @@ using Secateurs.Kernels.SelfTest;
 namespace Tests.KernelTests;
 
 [Collection(nameof(KernelSuite))]
-public sealed class MagnitudeMaskTests
+public sealed class ThresholdMaskTests
 {
-    public static TheoryData<string, string> Cases => KernelSuite.Rows(MagnitudeMaskCases.All);
+    public static TheoryData<string, string> Cases => KernelSuite.Rows(ThresholdMaskCases.All);
 
     [Theory]
     [MemberData(nameof(Cases))]

@@ -2,8 +2,8 @@ using ILGPU;
 
 namespace Secateurs.Kernels;
 
-/// <summary>What <see cref="MaskedGemm"/> is on a GPU.</summary>
-internal static class MaskedGemmThreads
+/// <summary>What <see cref="FullyConnected"/> is on a GPU.</summary>
+internal static class FullyConnectedThreads
 {
     /// <summary>Outputs of a tile: of 4 images forward and backward, of <see cref="Columns"/> inputs in a weight gradient.</summary>
     public const int Rows = 4;
@@ -77,7 +77,7 @@ internal static class MaskedGemmThreads
     }
 
     /// <summary>Sums of 4 inputs for 4 images, Σ_k w(k, input) dy(k, image).</summary>
-    public static void AddBackwardData(MaskedGemm.BackwardDataArguments a, int tile, int thread, int threads, TileSums sums)
+    public static void AddBackwardData(FullyConnected.BackwardDataArguments a, int tile, int thread, int threads, TileSums sums)
     {
         int inputs = a.DInput.Shape.Features, terms = a.DOutput.Shape.Features, last = inputs - 1;
         var (block, input, quad) = Place(tile, inputs);
@@ -141,7 +141,7 @@ internal static class MaskedGemmThreads
         sums.Set(12, s3);
     }
 
-    public static void FinishForward(MaskedGemm.ForwardArguments a, int tile, int thread, int threads, TileSums sums)
+    public static void FinishForward(FullyConnected.ForwardArguments a, int tile, int thread, int threads, TileSums sums)
     {
         int rows = a.Y.Shape.Features;
         var (block, row, quad) = Place(tile, rows);
@@ -155,7 +155,7 @@ internal static class MaskedGemmThreads
         }
     }
 
-    public static void FinishBackwardData(MaskedGemm.BackwardDataArguments a, int tile, int thread, int threads, TileSums sums)
+    public static void FinishBackwardData(FullyConnected.BackwardDataArguments a, int tile, int thread, int threads, TileSums sums)
     {
         int rows = a.DInput.Shape.Features;
         var (block, row, quad) = Place(tile, rows);
@@ -176,7 +176,7 @@ internal static class MaskedGemmThreads
     }
 
     /// <summary>A tile is 4 outputs by 4 inputs, its terms are 4 images each: 8 loads of four for 64 products.</summary>
-    public static void AddWeightGradients(MaskedGemm.BackwardWeightArguments a, int tile, int thread, int threads, TileSums sums)
+    public static void AddWeightGradients(FullyConnected.BackwardWeightArguments a, int tile, int thread, int threads, TileSums sums)
     {
         int n = a.DOutput.Shape.Features, k = a.X.Shape.Features;
         var (row, column) = WeightPlace(tile, k);
@@ -233,7 +233,7 @@ internal static class MaskedGemmThreads
         Set(sums, new Quad(a0, a1, a2, a3), new Quad(b0, b1, b2, b3), new Quad(c0, c1, c2, c3), new Quad(d0, d1, d2, d3));
     }
 
-    public static void FinishWeightGradients(MaskedGemm.BackwardWeightArguments a, int tile, int thread, int threads, TileSums sums)
+    public static void FinishWeightGradients(FullyConnected.BackwardWeightArguments a, int tile, int thread, int threads, TileSums sums)
     {
         int n = a.DOutput.Shape.Features, k = a.X.Shape.Features;
         var (row, column) = WeightPlace(tile, k);

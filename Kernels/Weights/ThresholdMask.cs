@@ -8,7 +8,7 @@ namespace Secateurs.Kernels;
 /// weight itself, or its <see cref="Saliency"/>.
 /// </summary>
 /// <remarks>What <see cref="MagnitudeHistogram"/> has counted falls here: bits of magnitudes are compared, not floats.</remarks>
-internal static class MagnitudeMask
+internal static class ThresholdMask
 {
     /// <param name="device">Where it runs.</param>
     /// <param name="score">What is compared: the weights themselves, or one number for each.</param>
@@ -22,12 +22,12 @@ internal static class MagnitudeMask
         ComputeDevice device, ArrayView<float> score, ArrayView<float> weight, ArrayView<float> firstMoment, ArrayView<float> secondMoment,
         ArrayView<float> mask, ArrayView<float> threshold, ArrayView<int> tied)
     {
-        Require.Length("magnitude mask", "score", score.Length, weight.Length);
-        Require.Length("magnitude mask", "mask", mask.Length, weight.Length);
-        Require.Length("magnitude mask", "first moment", firstMoment.Length, weight.Length);
-        Require.Length("magnitude mask", "second moment", secondMoment.Length, weight.Length);
+        Require.Length("threshold mask", "score", score.Length, weight.Length);
+        Require.Length("threshold mask", "mask", mask.Length, weight.Length);
+        Require.Length("threshold mask", "first moment", firstMoment.Length, weight.Length);
+        Require.Length("threshold mask", "second moment", secondMoment.Length, weight.Length);
         return Operation.OfThreads(
-            device, "magnitude mask", 0, new Arguments(score, weight, firstMoment, secondMoment, mask, threshold, tied), weight.Length);
+            device, "threshold mask", 0, new Arguments(score, weight, firstMoment, secondMoment, mask, threshold, tied), weight.Length);
     }
 
     public readonly struct Arguments(

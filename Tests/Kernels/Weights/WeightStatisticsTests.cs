@@ -3,9 +3,9 @@ using Secateurs.Kernels.SelfTest;
 namespace Tests.KernelTests;
 
 [Collection(nameof(KernelSuite))]
-public sealed class MomentsTests
+public sealed class WeightStatisticsTests
 {
-    public static TheoryData<string, string> Cases => KernelSuite.Rows(MomentsCases.All);
+    public static TheoryData<string, string> Cases => KernelSuite.Rows(WeightStatisticsCases.All);
 
     [Theory]
     [MemberData(nameof(Cases))]

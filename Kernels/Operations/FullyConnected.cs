@@ -8,9 +8,9 @@ namespace Secateurs.Kernels;
 /// <remarks>
 /// The mask lives in the weights: a pruned weight is exactly zero in memory (see <see cref="Update"/>), so forward and backward data
 /// need no mask, and the weight gradient of a pruned weight is dropped where the update is made. On the CPU accelerator each sum runs in
-/// the order of its formula, with a fused multiply-add where the processor has one; on a GPU see <see cref="MaskedGemmThreads"/>.
+/// the order of its formula, with a fused multiply-add where the processor has one; on a GPU see <see cref="FullyConnectedThreads"/>.
 /// </remarks>
-internal static class MaskedGemm
+internal static class FullyConnected
 {
     /// <summary>Runs of an input that is not blank that are kept on the stack, 8 bytes each.</summary>
     private const int MostRuns = 1 << 13;
@@ -25,10 +25,10 @@ internal static class MaskedGemm
         Check(name, x, weight.Length, y);
         Require.Aligned(device, name, weight);
         Require.Length(name, "bias", bias.Length, y.Shape.Features);
-        int k = x.Shape.Features, n = y.Shape.Features, tiles = MaskedGemmThreads.Tiles(n, x.Blocks);
+        int k = x.Shape.Features, n = y.Shape.Features, tiles = FullyConnectedThreads.Tiles(n, x.Blocks);
         return Operation.OfTiles(
             device, name, 2.0 * n * k * x.Blocks * Layout.Lanes, new ForwardArguments(x, weight, bias, y, relu ? 1 : 0),
-            tiles, Operation.ThreadsFor(tiles, k, Tuning.GemmLeastTerms, Tuning.GemmMostThreads), x.Blocks);
+            tiles, Operation.ThreadsFor(tiles, k, Tuning.FullyConnectedLeastTerms, Tuning.FullyConnectedMostThreads), x.Blocks);
     }
 
     /// <summary>dx = dy w, then 0 where x is not positive if <paramref name="gate"/> is given (it is x, the output of a ReLU).</summary>
@@ -38,11 +38,11 @@ internal static class MaskedGemm
         Check(name, dInput, weight.Length, dOutput);
         Require.Aligned(device, name, weight);
         Require.Gate(name, gate, dInput);
-        int k = dInput.Shape.Features, n = dOutput.Shape.Features, tiles = MaskedGemmThreads.Tiles(k, dInput.Blocks);
+        int k = dInput.Shape.Features, n = dOutput.Shape.Features, tiles = FullyConnectedThreads.Tiles(k, dInput.Blocks);
         return Operation.OfTiles(
             device, name, 2.0 * n * k * dInput.Blocks * Layout.Lanes,
             new BackwardDataArguments(dOutput, weight, gate ?? dInput, dInput, gate is null ? 0 : 1),
-            tiles, Operation.ThreadsFor(tiles, n, Tuning.GemmLeastTerms, Tuning.GemmMostThreads), dInput.Blocks);
+            tiles, Operation.ThreadsFor(tiles, n, Tuning.FullyConnectedLeastTerms, Tuning.FullyConnectedMostThreads), dInput.Blocks);
     }
 
     /// <summary>dw(k, c) = Σ_n dy(n, k) x(n, c), handed to <paramref name="update"/>.</summary>
@@ -63,7 +63,7 @@ internal static class MaskedGemm
             Require.Length(name, "transposed input", rows.Length, (long)dOutput.Blocks * Layout.Lanes * Transpose.Pitch(k));
         return Operation.OfTiles(
             device, name, 2.0 * n * k * dOutput.Blocks * Layout.Lanes, new BackwardWeightArguments(dOutput, x, rows, update),
-            MaskedGemmThreads.WeightTiles(n, k), Tuning.GemmWeightThreads);
+            FullyConnectedThreads.WeightTiles(n, k), Tuning.FullyConnectedWeightThreads);
     }
 
     private static void Check(string name, Tensor x, long weights, Tensor y)
@@ -103,13 +103,13 @@ internal static class MaskedGemm
                 epilogue);
         }
 
-        public int Sums => MaskedGemmThreads.Rows * Quad.Images;
+        public int Sums => FullyConnectedThreads.Rows * Quad.Images;
 
         public void Add(int tile, int thread, int threads, TileSums sums) =>
-            MaskedGemmThreads.AddForward(X, Weight, Y.Shape.Features, tile, thread, threads, sums);
+            FullyConnectedThreads.AddForward(X, Weight, Y.Shape.Features, tile, thread, threads, sums);
 
         public void Finish(int tile, int thread, int threads, TileSums sums) =>
-            MaskedGemmThreads.FinishForward(this, tile, thread, threads, sums);
+            FullyConnectedThreads.FinishForward(this, tile, thread, threads, sums);
     }
 
     public readonly struct BackwardDataArguments(
@@ -131,13 +131,13 @@ internal static class MaskedGemm
                 DInput.Blocks, k, nests, epilogue);
         }
 
-        public int Sums => MaskedGemmThreads.Rows * Quad.Images;
+        public int Sums => FullyConnectedThreads.Rows * Quad.Images;
 
         public void Add(int tile, int thread, int threads, TileSums sums) =>
-            MaskedGemmThreads.AddBackwardData(this, tile, thread, threads, sums);
+            FullyConnectedThreads.AddBackwardData(this, tile, thread, threads, sums);
 
         public void Finish(int tile, int thread, int threads, TileSums sums) =>
-            MaskedGemmThreads.FinishBackwardData(this, tile, thread, threads, sums);
+            FullyConnectedThreads.FinishBackwardData(this, tile, thread, threads, sums);
     }
 
     /// <summary>
@@ -211,13 +211,13 @@ internal static class MaskedGemm
             return new LoopNest(runs, found, pitch, 1, DOutput.Shape.BlockStride - Layout.Lanes);
         }
 
-        public int Sums => MaskedGemmThreads.Rows * MaskedGemmThreads.Columns;
+        public int Sums => FullyConnectedThreads.Rows * FullyConnectedThreads.Columns;
 
         public void Add(int tile, int thread, int threads, TileSums sums) =>
-            MaskedGemmThreads.AddWeightGradients(this, tile, thread, threads, sums);
+            FullyConnectedThreads.AddWeightGradients(this, tile, thread, threads, sums);
 
         public void Finish(int tile, int thread, int threads, TileSums sums) =>
-            MaskedGemmThreads.FinishWeightGradients(this, tile, thread, threads, sums);
+            FullyConnectedThreads.FinishWeightGradients(this, tile, thread, threads, sums);
     }
 
     /// <summary>The formulas as plain loops over plain (N, C) arrays, summed in double.</summary>

@@ -3,7 +3,7 @@ using static Secateurs.Kernels.SelfTest.Layers;
 namespace Secateurs.Kernels.SelfTest;
 
 /// <summary>Count, mean and deviation of live weights; a weight that is not finite shows.</summary>
-internal static class MomentsCases
+internal static class WeightStatisticsCases
 {
     public static IEnumerable<SelfTestCase> All => [.. Lengths.Select(Case), NotFinite(float.NaN), NotFinite(float.PositiveInfinity)];
 
@@ -17,7 +17,7 @@ internal static class MomentsCases
         () =>
         {
             float[] weight = new Numbers(1).Uniform(length), mask = Mask(length);
-            var want = Moments.Reference(weight, mask);
+            var want = WeightStatistics.Reference(weight, mask);
             double[] live = [.. weight.Where((_, i) => mask[i] == 1).Select(w => Math.Abs((double)w))];
             double relative = (length / PartialSums.Count + 2) * Expected.Rounding;
             // The variance is the difference of two sums, so its bound is absolute; a root makes it worse near zero.
@@ -34,10 +34,10 @@ internal static class MomentsCases
         memory => [[double.IsFinite(FindMoments(memory, [1, value, 2], [1, 1, 1]).Deviation) ? 1 : 0]],
         () => [Expected.Exactly("finite", [0])]);
 
-    private static LayerMoments FindMoments(DeviceMemory memory, float[] weight, float[] mask)
+    private static LayerStatistics FindMoments(DeviceMemory memory, float[] weight, float[] mask)
     {
-        var result = memory.Allocate<float>([.. Enumerable.Repeat(float.NaN, Moments.ResultLength)]);
-        memory.Device.Run(Moments.Of(memory.Device, memory.Allocate<float>(weight), memory.Allocate<float>(mask), result));
-        return Moments.Read(memory.Download(result));
+        var result = memory.Allocate<float>([.. Enumerable.Repeat(float.NaN, WeightStatistics.ResultLength)]);
+        memory.Device.Run(WeightStatistics.Of(memory.Device, memory.Allocate<float>(weight), memory.Allocate<float>(mask), result));
+        return WeightStatistics.Read(memory.Download(result));
     }
 }
