@@ -1,10 +1,13 @@
 namespace Secateurs.Kernels.SelfTest;
 
-/// <summary>One convolution with all that its passes take, and what they must give; how they are computed is the business of those who inherit.</summary>
+/// <summary>
+/// One convolution with all that its passes take, and what they must give; how they are computed is the business of those who inherit.
+/// </summary>
 internal abstract class ConvolutionLayer(int images, int height, int width, int padding, FilterShape filter)
 {
     private readonly Lazy<float[]> _x = new(() => new Numbers(1).Activations(images * filter.Channels * height * width));
-    private readonly Lazy<float[]> _weight = new(() => [.. new Numbers(2).Uniform(filter.Count).Zip(new Numbers(3).Mask(filter.Count), (w, m) => w * m)]);
+    private readonly Lazy<float[]> _weight = new(
+        () => [.. new Numbers(2).Uniform(filter.Count).Zip(new Numbers(3).Mask(filter.Count), (w, m) => w * m)]);
     private readonly Lazy<float[]> _bias = new(() => new Numbers(4).Uniform(filter.Filters));
     private readonly Lazy<float[]> _dOutput = new(() => new Numbers(5).Uniform(
         images * filter.Filters * (height + 2 * padding - filter.Rows + 1) * (width + 2 * padding - filter.Columns + 1)));

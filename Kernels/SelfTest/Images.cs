@@ -12,7 +12,9 @@ internal static class Images
     /// <param name="memory">Owns the buffer.</param>
     /// <param name="plain">(N, C, H, W).</param>
     /// <param name="shape">C, H, W and the border's width.</param>
-    /// <param name="border">The border's value: 0 where it is a convolution's padding; something poisonous where nobody may read it.</param>
+    /// <param name="border">
+    /// The border's value: 0 where it is a convolution's padding; something poisonous where nobody may read it.
+    /// </param>
     /// <param name="blank">Value of the images that fill the last block.</param>
     public static Tensor Upload(this DeviceMemory memory, float[] plain, TensorShape shape, float border, float blank)
     {
@@ -31,7 +33,9 @@ internal static class Images
     public static Tensor Result(this DeviceMemory memory, TensorShape shape, int images) =>
         memory.Upload([.. Enumerable.Repeat(Untouched, images * shape.Features)], shape, Untouched, Untouched);
 
-    /// <summary>The plain images of a tensor made by <see cref="Result"/>, after a look at its border unless that is free to change.</summary>
+    /// <summary>
+    /// The plain images of a tensor made by <see cref="Result"/>, after a look at its border unless that is free to change.
+    /// </summary>
     public static double[] Read(this DeviceMemory memory, Tensor tensor, int images, bool borderStays = true)
     {
         var shape = tensor.Shape;

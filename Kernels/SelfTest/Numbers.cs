@@ -15,8 +15,9 @@ internal sealed class Numbers(int seed)
     public float[] Activations(int count) => [.. Eighths(count).Select(v => Math.Max(0, v))];
 
     /// <summary>
-    /// The same as ink on paper: most of <paramref name="values"/>, which are images of <paramref name="width"/> columns, become zero - their first
-    /// and last row, a column on either side that differs from 16 images to the next, a stripe, every fifth image and the second 16.
+    /// The same as ink on paper: most of <paramref name="values"/>, which are images of <paramref name="width"/> columns, become zero -
+    /// their first and last row, a column on either side that differs from 16 images to the next, a stripe, every fifth image and the
+    /// second 16.
     /// </summary>
     public static float[] Inked(float[] values, int images, int height, int width)
     {
@@ -24,7 +25,8 @@ internal sealed class Numbers(int seed)
         return [.. values.Select((v, i) =>
         {
             int n = i / pixels, h = i % pixels / width % height, w = i % width, margin = 1 + n / Layout.Lanes % 3;
-            bool paper = h == 0 || h == height - 1 || w < margin || w >= width - margin || w % 11 is > 2 and < 9 || n % 5 == 3 || n / Layout.Lanes == 1;
+            bool paper = h == 0 || h == height - 1 || w < margin || w >= width - margin || w % 11 is > 2 and < 9
+                || n % 5 == 3 || n / Layout.Lanes == 1;
             return paper ? 0 : v;
         })];
     }

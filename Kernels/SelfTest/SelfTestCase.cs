@@ -77,7 +77,9 @@ public sealed class SelfTestCase
         }
     }
 
-    /// <summary>Throws <see cref="SelfTestException"/> unless every output is within its bound of the reference; gives the outputs.</summary>
+    /// <summary>
+    /// Throws <see cref="SelfTestException"/> unless every output is within its bound of the reference; gives the outputs.
+    /// </summary>
     public IReadOnlyList<double[]> Run(ComputeDevice device)
     {
         var outputs = Compute(device);

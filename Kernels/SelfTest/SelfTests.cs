@@ -5,13 +5,14 @@ public static class SelfTests
 {
     public static IReadOnlyList<SelfTestCase> All { get; } =
     [
-        .. MaskedGemmCases.All, .. ConvolutionCases.All, .. WinogradCases.All, .. SparseConvolutionCases.All, .. PooledConvolutionCases.All,
+        .. FullyConnectedCases.All, .. ConvolutionCases.All, .. WinogradCases.All, .. SparseConvolutionCases.All,
+        .. PooledConvolutionCases.All,
         .. MaxPoolCases.All,
         .. SoftmaxCrossEntropyCases.All, .. DistillationCases.All, .. AnswerCases.All,
-        .. OneImageCases.All, .. OneImageConvolutionCases.All, .. OneImageGemmCases.All,
-        .. BiasUpdateCases.All, .. UpdateCases.All, .. SharedUpdateCases.All, .. GatherCases.All, .. TransposeCases.All, .. CounterCases.All,
-        .. LaunchCases.All, .. TallyCases.All, .. MomentsCases.All, .. MagnitudeMaskCases.All, .. SaliencyCases.All,
-        .. MagnitudeHistogramCases.All,
+        .. OneImageCases.All, .. OneImageConvolutionCases.All, .. OneImageFullyConnectedCases.All,
+        .. BiasUpdateCases.All, .. UpdateCases.All, .. SharedUpdateCases.All, .. GatherCases.All, .. TransposeCases.All,
+        .. CounterCases.All, .. LaunchCases.All, .. TallyCases.All, .. WeightStatisticsCases.All, .. ThresholdMaskCases.All,
+        .. SaliencyCases.All, .. MagnitudeHistogramCases.All,
     ];
 
     /// <summary>The cases that a device can run.</summary>

@@ -23,10 +23,10 @@ public sealed partial record DenseLayer(int Outputs, bool Relu = false) : LayerD
 
     internal override LayerDescription Narrowed(int filters) => this with { Outputs = filters };
 
-    internal override LayerSteps Bind(StepContext context, NetworkLayer layer, LayerTensors tensors) => new GemmSteps(context, layer, tensors);
+    internal override LayerSteps Bind(StepContext context, NetworkLayer layer, LayerTensors tensors) => new FullyConnectedSteps(context, layer, tensors);
 
     internal override Operation ForwardOne(DeviceMemory memory, NetworkLayer layer, Checkpoint model, RowImage x, RowImage y) =>
-        GemmSteps.ForwardOne(memory, layer, model, x, y);
+        FullyConnectedSteps.ForwardOne(memory, layer, model, x, y);
 
     [GeneratedRegex(@"^fc(?<outputs>[1-9][0-9]{0,4})(?<relu>r)?\z")]
     private static partial Regex Pattern();

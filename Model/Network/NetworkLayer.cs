@@ -25,7 +25,7 @@ public sealed record NetworkLayer(
     public bool Relu => Kind.Relu;
 
     /// <summary>Whether its filters cover the whole input: it is computed as a product of matrices.</summary>
-    public bool IsGemm => Slice is not null && Input.Padding == 0 && Output is { Height: 1, Width: 1, Padding: 0 };
+    public bool IsFullyConnected => Slice is not null && Input.Padding == 0 && Output is { Height: 1, Width: 1, Padding: 0 };
 
     /// <summary>Products of its formula for one image.</summary>
     public long Products => Slice is null ? 0 : (long)Slice.Filter.FilterSize * Output.Features;

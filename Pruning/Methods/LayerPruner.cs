@@ -39,10 +39,10 @@ public sealed class LayerPruner
     public IReadOnlyList<LayerSlice> Layers => _trainer.Parameters.Layers;
 
     /// <summary>Live weights, mean and deviation of each layer.</summary>
-    public LayerMoments[] Moments()
+    public LayerStatistics[] Moments()
     {
         new StepProgram(_trainer.Device, [[.. _layers.Select(l => l.Moments)]]).Run();
-        return [.. _layers.Select(l => Kernels.Moments.Read(_memory.Download(l.MomentsResult)))];
+        return [.. _layers.Select(l => WeightStatistics.Read(_memory.Download(l.MomentsResult)))];
     }
 
     /// <summary>Every layer's <see cref="MagnitudeHistogram"/> of the scores of its live weights.</summary>
@@ -104,12 +104,12 @@ public sealed class LayerPruner
             Scores = [weight, memory.Allocate<float>(weight.Length)];
             Threshold = memory.Allocate<float>(1);
             Tied = memory.Allocate<int>(1);
-            MomentsResult = memory.Allocate<float>(Kernels.Moments.ResultLength);
-            Moments = Kernels.Moments.Of(trainer.Device, weight, Mask, MomentsResult);
+            MomentsResult = memory.Allocate<float>(WeightStatistics.ResultLength);
+            Moments = WeightStatistics.Of(trainer.Device, weight, Mask, MomentsResult);
             Saliency = Kernels.Saliency.Of(trainer.Device, weight, View(p.SecondMoment), Scores[(int)Criterion.Saliency]);
             Histogram = Array.ConvertAll(Scores, s => MagnitudeHistogram.Of(trainer.Device, s, Mask, range, bins));
             Prune = Array.ConvertAll(
-                Scores, s => MagnitudeMask.Of(trainer.Device, s, weight, View(p.FirstMoment), View(p.SecondMoment), Mask, Threshold, Tied));
+                Scores, s => ThresholdMask.Of(trainer.Device, s, weight, View(p.FirstMoment), View(p.SecondMoment), Mask, Threshold, Tied));
         }
 
         public ArrayView<float> Mask { get; }

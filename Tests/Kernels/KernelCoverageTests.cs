@@ -16,7 +16,8 @@ public sealed class KernelCoverageTests
 
     /// <summary>Every class that makes operations: those with a body for the CPU accelerator.</summary>
     public static TheoryData<string> Operations =>
-        [.. typeof(IBody).Assembly.GetTypes().Where(t => t.IsValueType && t.IsAssignableTo(typeof(IBody))).Select(t => t.DeclaringType!.Name).Distinct().Order()];
+        [.. typeof(IBody).Assembly.GetTypes().Where(t => t.IsValueType && t.IsAssignableTo(typeof(IBody)))
+            .Select(t => t.DeclaringType!.Name).Distinct().Order()];
 
     [Theory]
     [MemberData(nameof(Operations))]

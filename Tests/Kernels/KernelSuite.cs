@@ -30,5 +30,6 @@ public sealed class KernelSuite
         Assert.Equal(Bits(first), Bits(test.Compute(TestDevices.Get(device))));
     }
 
-    internal static IEnumerable<long> Bits(IReadOnlyList<double[]> outputs) => outputs.SelectMany(o => o).Select(BitConverter.DoubleToInt64Bits);
+    internal static IEnumerable<long> Bits(IReadOnlyList<double[]> outputs) =>
+        outputs.SelectMany(o => o).Select(BitConverter.DoubleToInt64Bits);
 }

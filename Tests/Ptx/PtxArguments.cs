@@ -7,7 +7,8 @@ using Secateurs.Kernels;
 namespace Tests.Ptx;
 
 /// <summary>
-/// A kernel's argument as its bytes on the device: fields in their order, each at a multiple of its alignment; a view is its address and its length.
+/// A kernel's argument as its bytes on the device: fields in their order, each at a multiple of its alignment; a view is its address and
+/// its length.
 /// </summary>
 internal sealed class PtxArguments
 {
@@ -30,7 +31,9 @@ internal sealed class PtxArguments
     {
         var result = new PtxArguments(bytes);
         int end = result.Add(value, typeof(T), 0);
-        return end == bytes ? result : throw new InvalidOperationException($"{typeof(T)} takes {end} bytes here, the kernel expects {bytes}");
+        return end == bytes
+            ? result
+            : throw new InvalidOperationException($"{typeof(T)} takes {end} bytes here, the kernel expects {bytes}");
     }
 
     /// <summary>Writes a value where it belongs from <paramref name="at"/> on and gives its end.</summary>
@@ -64,7 +67,8 @@ internal sealed class PtxArguments
 
     private static int Alignment(Type type) =>
         IsView(type) ? ViewAlignment : type == typeof(int) || type == typeof(float) || type.IsEnum ? sizeof(int)
-            : type.IsPrimitive ? throw new NotSupportedException($"an argument of type {type}") : FieldsOf(type).Max(f => Alignment(f.FieldType));
+            : type.IsPrimitive ? throw new NotSupportedException($"an argument of type {type}")
+            : FieldsOf(type).Max(f => Alignment(f.FieldType));
 
     private static FieldInfo[] FieldsOf(Type type) =>
         Fields.GetOrAdd(type, t => t.GetFields(BindingFlags.Instance | BindingFlags.Public | BindingFlags.NonPublic));
@@ -72,7 +76,8 @@ internal sealed class PtxArguments
     private static bool IsView(Type type) => type.IsGenericType && type.GetGenericTypeDefinition() == typeof(ArrayView<>);
 
     private static MethodInfo RangeOf(Type view) =>
-        typeof(PtxArguments).GetMethod(nameof(Range), BindingFlags.Static | BindingFlags.NonPublic)!.MakeGenericMethod(view.GetGenericArguments());
+        typeof(PtxArguments).GetMethod(nameof(Range), BindingFlags.Static | BindingFlags.NonPublic)!
+            .MakeGenericMethod(view.GetGenericArguments());
 
     private static unsafe (long Start, long Length, int Size) Range<T>(ArrayView<T> view) where T : unmanaged =>
         (view.IsValid && view.Length > 0 ? (long)view.Pointer() : 0, view.IsValid ? view.Length : 0, Unsafe.SizeOf<T>());

@@ -4,7 +4,9 @@ using System.Text.RegularExpressions;
 
 namespace Tests.Ptx;
 
-/// <summary>A kernel's PTX as .NET code, which one thread runs from its start or from a barrier up to the next barrier or the end.</summary>
+/// <summary>
+/// A kernel's PTX as .NET code, which one thread runs from its start or from a barrier up to the next barrier or the end.
+/// </summary>
 internal sealed unsafe partial class PtxCode
 {
     /// <summary>A register has 8 bytes of a thread's own memory.</summary>
@@ -33,7 +35,8 @@ internal sealed unsafe partial class PtxCode
     {
         Text = text;
         var method = new DynamicMethod(
-            "Thread", typeof(int), [typeof(int), typeof(byte*), typeof(byte*), typeof(int), typeof(int), typeof(int), typeof(PtxMemory)], typeof(PtxCode).Module, true);
+            "Thread", typeof(int), [typeof(int), typeof(byte*), typeof(byte*), typeof(int), typeof(int), typeof(int), typeof(PtxMemory)],
+            typeof(PtxCode).Module, true);
         _il = method.GetILGenerator();
         var labels = text.Labels.ToDictionary(l => l.Key, _ => _il.DefineLabel());
         var starts = labels.ToLookup(l => text.Labels[l.Key], l => l.Value);
@@ -291,7 +294,8 @@ internal sealed unsafe partial class PtxCode
         Address(operand);
         _il.Emit(OpCodes.Ldc_I4, PtxTypes.Size(i.Type) * count);
         _il.Emit(write ? OpCodes.Ldc_I4_1 : OpCodes.Ldc_I4_0);
-        _il.Emit(OpCodes.Call, typeof(PtxMemory).GetMethod(i.Modifiers[0] == "global" ? nameof(PtxMemory.Global) : nameof(PtxMemory.Shared))!);
+        _il.Emit(
+            OpCodes.Call, typeof(PtxMemory).GetMethod(i.Modifiers[0] == "global" ? nameof(PtxMemory.Global) : nameof(PtxMemory.Shared))!);
     }
 
     /// <summary>The memory, and the address that "[%rd1+8]" means.</summary>

@@ -11,8 +11,8 @@ using Secateurs.Kernels;
 namespace Tests.Ptx;
 
 /// <summary>
-/// A device that runs what CUDA would be given: kernels become PTX, and the PTX is run here, thread by thread from barrier to barrier, with every
-/// access to memory checked (<see cref="PtxMemory"/>). Memory is that of an ILGPU CPU accelerator with groups as large as a GPU's.
+/// A device that runs what CUDA would be given: kernels become PTX, and the PTX is run here, thread by thread from barrier to barrier, with
+/// every access to memory checked (<see cref="PtxMemory"/>). Memory is that of an ILGPU CPU accelerator with groups as large as a GPU's.
 /// </summary>
 internal sealed class PtxDevice : IKernelLoader
 {
@@ -44,12 +44,14 @@ internal sealed class PtxDevice : IKernelLoader
 
     /// <summary>Runs some groups of a grid one after the other.</summary>
     /// <exception cref="PtxFaultException">The kernel did what a GPU would not forgive.</exception>
-    public static unsafe void Run<TArguments>(PtxCode code, IEnumerable<int> groups, int threads, TArguments value, PtxProfile? profile = null)
+    public static unsafe void Run<TArguments>(
+        PtxCode code, IEnumerable<int> groups, int threads, TArguments value, PtxProfile? profile = null)
         where TArguments : struct
     {
         var arguments = PtxArguments.Of(value, code.Text.ParameterBytes);
         int stride = code.RegisterBytesPerThread, sharedBytes = code.Text.SharedBytes;
-        byte* registers = (byte*)NativeMemory.Alloc((nuint)(threads * stride)), shared = (byte*)NativeMemory.AlignedAlloc((nuint)sharedBytes + 1, 16);
+        byte* registers = (byte*)NativeMemory.Alloc((nuint)(threads * stride));
+        byte* shared = (byte*)NativeMemory.AlignedAlloc((nuint)sharedBytes + 1, 16);
         try
         {
             var memory = new PtxMemory(arguments.Views, shared, sharedBytes, profile);
@@ -67,7 +69,8 @@ internal sealed class PtxDevice : IKernelLoader
         }
     }
 
-    private static unsafe void RunGroup(PtxCode code, int group, int threads, byte* registers, int stride, byte* arguments, PtxMemory memory)
+    private static unsafe void RunGroup(
+        PtxCode code, int group, int threads, byte* registers, int stride, byte* arguments, PtxMemory memory)
     {
         memory.BeginGroup(group);
         // A register that was never written holds a number far out of any range.

@@ -11,7 +11,9 @@ public sealed class PtxDeviceTests
 {
     private const int Floats = 64, Groups = 2, Threads = 4;
 
-    /// <summary>%r1: thread, %r2: group, %rd1: the view, %rd2: this thread's float in it, %rd3: shared memory, %rd4: this thread's float there.</summary>
+    /// <summary>
+    /// %r1: thread, %r2: group, %rd1: the view, %rd2: this thread's float in it, %rd3: shared memory, %rd4: this thread's float there.
+    /// </summary>
     private const string Start = """
         .visible .entry Kernel(
         	.param .align 8 .b8 _body[16]
@@ -33,7 +35,8 @@ public sealed class PtxDeviceTests
 
         """;
 
-    private const string Neighbour = "xor.b32 %r7, %r1, 1;\nmul.wide.u32 %rd7, %r7, 4;\nadd.u64 %rd8, %rd3, %rd7;\nld.shared.f32 %f2, [%rd8];\n";
+    private const string Neighbour =
+        "xor.b32 %r7, %r1, 1;\nmul.wide.u32 %rd7, %r7, 4;\nadd.u64 %rd8, %rd3, %rd7;\nld.shared.f32 %f2, [%rd8];\n";
 
     [Theory]
     [InlineData("ld.global.f32 %f2, [%rd2+240];", "4 bytes at")]
@@ -41,13 +44,17 @@ public sealed class PtxDeviceTests
     [InlineData("ld.global.v4.f32 {%f2, %f3, %f4, %f5}, [%rd2];", "no multiple of 16")]
     [InlineData("st.global.f32 [%rd1], %f1;", "was written by group 0, thread 0, in round 0 with no barrier between")]
     [InlineData("ld.global.f32 %f2, [%rd2+4];\nst.global.f32 [%rd2], %f1;", "was read by group 0, thread 0, in round 0")]
-    [InlineData("mul.wide.u32 %rd7, %r1, 4;\nadd.u64 %rd8, %rd1, %rd7;\nst.global.f32 [%rd8], %f1;", "in group 1, thread 0, round 0: byte 0")]
+    [InlineData(
+        "mul.wide.u32 %rd7, %r1, 4;\nadd.u64 %rd8, %rd1, %rd7;\nst.global.f32 [%rd8], %f1;", "in group 1, thread 0, round 0: byte 0")]
     [InlineData("ld.shared.f32 %f2, [%rd4];", "never written")]
     [InlineData("st.shared.f32 [%rd4+60], %f1;", "4 bytes at shared byte 64 of 64")]
     [InlineData("st.shared.f32 [%rd3], %f1;", "shared byte 0 was written by group 0, thread 0")]
     [InlineData("st.shared.f32 [%rd4], %f1;\n" + Neighbour, "was never written")]
-    [InlineData("st.shared.f32 [%rd4], %f1;\nbar.sync 0;\n" + Neighbour + "st.shared.f32 [%rd4], %f2;", "shared byte 0 was written by group 0, thread 0, in round 1")]
-    [InlineData("st.shared.f32 [%rd4], %f1;\nbar.sync 0;\nld.shared.f32 %f2, [%rd3];\nst.shared.f32 [%rd4], %f2;", "in round 1 with no barrier")]
+    [InlineData(
+        "st.shared.f32 [%rd4], %f1;\nbar.sync 0;\n" + Neighbour + "st.shared.f32 [%rd4], %f2;",
+        "shared byte 0 was written by group 0, thread 0, in round 1")]
+    [InlineData(
+        "st.shared.f32 [%rd4], %f1;\nbar.sync 0;\nld.shared.f32 %f2, [%rd3];\nst.shared.f32 [%rd4], %f2;", "in round 1 with no barrier")]
     [InlineData("red.add.global.u32 [%rd1+2], 1;", "no multiple of 4")]
     [InlineData("red.add.global.u32 [%rd1], 1;\nst.global.b32 [%rd1], 1;", "not touched by atomic operations alone")]
     [InlineData("L_1:\nbra L_1;", "and no end")]
@@ -79,7 +86,9 @@ public sealed class PtxDeviceTests
     public void Comparisons_know_NaN(string how, float greater, float equal, float nan)
     {
         foreach (var (other, expected) in new[] { ("3F000000", greater), ("3F800000", equal), ("7FC00000", nan) })
-            Assert.Equal(expected, Run($"setp.{how}.f32 %p1, %f1, 0f{other};\nselp.b32 %f2, 0f3F800000, 0f00000000, %p1;\nst.global.f32 [%rd2], %f2;")[0]);
+            Assert.Equal(
+                expected,
+                Run($"setp.{how}.f32 %p1, %f1, 0f{other};\nselp.b32 %f2, 0f3F800000, 0f00000000, %p1;\nst.global.f32 [%rd2], %f2;")[0]);
     }
 
     [Theory]

@@ -11,9 +11,9 @@ public sealed class PtxFaultException : Exception
 }
 
 /// <summary>
-/// The memory of a launch: what its arguments' views span, and a group's shared memory. Every access is checked: inside one of the views (which
-/// one is not known, and views that touch count as one), at a multiple of its size, shared memory written before it is read, and no two
-/// threads at the same four bytes, one of them writing, without a barrier between them; between groups there is none.
+/// The memory of a launch: what its arguments' views span, and a group's shared memory. Every access is checked: inside one of the views
+/// (which one is not known, and views that touch count as one), at a multiple of its size, shared memory written before it is read, and no
+/// two threads at the same four bytes, one of them writing, without a barrier between them; between groups there is none.
 /// </summary>
 internal sealed unsafe class PtxMemory
 {

@@ -1,8 +1,8 @@
 namespace Tests.Ptx;
 
 /// <summary>
-/// What a kernel's groups ask of a GPU, counted as a warp of 32 threads does it: a stand-in for a profiler where there is no GPU. It says how much
-/// there is to do, not how long it takes.
+/// What a kernel's groups ask of a GPU, counted as a warp of 32 threads does it: a stand-in for a profiler where there is no GPU. It says
+/// how much there is to do, not how long it takes.
 /// </summary>
 internal sealed class PtxProfile(PtxText text, int threads)
 {
@@ -69,7 +69,8 @@ internal sealed class PtxProfile(PtxText text, int threads)
             if (text.Instructions[key.Instruction].Modifiers[0] == "shared")
             {
                 SharedWavefronts += parts.Sum(
-                    p => p.SelectMany(a => Enumerable.Range(0, bytes / WordBytes).Select(i => a.Address / WordBytes + i)).Distinct().CountBy(a => a % Banks).Max(b => b.Value));
+                    p => p.SelectMany(a => Enumerable.Range(0, bytes / WordBytes).Select(i => a.Address / WordBytes + i))
+                        .Distinct().CountBy(a => a % Banks).Max(b => b.Value));
                 continue;
             }
             // Two lines are looked up in a cycle.

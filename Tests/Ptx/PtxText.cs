@@ -3,7 +3,10 @@ using System.Text.RegularExpressions;
 
 namespace Tests.Ptx;
 
-/// <summary>One instruction: "@!%p1 ld.global.f32 %f1, [%rd2+4]" has guard "%p1", negated, operation "ld", modifiers "global", "f32" and two operands.</summary>
+/// <summary>
+/// One instruction: "@!%p1 ld.global.f32 %f1, [%rd2+4]" has guard "%p1", negated, operation "ld", modifiers "global", "f32" and two
+/// operands.
+/// </summary>
 internal sealed record PtxInstruction(string? Guard, bool Negated, string Operation, string[] Modifiers, string[] Operands)
 {
     public string Type => Modifiers.LastOrDefault("");
@@ -20,7 +23,8 @@ internal sealed partial class PtxText
         {
             string line = raw.Trim();
             if (Parameter().Match(line) is { Success: true } parameter)
-                (ParameterName, ParameterBytes) = (parameter.Groups[1].Value, int.Parse(parameter.Groups[2].Value, CultureInfo.InvariantCulture));
+                (ParameterName, ParameterBytes) =
+                    (parameter.Groups[1].Value, int.Parse(parameter.Groups[2].Value, CultureInfo.InvariantCulture));
             else if (Shared().Match(line) is { Success: true } shared)
             {
                 SharedStart[shared.Groups[1].Value] = SharedBytes;
@@ -53,9 +57,11 @@ internal sealed partial class PtxText
     {
         string[] words = found.Groups["op"].Value.Split('.');
         // A vector's braces hold commas of their own.
-        string[] operands = [.. OperandPattern().Matches(found.Groups["operands"].Value).Select(m => m.Value.Trim()).Where(o => o.Length > 0)];
+        string[] operands =
+            [.. OperandPattern().Matches(found.Groups["operands"].Value).Select(m => m.Value.Trim()).Where(o => o.Length > 0)];
         return new(
-            found.Groups["guard"].Success ? found.Groups["guard"].Value : null, found.Groups["not"].Value == "!", words[0], words[1..], operands);
+            found.Groups["guard"].Success ? found.Groups["guard"].Value : null, found.Groups["not"].Value == "!", words[0], words[1..],
+            operands);
     }
 
     [GeneratedRegex(@"^\.param .*\.b8 (\S+)\[(\d+)\]$")]

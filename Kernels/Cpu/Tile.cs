@@ -1,0 +1,242 @@
+using System.Runtime.CompilerServices;
+using System.Runtime.Intrinsics.X86;
+
+namespace Secateurs.Kernels;
+
+/// <summary>
+/// The innermost loops of every contraction: three nested counts, with the step of both operands for each. A row of a dense layer is
+/// one loop, a filter three (C, R, S), a filter's backward pass three with negative steps.
+/// </summary>
+internal readonly unsafe struct LoopNest(
+    int outer, int middle, int inner, nint xOuter, nint xMiddle, nint xInner, nint wOuter, nint wMiddle, nint wInner)
+{
+    public readonly int Outer = outer, Middle = middle, Inner = inner;
+    public readonly nint XOuter = xOuter, XMiddle = xMiddle, XInner = xInner, WOuter = wOuter, WMiddle = wMiddle, WInner = wInner;
+
+    /// <summary>One loop.</summary>
+    public LoopNest(int count, nint xStep, nint wStep) : this(1, 1, count, 0, 0, xStep, 0, 0, wStep) { }
+
+    /// <summary>
+    /// One loop that leaves out what lies between <paramref name="count"/> runs. Every 16 terms w goes <paramref name="wBlock"/> floats
+    /// further than its steps; a run then ends at the latest where 16 do.
+    /// </summary>
+    public LoopNest(Run* runs, int count, nint xStep, nint wStep, nint wBlock = 0)
+        : this(count, 1, 0, 0, 0, xStep, wBlock, 0, wStep) => Runs = runs;
+
+    /// <summary>The parts, or null: all.</summary>
+    public readonly Run* Runs = null;
+}
+
+/// <summary>What happens to a finished sum before it is stored: null and false leave it as it is.</summary>
+/// <param name="bias">Added: one value per row.</param>
+/// <param name="gate">ReLU's derivative: where this activation, laid out as the output, is not positive the result is 0.</param>
+/// <param name="relu">max(0, sum).</param>
+internal readonly unsafe struct Epilogue(float* bias, float* gate, bool relu)
+{
+    public readonly float* Bias = bias, Gate = gate;
+    public readonly bool Relu = relu;
+
+    /// <summary>The same for the rows from <paramref name="row"/> and the outputs from <paramref name="offset"/> on.</summary>
+    public Epilogue At(int row, nint offset) => new(Bias is null ? null : Bias + row, Gate is null ? null : Gate + offset, Relu);
+}
+
+internal interface IRows
+{
+    static abstract int Count { get; }
+}
+
+/// <summary>
+/// The SIMD tile that all matrix-like work of the CPU accelerator goes through: y[row][lane] = sum over the nest of w[row] x[lane], for up
+/// to 8 rows and 2 vectors of lanes, with all sums in registers.
+/// </summary>
+/// <remarks>
+/// Sums run in the order of the nest, so results depend neither on the number of workers nor on the vector width.
+/// Measured alone on one AVX-512 core: 200 of 224 GFLOP/s peak at 8 rows, 175 at 4.
+/// </remarks>
+internal static unsafe class Tile
+{
+    /// <summary>Rows of one tile; a worker's unit of work.</summary>
+    public const int Rows = 8;
+
+    /// <summary>
+    /// Computes <paramref name="rows"/> (at most 8) rows for one or two groups of 16 lanes.
+    /// </summary>
+    /// <param name="rows">1 to 8.</param>
+    /// <param name="x">First group of 16 lanes; the second lies <paramref name="xGroup"/> floats on.</param>
+    /// <param name="xGroup">Distance of the second group.</param>
+    /// <param name="w">First row's coefficient; the next row's lies <paramref name="wRow"/> floats on.</param>
+    /// <param name="wRow">Distance of rows in w.</param>
+    /// <param name="y">Output; groups are <paramref name="yGroup"/>, rows <paramref name="yRow"/> floats apart.</param>
+    /// <param name="yGroup">Distance of the second group in y.</param>
+    /// <param name="yRow">Distance of rows in y.</param>
+    /// <param name="groups">1 or 2.</param>
+    /// <param name="nest">The sum's extent.</param>
+    /// <param name="epilogue">Applied before storing.</param>
+    public static void Compute<V>(
+        int rows, float* x, nint xGroup, float* w, nint wRow, float* y, nint yGroup, nint yRow, int groups, in LoopNest nest,
+        in Epilogue epilogue)
+        where V : unmanaged, ISimd<V>
+    {
+        for (int row = 0; row < rows;)
+        {
+            int left = rows - row;
+            int height = left >= 8 && V.ManyRegisters ? 8 : left >= 4 ? 4 : left >= 2 ? 2 : 1;
+            var rowW = w + row * wRow;
+            var rowY = y + row * yRow;
+            if (V.Width == Layout.Lanes)
+            {
+                // A missing second group is computed as the first once more: same loads, same stores, no second code path.
+                bool two = groups == 2;
+                Dispatch<V>(height, x, two ? xGroup : 0, rowW, wRow, rowY, two ? yGroup : 0, yRow, nest, epilogue.At(row, row * yRow));
+            }
+            else
+            {
+                for (int group = 0; group < groups; group++)
+                    for (int lane = 0; lane < Layout.Lanes; lane += 2 * V.Width)
+                    {
+                        nint offset = group * yGroup + lane;
+                        Dispatch<V>(
+                            height, x + group * xGroup + lane, V.Width, rowW, wRow, rowY + offset, V.Width, yRow, nest,
+                            epilogue.At(row, row * yRow + offset));
+                    }
+            }
+            row += height;
+        }
+    }
+
+    private static void Dispatch<V>(
+        int height, float* x, nint x2, float* w, nint wRow, float* y, nint y2, nint yRow, in LoopNest nest, in Epilogue epilogue)
+        where V : unmanaged, ISimd<V>
+    {
+        if (height == 8)
+            Compute<V, Eight>(x, x2, w, wRow, y, y2, yRow, nest, epilogue);
+        else if (height == 4)
+            Compute<V, Four>(x, x2, w, wRow, y, y2, yRow, nest, epilogue);
+        else if (height == 2)
+            Compute<V, Two>(x, x2, w, wRow, y, y2, yRow, nest, epilogue);
+        else
+            Compute<V, One>(x, x2, w, wRow, y, y2, yRow, nest, epilogue);
+    }
+
+    // H.Count is a constant to the JIT: rows that a height lacks leave no code behind.
+    private static void Compute<V, H>(
+        float* x, nint x2, float* w, nint wRow, float* y, nint y2, nint yRow, in LoopNest nest, in Epilogue epilogue)
+        where V : unmanaged, ISimd<V> where H : struct, IRows
+    {
+        V a0 = V.Zero, a1 = V.Zero, a2 = V.Zero, a3 = V.Zero, a4 = V.Zero, a5 = V.Zero, a6 = V.Zero, a7 = V.Zero;
+        if (epilogue.Bias is not null)
+        {
+            var bias = epilogue.Bias;
+            a0 = V.Broadcast(bias[0]);
+            if (H.Count >= 2)
+                a1 = V.Broadcast(bias[1]);
+            if (H.Count >= 4)
+                (a2, a3) = (V.Broadcast(bias[2]), V.Broadcast(bias[3]));
+            if (H.Count == 8)
+                (a4, a5, a6, a7) = (V.Broadcast(bias[4]), V.Broadcast(bias[5]), V.Broadcast(bias[6]), V.Broadcast(bias[7]));
+        }
+        V b0 = a0, b1 = a1, b2 = a2, b3 = a3, b4 = a4, b5 = a5, b6 = a6, b7 = a7;
+        nint wRow2 = 2 * wRow, wRow3 = 3 * wRow, wRow4 = 4 * wRow;
+        // A backward pass asks for coefficients ahead: they lie a row of weights apart, which no processor foresees.
+        nint xInner = nest.XInner, wInner = nest.WInner, ahead = Tuning.CoefficientsAhead * wInner;
+        int inner = nest.Inner;
+        var run = nest.Runs;
+        for (int i = nest.Outer; i > 0; i--)
+        {
+            float* xm = x, wm = w;
+            if (run is null)
+            {
+                x += nest.XOuter;
+                w += nest.WOuter;
+            }
+            else
+            {
+                xm += run->First * xInner;
+                wm += run->First * wInner + run->First / Layout.Lanes * nest.WOuter;
+                inner = run->Count;
+                run++;
+            }
+            for (int j = nest.Middle; j > 0; j--, xm += nest.XMiddle, wm += nest.WMiddle)
+            {
+                float* xi = xm, wi = wm;
+                for (int k = inner; k > 0; k--, xi += xInner, wi += wInner)
+                {
+                    if (Sse.IsSupported && H.Count == 8)
+                        Sse.Prefetch0(wi + ahead);
+                    V u = V.Load(xi), v = V.Load(xi + x2), c = V.Broadcast(wi[0]);
+                    a0 = V.MultiplyAdd(c, u, a0);
+                    b0 = V.MultiplyAdd(c, v, b0);
+                    if (H.Count >= 2)
+                    {
+                        c = V.Broadcast(wi[wRow]);
+                        a1 = V.MultiplyAdd(c, u, a1);
+                        b1 = V.MultiplyAdd(c, v, b1);
+                    }
+                    if (H.Count >= 4)
+                    {
+                        c = V.Broadcast(wi[wRow2]);
+                        a2 = V.MultiplyAdd(c, u, a2);
+                        b2 = V.MultiplyAdd(c, v, b2);
+                        c = V.Broadcast(wi[wRow3]);
+                        a3 = V.MultiplyAdd(c, u, a3);
+                        b3 = V.MultiplyAdd(c, v, b3);
+                    }
+                    if (H.Count == 8)
+                    {
+                        var wh = wi + wRow4;
+                        c = V.Broadcast(wh[0]);
+                        a4 = V.MultiplyAdd(c, u, a4);
+                        b4 = V.MultiplyAdd(c, v, b4);
+                        c = V.Broadcast(wh[wRow]);
+                        a5 = V.MultiplyAdd(c, u, a5);
+                        b5 = V.MultiplyAdd(c, v, b5);
+                        c = V.Broadcast(wh[wRow2]);
+                        a6 = V.MultiplyAdd(c, u, a6);
+                        b6 = V.MultiplyAdd(c, v, b6);
+                        c = V.Broadcast(wh[wRow3]);
+                        a7 = V.MultiplyAdd(c, u, a7);
+                        b7 = V.MultiplyAdd(c, v, b7);
+                    }
+                }
+            }
+        }
+        Store(a0, b0, y, y2, 0, epilogue);
+        if (H.Count >= 2)
+            Store(a1, b1, y, y2, yRow, epilogue);
+        if (H.Count >= 4)
+        {
+            Store(a2, b2, y, y2, 2 * yRow, epilogue);
+            Store(a3, b3, y, y2, 3 * yRow, epilogue);
+        }
+        if (H.Count == 8)
+        {
+            Store(a4, b4, y, y2, 4 * yRow, epilogue);
+            Store(a5, b5, y, y2, 5 * yRow, epilogue);
+            Store(a6, b6, y, y2, 6 * yRow, epilogue);
+            Store(a7, b7, y, y2, 7 * yRow, epilogue);
+        }
+    }
+
+    // Inlined, since a call would make the register allocator keep the sums in memory through the loops above.
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static void Store<V>(V a, V b, float* y, nint y2, nint offset, in Epilogue epilogue) where V : unmanaged, ISimd<V>
+    {
+        if (epilogue.Relu)
+        {
+            a = V.Max(V.Zero, a);
+            b = V.Max(V.Zero, b);
+        }
+        if (epilogue.Gate is not null)
+        {
+            a = V.WherePositive(V.Load(epilogue.Gate + offset), a);
+            b = V.WherePositive(V.Load(epilogue.Gate + offset + y2), b);
+        }
+        V.Store(a, y + offset);
+        V.Store(b, y + offset + y2);
+    }
+
+    private readonly struct Eight : IRows { public static int Count => 8; }
+    private readonly struct Four : IRows { public static int Count => 4; }
+    private readonly struct Two : IRows { public static int Count => 2; }
+    private readonly struct One : IRows { public static int Count => 1; }
+}

@@ -1,0 +1,25 @@
+using System.Runtime.InteropServices;
+
+namespace Secateurs.Kernels;
+
+/// <summary>The machine's processor, for lists and logs.</summary>
+internal static class Processor
+{
+    /// <summary>The model as the system names it, or the architecture where it does not.</summary>
+    public static string Name { get; } = Read();
+
+    private static string Read()
+    {
+        try
+        {
+            string? line = File.ReadLines("/proc/cpuinfo").FirstOrDefault(l => l.StartsWith("model name", StringComparison.Ordinal));
+            if (line is not null)
+                return line[(line.IndexOf(':', StringComparison.Ordinal) + 1)..].Trim();
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            // No such file on this system: the architecture is what is known.
+        }
+        return RuntimeInformation.ProcessArchitecture.ToString();
+    }
+}

@@ -1,0 +1,156 @@
+using ILGPU;
+
+namespace Secateurs.Kernels;
+
+/// <summary>
+/// The weight gradient of a <see cref="Convolution"/> on a GPU, dw(k, c, r, s) = Σ_{n,p,q} dy(n, k, p, q) x(n, c, p + r, q + s), in
+/// <see cref="GradientParts"/>. A tile is 4 filters by 5 neighbouring taps of one channel in one part; its terms are runs of neighbouring
+/// outputs of 4 images.
+/// </summary>
+internal static class ConvolutionWeightThreads
+{
+    private const int Filters = 4, Taps = 5;
+
+    /// <summary>Sums of a tile: [filter][tap].</summary>
+    public const int Sums = Filters * Taps;
+
+    /// <summary>Outputs of a run that are computed at once.</summary>
+    private const int AtOnce = 4;
+
+    public static GradientParts Parts(DeviceMemory memory, FilterShape filter, Tensor dOutput) => new(
+        memory, filter.Count,
+        Operation.Parts(filter.Filters, Filters) * filter.Channels * filter.Rows * Operation.Parts(filter.Columns, Taps), Terms(dOutput));
+
+    private static int Terms(Tensor dOutput) => dOutput.Blocks * dOutput.Shape.Height * Runs(dOutput.Shape) * Quad.PerBlock;
+
+    private static int Runs(TensorShape shape) => IntrinsicMath.Max(1, (shape.Width + Tuning.WeightRun / 2) / Tuning.WeightRun);
+
+    /// <summary>
+    /// A thread slides along a run of outputs, four at a time, with the inputs of their taps in registers: 4 inputs and 16 gradients loaded
+    /// for 80 products.
+    /// </summary>
+    /// <remarks>Filters and taps past the end repeat others; what they give is not kept.</remarks>
+    public static void Add(Convolution.WeightPartArguments a, int tile, int thread, int threads, TileSums sums)
+    {
+        TensorShape xs = a.X.Shape, ys = a.DOutput.Shape;
+        var (part, filter, channel, r, s) = Place(a.Filter, tile);
+        // In quads: a step along a row of inputs or outputs is one block's worth.
+        int rowEnd = xs.RowStride / Quad.Images - Quad.PerBlock, pitch = ys.ChannelStride / Quad.Images;
+        int others = a.Filter.Filters - 1 - filter;
+        int y1 = IntrinsicMath.Min(1, others) * pitch, y2 = IntrinsicMath.Min(2, others) * pitch, y3 = IntrinsicMath.Min(3, others) * pitch;
+        int runs = Runs(ys), length = Operation.Parts(ys.Width, runs * AtOnce) * AtOnce;
+        int xStart = (channel * xs.ChannelStride + r * xs.RowStride) / Quad.Images, yStart = ys.Offset(filter, 0, 0) / Quad.Images;
+        FiveSums f0 = default, f1 = default, f2 = default, f3 = default;
+        int term = part * threads + thread, step = a.Parts * threads, still = TileSums.Still;
+        for (int terms = Terms(a.DOutput) - term; terms > 0; terms -= step)
+        {
+            var (place, quad) = Operation.Divide(term, Quad.PerBlock);
+            (place, int run) = Operation.Divide(place, runs);
+            var (block, p) = Operation.Divide(place, ys.Height);
+            int q = run * length, end = IntrinsicMath.Min(q + length, ys.Width);
+            int x = (block * xs.BlockStride + p * xs.RowStride) / Quad.Images + xStart + quad, last = x + rowEnd;
+            int y = (block * ys.BlockStride + p * ys.RowStride) / Quad.Images + q * Quad.PerBlock + yStart + quad;
+            x += (q + s) * Quad.PerBlock;
+            Quad x0 = Load(a.X, x, 0, last), x1 = Load(a.X, x, 1, last), x2 = Load(a.X, x, 2, last), x3 = Load(a.X, x, 3, last);
+            for (; q + AtOnce <= end; q += AtOnce)
+            {
+                Quad x4 = Load(a.X, x, 4, last), x5 = Load(a.X, x, 5, last), x6 = Load(a.X, x, 6, last), x7 = Load(a.X, x, 7, last);
+                f0 = f0.AddFour(a.DOutput, y, x0, x1, x2, x3, x4, x5, x6, x7);
+                f1 = f1.AddFour(a.DOutput, y + y1, x0, x1, x2, x3, x4, x5, x6, x7);
+                f2 = f2.AddFour(a.DOutput, y + y2, x0, x1, x2, x3, x4, x5, x6, x7);
+                f3 = f3.AddFour(a.DOutput, y + y3, x0, x1, x2, x3, x4, x5, x6, x7);
+                x0 = x4;
+                x1 = x5;
+                x2 = x6;
+                x3 = x7;
+                x += AtOnce * Quad.PerBlock;
+                y += AtOnce * Quad.PerBlock;
+            }
+            for (; q < end; q++)
+            {
+                var x4 = Load(a.X, x, 4, last);
+                f0 = f0.Add(Quad.Load(a.DOutput.Data, y), x0, x1, x2, x3, x4);
+                f1 = f1.Add(Quad.Load(a.DOutput.Data, y + y1), x0, x1, x2, x3, x4);
+                f2 = f2.Add(Quad.Load(a.DOutput.Data, y + y2), x0, x1, x2, x3, x4);
+                f3 = f3.Add(Quad.Load(a.DOutput.Data, y + y3), x0, x1, x2, x3, x4);
+                x0 = x1;
+                x1 = x2;
+                x2 = x3;
+                x3 = x4;
+                x += Quad.PerBlock;
+                y += Quad.PerBlock;
+            }
+            term += step;
+            rowEnd += still;
+            runs += still;
+            length += still;
+            xStart += still;
+            yStart += still;
+            s += still;
+            y1 += still;
+            y2 += still;
+            y3 += still;
+        }
+        f0.Set(sums, 0);
+        f1.Set(sums, Taps);
+        f2.Set(sums, 2 * Taps);
+        f3.Set(sums, 3 * Taps);
+    }
+
+    public static void Finish(Convolution.WeightPartArguments a, int tile, int thread, int threads, TileSums sums)
+    {
+        var (part, filter, channel, r, s) = Place(a.Filter, tile);
+        int at = part * a.Filter.Count + filter * a.Filter.FilterSize + (channel * a.Filter.Rows + r) * a.Filter.Columns + s;
+        int count = IntrinsicMath.Min(Filters, a.Filter.Filters - filter) * Taps, taps = a.Filter.Columns - s;
+        int sum = thread;
+        for (int left = count - thread; left > 0; left -= threads)
+        {
+            var (row, tap) = Operation.Divide(sum, Taps);
+            if (tap < taps)
+                a.PartSums[at + row * a.Filter.FilterSize + tap] = sums.Get(sum);
+            sum += threads;
+        }
+    }
+
+    /// <summary>
+    /// Part, first filter, channel, row and first column of a tile. Neighbours have rows and channels side by side and the same filters, so
+    /// that threads of a warp load the same gradients.
+    /// </summary>
+    private static (int Part, int Filter, int Channel, int Row, int Column) Place(FilterShape filter, int tile)
+    {
+        int columns = Operation.Parts(filter.Columns, Taps);
+        (tile, int column) = Operation.Divide(tile, columns);
+        (tile, int r) = Operation.Divide(tile, filter.Rows);
+        (tile, int channel) = Operation.Divide(tile, filter.Channels);
+        (int part, tile) = Operation.Divide(tile, Operation.Parts(filter.Filters, Filters));
+        return (part, tile * Filters, channel, r, column * Taps);
+    }
+
+    /// <summary>The quad some columns on; taps past the filter's end may lie past the row's end.</summary>
+    private static Quad Load(Tensor x, int index, int columns, int last) =>
+        Quad.Load(x.Data, IntrinsicMath.Min(index + columns * Quad.PerBlock, last));
+
+    /// <summary>A filter's sums for 5 neighbouring taps.</summary>
+    private readonly struct FiveSums(float s0, float s1, float s2, float s3, float s4)
+    {
+        private readonly float _s0 = s0, _s1 = s1, _s2 = s2, _s3 = s3, _s4 = s4;
+
+        /// <summary>One output's gradient times its 5 inputs.</summary>
+        public FiveSums Add(Quad g, Quad x0, Quad x1, Quad x2, Quad x3, Quad x4) =>
+            new(Quad.Dot(g, x0, _s0), Quad.Dot(g, x1, _s1), Quad.Dot(g, x2, _s2), Quad.Dot(g, x3, _s3), Quad.Dot(g, x4, _s4));
+
+        /// <summary>Four neighbouring outputs from quad <paramref name="y"/> on.</summary>
+        public FiveSums AddFour(Tensor dOutput, int y, Quad x0, Quad x1, Quad x2, Quad x3, Quad x4, Quad x5, Quad x6, Quad x7)
+        {
+            var g = Quad.View(dOutput.Data, y);
+            Quad g0 = g[0], g1 = g[Quad.PerBlock], g2 = g[2 * Quad.PerBlock], g3 = g[3 * Quad.PerBlock];
+            return Add(g0, x0, x1, x2, x3, x4).Add(g1, x1, x2, x3, x4, x5).Add(g2, x2, x3, x4, x5, x6).Add(g3, x3, x4, x5, x6, x7);
+        }
+
+        public void Set(TileSums sums, int sum)
+        {
+            sums.Set(sum, new Quad(_s0, _s1, _s2, _s3));
+            sums.Set(sum + 4, _s4);
+        }
+    }
+}

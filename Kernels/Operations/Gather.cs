@@ -1,0 +1,227 @@
+using System.Runtime.Intrinsics;
+using System.Runtime.Intrinsics.X86;
+using ILGPU;
+
+namespace Secateurs.Kernels;
+
+/// <summary>
+/// Copies the images of a batch out of a data set of bytes: x(n, h, w) = scale · byte, blank where the order says -1.
+/// The data set stays bytes on the device; zero pixels stay exactly zero.
+/// </summary>
+/// <remarks>
+/// An image has <see cref="Views"/>: as it is, and moved by a pixel right, left, down and up. It is moved along the raster, so what leaves
+/// at one edge comes in at the other, from the next row or image: nothing to test for where edges are blank.
+/// </remarks>
+internal static class Gather
+{
+    /// <summary>The image itself and its four neighbours.</summary>
+    public const int Views = 5;
+
+    /// <summary>Bits of an entry of the order that hold the image; those above hold the view.</summary>
+    private const int ImageBits = 27;
+
+    /// <summary>An entry of the order.</summary>
+    public static int Entry(int image, int view) => image | view << ImageBits;
+
+    /// <summary>The image of an entry that is not blank.</summary>
+    public static int Image(int entry) => entry & (1 << ImageBits) - 1;
+
+    /// <summary>The view of an entry that is not blank.</summary>
+    public static int View(int entry) => entry >> ImageBits;
+
+    /// <summary>How far back in the raster lies what a view shows at a pixel: 0, 1, -1, width, -width.</summary>
+    private static int Shift(int view, int width) => (view < 3 ? 1 : width) * (2 * (view & 1) - IntrinsicMath.Min(view, 1));
+
+    /// <summary>A data set as <see cref="Of"/> takes it: with a blank row before the first image and behind the last.</summary>
+    public static byte[] WithMargins(int width, params ReadOnlySpan<byte[]> sets)
+    {
+        int length = 2 * width;
+        foreach (byte[] set in sets)
+            length += set.Length;
+        var images = new byte[length];
+        int at = width;
+        foreach (byte[] set in sets)
+        {
+            set.CopyTo(images, at);
+            at += set.Length;
+        }
+        return images;
+    }
+
+    /// <param name="device">Where it runs.</param>
+    /// <param name="name">For profiles and errors.</param>
+    /// <param name="images">[count][H W] bytes between two margins of W; without these there is but one view.</param>
+    /// <param name="labels">[count] bytes.</param>
+    /// <param name="order">
+    /// Which image comes when, as <see cref="Entry"/>: the batch of a step is order[step · slots ...], slots = 16 · blocks.
+    /// </param>
+    /// <param name="step">[1].</param>
+    /// <param name="scale">What a byte is multiplied by.</param>
+    /// <param name="x">(N, 1, H, W); a border stays as it is.</param>
+    /// <param name="transposed">The same as rows, see <see cref="Transpose"/>; or empty.</param>
+    /// <param name="batchLabels">[slots], -1 for blank.</param>
+    public static Operation Of(
+        ComputeDevice device, string name, ArrayView<byte> images, ArrayView<byte> labels, ArrayView<int> order, ArrayView<int> step,
+        float scale, Tensor x, ArrayView<float> transposed, ArrayView<int> batchLabels)
+    {
+        int slots = x.Blocks * Layout.Lanes;
+        if (x.Shape.Channels != 1)
+            throw new ArgumentException($"{name}: images have one channel, the input {x.Shape.Channels}");
+        Require.Length(name, "labels of the batch", batchLabels.Length, slots);
+        int margin = images.Length == labels.Length * x.Shape.Features ? 0 : x.Shape.Width;
+        Require.Length(name, "images", images.Length, labels.Length * x.Shape.Features + 2 * margin);
+        bool rows = transposed.Length > 1;
+        if (rows)
+            Require.Length(name, "transposed", transposed.Length, (long)slots * Transpose.Pitch(x.Shape.Features));
+        return Operation.OfThreads(
+            device, name, 0, new Arguments(images, labels, order, step, scale, x, transposed, rows ? 1 : 0, batchLabels, margin),
+            (long)x.Blocks * x.Shape.Features * Quad.PerBlock);
+    }
+
+    public readonly struct Arguments(
+        ArrayView<byte> images, ArrayView<byte> labels, ArrayView<int> order, ArrayView<int> step, float scale, Tensor x,
+        ArrayView<float> transposed, int rows, ArrayView<int> batchLabels, int margin) : IBody, IThreadBody
+    {
+        public readonly ArrayView<byte> Images = images, Labels = labels;
+        public readonly ArrayView<int> Order = order, Step = step, BatchLabels = batchLabels;
+        public readonly float Scale = scale;
+        public readonly Tensor X = x;
+        public readonly ArrayView<float> Transposed = transposed;
+        public readonly int Rows = rows, Margin = margin;
+
+        /// <summary>Pixels are asked for ahead a cache line at a time: the images of a batch lie anywhere in memory.</summary>
+        private const int StripsPerLine = 4;
+
+        /// <summary>A unit of work is 16 neighbouring pixels of 16 images: a square of bytes that is turned in registers.</summary>
+        public unsafe void Run<V>(int worker, int workers) where V : unmanaged, ISimd<V>
+        {
+            var s = X.Shape;
+            int pixels = s.Features, pitch = Transpose.Pitch(pixels), strips = (pixels + Layout.Lanes - 1) / Layout.Lanes;
+            byte* square = stackalloc byte[2 * ByteSquare.Length], blank = stackalloc byte[pixels];
+            new Span<byte>(blank, pixels).Clear();
+            byte** sources = stackalloc byte*[Layout.Lanes], ahead = stackalloc byte*[Layout.Lanes];
+            float* x = X.Pointer, rows = Rows != 0 ? Transposed.Pointer() : null;
+            float scale = Scale;
+            // From the last pixel of a row to the first of the next lies the border, twice.
+            int width = s.Width, gap = 2 * s.Padding * Layout.Lanes;
+            var (first, last) = Operation.Share(X.Blocks * strips, worker, workers);
+            for (int item = first, current = -1, next = -1; item < last; item++)
+            {
+                int block = item / strips, strip = item - block * strips, from = strip * Layout.Lanes;
+                int count = Math.Min(Layout.Lanes, pixels - from);
+                if (block != current)
+                    Find(current = block, blank, sources);
+                int later = (item + Tuning.StripsAhead) / strips, laterStrip = item + Tuning.StripsAhead - later * strips;
+                if (Sse.IsSupported && laterStrip % StripsPerLine == 0 && item + Tuning.StripsAhead < last)
+                {
+                    if (later != next)
+                        Find(next = later, blank, ahead);
+                    for (int lane = 0; lane < Layout.Lanes; lane++)
+                        Sse.Prefetch0(ahead[lane] + laterStrip * Layout.Lanes);
+                }
+                for (int lane = 0; lane < Layout.Lanes; lane++)
+                {
+                    int slot = block * Layout.Lanes + lane;
+                    byte* row = square + lane * Layout.Lanes, source = sources[lane] + from;
+                    if (count == Layout.Lanes)
+                        Vector128.Load(source).Store(row);
+                    else
+                        for (int i = 0; i < Layout.Lanes; i++)
+                            row[i] = i < count ? source[i] : (byte)0;
+                    // The fill behind a row's last pixel gets zeros, which it holds anyway.
+                    if (rows is not null)
+                        ByteSquare.Scale(row, scale, rows + (nint)slot * pitch + from);
+                }
+                if (strip == 0)
+                    SetLabels(block);
+                byte* turned = ByteSquare.Turn(square, square + ByteSquare.Length);
+                int w = from % width;
+                var target = x + (nint)block * s.BlockStride + s.Offset(0, from / width, w);
+                for (int i = 0; i < count; i++)
+                {
+                    ByteSquare.Scale(turned + i * Layout.Lanes, scale, target);
+                    target += Layout.Lanes;
+                    if (++w == width)
+                    {
+                        w = 0;
+                        target += gap;
+                    }
+                }
+            }
+        }
+
+        /// <summary>Where the images of a block begin, as they are shown.</summary>
+        private unsafe void Find(int block, byte* blank, byte** sources)
+        {
+            byte* images = Images.Pointer() + Margin;
+            int* order = BlockOrder(block);
+            for (int lane = 0; lane < Layout.Lanes; lane++)
+                sources[lane] = order[lane] < 0 ? blank
+                    : images + (nint)Image(order[lane]) * X.Shape.Features - Shift(View(order[lane]), X.Shape.Width);
+        }
+
+        private unsafe void SetLabels(int block)
+        {
+            int* order = BlockOrder(block);
+            for (int lane = 0; lane < Layout.Lanes; lane++)
+                BatchLabels[block * Layout.Lanes + lane] = order[lane] < 0 ? -1 : Labels[Image(order[lane])];
+        }
+
+        private unsafe int* BlockOrder(int block) => Order.Pointer() + ((nint)Step.Pointer()[0] * X.Blocks + block) * Layout.Lanes;
+
+        public void RunThread(int index) => Thread(this, index);
+    }
+
+    /// <summary>A pixel of four images. Neighbouring threads have the quads of a block, then neighbouring pixels.</summary>
+    private static void Thread(Arguments a, int index)
+    {
+        var s = a.X.Shape;
+        var (at, quad) = Operation.Divide(index, Quad.PerBlock);
+        var (block, pixel) = Operation.Divide(at, s.Features);
+        if (block >= a.X.Blocks)
+            return;
+        var (h, w) = Operation.Divide(pixel, s.Width);
+        int slot = block * Layout.Lanes + quad * Quad.Images;
+        int order = a.Step[0] * a.X.Blocks * Layout.Lanes + slot;
+        var value = new Quad(Value(a, order, pixel), Value(a, order + 1, pixel), Value(a, order + 2, pixel), Value(a, order + 3, pixel));
+        Quad.Store(a.X.Data, (block * s.BlockStride + s.Offset(0, h, w)) / Quad.Images + quad, value);
+        if (a.Rows != 0)
+        {
+            int pitch = Operation.Parts(s.Features, Transpose.Columns) * Transpose.Columns, row = slot * pitch + pixel;
+            a.Transposed[row] = value.X;
+            a.Transposed[row + pitch] = value.Y;
+            a.Transposed[row + 2 * pitch] = value.Z;
+            a.Transposed[row + 3 * pitch] = value.W;
+        }
+        if (pixel == 0)
+            for (int i = 0; i < Quad.Images; i++)
+                a.BatchLabels[slot + i] = a.Order[order + i] < 0 ? -1 : a.Labels[Image(a.Order[order + i])];
+    }
+
+    /// <summary>
+    /// What an entry shows at a pixel. A blank reads the first image: so the bytes of a quad are asked for at once, without branches.
+    /// </summary>
+    private static float Value(Arguments a, int order, int pixel)
+    {
+        int entry = a.Order[order], shown = IntrinsicMath.Max(entry, 0);
+        float value = a.Images[a.Margin + Image(shown) * a.X.Shape.Features + pixel - Shift(View(shown), a.X.Shape.Width)] * a.Scale;
+        return entry < 0 ? 0f : value;
+    }
+
+    /// <summary>The formula over one batch's part of the order: plain (N, H, W) and labels.</summary>
+    public static (float[] X, int[] Labels) Reference(byte[] images, byte[] labels, ReadOnlySpan<int> order, float scale, int width)
+    {
+        int pixels = (images.Length - 2 * width) / labels.Length;
+        int[] back = [0, 1, -1, width, -width];
+        var x = new float[order.Length * pixels];
+        var batchLabels = new int[order.Length];
+        for (int n = 0; n < order.Length; n++)
+        {
+            int image = order[n] & 0x7FF_FFFF, view = order[n] >> 27;
+            batchLabels[n] = order[n] < 0 ? -1 : labels[image];
+            for (int i = 0; i < pixels && order[n] >= 0; i++)
+                x[n * pixels + i] = scale * images[width + image * pixels + i - back[view]];
+        }
+        return (x, batchLabels);
+    }
+}

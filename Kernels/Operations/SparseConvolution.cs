@@ -1,0 +1,342 @@
+using System.Runtime.CompilerServices;
+using ILGPU;
+
+namespace Secateurs.Kernels;
+
+/// <summary>
+/// The three passes of <see cref="Convolution"/> and <see cref="FullyConnected"/> over live weights only: time falls with density. Only on
+/// the CPU accelerator. Results differ from those of the dense passes on the same mask by rounding alone; a convolution's forward pass and
+/// weight gradient are bit by bit those of <see cref="Convolution"/>, but for the sign of zero.
+/// </summary>
+internal static class SparseConvolution
+{
+    /// <summary>y(k, p, q) = b(k) + Σ over live (k, c, r, s) of w x(c, p + r, q + s), then max(0, y) if <paramref name="relu"/>.</summary>
+    public static Operation Forward(
+        ComputeDevice device, string name, Tensor x, LiveWeights live, ArrayView<float> bias, Tensor y, bool relu) =>
+        Operation.OnHost(device, name, 0, new ForwardBody(x, live, bias, y, relu));
+
+    /// <summary>dx(c, h, w) = Σ over live weights that reach it; then 0 where the gate (= x, a ReLU's output) is not positive.</summary>
+    public static Operation BackwardData(
+        ComputeDevice device, string name, Tensor dOutput, LiveWeights live, Tensor? gate, Tensor dInput) =>
+        Operation.OnHost(device, name, 0, new BackwardDataBody(dOutput, live, gate, dInput));
+
+    /// <summary>dw = Σ_{n,p,q} dy(k, p, q) x(c, p + r, q + s) for live weights, handed to the rule of <paramref name="update"/>.</summary>
+    /// <param name="device">The CPU accelerator.</param>
+    /// <param name="name">For profiles.</param>
+    /// <param name="x">(N, C, H, W).</param>
+    /// <param name="dOutput">(N, K, P, Q).</param>
+    /// <param name="live">The weights.</param>
+    /// <param name="update">Rule, rates and step; its buffers are replaced by the packed ones.</param>
+    public static Operation BackwardWeight(ComputeDevice device, string name, Tensor x, Tensor dOutput, LiveWeights live, Update update)
+    {
+        ArgumentNullException.ThrowIfNull(live);
+        return Operation.OnHost(device, name, 0, new BackwardWeightBody(x, dOutput, live, update));
+    }
+
+    /// <summary>
+    /// Vectors that one weight is applied to at a time: neighbouring outputs, or blocks of images where there is one output.
+    /// </summary>
+    private const int Vectors = 4;
+
+    private readonly struct ForwardBody(Tensor x, LiveWeights live, ArrayView<float> bias, Tensor y, bool relu) : IBody
+    {
+        public unsafe void Run<V>(int worker, int workers) where V : unmanaged, ISimd<V>
+        {
+            TensorShape xs = x.Shape, ys = y.Shape;
+            float* w = live.Weight.Pointer(), b = bias.Pointer(), input = x.Pointer, output = y.Pointer;
+            int* start = live.FilterStart.Pointer(), offset = live.InputOffset.Pointer();
+            if (ys.Height * ys.Width == 1)
+            {
+                var (from, to) = ShareByWeights(start, ys.Channels, worker, workers);
+                for (int k = from; k < to; k++)
+                    for (int block = 0; block < x.Blocks; block += Vectors)
+                    {
+                        nint at = (nint)block * ys.BlockStride + ys.Offset(k, 0, 0);
+                        Sum<V>(
+                            input + (nint)block * xs.BlockStride, xs.BlockStride, Math.Min(Vectors, x.Blocks - block), w, null,
+                            offset, start[k], start[k + 1], output + at, ys.BlockStride, b[k], relu, null);
+                    }
+                return;
+            }
+            var (first, last) = Operation.Share(x.Blocks * ys.Channels * ys.Height, worker, workers);
+            for (int item = first; item < last; item++)
+            {
+                int p = item % ys.Height, k = item / ys.Height % ys.Channels, block = item / ys.Height / ys.Channels;
+                float* row = input + (nint)block * xs.BlockStride + p * xs.RowStride;
+                float* target = output + (nint)block * ys.BlockStride + ys.Offset(k, p, 0);
+                for (int q = 0; q < ys.Width; q += Vectors)
+                    Sum<V>(
+                        row + q * Layout.Lanes, Layout.Lanes, Math.Min(Vectors, ys.Width - q), w, null, offset, start[k], start[k + 1],
+                        target + q * Layout.Lanes, Layout.Lanes, b[k], relu, null);
+            }
+        }
+    }
+
+    private readonly struct BackwardDataBody(Tensor dOutput, LiveWeights live, Tensor? gate, Tensor dInput) : IBody
+    {
+        public unsafe void Run<V>(int worker, int workers) where V : unmanaged, ISimd<V>
+        {
+            TensorShape xs = dInput.Shape, ys = dOutput.Shape;
+            float* w = live.Weight.Pointer(), g = gate is { } tensor ? tensor.Pointer : null;
+            float* input = dInput.Pointer, output = dOutput.Pointer;
+            int* start = live.ChannelStart.Pointer(), weight = live.ByChannel.Pointer();
+            int* from = live.ByChannelOutput.Pointer(), to = live.ByChannelInput.Pointer();
+            if (xs.ChannelStride == Layout.Lanes)
+            {
+                // One input pixel, so one output: a fully connected layer.
+                var (firstChannel, lastChannel) = ShareByWeights(start, xs.Channels, worker, workers);
+                for (int c = firstChannel; c < lastChannel; c++)
+                    for (int block = 0; block < dInput.Blocks; block += Vectors)
+                    {
+                        nint at = (nint)block * xs.BlockStride + xs.Offset(c, 0, 0);
+                        Sum<V>(
+                            output + (nint)block * ys.BlockStride, ys.BlockStride, Math.Min(Vectors, dInput.Blocks - block), w, weight,
+                            from, start[c], start[c + 1], input + at, xs.BlockStride, 0, false, g is null ? null : g + at);
+                    }
+                return;
+            }
+            var (first, last) = Operation.Share(dInput.Blocks * xs.Channels, worker, workers);
+            for (int item = first; item < last; item++)
+            {
+                int block = item / xs.Channels, c = item % xs.Channels;
+                nint map = (nint)block * xs.BlockStride + c * xs.ChannelStride;
+                // Gradients of the border are computed with the rest and never read.
+                float* dx = input + map, dy = output + (nint)block * ys.BlockStride + ys.Offset(0, 0, 0);
+                new Span<float>(dx, xs.ChannelStride).Clear();
+                for (int t = start[c]; t < start[c + 1]; t++)
+                {
+                    V value = V.Broadcast(w[weight[t]]);
+                    for (int p = 0; p < ys.Height; p++)
+                    {
+                        float* source = dy + from[t] + p * ys.RowStride, target = dx + to[t] + p * xs.RowStride;
+                        for (int i = 0; i < ys.Width * Layout.Lanes; i += V.Width)
+                            V.Store(V.MultiplyAdd(value, V.Load(source + i), V.Load(target + i)), target + i);
+                    }
+                }
+                if (g is not null)
+                    for (int i = 0; i < xs.ChannelStride; i += V.Width)
+                        V.Store(V.WherePositive(V.Load(g + map + i), V.Load(dx + i)), dx + i);
+            }
+        }
+    }
+
+    internal readonly struct BackwardWeightBody(Tensor x, Tensor dOutput, LiveWeights live, Update update) : IBody
+    {
+        private const int Batch = 64;
+
+        private readonly Update _update =
+            update with { Weight = live.Weight, FirstMoment = live.FirstMoment, SecondMoment = live.SecondMoment, Masked = 0 };
+
+        public void Run<V>(int worker, int workers) where V : unmanaged, ISimd<V>
+        {
+            var (first, last) = Operation.Share(live.Count, worker, workers);
+            Weights<V>(first, last, dOutput, 0);
+        }
+
+        /// <summary>Whether a filter has live weights.</summary>
+        public bool Has(int filter) => live.FilterStart[filter] < live.FilterStart[filter + 1];
+
+        /// <summary>The live weights of the filters [first, last), gradients as in <see cref="Weights"/>.</summary>
+        public void Filters<V>(int first, int last, Tensor dOutput, int origin) where V : unmanaged, ISimd<V> =>
+            Weights<V>(live.FilterStart[first], live.FilterStart[last], dOutput, origin);
+
+        /// <summary>
+        /// The weights [first, last); gradients of the output in <paramref name="dOutput"/>, whose first channel is
+        /// <paramref name="origin"/>.
+        /// </summary>
+        private unsafe void Weights<V>(int first, int last, Tensor dOutput, int origin) where V : unmanaged, ISimd<V>
+        {
+            float* gradient = stackalloc float[Batch], lanes = stackalloc float[Batch * Layout.Lanes];
+            int* input = live.InputOffset.Pointer(), output = live.OutputOffset.Pointer();
+            TensorShape xs = x.Shape, ys = dOutput.Shape;
+            float* xStart = x.Pointer, yStart = dOutput.Pointer + ys.Offset(0, 0, 0) - (nint)origin * ys.ChannelStride;
+            bool onePosition = ys.Height * ys.Width == 1;
+            for (int from = first; from < last; from += Batch)
+            {
+                int to = Math.Min(from + Batch, last);
+                for (int t = from; t < to; t += Vectors)
+                {
+                    // Missing weights of the last four repeat the last one.
+                    int t1 = Math.Min(t + 1, to - 1), t2 = Math.Min(t + 2, to - 1), t3 = Math.Min(t + 3, to - 1);
+                    float* target = lanes + (t - from) * Layout.Lanes;
+                    if (onePosition)
+                        for (int lane = 0; lane < Layout.Lanes; lane += V.Width)
+                        {
+                            float* xLane = xStart + lane, yLane = yStart + lane;
+                            Products<V>(
+                                xLane + input[t], xLane + input[t1], xLane + input[t2], xLane + input[t3], xs.BlockStride,
+                                yLane + output[t], yLane + output[t1], yLane + output[t2], yLane + output[t3], ys.BlockStride, x.Blocks,
+                                target + lane);
+                        }
+                    else
+                        for (int lane = 0; lane < Layout.Lanes; lane += 2 * V.Width)
+                        {
+                            float* xLane = xStart + lane, yLane = yStart + lane + output[t];
+                            nint y1 = output[t1] - output[t], y2 = output[t2] - output[t], y3 = output[t3] - output[t];
+                            if (y3 == 0)
+                                Products<V, OneFilter>(
+                                    xLane, yLane, input[t], input[t1], input[t2], input[t3], 0, 0, 0, xs, ys, x.Blocks, target + lane);
+                            else
+                                Products<V, SeveralFilters>(
+                                    xLane, yLane, input[t], input[t1], input[t2], input[t3], y1, y2, y3, xs, ys, x.Blocks, target + lane);
+                        }
+                }
+                TapTile.AddLanes(lanes, to - from, gradient);
+                _update.Apply<V>(from, gradient, to - from);
+            }
+        }
+
+        /// <summary>Four weights of a fully connected layer: one product per 16 images each.</summary>
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        private static unsafe void Products<V>(
+            float* x0, float* x1, float* x2, float* x3, nint xBlock, float* y0, float* y1, float* y2, float* y3, nint yBlock, int blocks,
+            float* lanes)
+            where V : unmanaged, ISimd<V>
+        {
+            V a = V.Zero, b = V.Zero, c = V.Zero, d = V.Zero;
+            nint x = 0, y = 0;
+            for (; blocks > 0; blocks--, x += xBlock, y += yBlock)
+            {
+                a = V.MultiplyAdd(V.Load(y0 + y), V.Load(x0 + x), a);
+                b = V.MultiplyAdd(V.Load(y1 + y), V.Load(x1 + x), b);
+                c = V.MultiplyAdd(V.Load(y2 + y), V.Load(x2 + x), c);
+                d = V.MultiplyAdd(V.Load(y3 + y), V.Load(x3 + x), d);
+            }
+            V.Store(a, lanes);
+            V.Store(b, lanes + Layout.Lanes);
+            V.Store(c, lanes + 2 * Layout.Lanes);
+            V.Store(d, lanes + 3 * Layout.Lanes);
+        }
+
+        /// <summary>
+        /// Four weights over maps, two vectors of images at a time where a block of images has more than one. Weights of one filter
+        /// (<typeparamref name="F"/>) meet the same gradients; else those of the next three lie y1, y2, y3 floats on.
+        /// </summary>
+        private static unsafe void Products<V, F>(
+            float* xBlock, float* yBlock, nint x0, nint x1, nint x2, nint x3, nint y1, nint y2, nint y3, in TensorShape xs,
+            in TensorShape ys, int blocks, float* lanes) where V : unmanaged, ISimd<V> where F : struct, IFilters
+        {
+            bool two = V.Width < Layout.Lanes, same = F.AreOne;
+            V a = V.Zero, b = V.Zero, c = V.Zero, d = V.Zero, e = V.Zero, f = V.Zero, g = V.Zero, h = V.Zero;
+            for (; blocks > 0; blocks--, xBlock += xs.BlockStride, yBlock += ys.BlockStride)
+            {
+                float* xRow = xBlock, yRow = yBlock;
+                for (int p = ys.Height; p > 0; p--, xRow += xs.RowStride, yRow += ys.RowStride)
+                {
+                    float* source = xRow, y = yRow;
+                    for (int q = ys.Width; q > 0; q--, source += Layout.Lanes, y += Layout.Lanes)
+                    {
+                        V gradient = V.Load(y);
+                        a = V.MultiplyAdd(gradient, V.Load(source + x0), a);
+                        b = V.MultiplyAdd(same ? gradient : V.Load(y + y1), V.Load(source + x1), b);
+                        c = V.MultiplyAdd(same ? gradient : V.Load(y + y2), V.Load(source + x2), c);
+                        d = V.MultiplyAdd(same ? gradient : V.Load(y + y3), V.Load(source + x3), d);
+                        if (!two)
+                            continue;
+                        gradient = V.Load(y + V.Width);
+                        e = V.MultiplyAdd(gradient, V.Load(source + x0 + V.Width), e);
+                        f = V.MultiplyAdd(same ? gradient : V.Load(y + y1 + V.Width), V.Load(source + x1 + V.Width), f);
+                        g = V.MultiplyAdd(same ? gradient : V.Load(y + y2 + V.Width), V.Load(source + x2 + V.Width), g);
+                        h = V.MultiplyAdd(same ? gradient : V.Load(y + y3 + V.Width), V.Load(source + x3 + V.Width), h);
+                    }
+                }
+            }
+            V.Store(a, lanes);
+            V.Store(b, lanes + Layout.Lanes);
+            V.Store(c, lanes + 2 * Layout.Lanes);
+            V.Store(d, lanes + 3 * Layout.Lanes);
+            if (!two)
+                return;
+            V.Store(e, lanes + V.Width);
+            V.Store(f, lanes + V.Width + Layout.Lanes);
+            V.Store(g, lanes + V.Width + 2 * Layout.Lanes);
+            V.Store(h, lanes + V.Width + 3 * Layout.Lanes);
+        }
+
+        // A constant to the JIT: loads that one filter's weights share leave no code behind.
+        private interface IFilters
+        {
+            static abstract bool AreOne { get; }
+        }
+
+        private readonly struct OneFilter : IFilters { public static bool AreOne => true; }
+        private readonly struct SeveralFilters : IFilters { public static bool AreOne => false; }
+    }
+
+    /// <summary>
+    /// target = initial + Σ_t w(t) x(offset(t)) for up to four vectors, <paramref name="xStep"/> and <paramref name="yStep"/> floats apart.
+    /// </summary>
+    private static unsafe void Sum<V>(
+        float* x, nint xStep, int vectors, float* w, int* weight, int* offset, int from, int to, float* y, nint yStep, float initial,
+        bool relu, float* gate) where V : unmanaged, ISimd<V>
+    {
+        // Missing vectors repeat the last one: same loads, same stores.
+        nint x1 = Math.Min(1, vectors - 1) * xStep, x2 = Math.Min(2, vectors - 1) * xStep, x3 = Math.Min(3, vectors - 1) * xStep;
+        nint y1 = Math.Min(1, vectors - 1) * yStep, y2 = Math.Min(2, vectors - 1) * yStep, y3 = Math.Min(3, vectors - 1) * yStep;
+        bool two = V.Width < Layout.Lanes;
+        for (int lane = 0; lane < Layout.Lanes; lane += 2 * V.Width)
+        {
+            V a = V.Broadcast(initial), b = a, c = a, d = a, e = a, f = a, g = a, h = a;
+            for (int t = from; t < to; t++)
+            {
+                var source = x + offset[t] + lane;
+                V value = V.Broadcast(w[weight is null ? t : weight[t]]);
+                a = V.MultiplyAdd(value, V.Load(source), a);
+                b = V.MultiplyAdd(value, V.Load(source + x1), b);
+                c = V.MultiplyAdd(value, V.Load(source + x2), c);
+                d = V.MultiplyAdd(value, V.Load(source + x3), d);
+                if (!two)
+                    continue;
+                source += V.Width;
+                e = V.MultiplyAdd(value, V.Load(source), e);
+                f = V.MultiplyAdd(value, V.Load(source + x1), f);
+                g = V.MultiplyAdd(value, V.Load(source + x2), g);
+                h = V.MultiplyAdd(value, V.Load(source + x3), h);
+            }
+            Store<V>(a, b, c, d, y + lane, y1, y2, y3, relu, gate is null ? null : gate + lane);
+            if (two)
+                Store<V>(e, f, g, h, y + lane + V.Width, y1, y2, y3, relu, gate is null ? null : gate + lane + V.Width);
+        }
+    }
+
+    // Inlined, since a call would make the register allocator keep the sums in memory through the loop above.
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static unsafe void Store<V>(
+        V a, V b, V c, V d, float* y, nint y1, nint y2, nint y3, bool relu, float* gate) where V : unmanaged, ISimd<V>
+    {
+        if (relu)
+            (a, b, c, d) = (V.Max(V.Zero, a), V.Max(V.Zero, b), V.Max(V.Zero, c), V.Max(V.Zero, d));
+        if (gate is not null)
+        {
+            a = V.WherePositive(V.Load(gate), a);
+            b = V.WherePositive(V.Load(gate + y1), b);
+            c = V.WherePositive(V.Load(gate + y2), c);
+            d = V.WherePositive(V.Load(gate + y3), d);
+        }
+        V.Store(a, y);
+        V.Store(b, y + y1);
+        V.Store(c, y + y2);
+        V.Store(d, y + y3);
+    }
+
+    /// <summary>Whole rows such that every worker has about as many weights; <paramref name="start"/> has rows + 1 entries.</summary>
+    private static unsafe (int First, int Last) ShareByWeights(int* start, int rows, int worker, int workers)
+    {
+        // A row costs something without weights too, so rows count as one weight each.
+        long all = start[rows] + rows;
+        int Row(long share)
+        {
+            int low = 0, high = rows;
+            while (low < high)
+            {
+                int middle = (low + high) / 2;
+                if (start[middle] + middle < share)
+                    low = middle + 1;
+                else
+                    high = middle;
+            }
+            return low;
+        }
+        return (Row(all * worker / workers), worker == workers - 1 ? rows : Row(all * (worker + 1) / workers));
+    }
+}

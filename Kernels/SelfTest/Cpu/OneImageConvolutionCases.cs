@@ -1,0 +1,46 @@
+namespace Secateurs.Kernels.SelfTest;
+
+/// <summary>Convolutions of a single image: maps narrower and wider than vectors, rows that do not fill a tile, pruned filters.</summary>
+internal static class OneImageConvolutionCases
+{
+    private static readonly (int Height, int Width, int Padding, FilterShape Filter, int Border, int LivePercent)[] Shapes =
+    [
+        (28, 28, 0, new(3, 1, 5, 5), 0, 100), (12, 12, 0, new(5, 3, 5, 5), 0, 10), (28, 28, 2, new(2, 1, 5, 5), 0, 50),
+        (5, 5, 0, new(4, 2, 3, 3), 1, 100),
+        (9, 45, 1, new(2, 2, 3, 3), 2, 30), (7, 21, 0, new(2, 1, 3, 2), 0, 100), (3, 3, 1, new(2, 2, 5, 5), 0, 100),
+        (1, 1, 0, new(3, 4, 1, 1), 0, 0),
+    ];
+
+    public static IEnumerable<SelfTestCase> All => Shapes.SelectMany(s => new[] { Case(s, false), Case(s, true) });
+
+    private static SelfTestCase Case((int Height, int Width, int Padding, FilterShape Filter, int Border, int LivePercent) s, bool relu)
+    {
+        var (f, shape) = (s.Filter, new TensorShape(s.Filter.Channels, s.Height, s.Width, s.Padding));
+        float[] X() => new Numbers(1).Activations(shape.Features);
+        float[] Weight() => new Numbers(2).Uniform(f.Count);
+        float[] Mask() =>
+            [.. new Numbers(3).Integers(f.Count, 100).Select((n, i) => IsLive(n, i) ? 1f : 0f)];
+        bool IsLive(int n, int i) => n < s.LivePercent && (s.LivePercent == 100 || i / f.FilterSize != 1);
+        float[] Bias() => new Numbers(4).Uniform(f.Filters);
+        float[] Live() => [.. Weight().Zip(Mask(), (w, m) => w * m)];
+        return new(
+            $"one image convolution {shape.Channels}x{s.Height}x{s.Width} border {s.Padding} "
+            + $"filters {f.Filters}x{f.Rows}x{f.Columns} to border {s.Border} {s.LivePercent} % live{(relu ? " relu" : "")}",
+            memory =>
+            {
+                var y = new RowImage(memory, f.Output(shape, s.Border));
+                memory.Device.Run(OneImageConvolution.Forward(
+                    memory, "test", memory.UploadRows(X(), shape), Weight(), Mask(), memory.Allocate<float>(Bias()), f, y, relu));
+                return [memory.Read(y)];
+            },
+            () =>
+            [
+                Expected.Sums(
+                    "y", Convolution.Reference.Forward(X(), Live(), Bias(), 1, s.Height, s.Width, f, s.Padding, relu),
+                    Convolution.Reference.Forward(
+                        X(), Numbers.Absolute(Live()), Numbers.Absolute(Bias()), 1, s.Height, s.Width, f, s.Padding, false),
+                    f.FilterSize + 1),
+            ],
+            onHostOnly: true);
+    }
+}

@@ -1,0 +1,117 @@
+using ILGPU;
+
+namespace Secateurs.Kernels;
+
+/// <summary>
+/// The live weights of one pruned layer, packed: values and moments in a row, with where each is in the filter. Only on the CPU
+/// accelerator. Filters (K, C, R, S) over an input of shape (C, H, W); a fully connected layer is (K, C, 1, 1) over (C, 1, 1).
+/// </summary>
+/// <remarks>
+/// The flat parameter buffers stay the truth between calls: <see cref="Load"/> packs them before a run of steps and <see cref="Store"/>
+/// unpacks them after it, which costs as much as a step does per thousand live weights.
+/// </remarks>
+internal sealed class LiveWeights
+{
+    private readonly FilterShape _filter;
+    private readonly TensorShape _input, _output;
+
+    public LiveWeights(DeviceMemory memory, FilterShape filter, TensorShape input, TensorShape output, int capacity)
+    {
+        ArgumentNullException.ThrowIfNull(memory);
+        (_filter, _input, _output, Capacity) = (filter, input, output, capacity);
+        Weight = memory.Allocate<float>(capacity);
+        FirstMoment = memory.Allocate<float>(capacity);
+        SecondMoment = memory.Allocate<float>(capacity);
+        Index = memory.Allocate<int>(capacity);
+        InputOffset = memory.Allocate<int>(capacity);
+        OutputOffset = memory.Allocate<int>(capacity);
+        FilterStart = memory.Allocate<int>(filter.Filters + 1);
+        ChannelStart = memory.Allocate<int>(filter.Channels + 1);
+        ByChannel = memory.Allocate<int>(capacity);
+        ByChannelInput = memory.Allocate<int>(capacity);
+        ByChannelOutput = memory.Allocate<int>(capacity);
+    }
+
+    /// <summary>Most live weights that fit.</summary>
+    public int Capacity { get; }
+
+    /// <summary>Live weights now.</summary>
+    public int Count { get; private set; }
+
+    internal FilterShape Filter => _filter;
+
+    /// <summary>In the order of the filters.</summary>
+    public ArrayView<float> Weight { get; }
+    public ArrayView<float> FirstMoment { get; }
+    public ArrayView<float> SecondMoment { get; }
+
+    /// <summary>Where each lies among the layer's K C R S weights.</summary>
+    internal ArrayView<int> Index { get; }
+
+    /// <summary>Floats from an output position's first input pixel to the one that the weight meets.</summary>
+    internal ArrayView<int> InputOffset { get; }
+
+    /// <summary>Floats from the start of the output block to the weight's filter.</summary>
+    internal ArrayView<int> OutputOffset { get; }
+
+    /// <summary>[K + 1]: a filter's weights are [FilterStart[k], FilterStart[k + 1]).</summary>
+    internal ArrayView<int> FilterStart { get; }
+
+    /// <summary>[C + 1]: an input channel's weights, in <see cref="ByChannel"/>.</summary>
+    internal ArrayView<int> ChannelStart { get; }
+
+    /// <summary>Which packed weight; the next two tell its offsets.</summary>
+    internal ArrayView<int> ByChannel { get; }
+    internal ArrayView<int> ByChannelInput { get; }
+    internal ArrayView<int> ByChannelOutput { get; }
+
+    /// <summary>Finds the live weights of a mask.</summary>
+    /// <param name="mask">[K C R S], 1 = live; at most <see cref="Capacity"/> of them.</param>
+    public void Find(ReadOnlySpan<float> mask)
+    {
+        int taps = _filter.Rows * _filter.Columns, count = 0;
+        var channel = new int[_filter.Channels + 1];
+        for (int i = 0; i < mask.Length; i++)
+        {
+            if (i % _filter.FilterSize == 0)
+                FilterStart[i / _filter.FilterSize] = count;
+            if (mask[i] == 0)
+                continue;
+            int c = i % _filter.FilterSize / taps, r = i % taps / _filter.Columns, s = i % _filter.Columns;
+            Index[count] = i;
+            InputOffset[count] = c * _input.ChannelStride + r * _input.RowStride + s * Layout.Lanes;
+            OutputOffset[count] = i / _filter.FilterSize * _output.ChannelStride;
+            channel[c + 1]++;
+            count++;
+        }
+        FilterStart[_filter.Filters] = count;
+        for (int c = 0; c < _filter.Channels; c++)
+            channel[c + 1] += channel[c];
+        for (int c = 0; c <= _filter.Channels; c++)
+            ChannelStart[c] = channel[c];
+        for (int t = 0; t < count; t++)
+        {
+            int c = Index[t] % _filter.FilterSize / taps, at = channel[c]++;
+            ByChannel[at] = t;
+            ByChannelInput[at] = InputOffset[t] - c * _input.ChannelStride;
+            ByChannelOutput[at] = OutputOffset[t];
+        }
+        Count = count;
+    }
+
+    /// <summary>Packs a layer's values from flat buffers.</summary>
+    public unsafe void Load(ArrayView<float> weight, ArrayView<float> firstMoment, ArrayView<float> secondMoment)
+    {
+        float* w = weight.Pointer(), m = firstMoment.Pointer(), v = secondMoment.Pointer();
+        for (int t = 0; t < Count; t++)
+            (Weight[t], FirstMoment[t], SecondMoment[t]) = (w[Index[t]], m[Index[t]], v[Index[t]]);
+    }
+
+    /// <summary>Writes them back.</summary>
+    public unsafe void Store(ArrayView<float> weight, ArrayView<float> firstMoment, ArrayView<float> secondMoment)
+    {
+        float* w = weight.Pointer(), m = firstMoment.Pointer(), v = secondMoment.Pointer();
+        for (int t = 0; t < Count; t++)
+            (w[Index[t]], m[Index[t]], v[Index[t]]) = (Weight[t], FirstMoment[t], SecondMoment[t]);
+    }
+}
