@@ -1,10 +1,10 @@
 using System.Diagnostics;
 using Secateurs.Kernels;
 using Secateurs.Model;
-using Secateurs.Pruning;
-using Secateurs.Pruning.Commands;
+using Secateurs.Program;
+using Secateurs.Program.Commands;
+using Secateurs.Program.Runs;
 using Secateurs.Pruning.Methods;
-using Secateurs.Pruning.Runs;
 using Tests.ModelTests;
 
 namespace Tests.PruningTests;

@@ -1,7 +1,7 @@
 using Secateurs.Kernels;
 using Secateurs.Model;
+using Secateurs.Program.Runs;
 using Secateurs.Pruning.Methods;
-using Secateurs.Pruning.Runs;
 
 namespace Tests.PruningTests;
 

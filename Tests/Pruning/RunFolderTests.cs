@@ -1,5 +1,5 @@
 using Secateurs.Model;
-using Secateurs.Pruning.Runs;
+using Secateurs.Program.Runs;
 using Tests.ModelTests;
 
 namespace Tests.PruningTests;

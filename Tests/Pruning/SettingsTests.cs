@@ -1,5 +1,5 @@
 using Secateurs.Model;
-using Secateurs.Pruning.Commands;
+using Secateurs.Program.Commands;
 using Tests.ModelTests;
 
 namespace Tests.PruningTests;

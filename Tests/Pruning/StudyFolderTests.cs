@@ -1,7 +1,7 @@
 using System.Text.Json.Nodes;
 using Secateurs.Model;
-using Secateurs.Pruning.Runs;
-using Secateurs.Pruning.Studies;
+using Secateurs.Program.Runs;
+using Secateurs.Program.Studies;
 using Tests.ModelTests;
 
 namespace Tests.PruningTests;

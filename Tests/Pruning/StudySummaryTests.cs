@@ -1,5 +1,5 @@
 using Secateurs.Model;
-using Secateurs.Pruning.Studies;
+using Secateurs.Program.Studies;
 using Tests.ModelTests;
 
 namespace Tests.PruningTests;

@@ -1,6 +1,6 @@
 using System.Text.Json;
 using Secateurs.Model;
-using Secateurs.Pruning;
+using Secateurs.Program;
 
 namespace Tests.PruningTests;
 
