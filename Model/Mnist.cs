@@ -52,11 +52,11 @@ public static class Mnist
         if (!Directory.Exists(folder))
         {
             string found = !File.Exists(folder) ? "none" : new FileInfo(folder).LinkTarget is null ? "a file" : "a link to no folder";
-            throw new UserException(ExitCode.BadData, $"{folder}: expected a folder with four IDX files, found {found}");
+            throw new UserException(ErrorKind.BadData, $"{folder}: expected a folder with four IDX files, found {found}");
         }
 
         string[] paths = [.. Files.Select(file => SetFolder.Find(folder, file)
-            ?? throw new UserException(ExitCode.BadData, $"{folder}: expected one file named {SetFolder.Form(file)}, found none"))];
+            ?? throw new UserException(ErrorKind.BadData, $"{folder}: expected one file named {SetFolder.Form(file)}, found none"))];
         var train = Idx.Read(paths[0], paths[1], cancellation: cancellation);
         return new MnistData(train, Idx.Read(paths[2], paths[3], Idx.MaxImages - train.Count, cancellation), folder);
     }

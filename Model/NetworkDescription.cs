@@ -133,7 +133,7 @@ public sealed partial record NetworkDescription(string Name, IReadOnlyList<Layer
         return shapes;
     }
 
-    private static UserException Bad(string text, string what) => new(ExitCode.Usage, $"network '{BadModel.Cut(text)}': {what}");
+    private static UserException Bad(string text, string what) => new(ErrorKind.Usage, $"network '{BadModel.Cut(text)}': {what}");
 
     [GeneratedRegex(@"^(?:conv(?<conv>[1-9][0-9]{0,3})@(?<k>[1-9][0-9]?)(?:p(?<p>[0-9]))?(?<r>r)?|pool(?<pool>[1-9])"
         + @"|fc(?<fc>[1-9][0-9]{0,4})(?<r>r)?)\z")]

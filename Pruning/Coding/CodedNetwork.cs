@@ -66,6 +66,6 @@ public sealed record CodedNetwork(string Network, IReadOnlyList<SharedLayer> Lay
                 throw Bad($"layer {layer.Name}: a shared weight or a bias is not finite");
         }
 
-        static UserException Bad(string what) => new(ExitCode.Failed, $"network cannot be coded: {what}");
+        static UserException Bad(string what) => new(ErrorKind.Failed, $"network cannot be coded: {what}");
     }
 }

@@ -51,6 +51,6 @@ public sealed class HandSetPruning(double sensitivity) : IPruningMethod
             if (last)
                 return (validation, iteration);
         }
-        throw new UserException(ExitCode.Usage, "epochs: expected at least 1, found 0");
+        throw new UserException(ErrorKind.Usage, "epochs: expected at least 1, found 0");
     }
 }

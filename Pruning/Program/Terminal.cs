@@ -168,7 +168,7 @@ public sealed class Terminal(TextWriter output, TextWriter error, bool interacti
         lock (_lock)
         {
             if (output == TextWriter.Null && !StandardStreams.IsOpen(StandardStreams.Output))
-                throw new UserException(ExitCode.Failed, "standard output: expected to be open, found it closed");
+                throw new UserException(ErrorKind.Failed, "standard output: expected to be open, found it closed");
             ClearBar();
             try
             {
@@ -177,7 +177,7 @@ public sealed class Terminal(TextWriter output, TextWriter error, bool interacti
             }
             catch (Exception e) when (e is IOException or UnauthorizedAccessException)
             {
-                throw new UserException(ExitCode.Failed, $"standard output: expected to take the result, found {e.Message}", e);
+                throw new UserException(ErrorKind.Failed, $"standard output: expected to take the result, found {e.Message}", e);
             }
         }
     }

@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using System.Globalization;
+using Secateurs.Program;
 using Secateurs.Kernels;
 using Secateurs.Model;
 using Secateurs.Pruning.Export;

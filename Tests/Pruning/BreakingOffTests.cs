@@ -84,7 +84,7 @@ public sealed class BreakingOffTests : IDisposable
 
         var error = Assert.Throws<UserException>(() => experiment.Prune(poison, dense));
 
-        Assert.Equal(ExitCode.Diverged, error.Code);
+        Assert.Equal(ErrorKind.Diverged, error.Kind);
         Assert.DoesNotContain('\n', error.Message);
         Assert.Contains($"the state of iteration {iteration} is in {folder.File(RunFolder.Model)}", error.Message);
         var saved = Checkpoint.Load(folder.File(RunFolder.Model));

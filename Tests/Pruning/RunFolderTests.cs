@@ -34,7 +34,7 @@ public sealed class RunFolderTests : IDisposable
     public void A_folder_that_is_not_empty_is_refused(string file)
     {
         Put(file, "mine");
-        Refusal.Message(ExitCode.Usage, Run, () => RunFolder.Create(Run, "", force: false));
+        Refusal.Message(ErrorKind.Usage, Run, () => RunFolder.Create(Run, "", force: false));
         Assert.Equal("mine", File.ReadAllText(Path.Combine(Run, file)));
         Assert.False(File.Exists(Path.Combine(Run, FolderLock.Name)));
     }
@@ -43,8 +43,8 @@ public sealed class RunFolderTests : IDisposable
     public void A_folder_that_another_process_works_in_is_refused_even_by_force()
     {
         using var first = RunFolder.Create(Run, "", force: false);
-        Refusal.Message(ExitCode.Usage, Run, () => RunFolder.Create(Run, "", force: true));
-        Refusal.Message(ExitCode.Usage, Run, () => RunFolder.Create(Run, "", force: false));
+        Refusal.Message(ErrorKind.Usage, Run, () => RunFolder.Create(Run, "", force: true));
+        Refusal.Message(ErrorKind.Usage, Run, () => RunFolder.Create(Run, "", force: false));
     }
 
     [Fact]
@@ -107,17 +107,17 @@ public sealed class RunFolderTests : IDisposable
         }
         Assert.Equal("input", Read(RunFolder.Dense));
         Assert.Equal("new", Read(RunFolder.Model));
-        Refusal.Message(ExitCode.Usage, model, () => RunFolder.Create(Run, "", force: true, RunOutputs.OfSearch(model)));
+        Refusal.Message(ErrorKind.Usage, model, () => RunFolder.Create(Run, "", force: true, RunOutputs.OfSearch(model)));
         if (!OperatingSystem.IsWindows())
         {
             string link = _folder.Combine("link");
             File.CreateSymbolicLink(link, model);
-            Refusal.Message(ExitCode.Usage, model, () => RunFolder.Create(Run, "", force: true, RunOutputs.OfSearch(link)));
+            Refusal.Message(ErrorKind.Usage, model, () => RunFolder.Create(Run, "", force: true, RunOutputs.OfSearch(link)));
         }
         Put("dynamic/model.safetensors", "input");
         Put("dynamic/options.json", """{"verb":"train"}""");
         string inner = Path.Combine(Run, "dynamic", RunFolder.Model);
-        Refusal.Message(ExitCode.Usage, inner, () => RunFolder.Create(Run, "", force: true, RunOutputs.OfSearch(inner, RunFolder.Sides)));
+        Refusal.Message(ErrorKind.Usage, inner, () => RunFolder.Create(Run, "", force: true, RunOutputs.OfSearch(inner, RunFolder.Sides)));
     }
 
     [Fact]
@@ -142,7 +142,7 @@ public sealed class RunFolderTests : IDisposable
     public void What_no_run_wrote_is_not_replaced_by_force(string file)
     {
         Put(file, "mine");
-        Refusal.Message(ExitCode.Usage, Path.Combine(Run, file), () => RunFolder.Create(Run, "", force: true, RunOutputs.OfSearch(null, RunFolder.Sides)));
+        Refusal.Message(ErrorKind.Usage, Path.Combine(Run, file), () => RunFolder.Create(Run, "", force: true, RunOutputs.OfSearch(null, RunFolder.Sides)));
         Assert.Equal("mine", Read(file));
     }
 
@@ -174,7 +174,7 @@ public sealed class RunFolderTests : IDisposable
     }
 
     [Fact]
-    public void A_file_is_no_folder() => Refusal.Message(ExitCode.Usage, _folder.Write("file", [1]), () => RunFolder.Create(_folder.Combine("file"), "", force: true));
+    public void A_file_is_no_folder() => Refusal.Message(ErrorKind.Usage, _folder.Write("file", [1]), () => RunFolder.Create(_folder.Combine("file"), "", force: true));
 
     private void OldRun(string verb)
     {

@@ -1,4 +1,5 @@
 using Secateurs.Model;
+using Secateurs.Program;
 using Secateurs.Program.Commands;
 using Tests.ModelTests;
 

@@ -28,8 +28,8 @@ public sealed class StudyFolderTests : IDisposable
         {
             Assert.Equal(["hand-set-2"], Study.Free(Network, 1, ["dense", "hand-set-2"]));
             Assert.False(Study.Make(Network, 1, "dense", Options, _ => Assert.Fail("made twice")));
-            Assert.Equal(ExitCode.Usage, Assert.Throws<UserException>(() => Study.Demand(Network, Others)).Code);
-            Assert.Equal(ExitCode.Usage, Assert.Throws<UserException>(() => Study.Make(Network, 2, "dense", Others, _ => Assert.Fail("made"))).Code);
+            Assert.Equal(ErrorKind.Usage, Assert.Throws<UserException>(() => Study.Demand(Network, Others)).Kind);
+            Assert.Equal(ErrorKind.Usage, Assert.Throws<UserException>(() => Study.Make(Network, 2, "dense", Others, _ => Assert.Fail("made"))).Kind);
             Assert.True(Study.Make(Network, 1, "hand-set-2", Options, Fill));
             Fill(into);
         });
@@ -96,7 +96,7 @@ public sealed class StudyFolderTests : IDisposable
         foreach (var use in (Action[])[() => Study.Demand(Network, Options), () => Study.Make(Network, 2, "dense", Options, Fill)])
         {
             var error = Assert.Throws<UserException>(use);
-            Assert.Equal(ExitCode.BadFile, error.Code);
+            Assert.Equal(ErrorKind.BadFile, error.Kind);
             Assert.Contains("expected the options of a study, found ", error.Message);
         }
     }
@@ -110,9 +110,9 @@ public sealed class StudyFolderTests : IDisposable
         Study.Demand(Network, Options);
         File.WriteAllText(Path.Combine(Home, "thesis.txt"), "");
         var error = Assert.Throws<UserException>(() => Study.Demand(Network, Options));
-        Assert.Equal((ExitCode.Usage, $"{Home}: expected a new folder or that of a study, found one with files (thesis.txt, ...)"), (error.Code, error.Message));
+        Assert.Equal((ErrorKind.Usage, $"{Home}: expected a new folder or that of a study, found one with files (thesis.txt, ...)"), (error.Kind, error.Message));
         string file = Path.Combine(Home, "thesis.txt");
-        Assert.Equal(ExitCode.Failed, Assert.Throws<UserException>(() => new StudyFolder(file).Demand(Network, Options)).Code);
+        Assert.Equal(ErrorKind.Failed, Assert.Throws<UserException>(() => new StudyFolder(file).Demand(Network, Options)).Kind);
     }
 
     /// <summary>What a finished unit has at least.</summary>

@@ -2,6 +2,7 @@ using System.Diagnostics;
 using System.Globalization;
 using System.Text.Json;
 using Secateurs.Model;
+using Secateurs.Program;
 using Secateurs.Program.Runs;
 using Tests.ModelTests;
 

@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Text.Json;
 using Secateurs.Model;
+using Secateurs.Program;
 using Secateurs.Program.Runs;
 using Tests.ModelTests;
 

@@ -33,12 +33,12 @@ internal static class BenchCommand
         if (invocation.Get(Inference))
         {
             if (((Option[])[Settings.Network.Typed, Epochs, Settings.Seed.Typed, Density, Profile]).FirstOrDefault(invocation.IsGiven) is { } idle)
-                throw new UserException(ExitCode.Usage, $"{idle.Name}: expected where training is timed, found with --inference");
+                throw new UserException(ErrorKind.Usage, $"{idle.Name}: expected where training is timed, found with --inference");
             InferenceBench.Run(invocation, invocation.IsGiven(Settings.Batch.Typed) ? [invocation.Get(Settings.Batch.Typed)] : [1, 1000]);
             return;
         }
         if (invocation.IsGiven(Options.Model) && ((Option[])[Settings.Network.Typed, Density]).FirstOrDefault(invocation.IsGiven) is { } other)
-            throw new UserException(ExitCode.Usage, $"{other.Name}: expected for a new network, found with {Options.Model.Name}");
+            throw new UserException(ErrorKind.Usage, $"{other.Name}: expected for a new network, found with {Options.Model.Name}");
         var model = invocation.IsGiven(Options.Model) ? EvalCommand.Load(invocation).Model : null;
         var network = model?.Network ?? NetworkDescription.Parse(invocation.Get(Settings.Network.Typed));
         var data = Workbench.LoadData(invocation);

@@ -61,9 +61,9 @@ public static class CommandLine
         else if (parsed.Errors.Count == 0 && parsed.Action is not null)
             parsed.Invoke(new InvocationConfiguration { EnableDefaultExceptionHandler = false, ProcessTerminationTimeout = null, Output = terminal.Output });
         else if (parsed.Tokens.Count == 0)
-            throw new UserException(ExitCode.Usage, $"expected one of {string.Join(", ", Verbs.Select(v => v.Command.Name))}; --help tells more");
+            throw new UserException(ErrorKind.Usage, $"expected one of {string.Join(", ", Verbs.Select(v => v.Command.Name))}; --help tells more");
         else if (parsed.Errors.Count > 0)
-            throw new UserException(ExitCode.Usage, Mistake(parsed));
+            throw new UserException(ErrorKind.Usage, Mistake(parsed));
         else
             Verbs.First(v => v.Command == command).Run(new Invocation(parsed, terminal, cancellation));
     }
@@ -96,7 +96,7 @@ public static class CommandLine
 
     private static (ExitCode Code, string Message) Failure(Exception error) => error switch
     {
-        UserException e => (e.Code, e.Message),
+        UserException e => (ExitCodes.Of(e.Kind), OptionWords.Of(e)),
         OperationCanceledException => (ExitCode.Interrupted, "interrupted; whatever was finished is on the disk"),
         DeviceException e => (ExitCode.Failed, e.Message),
         OutOfMemoryException => (ExitCode.Failed, "memory: expected enough for this network, batch and data, found too little"),

@@ -28,7 +28,7 @@ internal static class CompareCommand
         var start = RunCommand.StartModel(invocation);
         var options = Verb.Read(invocation, start, Readers.HandSet | Readers.Dynamic);
         if (options.MaxDrop.Values.Count > 1)
-            throw new UserException(ExitCode.Usage, $"--max-drop: expected one budget to compare at, found {options.MaxDrop}");
+            throw new UserException(ErrorKind.Usage, $"--max-drop: expected one budget to compare at, found {options.MaxDrop}");
         double budget = options.MaxDrop.Least;
         using var bench = Workbench.Open(invocation, options, start);
         var outputs = RunOutputs.OfSearch(start is null ? null : ModelFile.Find(invocation.Find(Options.Model)!), RunFolder.Sides);

@@ -46,7 +46,7 @@ internal static class CompressCommand
     {
         var (path, model) = EvalCommand.Load(invocation);
         if (model.Validation == 0)
-            throw new UserException(ExitCode.Usage, $"{path}: expected a network that says which images were set aside for validation (model.safetensors), found one that does not");
+            throw new UserException(ErrorKind.Usage, $"{path}: expected a network that says which images were set aside for validation (model.safetensors), found one that does not");
         var options = new CompressOptions
         {
             Bits = invocation.Get(Bits) is var bits and not Auto ? bits : null,
@@ -59,7 +59,7 @@ internal static class CompressCommand
         };
         var data = Workbench.LoadData(invocation);
         if (invocation.Get(Batch) is var batch && batch > data.Train.Count - model.Validation)
-            throw new UserException(ExitCode.Usage, $"batch: expected 1 to {data.Train.Count - model.Validation} training images, found {batch}");
+            throw new UserException(ErrorKind.Usage, $"batch: expected 1 to {data.Train.Count - model.Validation} training images, found {batch}");
         using var device = Workbench.OpenDevice(invocation);
         using var folder = RunFolder.Create(
             invocation.Find(Options.Out), $"{model.Network.Name}-compress-seed{model.Seed}", invocation.Get(Options.Force), RunOutputs.OfCompression(path));

@@ -21,7 +21,7 @@ internal static class EvalCommand
     /// <summary>The network that --model names, and its file, which of a run's folder is the one in it.</summary>
     /// <exception cref="UserException">Usage: no --model. BadFile: not a network of this program.</exception>
     public static (string Path, Checkpoint Model) Load(Invocation invocation) =>
-        Find(invocation) ?? throw new UserException(ExitCode.Usage, "--model: expected a file, found none");
+        Find(invocation) ?? throw new UserException(ErrorKind.Usage, "--model: expected a file, found none");
 
     /// <summary>The same, or null where there is no --model.</summary>
     public static (string Path, Checkpoint Model)? Find(Invocation invocation)
@@ -37,7 +37,7 @@ internal static class EvalCommand
         var (path, model) = Load(invocation);
         string part = invocation.Get(Part);
         if (part == "validation" && model.Validation == 0)
-            throw new UserException(ExitCode.Usage, $"--part validation: {path} does not say which images were set aside");
+            throw new UserException(ErrorKind.Usage, $"--part validation: {path} does not say which images were set aside");
         var data = Workbench.LoadData(invocation);
         var images = part == "test" ? data.Test : data.Train.Split(model.Validation, model.Seed).Validation;
         using var device = Workbench.OpenDevice(invocation);

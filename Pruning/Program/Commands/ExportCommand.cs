@@ -23,11 +23,11 @@ internal static class ExportCommand
     /// <exception cref="UserException">Usage: it is not.</exception>
     internal static string TakeTarget(Invocation invocation, Option<string?> option, params IEnumerable<string> read)
     {
-        string target = invocation.Find(option) ?? throw new UserException(ExitCode.Usage, "--out: expected a path, found none");
+        string target = invocation.Find(option) ?? throw new UserException(ErrorKind.Usage, "--out: expected a path, found none");
         if (read.Any(r => RunFiles.IsSame(r, target)))
-            throw new UserException(ExitCode.Usage, $"{target}: expected another path, found the file that is read");
+            throw new UserException(ErrorKind.Usage, $"{target}: expected another path, found the file that is read");
         if (AtomicFile.IsTaken(target) && !invocation.Get(Options.Force))
-            throw new UserException(ExitCode.Usage, $"{target}: expected a new path, found one that exists (--force writes over it)");
+            throw new UserException(ErrorKind.Usage, $"{target}: expected a new path, found one that exists (--force writes over it)");
         return target;
     }
 

@@ -22,7 +22,7 @@ internal static class ImportCommand
     private static readonly Option<double> Deviation = Options.Number(
         "--std", "what it divided by then: 1 for plain pixels of 0 to 1; 0.3081, with --mean 0.1307, in PyTorch's example", 1.0, 1e-3, 1e3);
     private static readonly Option<bool> Pruned = Options.Flag("--pruned", "weights that are zero are pruned");
-    private static readonly Option<string[]> Layers = Options.Words(
+    internal static readonly Option<string[]> Layers = Options.Words(
         "--layers", "NAME,NAME", "names of the weights in the network's order, where shapes and numbers in names do not tell it", []);
 
     public static (Command, Action<Invocation>) Create()
@@ -81,7 +81,7 @@ internal static class ImportCommand
             throw Contradiction(network.Name, model.Network.Name, invocation.Get(network));
         var told = new Preprocessing(invocation.Get(Mean), invocation.Get(Deviation));
         if ((invocation.IsGiven(Mean) || invocation.IsGiven(Deviation)) && !told.Is(Preprocessing.Own))
-            throw Contradiction("--mean, --std", Preprocessing.Own.ToString(), told.ToString());
+            throw Contradiction("--mean, --std", OptionWords.Of(Preprocessing.Own), OptionWords.Of(told));
         if (invocation.Get(Pruned) && slices.Any(l => model.Mask.AsSpan(l.WeightOffset, l.WeightCount).Count(1f)
             != l.WeightCount - model.Weights.AsSpan(l.WeightOffset, l.WeightCount).Count(0f)))
             throw Contradiction(Pruned.Name, "masks that keep weights of zero", "zeros that are pruned");
@@ -93,7 +93,7 @@ internal static class ImportCommand
         return new(model, [.. slices.Select(l => (l.Name, l.Name))], [], null, Preprocessing.Own);
 
         UserException Contradiction(string option, string expected, string found) =>
-            new(ExitCode.Usage, $"{option}: expected {expected}, as {file.Path} says, found {found}; leave the option out");
+            new(ErrorKind.Usage, $"{option}: expected {expected}, as {file.Path} says, found {found}; leave the option out");
     }
 
     private static Imported Foreign(Invocation invocation, SafeTensors file)
@@ -103,12 +103,12 @@ internal static class ImportCommand
         var found = ForeignNetwork.Read(file, network, invocation.IsGiven(Layers) ? invocation.Get(Layers) : null, invocation.Get(Pruned));
         if (!invocation.IsGiven(Mean) && !invocation.IsGiven(Deviation))
         {
-            throw new UserException(ExitCode.Usage, $"{file.Path}: expected --mean or --std, since the file does not say how its pixels "
+            throw new UserException(ErrorKind.Usage, $"{file.Path}: expected --mean or --std, since the file does not say how its pixels "
                 + "were prepared, found neither; --mean 0.1307 --std 0.3081 is PyTorch's MNIST example, --std 1 plain pixels of 0 to 1");
         }
         if (!preprocessing.Fits(network))
         {
-            throw new UserException(ExitCode.Usage, string.Create(CultureInfo.InvariantCulture,
+            throw new UserException(ErrorKind.Usage, string.Create(CultureInfo.InvariantCulture,
                 $"--mean: expected 0, since {network.Name} begins with a padded convolution, found {preprocessing.Mean}"));
         }
         return new(preprocessing.Apply(found.Model), found.Origins, found.Skipped, found.Model, preprocessing);

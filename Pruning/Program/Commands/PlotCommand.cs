@@ -15,7 +15,7 @@ internal static class PlotCommand
 
     private static void Run(Invocation invocation)
     {
-        string run = invocation.Find(RunFolderOption) ?? throw new UserException(ExitCode.Usage, "--run: expected a folder, found none");
+        string run = invocation.Find(RunFolderOption) ?? throw new UserException(ErrorKind.Usage, "--run: expected a folder, found none");
         // A run's own picture is drawn anew; any other path must be free.
         bool own = invocation.Find(Target) is null;
         string target = own ? Path.Combine(run, RunFolder.Curves) : ExportCommand.TakeTarget(invocation, Target);

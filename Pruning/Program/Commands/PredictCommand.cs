@@ -67,14 +67,14 @@ internal static class PredictCommand
     {
         string[] files = invocation.Arguments.GetValue(Images) ?? [];
         if (files.Length == 0)
-            throw new UserException(ExitCode.Usage, "IMAGES: expected at least one picture or IDX file, found none");
+            throw new UserException(ErrorKind.Usage, "IMAGES: expected at least one picture or IDX file, found none");
         var images = new List<NamedImage>();
         foreach (string file in files)
         {
             invocation.Cancellation.ThrowIfCancellationRequested();
             images.AddRange(Pictures.Read(file, invocation.Cancellation));
             if (images.Count > Pictures.MostImages)
-                throw new UserException(ExitCode.Usage, $"IMAGES: expected at most {Pictures.MostImages} images at once, found more");
+                throw new UserException(ErrorKind.Usage, $"IMAGES: expected at most {Pictures.MostImages} images at once, found more");
         }
         return images;
     }

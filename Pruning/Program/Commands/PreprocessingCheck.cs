@@ -58,7 +58,7 @@ internal static class PreprocessingCheck
         invocation.Terminal.Say(string.Create(
             CultureInfo.InvariantCulture, $"accuracy {score.Accuracy:F2} % on {score.Images} training images of {data.Folder}"));
         var (better, percent) = Best(trainer, raw, told, found.Correct);
-        string hint = better is null ? "" : string.Create(CultureInfo.InvariantCulture, $"; with {better} it has {percent:F2} %");
+        string hint = better is null ? "" : string.Create(CultureInfo.InvariantCulture, $"; with {OptionWords.Of(better)} it has {percent:F2} %");
         if (score.Accuracy < NearChance * 100 / DataSet.Classes)
             invocation.Terminal.Say($"warning: an accuracy near chance: another preprocessing, network or order of layers, or other data{hint}");
         else if (better is not null)

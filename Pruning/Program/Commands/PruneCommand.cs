@@ -25,17 +25,17 @@ internal static class PruneCommand
     {
         bool handSet = invocation.Get(Method) == HandSet, target = invocation.IsGiven(Settings.TargetRatio.Option);
         if (handSet && target)
-            throw new UserException(ExitCode.Usage, $"--target-ratio: expected with --method dynamic, found with --method {HandSet}");
+            throw new UserException(ErrorKind.Usage, $"--target-ratio: expected with --method dynamic, found with --method {HandSet}");
         var start = RunCommand.StartModel(invocation);
         var options = Verb.Read(invocation, start, handSet ? Readers.HandSet : target ? Readers.Target : Readers.Dynamic);
         if (handSet && options.MaxDrop.Values.Count > 1)
-            throw new UserException(ExitCode.Usage, $"--max-drop: expected one budget for --method {HandSet}, found {options.MaxDrop}");
+            throw new UserException(ErrorKind.Usage, $"--max-drop: expected one budget for --method {HandSet}, found {options.MaxDrop}");
         IPruningMethod method = handSet ? new HandSetPruning(options.Sensitivity)
             : target ? new TargetPruning(options.TargetRatio) : new DynamicPruning();
         using var bench = Workbench.Open(invocation, options, start);
         if (target && (options.TargetRatio <= 1 || options.TargetRatio > bench.Trainer.Parameters.WeightCount))
         {
-            throw new UserException(ExitCode.Usage, string.Create(
+            throw new UserException(ErrorKind.Usage, string.Create(
                 CultureInfo.InvariantCulture, $"--target-ratio: expected more than 1 and at most {bench.Trainer.Parameters.WeightCount}, all weights, found {options.TargetRatio}"));
         }
         var outputs = RunOutputs.OfSearch(start is null ? null : ModelFile.Find(invocation.Find(Options.Model)!), options.MaxDrop.Values.Skip(1).Select(RunFolder.DropName));

@@ -51,7 +51,7 @@ internal sealed class RunCommand
     {
         var option = setting.Typed;
         if (invocation.IsGiven(option) && !Equals(invocation.Get(option), value))
-            throw new UserException(ExitCode.Usage, $"{option.Name}: expected {value}, as in {invocation.Find(Options.Model)}, found {invocation.Get(option)}; leave the option out");
+            throw new UserException(ErrorKind.Usage, $"{option.Name}: expected {value}, as in {invocation.Find(Options.Model)}, found {invocation.Get(option)}; leave the option out");
         return value;
     }
 
@@ -86,7 +86,7 @@ internal sealed class RunCommand
         if (model.Kept < model.Total)
         {
             string dense = Path.Combine(Path.GetDirectoryName(path) ?? "", RunFolder.Dense);
-            throw new UserException(ExitCode.Usage,
+            throw new UserException(ErrorKind.Usage,
                 $"{path}: expected a dense network to start from, found one with {model.Kept} of {model.Total} weights"
                 + (File.Exists(dense) ? $"; {dense} is what it was pruned from" : ""));
         }

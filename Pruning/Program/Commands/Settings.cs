@@ -141,12 +141,12 @@ internal static class Settings
         var chosen = (idle.Readers & Readers.Methods) == 0 ? 0 : readers & Readers.Methods;
         var methods = Hows.Where(h => chosen.HasFlag(h.Reader)).Select(h => h.How);
         string found = string.Join(" and ", model.Concat(methods));
-        throw new UserException(ExitCode.Usage, $"{idle.Option.Name}: expected {string.Join(" or ", expected)}, found {found}");
+        throw new UserException(ErrorKind.Usage, $"{idle.Option.Name}: expected {string.Join(" or ", expected)}, found {found}");
     }
 
     private static PruneOptions FirstRatio(PruneOptions options, double value) => value is > 0 and <= 1
         ? throw new UserException(
-            ExitCode.Usage, string.Create(CultureInfo.InvariantCulture, $"--first-ratio: expected 0 or more than 1, found {value}"))
+            ErrorKind.Usage, string.Create(CultureInfo.InvariantCulture, $"--first-ratio: expected 0 or more than 1, found {value}"))
         : options with { FirstRatio = value };
 
     private static Setting<T> Number<T>(

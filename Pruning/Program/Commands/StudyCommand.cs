@@ -50,7 +50,7 @@ internal static class StudyCommand
         if (invocation.IsGiven(Lengths) && !invocation.Get(Methods).Contains(StudyRow.HandSet))
         {
             throw new UserException(
-                ExitCode.Usage, $"{Lengths.Name}: expected with {Methods.Name} {StudyRow.HandSet}, found with {StudyRow.Dynamic}");
+                ErrorKind.Usage, $"{Lengths.Name}: expected with {Methods.Name} {StudyRow.HandSet}, found with {StudyRow.Dynamic}");
         }
         var networks = invocation.Get(Networks);
         foreach (string network in networks)

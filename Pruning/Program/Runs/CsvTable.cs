@@ -68,7 +68,7 @@ public sealed class CsvTable : IDisposable
         catch (Exception e) when (e is IOException or UnauthorizedAccessException or KeyNotFoundException or FormatException or IndexOutOfRangeException
             or OverflowException)
         {
-            throw new UserException(ExitCode.BadFile, $"{path}: expected {expected}, found {e.Message.Split('\n')[0].Trim()}", e);
+            throw new UserException(ErrorKind.BadFile, $"{path}: expected {expected}, found {e.Message.Split('\n')[0].Trim()}", e);
         }
     }
 
@@ -95,7 +95,7 @@ public sealed class CsvTable : IDisposable
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
-            throw new UserException(ExitCode.Failed, $"{path}: expected a writable file, found {e.Message}", e);
+            throw new UserException(ErrorKind.Failed, $"{path}: expected a writable file, found {e.Message}", e);
         }
     }
 }

@@ -169,10 +169,10 @@ public sealed class Experiment : IDisposable
         {
             return run();
         }
-        catch (UserException e) when (e.Code is ExitCode.Diverged or ExitCode.Failed)
+        catch (UserException e) when (e.Kind is ErrorKind.Diverged or ErrorKind.Failed)
         {
-            string state = e.Code == ExitCode.Diverged ? "last good before divergence" : "last good before a failure";
-            throw new UserException(e.Code, $"{e.Message}; {SaveLastGood(state)}", e);
+            string state = e.Kind == ErrorKind.Diverged ? "last good before divergence" : "last good before a failure";
+            throw new UserException(e.Kind, $"{e.Message}; {SaveLastGood(state)}", e);
         }
         catch (OperationCanceledException)
         {

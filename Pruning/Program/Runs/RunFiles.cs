@@ -46,10 +46,10 @@ internal static class RunFiles
             string place = Path.Combine(folder, part);
             bool run = IsRun(place) || (IsDrop(part) && IsRun(folder));
             if (!run && Own.FirstOrDefault(n => IsThere(Path.Combine(place, n))) is { } taken)
-                throw new UserException(ExitCode.Usage, $"{Path.Combine(place, taken)}: expected a file of a run, found one that no run wrote; name another folder");
+                throw new UserException(ErrorKind.Usage, $"{Path.Combine(place, taken)}: expected a file of a run, found one that no run wrote; name another folder");
         }
         if (writes.Input is { } input && writes.Networks.FirstOrDefault(n => IsSame(Path.Combine(folder, n), input)) is { } own)
-            throw new UserException(ExitCode.Usage, $"{Path.Combine(folder, own)}: expected another folder, found the network that is read; name another with --out");
+            throw new UserException(ErrorKind.Usage, $"{Path.Combine(folder, own)}: expected another folder, found the network that is read; name another with --out");
     }
 
     /// <summary>A name for a run that is to replace another.</summary>

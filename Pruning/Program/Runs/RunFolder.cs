@@ -106,7 +106,7 @@ public sealed class RunFolder : IDisposable
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
-            throw new UserException(ExitCode.Failed, $"{_home}: expected to take the run from {stage}, found {e.Message}", e);
+            throw new UserException(ErrorKind.Failed, $"{_home}: expected to take the run from {stage}, found {e.Message}", e);
         }
     }
 
@@ -169,7 +169,7 @@ public sealed class RunFolder : IDisposable
         {
             held.Dispose();
             if (e is IOException or UnauthorizedAccessException)
-                throw new UserException(ExitCode.Failed, $"{path}: expected a folder to write to, found {e.Message}", e);
+                throw new UserException(ErrorKind.Failed, $"{path}: expected a folder to write to, found {e.Message}", e);
             throw;
         }
     }
@@ -182,7 +182,7 @@ public sealed class RunFolder : IDisposable
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
-            throw new UserException(ExitCode.Failed, $"{path}: expected a folder to write to, found {e.Message}", e);
+            throw new UserException(ErrorKind.Failed, $"{path}: expected a folder to write to, found {e.Message}", e);
         }
     }
 
@@ -220,5 +220,5 @@ public sealed class RunFolder : IDisposable
 
     private static bool IsLink(string path) => new FileInfo(path).LinkTarget is not null;
 
-    private static UserException Bad(string path, string expected, string found) => new(ExitCode.Usage, $"{path}: expected {expected}, found {found}");
+    private static UserException Bad(string path, string expected, string found) => new(ErrorKind.Usage, $"{path}: expected {expected}, found {found}");
 }

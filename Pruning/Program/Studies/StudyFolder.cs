@@ -55,7 +55,7 @@ public sealed class StudyFolder(string path, CancellationToken cancellation = de
         string? other = Directory.EnumerateFileSystemEntries(path).Select(e => Path.GetFileName(e)).Where(n => n != FolderLock.Name)
             .Order(StringComparer.Ordinal).FirstOrDefault();
         if (!study && other is not null)
-            throw new UserException(ExitCode.Usage, $"{path}: expected a new folder or that of a study, found one with files ({other}, ...)");
+            throw new UserException(ErrorKind.Usage, $"{path}: expected a new folder or that of a study, found one with files ({other}, ...)");
         if (!Begins(network))
             StudyOptions.Demand(OptionsFile(network), options);
     }
@@ -82,7 +82,7 @@ public sealed class StudyFolder(string path, CancellationToken cancellation = de
             }
             catch (Exception e) when (e is IOException or UnauthorizedAccessException)
             {
-                throw new UserException(ExitCode.Failed, $"{whole}: expected to take the unit from {made}, found {e.Message}", e);
+                throw new UserException(ErrorKind.Failed, $"{whole}: expected to take the unit from {made}, found {e.Message}", e);
             }
         }
         RemoveEmpty(partial);
@@ -94,7 +94,7 @@ public sealed class StudyFolder(string path, CancellationToken cancellation = de
             if (Has(network, seed, unit))
                 return null;
             if (IsLink(partial))
-                throw new UserException(ExitCode.Failed, $"{partial}: expected a folder, found a link");
+                throw new UserException(ErrorKind.Failed, $"{partial}: expected a folder, found a link");
             // Whoever has a claim has these options: before the first one there is nothing that others could contradict.
             if (Begins(network))
                 StudyOptions.Write(OptionsFile(network), options);

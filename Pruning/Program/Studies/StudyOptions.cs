@@ -28,7 +28,7 @@ internal static class StudyOptions
             if (!JsonNode.DeepEquals(begun[key], value))
             {
                 string both = $"{key} = {Show(begun[key])}, asked for is {Show(value)}";
-                throw new UserException(ExitCode.Usage, $"{file}: this study began with {both}; another --out begins another study");
+                throw new UserException(ErrorKind.Usage, $"{file}: this study began with {both}; another --out begins another study");
             }
         }
         return true;
@@ -62,7 +62,7 @@ internal static class StudyOptions
         catch (Exception e) when (e is JsonException or InvalidOperationException or ArgumentException or FormatException or IOException
             or UnauthorizedAccessException)
         {
-            throw new UserException(ExitCode.BadFile, $"{file}: expected the options of a study, found {e.Message}", e);
+            throw new UserException(ErrorKind.BadFile, $"{file}: expected the options of a study, found {e.Message}", e);
         }
     }
 

@@ -29,7 +29,7 @@ public static class StudyUnit
     internal static void Demand(string unit)
     {
         if (!Directory.Exists(unit))
-            throw new UserException(ExitCode.BadFile, $"{unit}: expected the folder of a unit, found a file");
+            throw new UserException(ErrorKind.BadFile, $"{unit}: expected the folder of a unit, found a file");
         string name = Path.GetFileName(unit);
         // The time until dynamic pruning was as light as by hand is found in its list; studies of one side alone once had none.
         bool compared = name == StudyRow.Dynamic && Directory.EnumerateDirectories(Path.GetDirectoryName(unit)!, $"{HandSetPrefix}*").Any();
@@ -46,7 +46,7 @@ public static class StudyUnit
         read(Path.Combine(unit, file)) is { Count: > 0 } rows ? rows : throw Damaged(unit, file, "one without a row");
 
     private static UserException Damaged(string unit, string file, string found) => new(
-        ExitCode.BadFile, $"{Path.Combine(unit, file)}: expected the file of a finished unit, found {found}; without the folder {unit} it is made anew");
+        ErrorKind.BadFile, $"{Path.Combine(unit, file)}: expected the file of a finished unit, found {found}; without the folder {unit} it is made anew");
 
     private static bool IsName(string name) => name is StudyRow.Dense or StudyRow.Dynamic || (name.StartsWith(HandSetPrefix, StringComparison.Ordinal)
         && int.TryParse(name[HandSetPrefix.Length..], NumberStyles.None, CultureInfo.InvariantCulture, out int length) && name == HandSet(length));
