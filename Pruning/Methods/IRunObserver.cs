@@ -13,5 +13,5 @@ public interface IRunObserver
     void Say(string line);
 
     /// <summary>Between iterations: how far the phase is.</summary>
-    void Progress(string phase, double epoch, double epochs, double loss, double density);
+    void Progress(string phase, double epoch, double epochs, double loss);
 }

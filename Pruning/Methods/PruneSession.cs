@@ -79,7 +79,7 @@ public sealed class PruneSession
     {
         var score = Trainer.Train(steps, rates, Cancellation);
         _steps += steps;
-        _observer.Progress(phase, epoch + (double)steps / Trainer.StepsPerEpoch, epochs, score.Loss, 1);
+        _observer.Progress(phase, epoch + (double)steps / Trainer.StepsPerEpoch, epochs, score.Loss);
         return score;
     }
 

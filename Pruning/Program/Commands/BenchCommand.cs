@@ -4,6 +4,7 @@ using System.Globalization;
 using Secateurs.Kernels;
 using Secateurs.Model;
 using Secateurs.Program.Runs;
+using Secateurs.Pruning;
 
 namespace Secateurs.Program.Commands;
 
@@ -48,7 +49,7 @@ internal static class BenchCommand
         Action<string> say = invocation.Terminal.Say, print = invocation.Terminal.Print;
         double density = model is null ? invocation.Get(Density) : (double)model.Kept / model.Total;
         if (model is not null)
-            Workbench.Put(model, trainer);
+            Pruner.Put(model, trainer);
         else if (density < 1)
             PruneAtRandom(trainer, density, options.Seed);
 

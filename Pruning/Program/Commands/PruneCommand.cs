@@ -33,11 +33,8 @@ internal static class PruneCommand
         IPruningMethod method = handSet ? new HandSetPruning(options.Sensitivity)
             : target ? new TargetPruning(options.TargetRatio) : new DynamicPruning();
         using var bench = Workbench.Open(invocation, options, start);
-        if (target && (options.TargetRatio <= 1 || options.TargetRatio > bench.Trainer.Parameters.WeightCount))
-        {
-            throw new UserException(ErrorKind.Usage, string.Create(
-                CultureInfo.InvariantCulture, $"--target-ratio: expected more than 1 and at most {bench.Trainer.Parameters.WeightCount}, all weights, found {options.TargetRatio}"));
-        }
+        if (target)
+            TargetPruning.Demand(options.TargetRatio, bench.Trainer.Parameters.WeightCount);
         var outputs = RunOutputs.OfSearch(start is null ? null : ModelFile.Find(invocation.Find(Options.Model)!), options.MaxDrop.Values.Skip(1).Select(RunFolder.DropName));
         using var folder = RunCommand.OpenFolder(invocation, options, method.Name, outputs);
         IReadOnlyList<PruneResult> results;

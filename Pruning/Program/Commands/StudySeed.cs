@@ -3,6 +3,7 @@ using System.Text.Json.Nodes;
 using Secateurs.Model;
 using Secateurs.Program.Runs;
 using Secateurs.Program.Studies;
+using Secateurs.Pruning;
 using Secateurs.Pruning.Methods;
 
 namespace Secateurs.Program.Commands;
@@ -66,7 +67,7 @@ internal sealed class StudySeed(
     private DenseNetwork LoadDense(Trainer trainer)
     {
         string unit = folder.Unit(_network, _seed, StudyRow.Dense);
-        Workbench.Put(Checkpoint.Load(Path.Combine(unit, RunFolder.Dense)), trainer);
+        Pruner.Put(Checkpoint.Load(Path.Combine(unit, RunFolder.Dense)), trainer);
         var seconds = StudyUnit.Read(unit, RunFolder.Summary, file => CsvTable.ReadOrRefuse(
             file, "the summary.csv of a run", f => double.Parse(f[0], CultureInfo.InvariantCulture), "dense_seconds"));
         return new DenseNetwork(trainer.Save(), options.DenseEpochs, seconds[0], trainer.Evaluate(Part.Validation), trainer.Evaluate(Part.Test));

@@ -1,5 +1,6 @@
 using Secateurs.Kernels;
 using Secateurs.Model;
+using Secateurs.Pruning;
 using Secateurs.Pruning.Methods;
 
 namespace Secateurs.Program.Commands;
@@ -24,7 +25,7 @@ internal sealed class Workbench : IDisposable
         {
             var trainer = new Trainer(device, network, new TrainerOptions(options.Batch, Seed: options.Seed), training, validation, data.Test);
             if (start is not null)
-                Put(start, trainer);
+                Pruner.Put(start, trainer);
             return new Workbench(device, data, trainer);
         }
         catch
@@ -51,17 +52,8 @@ internal sealed class Workbench : IDisposable
         int batch = (int)Math.Min(Math.Clamp(blocks * Layout.Lanes, Layout.Lanes, most), images.Count);
         var few = new DataSet(images.Images[..(batch * DataSet.PixelsPerImage)], images.Labels[..batch]);
         var trainer = new Trainer(device, checkpoint.Network, new TrainerOptions(batch), few, new DataSet([], []), images);
-        Put(checkpoint, trainer);
+        Pruner.Put(checkpoint, trainer);
         return trainer;
-    }
-
-    /// <summary>Puts a network into a trainer.</summary>
-    public static void Put(Checkpoint checkpoint, Trainer trainer)
-    {
-        trainer.Parameters.SetWeights(checkpoint.Weights);
-        trainer.Parameters.SetMask(checkpoint.Mask);
-        trainer.ResetOptimizer();
-        trainer.Masked = checkpoint.Kept < checkpoint.Total;
     }
 
     public void Dispose()

@@ -6,14 +6,6 @@ using Secateurs.Pruning.Methods;
 
 namespace Secateurs.Program.Runs;
 
-/// <summary>A dense network, trained or given, as every method starts from it.</summary>
-/// <param name="State">Its parameters.</param>
-/// <param name="Epochs">What its training took; 0 where it was given.</param>
-/// <param name="Seconds">The same in time.</param>
-/// <param name="Validation">On the validation images.</param>
-/// <param name="Test">On the test images; nothing but reports reads it.</param>
-public sealed record DenseNetwork(TrainerState State, double Epochs, double Seconds, Score Validation, Score Test);
-
 /// <summary>What pruning came to for one budget.</summary>
 /// <param name="Outcome">What the method says.</param>
 /// <param name="Summary">With the test images, which are read once the method has ended.</param>
@@ -62,8 +54,7 @@ public sealed class Experiment : IDisposable
     /// <summary>Trains the dense network and writes it as <paramref name="file"/>.</summary>
     public DenseNetwork TrainDense(string file) => Guarded(() =>
     {
-        _session.TrainDense();
-        var dense = Measure(_options.DenseEpochs, _session.Elapsed);
+        var dense = DenseNetwork.Trained(_session);
         Save(_folder.File(file), "dense", _session.LastIteration, dense.State.Parameters);
         // What was kept of the training's course has its place elsewhere now.
         if (file != RunFolder.Model && _kept is not null)
@@ -73,11 +64,7 @@ public sealed class Experiment : IDisposable
     });
 
     /// <summary>Takes what is in the trainer for the dense network.</summary>
-    public DenseNetwork TakeDense() => Guarded(() =>
-    {
-        _session.TakeAsDense();
-        return Measure(0, 0);
-    });
+    public DenseNetwork TakeDense() => Guarded(() => DenseNetwork.Taken(_session));
 
     /// <summary>Puts a dense network into the trainer and takes it.</summary>
     public void TakeDense(DenseNetwork dense)
@@ -142,9 +129,6 @@ public sealed class Experiment : IDisposable
     }
 
     public void Dispose() => _log.Dispose();
-
-    private DenseNetwork Measure(double epochs, double seconds) =>
-        new(_trainer.Save(), epochs, seconds, _trainer.Evaluate(Part.Validation), _trainer.Evaluate(Part.Test));
 
     private SummaryRow Summarize(string method, DenseNetwork dense, double epochs, double seconds, Score test)
     {

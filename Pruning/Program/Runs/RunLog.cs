@@ -89,7 +89,7 @@ public sealed class RunLog : IRunObserver, IDisposable
         _terminal.Say(line);
     }
 
-    public void Progress(string phase, double epoch, double epochs, double loss, double density)
+    public void Progress(string phase, double epoch, double epochs, double loss)
     {
         if (phase != _phase || epoch <= _phaseEpoch)
         {
