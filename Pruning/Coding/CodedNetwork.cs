@@ -19,6 +19,7 @@ public enum Coder
 /// <param name="Bias">one for each output</param>
 public sealed record SharedLayer(string Name, int[] Shape, float[] Codebook, int[] Indices, float[] Bias)
 {
+    /// <summary>Neurons or filters.</summary>
     public int Rows => Shape[0];
 
     /// <summary>Weights that are not pruned.</summary>

@@ -45,5 +45,6 @@ public sealed record Preprocessing(double Mean, double Deviation)
         return model with { Weights = weights };
     }
 
+    /// <inheritdoc/>
     public override string ToString() => string.Create(CultureInfo.InvariantCulture, $"mean {Mean}, deviation {Deviation}");
 }

@@ -12,8 +12,10 @@ public sealed class HandSetPruning(double sensitivity) : IPruningMethod
     /// <summary>What users read, for one threshold as for a <see cref="HandSetWalk"/>.</summary>
     public const string MethodName = "hand-set";
 
+    /// <inheritdoc/>
     public string Name => MethodName;
 
+    /// <inheritdoc/>
     public IReadOnlyList<PruneOutcome> Run(PruneSession session)
     {
         ArgumentNullException.ThrowIfNull(session);

@@ -46,5 +46,6 @@ public sealed record IterationRow(
 /// <summary>A row of layers.csv: one layer at one iteration. The deviation is in units of the weights, the threshold in those of what it was compared with.</summary>
 public sealed record LayerRow(int Iteration, string Layer, double Threshold, double Deviation, int Kept, int Total)
 {
+    /// <summary>kept / total.</summary>
     public double Density => (double)Kept / Total;
 }

@@ -7,7 +7,10 @@ namespace Secateurs.Pruning.Methods;
 /// <summary>What a pruning run is asked for. The same defaults for every network and data set.</summary>
 public sealed record PruneOptions
 {
+    /// <summary>A known name or a line of layers; where a network is given, its name.</summary>
     public string Network { get; init; } = "lenet-300-100";
+
+    /// <summary>Of the split into training and validation images, the first weights and the order of images.</summary>
     public ulong Seed { get; init; } = 1;
 
     /// <summary>Images per step.</summary>

@@ -13,6 +13,7 @@ public sealed class TargetPruning(double ratio) : IPruningMethod
     /// <summary>Total / kept at the end of the first half cycle; up to it nothing is expected to break.</summary>
     private const double First = 4;
 
+    /// <inheritdoc/>
     public string Name => "target";
 
     /// <summary>That a network can have a ratio.</summary>
@@ -26,6 +27,7 @@ public sealed class TargetPruning(double ratio) : IPruningMethod
         throw new UserException(ErrorKind.Usage, message) { Parameter = nameof(PruneOptions.TargetRatio) };
     }
 
+    /// <inheritdoc/>
     public IReadOnlyList<PruneOutcome> Run(PruneSession session)
     {
         ArgumentNullException.ThrowIfNull(session);

@@ -3,7 +3,7 @@ using Secateurs.Model;
 namespace Secateurs.Program;
 
 /// <summary>What the program answers to the shell; the numbers are part of the command-line contract.</summary>
-public enum ExitCode
+internal enum ExitCode
 {
     Done = 0,
     Failed = 1,

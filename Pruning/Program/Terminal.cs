@@ -18,7 +18,7 @@ namespace Secateurs.Program;
 /// <param name="error">For remarks.</param>
 /// <param name="interactive">Whether the text goes to a terminal, where a line can be drawn over.</param>
 /// <param name="colour">Whether errors and warnings may be coloured.</param>
-public sealed class Terminal(TextWriter output, TextWriter error, bool interactive, bool colour)
+internal sealed class Terminal(TextWriter output, TextWriter error, bool interactive, bool colour)
 {
     /// <summary>Characters of a line at most, and of an error's.</summary>
     private const int LongestLine = 4000, LongestError = 1000;

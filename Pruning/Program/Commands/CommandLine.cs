@@ -7,7 +7,7 @@ using Secateurs.Model;
 namespace Secateurs.Program.Commands;
 
 /// <summary>What a command works with.</summary>
-public sealed record Invocation(ParseResult Arguments, Terminal Terminal, CancellationToken Cancellation)
+internal sealed record Invocation(ParseResult Arguments, Terminal Terminal, CancellationToken Cancellation)
 {
     public T Get<T>(Option<T> option) => Arguments.GetRequiredValue(option);
 
@@ -19,7 +19,7 @@ public sealed record Invocation(ParseResult Arguments, Terminal Terminal, Cancel
 }
 
 /// <summary>From arguments to exit code: parses, runs the command, turns every error into one line and its code.</summary>
-public static class CommandLine
+internal static class CommandLine
 {
     private static readonly IReadOnlyList<(Command Command, Action<Invocation> Run)> Verbs =
     [

@@ -1,7 +1,7 @@
 namespace Secateurs.Program.Runs;
 
 /// <summary>The range of an axis and its ticks, which are round numbers.</summary>
-public sealed class Axis
+internal sealed class Axis
 {
     private readonly double _low, _high;
     private readonly bool _logarithmic;

@@ -5,7 +5,7 @@ using Secateurs.Model;
 namespace Secateurs.Program.Runs;
 
 /// <summary>A CSV file that grows row by row and is whole after each: invariant culture, LF, flushed.</summary>
-public sealed class CsvTable : IDisposable
+internal sealed class CsvTable : IDisposable
 {
     private static readonly CsvWriterOptions Form = new() { NewLine = "\n", FormatProvider = CultureInfo.InvariantCulture };
     private readonly CsvWriter _writer;

@@ -4,7 +4,7 @@ using Secateurs.Model;
 namespace Secateurs.Program.Runs;
 
 /// <summary>The pictures of a run, drawn from its CSV files alone, so that <c>plot</c> can make them again.</summary>
-public static class Curves
+internal static class Curves
 {
     /// <summary>Accuracy, losses and density over the iterations of one run.</summary>
     /// <exception cref="UserException">BadFile: the file is not an iterations.csv.</exception>

@@ -6,7 +6,7 @@ using Secateurs.Pruning.Methods;
 namespace Secateurs.Program.Runs;
 
 /// <summary>One line of a self test: what was done, what it showed, and whether that is as it must be.</summary>
-public sealed record TrialResult(string Name, bool Ok, string Detail)
+internal sealed record TrialResult(string Name, bool Ok, string Detail)
 {
     public static TrialResult Of(string name, double found, double bound, string what) => new(
         name, found <= bound, string.Create(CultureInfo.InvariantCulture, $"{what} differ by {found:0.0E+0} at most, bound {bound:0E+0}"));
@@ -24,7 +24,7 @@ public sealed record TrialResult(string Name, bool Ok, string Detail)
 /// rate that is off by one percent exceeds it (the tests show it).
 /// Thresholds, counts and masks are made from equal weights by comparisons alone, so they must be equal exactly.
 /// </remarks>
-public static class DeviceTrial
+internal static class DeviceTrial
 {
     /// <summary>Nats by which the mean loss of a step, or of some in one go, may differ.</summary>
     public const double LossBound = 1e-5;

@@ -11,14 +11,14 @@ namespace Secateurs.Program.Runs;
 /// <param name="Summary">With the test images, which are read once the method has ended.</param>
 /// <param name="Layers">The layers as they were left.</param>
 /// <param name="Test">The final network on the test images, image by image.</param>
-public sealed record PruneResult(PruneOutcome Outcome, SummaryRow Summary, IReadOnlyList<LayerRow> Layers, Outcomes Test);
+internal sealed record PruneResult(PruneOutcome Outcome, SummaryRow Summary, IReadOnlyList<LayerRow> Layers, Outcomes Test);
 
 /// <summary>
 /// One run in one folder: a dense network is trained or taken, a method prunes it, the result is judged once on the test images and
 /// everything is written. The best state so far is on the disk at any time; if the run breaks off, by Ctrl-C, because training diverged or
 /// because a file cannot be written, the last good state is saved first, and the message says where.
 /// </summary>
-public sealed class Experiment : IDisposable
+internal sealed class Experiment : IDisposable
 {
     private static readonly JsonSerializerOptions OneLine = new(Terminal.Json) { WriteIndented = false };
 

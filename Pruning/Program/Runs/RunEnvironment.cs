@@ -6,7 +6,7 @@ using Secateurs.Kernels;
 namespace Secateurs.Program.Runs;
 
 /// <summary>What a run's figures depend on besides its options: environment.json.</summary>
-public sealed record RunEnvironment(
+internal sealed record RunEnvironment(
     DateTime Started, string OperatingSystem, string Processor, int Cores, string Dotnet, string Ilgpu, string Device, int Workers, int SimdBits,
     string Version, string? Commit)
 {

@@ -9,7 +9,7 @@ namespace Secateurs.Program.Runs;
 /// <param name="Networks">model.safetensors, dynamic/model.safetensors, ...</param>
 /// <param name="Input">The network that it starts from; never written over.</param>
 /// <param name="Adds">Whether it belongs to a run that may be there already, of which only files of its own kind are replaced.</param>
-public sealed record RunOutputs(IReadOnlyList<string> Networks, string? Input, bool Adds)
+internal sealed record RunOutputs(IReadOnlyList<string> Networks, string? Input, bool Adds)
 {
     /// <summary>A search, or a training: the network of its folder, and those of folders inside.</summary>
     public static RunOutputs OfSearch(string? input = null, params IEnumerable<string> inner) =>

@@ -10,7 +10,7 @@ namespace Secateurs.Program.Runs;
 /// of this program only: the new run grows in a folder inside, <see cref="Partial"/>, and takes the old one's place when it is whole
 /// (<see cref="Finish"/>). A folder that the program names itself gets a number where the name is taken.
 /// </summary>
-public sealed class RunFolder : IDisposable
+internal sealed class RunFolder : IDisposable
 {
     public const string Iterations = "iterations.csv", Layers = "layers.csv", Summary = "summary.csv", Comparison = "comparison.csv",
         Options = "options.json", Environment = "environment.json", Model = ModelFile.Name, Dense = "dense.safetensors",

@@ -10,7 +10,7 @@ namespace Secateurs.Program.Runs;
 /// terminal; a bar on a terminal. Keeps the best state, or before there is one the last that was not rolled back: in memory and, by
 /// <c>keep</c>, on the disk, so that no end of the process loses it. A log.txt that cannot be written ends nothing.
 /// </summary>
-public sealed class RunLog : IRunObserver, IDisposable
+internal sealed class RunLog : IRunObserver, IDisposable
 {
     private const int BarWidth = 24;
 

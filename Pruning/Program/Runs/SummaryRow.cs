@@ -1,7 +1,7 @@
 namespace Secateurs.Program.Runs;
 
 /// <summary>The row of summary.csv.</summary>
-public sealed record SummaryRow(
+internal sealed record SummaryRow(
     string Network, string Method, string Device, ulong Seed, double DenseEpochs, double PruneEpochs, double DenseSeconds, double PruneSeconds,
     double DenseValidationAccuracy, double DenseTestAccuracy, double ValidationAccuracy, double TestAccuracy, int Kept, int Total)
 {

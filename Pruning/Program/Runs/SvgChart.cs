@@ -5,16 +5,16 @@ using System.Text;
 namespace Secateurs.Program.Runs;
 
 /// <summary>A line of a chart; points where the value is not finite break it.</summary>
-public sealed record Series(string Name, IReadOnlyList<(double X, double Y)> Points);
+internal sealed record Series(string Name, IReadOnlyList<(double X, double Y)> Points);
 
 /// <summary>One pair of axes. On a logarithmic axis only positive values are drawn.</summary>
-public sealed record Panel(string Label, bool Logarithmic, IReadOnlyList<Series> Series);
+internal sealed record Panel(string Label, bool Logarithmic, IReadOnlyList<Series> Series);
 
 /// <summary>
 /// Line charts one below the other over a common horizontal axis, as SVG 1.1 with plain text: every browser and README shows it, no
 /// font is needed to write it.
 /// </summary>
-public static class SvgChart
+internal static class SvgChart
 {
     private const int Width = 760, PanelHeight = 210, Left = 78, Right = 16, Top = 44, Gap = 34, Bottom = 52;
 

@@ -3,7 +3,7 @@ using System.Text;
 namespace Secateurs.Program.Runs;
 
 /// <summary>A table in plain text; columns whose cells begin with a digit or a sign are set to the right.</summary>
-public sealed class TextTable(params string[] header)
+internal sealed class TextTable(params string[] header)
 {
     private readonly List<string[]> _rows = [header];
 

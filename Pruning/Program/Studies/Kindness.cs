@@ -7,7 +7,7 @@ namespace Secateurs.Program.Studies;
 /// some seed found nothing within the budget stand back where another length always did; of equals the shortest. Where dynamic never was as
 /// light, q is 0.
 /// </summary>
-public static class Kindness
+internal static class Kindness
 {
     /// <summary>The kindest length; null where one of the two sides is missing.</summary>
     public static int? Kindest(IReadOnlyList<StudyRow> rows, string network, double budget)
@@ -36,7 +36,7 @@ public static class Kindness
 }
 
 /// <summary>Mean, deviation and geometric mean of a sample.</summary>
-public static class Sample
+internal static class Sample
 {
     public static double Mean(IEnumerable<double> values) => values.Average();
 

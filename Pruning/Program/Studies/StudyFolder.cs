@@ -10,7 +10,7 @@ namespace Secateurs.Program.Studies;
 /// is whole, however a study ended: it is made in UNIT.partial, which its process holds meanwhile, and renamed. So several processes may work
 /// on one study, each at units that no other has; what is decided for all of them (options, claims, tables) is decided by one at a time.
 /// </summary>
-public sealed class StudyFolder(string path, CancellationToken cancellation = default)
+internal sealed class StudyFolder(string path, CancellationToken cancellation = default)
 {
     public const string Table = "table.txt";
 

@@ -29,7 +29,7 @@ namespace Secateurs.Program.Studies;
 /// against the kindest retraining length. NaN where one side is missing. In the file seconds_as_light, empty where there is no such number, and
 /// as_light: yes, no or, where one side is missing, empty.
 /// </param>
-public sealed record StudyRow(
+internal sealed record StudyRow(
     string Network, ulong Seed, string Method, double Budget, int Retraining, int Tries, double Epochs, double Seconds, double BestSeconds, int Kept,
     int Total, double Validation, double Test, double DenseValidation, double DenseTest, double DenseSeconds, double AsLight = double.NaN)
 {
@@ -71,7 +71,7 @@ public sealed record StudyRow(
 }
 
 /// <summary>A row of answers.csv: which test images a network has wrong, for tests that pair images.</summary>
-public sealed record StudyAnswers(string Network, ulong Seed, string Method, double Budget, int Retraining, int Images, IReadOnlyList<int> Wrong)
+internal sealed record StudyAnswers(string Network, ulong Seed, string Method, double Budget, int Retraining, int Images, IReadOnlyList<int> Wrong)
 {
     private const string Header = "network,seed,method,budget,retraining,images,wrong";
 

@@ -21,7 +21,7 @@ namespace Secateurs.Program.Studies;
 /// </param>
 /// <param name="SoonerWithDense">The same with dense training counted on both sides.</param>
 /// <param name="SoonerThanBest">The same with the time of hand-set's single best try, as if known in advance.</param>
-public sealed record StudyGroup(
+internal sealed record StudyGroup(
     string Network, double Budget, string Method, int Retraining, bool Kindest, int Seeds, double Ratio, double RatioDeviation, double RatioGeometric,
     double KeptPercent, double TestAccuracy, double TestAccuracyDeviation, double ToDense, double Seconds, double Sooner, double SoonerWithDense, double SoonerThanBest);
 
@@ -30,16 +30,16 @@ public sealed record StudyGroup(
 /// has right (gained), summed over seeds; z = (gained − lost) / √(lost + gained). The seeds share their test images, so z is too sure
 /// of itself where seeds err alike; the deviation over seeds is the other half of the answer.
 /// </summary>
-public sealed record StudyPair(string Network, double Budget, string First, string Second, int Seeds, int Lost, int Gained)
+internal sealed record StudyPair(string Network, double Budget, string First, string Second, int Seeds, int Lost, int Gained)
 {
     public double Z => Lost + Gained == 0 ? 0 : (Gained - Lost) / Math.Sqrt(Lost + Gained);
 }
 
 /// <summary>A final network as a point: ratio against test accuracy. Best: no other is at least as light and at least as right, and one of both more.</summary>
-public sealed record StudyPoint(string Network, string Method, double Budget, int Retraining, ulong Seed, double Ratio, double TestAccuracy, bool Best);
+internal sealed record StudyPoint(string Network, string Method, double Budget, int Retraining, ulong Seed, double Ratio, double TestAccuracy, bool Best);
 
 /// <summary>What a study says, from its rows and answers alone.</summary>
-public sealed record StudySummary(IReadOnlyList<StudyGroup> Groups, IReadOnlyList<StudyPair> Pairs, IReadOnlyList<StudyPoint> Points)
+internal sealed record StudySummary(IReadOnlyList<StudyGroup> Groups, IReadOnlyList<StudyPair> Pairs, IReadOnlyList<StudyPoint> Points)
 {
     public static StudySummary Of(IReadOnlyList<StudyRow> rows, IReadOnlyList<StudyAnswers> answers)
     {

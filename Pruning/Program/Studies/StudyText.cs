@@ -5,7 +5,7 @@ using Secateurs.Program.Runs;
 namespace Secateurs.Program.Studies;
 
 /// <summary>A study in plain text: table.txt.</summary>
-public static class StudyText
+internal static class StudyText
 {
     public static string Of(StudySummary summary)
     {

@@ -8,7 +8,7 @@ namespace Secateurs.Program.Studies;
 /// A unit of a study: the folder of one run with its rows of <see cref="StudyRow"/> and <see cref="StudyAnswers"/> besides. Its name says what
 /// it is: dense, dynamic, hand-set-4.
 /// </summary>
-public static class StudyUnit
+internal static class StudyUnit
 {
     public const string Rows = "study.csv", Answers = "answers.csv";
 
