@@ -44,26 +44,26 @@ choose_home() {
     done
 }
 
-# Whether no source is newer than the last build.
+# Whether no source is newer than the last build of a project's folder, which makes this assembly.
 fresh() {
-    [[ -f $root/$1/obj/built && -f $root/$1/bin/Release/net10.0/$1.dll ]] &&
+    [[ -f $root/$1/obj/built && -f $root/$1/bin/Release/net10.0/$2.dll ]] &&
         [[ -z $(find "$root"/{Kernels,Model,Pruning,Tests} "$root"/*.props "$root/global.json" "$root/.editorconfig" \
             \( -name bin -o -name obj \) -prune -o -newer "$root/$1/obj/built" -print -quit) ]]
 }
 
 # Builds a project with all it refers to; says nothing unless that fails.
 build() {
-    if fresh "$1"; then
+    if fresh "$1" "$2"; then
         return
     fi
     if [[ ! -w $root || -e $obj && ! -w $obj || -e $root/$1/obj && ! -w $root/$1/obj ]]; then
-        [[ -f $root/$1/bin/Release/net10.0/$1.dll ]] || fail "expected a folder to build in, found that $root may not be written to"
+        [[ -f $root/$1/bin/Release/net10.0/$2.dll ]] || fail "expected a folder to build in, found that $root may not be written to"
         echo "run.sh: $root may not be written to: what was built before is used, though sources are newer" >&2
         return
     fi
     # All before the stamp: a folder that gets one of them is newer than before.
-    mkdir -p "$obj" "$root"/{Kernels,Model,Pruning,Tests}/{bin,obj}
-    build_alone "$1" 9>"$obj/lock"
+    mkdir -p "$obj" "$root"/{Kernels,Model,Pruning,Pruning/Program,Tests}/{bin,obj}
+    build_alone "$1" "$2" 9>"$obj/lock"
 }
 
 # Only one process builds. The lock is that of the open descriptor 9, which dotnet and its compilers inherit: it lasts while any of them
@@ -78,7 +78,7 @@ build_alone() {
         said=yes
         sleep 0.2
     done
-    if fresh "$1"; then
+    if fresh "$1" "$2"; then
         trap - HUP INT TERM
         return
     fi
@@ -121,15 +121,15 @@ stop() {
 }
 
 if [[ ${1:-} == test ]]; then
-    build Tests
+    build Tests Tests
     shift
     cd "$root"
     exec dotnet Tests/bin/Release/net10.0/Tests.dll "$@"
 fi
 
-build Pruning
+build Pruning/Program secateurs
 (($# > 0)) || set -- compare --network lenet-300-100
 # The program finds the project's own data by PRUNING_HOME and names the next command as the caller names this script.
 export PRUNING_HOME=$root PRUNING_COMMAND=$0
 [[ $0 == */* ]] || PRUNING_COMMAND=./$0
-exec dotnet "$root/Pruning/bin/Release/net10.0/Pruning.dll" "$@"
+exec dotnet "$root/Pruning/Program/bin/Release/net10.0/secateurs.dll" "$@"

@@ -16,7 +16,7 @@ public sealed class RunScriptTests : IDisposable
                 echo "begin $$ $* home=${DOTNET_CLI_HOME:-}" >>"$BUILDS"
                 [[ -z ${SLOW:-} ]] || exec sleep "$SLOW"
                 sleep 0.3
-                mkdir -p "$2/bin/Release/net10.0" && : >"$2/bin/Release/net10.0/$2.dll"
+                mkdir -p "$2/bin/Release/net10.0" && : >"$2/bin/Release/net10.0/secateurs.dll"
                 echo end >>"$BUILDS" ;;
             *) shift; echo "$PRUNING_HOME|$PRUNING_COMMAND|$PWD|$*"; [[ ! -e /proc/self/fd/9 ]] || echo 'descriptor 9 is open' ;;
         esac
@@ -30,8 +30,12 @@ public sealed class RunScriptTests : IDisposable
     {
         Assert.SkipWhen(OperatingSystem.IsWindows(), "a shell script");
         _root = Directory.CreateDirectory(_folder.Combine("the project")).FullName;
-        foreach (string project in (string[])["Kernels", "Model", "Pruning", "Tests"])
-            File.WriteAllText(Path.Combine(Directory.CreateDirectory(Path.Combine(_root, project)).FullName, $"{project}.csproj"), "");
+        foreach (string project in (string[])["Kernels/Kernels", "Model/Model", "Pruning/Pruning", "Pruning/Program/Secateurs", "Tests/Tests"])
+        {
+            string file = Path.Combine(_root, $"{project}.csproj");
+            Directory.CreateDirectory(Path.GetDirectoryName(file)!);
+            File.WriteAllText(file, "");
+        }
         foreach (string file in (string[])["Directory.Build.props", "global.json", ".editorconfig"])
             File.WriteAllText(Path.Combine(_root, file), "");
         File.Copy(Repository("run.sh"), _run = Path.Combine(_root, "run.sh"));

@@ -2,7 +2,7 @@
 # Runs a command on OpenCL:
 #
 #   Tests/opencl.sh dotnet Tests/bin/Release/net10.0/Tests.dll
-#   Tests/opencl.sh dotnet Pruning/bin/Release/net10.0/Pruning.dll devices
+#   Tests/opencl.sh dotnet Pruning/Program/bin/Release/net10.0/secateurs.dll devices
 #
 # ILGPU needs an OpenCL device with a generic address space. Where the machine's own OpenCL has one, the command runs as it
 # is. Elsewhere (a machine without a GPU; Debian 12, whose PoCL 3.1 lacks it) the command runs in a small Debian 13 root with

@@ -39,7 +39,7 @@ public sealed record DataSet
     public (DataSet Training, DataSet Validation) Split(int validation, ulong seed)
     {
         if (validation < 0 || validation >= Count)
-            throw new UserException(ExitCode.Usage, $"validation images: expected 0 to {Count - 1} of {Count}, found {validation}");
+            throw new UserException(ErrorKind.Usage, $"validation images: expected 0 to {Count - 1} of {Count}, found {validation}");
         int[] order = new int[Count];
         for (int i = 0; i < order.Length; i++)
             order[i] = i;

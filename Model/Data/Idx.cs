@@ -123,5 +123,5 @@ public static class Idx
     }
 
     private static UserException Bad(string path, string expected, string found, Exception? inner = null) =>
-        new(ExitCode.BadData, $"{path}: expected {expected}, found {found}", inner);
+        new(ErrorKind.BadData, $"{path}: expected {expected}, found {found}", inner);
 }

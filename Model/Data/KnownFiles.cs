@@ -71,8 +71,9 @@ public sealed class KnownFiles(string folder, IReadOnlyList<KnownFile> files, IR
 
         if (missing.Count > 0)
         {
-            throw new UserException(ExitCode.BadData, $"{folder}: expected {Names(files)}, found {Names(missing)} missing and "
-                + "nowhere to fetch them; put the files there, plain or .gz, or name another folder with --data");
+            throw new UserException(ErrorKind.BadData, $"{folder}: expected {Names(files)}, found {Names(missing)} missing and "
+                + "nowhere to fetch them; put the files there, plain or .gz, or name another folder")
+            { Parameter = nameof(folder) };
         }
     }
 
@@ -91,9 +92,10 @@ public sealed class KnownFiles(string folder, IReadOnlyList<KnownFile> files, IR
                 foreign.Add(Path.GetFileName(path));
         }
 
-        return foreign.Count == 0 ? missing : throw new UserException(ExitCode.BadData, $"{folder}: expected {Names(files)} as published, "
+        return foreign.Count == 0 ? missing : throw new UserException(ErrorKind.BadData, $"{folder}: expected {Names(files)} as published, "
             + $"found another {string.Join(", ", foreign)}, which {(foreign.Count == 1 ? "is" : "are")} left alone; "
-            + "name your own set with --data, or move these files away to have the published ones fetched");
+            + "move these files away to have the published ones fetched, or name your own set")
+        { Parameter = nameof(folder) };
     }
 
     private static bool Holds(string path, KnownFile file, CancellationToken cancellation)

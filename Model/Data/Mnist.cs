@@ -5,7 +5,7 @@ namespace Secateurs.Model;
 /// <summary>A training set and a test set. The test set is for reporting only: no decision may depend on it.</summary>
 public sealed record MnistData(DataSet Train, DataSet Test, string Folder)
 {
-    /// <summary>What tells the set from others, wherever it lies: SHA-256 of pixels and labels, training before test, in hexadecimal.</summary>
+    /// <summary>What tells the set from others, wherever it lies: SHA-256 of pixels and labels, training before test.</summary>
     public string Sha256()
     {
         using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
@@ -67,11 +67,11 @@ public static class Mnist
         if (!Directory.Exists(folder))
         {
             string found = !File.Exists(folder) ? "none" : !FilePaths.IsLink(folder) ? "a file" : "a link to no folder";
-            throw new UserException(ExitCode.BadData, $"{folder}: expected a folder with four IDX files, found {found}");
+            throw new UserException(ErrorKind.BadData, $"{folder}: expected a folder with four IDX files, found {found}");
         }
 
         string[] paths = [.. Files.Select(file => SetFolder.Find(folder, file)
-            ?? throw new UserException(ExitCode.BadData, $"{folder}: expected one file named {SetFolder.Form(file)}, found none"))];
+            ?? throw new UserException(ErrorKind.BadData, $"{folder}: expected one file named {SetFolder.Form(file)}, found none"))];
         var train = Idx.Read(paths[0], paths[1], cancellation: cancellation);
         return new MnistData(train, Idx.Read(paths[2], paths[3], Idx.MaxImages - train.Count, cancellation), folder);
     }

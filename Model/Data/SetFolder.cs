@@ -16,7 +16,8 @@ internal static class SetFolder
         string[] raw = [.. Directory.EnumerateDirectories(folder).Append(folder).Select(parent => Path.Combine(parent, "raw"))
             .Where(path => Directory.Exists(path) && HoldsAny(path)).Order(StringComparer.Ordinal)];
         return raw.Length <= 1 ? raw.FirstOrDefault(folder) : throw new UserException(
-            ExitCode.BadData, $"{folder}: expected one set, found sets in {string.Join(", ", raw)}; name one with --data");
+            ErrorKind.BadData, $"{folder}: expected one set, found sets in {string.Join(", ", raw)}; name one")
+        { Parameter = nameof(folder) };
 
         bool HoldsAny(string path) => files.Any(file => Candidates(path, file).Any());
     });
@@ -31,7 +32,7 @@ internal static class SetFolder
         if (found.Select(Stem).Distinct().Count() > 1)
         {
             string names = string.Join(", ", found.Select(Path.GetFileName));
-            throw new UserException(ExitCode.BadData, $"{folder}: expected one file named {Form(file)}, found {names}");
+            throw new UserException(ErrorKind.BadData, $"{folder}: expected one file named {Form(file)}, found {names}");
         }
 
         return found.FirstOrDefault() ?? file.Names.Select(name => Path.Combine(folder, name)).FirstOrDefault(Directory.Exists);
@@ -68,7 +69,7 @@ internal static class SetFolder
         }
         catch (Exception error) when (error is IOException or UnauthorizedAccessException)
         {
-            throw new UserException(ExitCode.BadData, $"{folder}: expected a readable folder, found {error.Message}", error);
+            throw new UserException(ErrorKind.BadData, $"{folder}: expected a readable folder, found {error.Message}", error);
         }
     }
 }

@@ -45,7 +45,7 @@ public static partial class AtomicFile
         }
         catch (Exception error) when (error is IOException or UnauthorizedAccessException)
         {
-            throw new UserException(ExitCode.Failed, $"{path}: expected a writable file, found {error.Message}", error);
+            throw new UserException(ErrorKind.Failed, $"{path}: expected a writable file, found {error.Message}", error);
         }
     }
 
@@ -131,7 +131,7 @@ public static partial class AtomicFile
         }
         catch (IOException error) when (!replace && Path.Exists(target))
         {
-            throw new UserException(ExitCode.Usage, $"{path}: expected a new path, found one that exists (--force writes over it)", error);
+            throw new UserException(ErrorKind.Usage, $"{path}: expected a new path, found one that exists", error) { Parameter = nameof(replace) };
         }
     }
 

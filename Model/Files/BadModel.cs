@@ -5,9 +5,9 @@ public static class BadModel
 {
     private const int MostQuoted = 300;
 
-    /// <summary>PATH: expected ..., found ..., with exit code 4.</summary>
+    /// <summary>PATH: expected ..., found ....</summary>
     public static UserException Of(string path, string expected, string found, Exception? inner = null) =>
-        new(ExitCode.BadFile, $"{path}: expected {Cut(expected)}, found {Cut(found)}", inner);
+        new(ErrorKind.BadFile, $"{path}: expected {Cut(expected)}, found {Cut(found)}", inner);
 
     /// <summary>The text, or its beginning where it is longer than a line may be.</summary>
     public static string Cut(string text)

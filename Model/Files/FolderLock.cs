@@ -47,7 +47,7 @@ public sealed class FolderLock : IDisposable
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
-            throw new UserException(ExitCode.Failed, $"{folder}: expected a folder to write to, found {e.Message}", e);
+            throw new UserException(ErrorKind.Failed, $"{folder}: expected a folder to write to, found {e.Message}", e);
         }
     }
 

@@ -16,7 +16,7 @@ public static class InputFile
     public static Stream Open(string path, string what)
     {
         if (string.IsNullOrEmpty(path))
-            throw new UserException(ExitCode.Usage, $"expected the path of {what}, found an empty one");
+            throw new UserException(ErrorKind.Usage, $"expected the path of {what}, found an empty one");
         if (Directory.Exists(path))
             throw BadModel.Of(path, what, "a folder");
         try

@@ -31,7 +31,7 @@ internal static class PictureDecoder
         catch (Exception e) when (e is DllNotFoundException or TypeInitializationException)
         {
             string expected = $"Skia's native library, which reads {format.Name}";
-            throw new UserException(ExitCode.Failed, $"{path}: expected {expected}, found none for this system; TGA and IDX need none", e);
+            throw new UserException(ErrorKind.Failed, $"{path}: expected {expected}, found none for this system; TGA and IDX need none", e);
         }
     }
 

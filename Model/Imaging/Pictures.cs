@@ -49,7 +49,7 @@ public static class Pictures
     }
 
     internal static UserException Bad(string path, string expected, string found, Exception? inner = null) =>
-        new(ExitCode.BadData, $"{path}: expected {expected}, found {found}", inner);
+        new(ErrorKind.BadData, $"{path}: expected {expected}, found {found}", inner);
 
     /// <summary>The pixels, or null where the file is of IDX.</summary>
     private static byte[]? ReadPicture(string path) =>

@@ -116,5 +116,5 @@ public sealed class NetworkDescription
             : throw Bad(name, string.Create(CultureInfo.InvariantCulture, $"expected at most {MostWeights} weights, found {weights}"));
     }
 
-    private static UserException Bad(string text, string what) => new(ExitCode.Usage, $"network '{BadModel.Cut(text)}': {what}");
+    private static UserException Bad(string text, string what) => new(ErrorKind.Usage, $"network '{BadModel.Cut(text)}': {what}");
 }

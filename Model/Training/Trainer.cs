@@ -56,7 +56,7 @@ public sealed class Trainer : IDisposable
     {
         ArgumentNullException.ThrowIfNull(options);
         if (options.Batch < 1 || options.Batch > training.Count)
-            throw new UserException(ExitCode.Usage, $"batch: expected 1 to {training.Count} training images, found {options.Batch}");
+            throw new UserException(ErrorKind.Usage, $"batch: expected 1 to {training.Count} training images, found {options.Batch}");
         (_options, Network) = (options, network);
         _memory = new DeviceMemory(device);
         Parameters = new Parameters(_memory, network);
@@ -401,7 +401,7 @@ public sealed class Trainer : IDisposable
         if (!double.IsFinite(total))
         {
             int bad = Array.FindIndex(_memory.Download(loss), x => !float.IsFinite(x));
-            throw new UserException(ExitCode.Diverged, $"training diverged: the loss is {total} ({where}, batch {bad / _slots + 1} from there)");
+            throw new UserException(ErrorKind.Diverged, $"training diverged: the loss is {total} ({where}, batch {bad / _slots + 1} from there)");
         }
         return new Score(total / images, correct, images);
     }

@@ -10,7 +10,7 @@ namespace Secateurs.Pruning.Coding;
 /// when they straddle a byte boundary is far below one bit a file.
 /// Source: the carry-less binary coder of Mahoney's paq/lpaq, widened from 32 to 64 bits.
 /// </summary>
-public abstract class BitCoder
+internal abstract class BitCoder
 {
     /// <summary>Probabilities have 16 bits; <see cref="Half"/> passes a bit through unmodelled, at exactly one bit.</summary>
     public const int Half = 32768;
@@ -38,7 +38,7 @@ public abstract class BitCoder
     private protected ulong Split(int probability) => Low + (High - Low >> 16) * (uint)probability;
 }
 
-public sealed class BitEncoder : BitCoder
+internal sealed class BitEncoder : BitCoder
 {
     private readonly List<byte> _bytes = [];
 
@@ -77,7 +77,7 @@ public sealed class BitEncoder : BitCoder
 }
 
 /// <summary>Reads what <see cref="BitEncoder"/> wrote; behind the last byte it reads zeros, but no more than that left out.</summary>
-public sealed class BitDecoder : BitCoder
+internal sealed class BitDecoder : BitCoder
 {
     private readonly byte[] _bytes;
     private readonly string _name;

@@ -15,7 +15,7 @@ namespace Secateurs.Pruning.Coding;
 /// </code>
 ///
 /// Decoding gives back every bit of codebooks, indices and biases. A file that is damaged, cut or made up gives a
-/// <see cref="UserException"/> with <see cref="ExitCode.BadFile"/>, or, where the checksum was made to fit, possibly another
+/// <see cref="UserException"/> with <see cref="ErrorKind.BadFile"/>, or, where the checksum was made to fit, possibly another
 /// valid network; never anything else, within the limits of <see cref="CodedNetwork.MaxWeights"/>.
 /// </summary>
 public static class CodedFile

@@ -19,6 +19,7 @@ public enum Coder
 /// <param name="Bias">one for each output</param>
 public sealed record SharedLayer(string Name, int[] Shape, float[] Codebook, int[] Indices, float[] Bias)
 {
+    /// <summary>Neurons or filters.</summary>
     public int Rows => Shape[0];
 
     /// <summary>Weights that are not pruned.</summary>
@@ -66,6 +67,6 @@ public sealed record CodedNetwork(string Network, IReadOnlyList<SharedLayer> Lay
                 throw Bad($"layer {layer.Name}: a shared weight or a bias is not finite");
         }
 
-        static UserException Bad(string what) => new(ExitCode.Failed, $"network cannot be coded: {what}");
+        static UserException Bad(string what) => new(ErrorKind.Failed, $"network cannot be coded: {what}");
     }
 }

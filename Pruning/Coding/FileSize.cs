@@ -6,6 +6,7 @@ namespace Secateurs.Pruning.Coding;
 public sealed record LayerSize(
     string Name, int Weights, int Live, int Shared, double CodebookBits, double PositionBits, double IndexBits, double BiasBits)
 {
+    /// <summary>All of the layer.</summary>
     public double Bits => CodebookBits + PositionBits + IndexBits + BiasBits;
 }
 

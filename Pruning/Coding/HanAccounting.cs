@@ -23,6 +23,7 @@ public sealed record HanAccounting(
     /// <summary>Bits of the layer after Huffman coding too (P+Q+H).</summary>
     public double CodedBits => 32.0 * Shared + Entries * (CodedWeightBits + CodedGapBits);
 
+    /// <summary>Counts a layer.</summary>
     public static HanAccounting Of(SharedLayer layer, int gapBits = 5)
     {
         ArgumentNullException.ThrowIfNull(layer);

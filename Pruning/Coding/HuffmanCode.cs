@@ -8,7 +8,7 @@ namespace Secateurs.Pruning.Coding;
 /// Formula: Huffman's merging of the two rarest (Proc. IRE 40, 1952); should a code be longer than <see cref="MaxLength"/>, all
 /// frequencies are halved and it is built again. An alphabet of which one symbol or none occurs takes no bits.
 /// </summary>
-public sealed class HuffmanCode
+internal sealed class HuffmanCode
 {
     private const int MaxLength = 24;
 

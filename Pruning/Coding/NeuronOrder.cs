@@ -6,7 +6,7 @@ namespace Secateurs.Pruning.Coding;
 /// row's density from the one above and needs hardly a bit for which neurons are dead: 1 to 2 % of a file.
 /// To be applied before the network is evaluated and coded; the coder itself keeps the order it is given.
 /// </summary>
-public static class NeuronOrder
+internal static class NeuronOrder
 {
     /// <summary>Sorts the outputs of each layer but the last by their number of live weights, descending; equals keep their order.</summary>
     public static CodedNetwork HeaviestFirst(CodedNetwork network)

@@ -11,7 +11,7 @@ namespace Secateurs.Pruning.Compression;
 /// global minimum needs no such choice, gives the same centroids on every device, and takes milliseconds for a pruned layer. Equal
 /// weights are never parted. Beyond 2^24 / count different weights, neighbours in the sorted order are merged first.
 /// </remarks>
-public static class Clustering
+internal static class Clustering
 {
     /// <summary>Different weights times values up to which the minimum is exact; bounds memory (4 bytes each) and time (about a second).</summary>
     private const int Exact = 1 << 24;

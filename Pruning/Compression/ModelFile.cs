@@ -1,5 +1,4 @@
 using Secateurs.Model;
-using Secateurs.Pruning.Runs;
 
 namespace Secateurs.Pruning.Compression;
 
@@ -9,6 +8,9 @@ namespace Secateurs.Pruning.Compression;
 /// </summary>
 public static class ModelFile
 {
+    /// <summary>What a run calls its network, and its coded one.</summary>
+    public const string Name = "model.safetensors", CodedName = "model.dcn";
+
     /// <summary>Reads and checks a file.</summary>
     /// <exception cref="UserException">BadFile: missing, damaged, foreign; one line with the reason.</exception>
     public static Checkpoint Load(string path)
@@ -37,7 +39,7 @@ public static class ModelFile
     {
         if (!Directory.Exists(path))
             return path;
-        string[] names = [RunFolder.Model, RunFolder.Coded];
+        string[] names = [Name, CodedName];
         return names.Select(n => Path.Combine(path, n)).FirstOrDefault(File.Exists)
             ?? throw BadModel.Of(path, $"a model file, or a run's folder with {string.Join(" or ", names)}", "a folder without");
     }

@@ -4,7 +4,7 @@ using Secateurs.Pruning.Coding;
 namespace Secateurs.Pruning.Compression;
 
 /// <summary>Between a network with shared weights as training has it and as the coded file has it.</summary>
-public static class SharedNetwork
+internal static class SharedNetwork
 {
     /// <summary>What a file holds of a network.</summary>
     /// <param name="model">Network and biases; its weights are not read.</param>

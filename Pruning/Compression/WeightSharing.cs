@@ -8,7 +8,7 @@ namespace Secateurs.Pruning.Compression;
 /// <param name="Layers">Shared values and who has which, per layer.</param>
 /// <param name="State">All parameters, biases too.</param>
 /// <param name="Judgement">Against the network that came in, on the validation images.</param>
-public sealed record SharedState(int[] Bits, IReadOnlyList<SharedWeights> Layers, ParameterState State, Judgement Judgement);
+internal sealed record SharedState(int[] Bits, IReadOnlyList<SharedWeights> Layers, ParameterState State, Judgement Judgement);
 
 /// <summary>
 /// Trained quantisation (Han, Mao and Dally 2016, section 3): k-means per layer (<see cref="Clustering"/>), then the shared values are trained,
@@ -20,7 +20,7 @@ public sealed record SharedState(int[] Bits, IReadOnlyList<SharedWeights> Layers
 /// <param name="say">Takes lines for humans.</param>
 /// <param name="keep">Takes each network that is better than all before.</param>
 /// <param name="cancellation">Ctrl-C.</param>
-public sealed class WeightSharing(
+internal sealed class WeightSharing(
     Trainer trainer, CompressOptions options, Action<string> say, Action<SharedState> keep, CancellationToken cancellation)
 {
     /// <summary>Bits that the way down begins with, the most there are, and doubtful tries in a row that end the way down.</summary>

@@ -15,7 +15,7 @@ namespace Secateurs.Pruning.Export;
 /// <param name="Skipped">Tensors that hold no floats, as counters, with their types.</param>
 public sealed partial record ForeignNetwork(Checkpoint Model, IReadOnlyList<(string Layer, string Name)> Origins, IReadOnlyList<string> Skipped)
 {
-    private const string Weight = "weight", Bias = "bias", Original = "_orig", Mask = "_mask";
+    private const string Weight = "weight", Bias = "bias", Original = "_orig", Mask = "_mask", Order = "order";
 
     /// <summary>A parameter: its values, and a mask where it was pruned.</summary>
     private readonly record struct Parameter(SafeTensor Values, SafeTensor? Mask);
@@ -40,7 +40,10 @@ public sealed partial record ForeignNetwork(Checkpoint Model, IReadOnlyList<(str
         var (slices, length) = (network.Slices, network.ParameterLength);
         var modules = Modules(file, out var others);
         if (modules.Count != slices.Count)
-            throw BadModel.Of(file.Path, $"{slices.Count} weights with their biases for {network.Name} (--network)", List(file));
+        {
+            string message = BadModel.Of(file.Path, $"{slices.Count} weights with their biases for {network.Name}", List(file)).Message;
+            throw new UserException(ErrorKind.BadFile, message) { Parameter = nameof(network) };
+        }
         var layers = order is null ? Match(file, slices, modules) : Ordered(file, slices, modules, order);
         float[] weights = new float[length], mask = [.. Enumerable.Repeat(1f, length)];
         foreach (var (slice, module) in slices.Zip(layers))
@@ -108,8 +111,9 @@ public sealed partial record ForeignNetwork(Checkpoint Model, IReadOnlyList<(str
             if (fits.Length > 1 && !InOrder(fits))
             {
                 string names = string.Join(", ", fits.Select(m => m.Name)), all = string.Join(",", modules.Select(m => m.Name));
-                throw new UserException(ExitCode.Usage, $"--layers: expected the order of the layers, since {BadModel.Cut(names)} all fit "
-                    + $"{string.Join(", ", same.Select(s => s.Name))}, found none; as they lie in the file: --layers {BadModel.Cut(all)}");
+                throw new UserException(ErrorKind.Usage, $"{Order}: expected the order of the layers, since {BadModel.Cut(names)} all fit "
+                    + $"{string.Join(", ", same.Select(s => s.Name))}, found none; as they lie in the file: {BadModel.Cut(all)}")
+                { Parameter = Order };
             }
             foreach (var (slice, module) in same.Zip(fits))
                 layers.Add(slice, module);
@@ -131,8 +135,9 @@ public sealed partial record ForeignNetwork(Checkpoint Model, IReadOnlyList<(str
         var byName = modules.ToDictionary(m => m.Name);
         if (order.Count != slices.Count || order.Distinct().Count() != order.Count || !order.All(byName.ContainsKey))
         {
-            throw new UserException(ExitCode.Usage, $"--layers: expected each of {BadModel.Cut(string.Join(",", byName.Keys))} once, "
-                + $"found {BadModel.Cut(string.Join(",", order))}");
+            throw new UserException(ErrorKind.Usage, $"{Order}: expected each of {BadModel.Cut(string.Join(",", byName.Keys))} once, "
+                + $"found {BadModel.Cut(string.Join(",", order))}")
+            { Parameter = Order };
         }
         return Checked(file, slices, [.. order.Select(name => byName[name])]);
     }

@@ -45,6 +45,6 @@ public sealed record Preprocessing(double Mean, double Deviation)
         return model with { Weights = weights };
     }
 
-    /// <summary>As the options that say it.</summary>
-    public override string ToString() => string.Create(CultureInfo.InvariantCulture, $"--mean {Mean} --std {Deviation}");
+    /// <inheritdoc/>
+    public override string ToString() => string.Create(CultureInfo.InvariantCulture, $"mean {Mean}, deviation {Deviation}");
 }

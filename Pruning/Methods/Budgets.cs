@@ -8,6 +8,9 @@ namespace Secateurs.Pruning.Methods;
 [JsonConverter(typeof(Json))]
 public sealed class Budgets(params IEnumerable<double> values)
 {
+    /// <summary>One budget.</summary>
+    public static implicit operator Budgets(double value) => new(value);
+
     /// <summary>Ascending, each once.</summary>
     public IReadOnlyList<double> Values { get; } = [.. values.Distinct().Order()];
 

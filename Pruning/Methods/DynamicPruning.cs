@@ -34,11 +34,13 @@ public sealed class DynamicPruning : IPruningMethod
 
     private Trials? _trials;
 
+    /// <inheritdoc/>
     public string Name => "dynamic";
 
     /// <summary>Networks within a budget in the order of their finding.</summary>
     public IEnumerable<Trial> Within(double budget) => _trials?.Within(budget) ?? [];
 
+    /// <inheritdoc/>
     public IReadOnlyList<PruneOutcome> Run(PruneSession session)
     {
         ArgumentNullException.ThrowIfNull(session);

@@ -1,6 +1,5 @@
 using System.Globalization;
 using Secateurs.Model;
-using Secateurs.Pruning.Runs;
 
 namespace Secateurs.Pruning.Methods;
 
@@ -13,8 +12,10 @@ public sealed class HandSetPruning(double sensitivity) : IPruningMethod
     /// <summary>What users read, for one threshold as for a <see cref="HandSetWalk"/>.</summary>
     public const string MethodName = "hand-set";
 
+    /// <inheritdoc/>
     public string Name => MethodName;
 
+    /// <inheritdoc/>
     public IReadOnlyList<PruneOutcome> Run(PruneSession session)
     {
         ArgumentNullException.ThrowIfNull(session);
@@ -52,6 +53,6 @@ public sealed class HandSetPruning(double sensitivity) : IPruningMethod
             if (last)
                 return (validation, iteration);
         }
-        throw new UserException(ExitCode.Usage, "epochs: expected at least 1, found 0");
+        throw new UserException(ErrorKind.Usage, "epochs: expected at least 1, found 0");
     }
 }

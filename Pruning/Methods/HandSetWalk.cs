@@ -1,5 +1,4 @@
 using Secateurs.Model;
-using Secateurs.Pruning.Runs;
 
 namespace Secateurs.Pruning.Methods;
 
@@ -16,6 +15,7 @@ public sealed class HandSetWalk(double step = 0.25) : IPruningMethod
     private readonly List<HandSetTry> _tries = [];
     private readonly Dictionary<double, HandSetTry> _best = [];
 
+    /// <inheritdoc/>
     public string Name => HandSetPruning.MethodName;
 
     /// <summary>All tries in their order; the last is the one that lost more accuracy than the largest budget allows.</summary>
@@ -24,6 +24,7 @@ public sealed class HandSetWalk(double step = 0.25) : IPruningMethod
     /// <summary>The try that was taken for a budget; null where already the first lost accuracy.</summary>
     public HandSetTry? Best(double budget) => _best.GetValueOrDefault(budget);
 
+    /// <inheritdoc/>
     public IReadOnlyList<PruneOutcome> Run(PruneSession session)
     {
         ArgumentNullException.ThrowIfNull(session);

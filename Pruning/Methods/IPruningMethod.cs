@@ -1,5 +1,4 @@
 using Secateurs.Model;
-using Secateurs.Pruning.Runs;
 
 namespace Secateurs.Pruning.Methods;
 

@@ -51,6 +51,7 @@ public readonly record struct Judgement(Verdict Verdict, int Lost, int Gained, i
     /// <summary>Images that a budget allows to lose: whole ones, so that no rounding decides.</summary>
     public static int Allowance(double maxDrop, int images) => (int)Math.Floor(maxDrop * images / 100 + 1e-9);
 
+    /// <inheritdoc/>
     public override string ToString() => string.Create(
         CultureInfo.InvariantCulture,
         $"lost {Lost}, gained {Gained} of the validation images, {Allowed} allowed on balance: {Verdict switch

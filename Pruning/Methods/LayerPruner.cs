@@ -26,6 +26,7 @@ public sealed class LayerPruner
     private readonly Layer[] _layers;
     private readonly ArrayView<int> _range, _bins;
 
+    /// <summary>Takes what it needs from the trainer's memory.</summary>
     public LayerPruner(Trainer trainer)
     {
         ArgumentNullException.ThrowIfNull(trainer);
@@ -36,6 +37,7 @@ public sealed class LayerPruner
         _layers = [.. Layers.Select((slice, i) => new Layer(trainer, slice, _range, Bins(i)))];
     }
 
+    /// <summary>Where the layers' parameters lie.</summary>
     public IReadOnlyList<LayerSlice> Layers => _trainer.Parameters.Layers;
 
     /// <summary>Live weights, mean and deviation of each layer.</summary>

@@ -1,11 +1,16 @@
+using System.Globalization;
 using System.Text.Json.Serialization;
+using Secateurs.Model;
 
 namespace Secateurs.Pruning.Methods;
 
 /// <summary>What a pruning run is asked for. The same defaults for every network and data set.</summary>
 public sealed record PruneOptions
 {
+    /// <summary>A known name or a line of layers; where a network is given, its name.</summary>
     public string Network { get; init; } = "lenet-300-100";
+
+    /// <summary>Of the split into training and validation images, the first weights and the order of images.</summary>
     public ulong Seed { get; init; } = 1;
 
     /// <summary>Images per step.</summary>
@@ -57,4 +62,28 @@ public sealed record PruneOptions
 
     /// <summary>Dynamic pruning: temperature of the teacher's answers.</summary>
     public double Temperature { get; init; } = 1.5;
+
+    /// <summary>That a run can be made of these; what depends on the data or the network is looked at where that is known.</summary>
+    /// <exception cref="UserException">Usage: a property with a value that it cannot have.</exception>
+    internal void Check()
+    {
+        AtLeast(nameof(Validation), Validation, 1);
+        AtLeast(nameof(DenseEpochs), DenseEpochs, 1);
+        AtLeast(nameof(Epochs), Epochs, 1);
+        AtLeast(nameof(MaxDrop), MaxDrop.Values.DefaultIfEmpty(double.NaN).Min(), 0);
+        AtLeast(nameof(Temperature), Temperature, 0.1);
+        AtLeast(nameof(CycleShare), CycleShare, 0.001);
+        AtLeast(nameof(Resolution), Resolution, 1.001);
+    }
+
+    private static void AtLeast(string name, double value, double least)
+    {
+        if (!(value >= least))
+        {
+            throw new UserException(ErrorKind.Usage, string.Create(CultureInfo.InvariantCulture, $"{name}: expected at least {least}, found {value}"))
+            {
+                Parameter = name,
+            };
+        }
+    }
 }

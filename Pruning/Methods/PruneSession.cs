@@ -1,6 +1,5 @@
 using System.Diagnostics;
 using Secateurs.Model;
-using Secateurs.Pruning.Runs;
 
 namespace Secateurs.Pruning.Methods;
 
@@ -15,6 +14,7 @@ public sealed class PruneSession
     private long _steps;
     private int _iteration;
 
+    /// <summary>A run that begins now.</summary>
     public PruneSession(Trainer trainer, PruneOptions options, IRunObserver observer, CancellationToken cancellation)
     {
         ArgumentNullException.ThrowIfNull(trainer);
@@ -22,8 +22,13 @@ public sealed class PruneSession
         Pruner = new LayerPruner(trainer);
     }
 
+    /// <summary>What trains and measures, and holds the network.</summary>
     public Trainer Trainer { get; }
+
+    /// <summary>What prunes it.</summary>
     public LayerPruner Pruner { get; }
+
+    /// <summary>What is asked for.</summary>
     public PruneOptions Options { get; }
 
     /// <summary>The dense network on the validation images, image by image: what every later state is compared with.</summary>
@@ -35,6 +40,7 @@ public sealed class PruneSession
     /// <summary>Whether the user asked to end.</summary>
     public CancellationToken Cancellation { get; }
 
+    /// <summary>Seconds, those of writing and keeping not counted.</summary>
     public double Elapsed => _clock.Elapsed.TotalSeconds;
 
     /// <summary>The last iteration's number.</summary>
@@ -80,7 +86,7 @@ public sealed class PruneSession
     {
         var score = Trainer.Train(steps, rates, Cancellation);
         _steps += steps;
-        _observer.Progress(phase, epoch + (double)steps / Trainer.StepsPerEpoch, epochs, score.Loss, 1);
+        _observer.Progress(phase, epoch + (double)steps / Trainer.StepsPerEpoch, epochs, score.Loss);
         return score;
     }
 
@@ -120,5 +126,6 @@ public sealed class PruneSession
         _clock.Start();
     }
 
+    /// <summary>Tells the observer a line for humans.</summary>
     public void Say(string line) => _observer.Say(line);
 }

@@ -1,6 +1,5 @@
 using System.Globalization;
 using Secateurs.Model;
-using Secateurs.Pruning.Runs;
 
 namespace Secateurs.Pruning.Methods;
 
@@ -14,11 +13,25 @@ public sealed class TargetPruning(double ratio) : IPruningMethod
     /// <summary>Total / kept at the end of the first half cycle; up to it nothing is expected to break.</summary>
     private const double First = 4;
 
+    /// <inheritdoc/>
     public string Name => "target";
 
+    /// <summary>That a network can have a ratio.</summary>
+    /// <exception cref="UserException">Usage: it is not above 1, or leaves not one weight.</exception>
+    public static void Demand(double ratio, int weights)
+    {
+        if (ratio > 1 && ratio <= weights)
+            return;
+        string message = string.Create(
+            CultureInfo.InvariantCulture, $"{nameof(PruneOptions.TargetRatio)}: expected more than 1 and at most {weights}, all weights, found {ratio}");
+        throw new UserException(ErrorKind.Usage, message) { Parameter = nameof(PruneOptions.TargetRatio) };
+    }
+
+    /// <inheritdoc/>
     public IReadOnlyList<PruneOutcome> Run(PruneSession session)
     {
         ArgumentNullException.ThrowIfNull(session);
+        Demand(ratio, session.Trainer.Parameters.WeightCount);
         double budget = session.Options.MaxDrop.Least, start = session.Epoch, startSeconds = session.Elapsed;
         Cycle.Teach(session);
         var (from, next) = (1.0, Math.Min(First, ratio));

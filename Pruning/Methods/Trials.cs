@@ -1,6 +1,5 @@
 using System.Globalization;
 using Secateurs.Model;
-using Secateurs.Pruning.Runs;
 
 namespace Secateurs.Pruning.Methods;
 

@@ -50,7 +50,7 @@ public sealed class AtomicFileTests : IDisposable
     public void Reports_a_full_disk_as_one_line()
     {
         string path = folder.Combine("file");
-        string line = Refusal.Message(ExitCode.Failed, path, () => AtomicFile.Write(path, _ => throw new IOException("No space left")));
+        string line = Refusal.Message(ErrorKind.Failed, path, () => AtomicFile.Write(path, _ => throw new IOException("No space left")));
         Assert.EndsWith("No space left", line);
         Assert.Empty(folder.Names);
     }
@@ -60,7 +60,7 @@ public sealed class AtomicFileTests : IDisposable
     {
         Directory.CreateDirectory(folder.Combine("taken"));
         string path = folder.Combine("taken");
-        Refusal.Message(ExitCode.Failed, path, () => AtomicFile.Write(path, stream => stream.Write(New)));
+        Refusal.Message(ErrorKind.Failed, path, () => AtomicFile.Write(path, stream => stream.Write(New)));
         Assert.Equal(["taken"], folder.Names);
     }
 
@@ -119,7 +119,7 @@ public sealed class AtomicFileTests : IDisposable
         foreach (string path in (string[])[device, link])
         {
             if (device == "/dev/full")
-                Refusal.Message(ExitCode.Failed, path, () => AtomicFile.Write(path, stream => stream.Write(New)));
+                Refusal.Message(ErrorKind.Failed, path, () => AtomicFile.Write(path, stream => stream.Write(New)));
             else
                 AtomicFile.Write(path, stream => stream.Write(New));
         }
@@ -182,7 +182,7 @@ public sealed class AtomicFileTests : IDisposable
     public void A_name_that_no_file_can_have_is_refused_and_leaves_nothing()
     {
         string path = folder.Combine(new string('a', 300));
-        Refusal.Message(ExitCode.Failed, path, () => AtomicFile.Write(path, stream => stream.Write(New)));
+        Refusal.Message(ErrorKind.Failed, path, () => AtomicFile.Write(path, stream => stream.Write(New)));
         Assert.Empty(folder.Names);
     }
 
@@ -223,8 +223,7 @@ public sealed class AtomicFileTests : IDisposable
     {
         string path = folder.Combine("file");
         AtomicFile.Write(path, stream => stream.Write(Old), replace: false);
-        string line = Refusal.Message(ExitCode.Usage, path, () => AtomicFile.Write(path, stream => stream.Write(New), replace: false));
-        Assert.Contains("--force", line);
+        Assert.Equal("replace", Refusal.Of(ErrorKind.Usage, path, () => AtomicFile.Write(path, stream => stream.Write(New), replace: false)).Parameter);
         Assert.Equal(Old, File.ReadAllBytes(path));
         Assert.Equal(["file"], folder.Names);
     }

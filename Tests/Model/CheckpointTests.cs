@@ -58,7 +58,7 @@ public sealed class CheckpointTests : IDisposable
             altered[bytes.AsSpan().IndexOf("sha256"u8) + 5] ^= (byte)(1 << bit);
             altered[^1] ^= 1;
             _folder.Write("model.safetensors", altered);
-            string message = Refusal.Message(ExitCode.BadFile, path, () => Checkpoint.Load(path));
+            string message = Refusal.Message(ErrorKind.BadFile, path, () => Checkpoint.Load(path));
             Assert.True(message.Contains("the metadata 'sha256'", StringComparison.Ordinal) || message.Contains("header", StringComparison.Ordinal), message);
         }
     }
@@ -155,7 +155,7 @@ public sealed class CheckpointTests : IDisposable
                 break;
         }
         SafeTensors.Write(path, [.. tensors.Values], texts);
-        Assert.Contains(reason, Refusal.Message(ExitCode.BadFile, path, () => Checkpoint.Load(path)));
+        Assert.Contains(reason, Refusal.Message(ErrorKind.BadFile, path, () => Checkpoint.Load(path)));
     }
 
     /// <summary>Seeded weights, every fifth pruned.</summary>

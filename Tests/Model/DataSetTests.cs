@@ -64,7 +64,7 @@ public sealed class DataSetTests
     [InlineData(5000)]
     public void Split_refuses_to_leave_nothing_to_train_on(int validation)
     {
-        string line = Refusal.Message(ExitCode.Usage, "validation images", () => Numbered(10).Split(validation, seed: 1));
+        string line = Refusal.Message(ErrorKind.Usage, "validation images", () => Numbered(10).Split(validation, seed: 1));
         Assert.EndsWith($"0 to 9 of 10, found {validation}", line);
     }
 

@@ -37,7 +37,7 @@ public sealed class FolderLockTests : IDisposable
     public void What_somebody_else_calls_so_is_left_alone()
     {
         _folder.Write(FolderLock.Name, [1]);
-        Refusal.Message(ExitCode.Failed, _folder.Path, () => FolderLock.TryTake(_folder.Path));
+        Refusal.Message(ErrorKind.Failed, _folder.Path, () => FolderLock.TryTake(_folder.Path));
         Assert.Equal([FolderLock.Name], _folder.Names);
     }
 
@@ -101,11 +101,11 @@ public sealed class FolderLockTests : IDisposable
         string path = _folder.Combine("run");
         Directory.CreateDirectory(path);
         File.CreateSymbolicLink(Path.Combine(path, FolderLock.Name), mine);
-        Refusal.Message(ExitCode.Failed, path, () => FolderLock.TryTake(path));
+        Refusal.Message(ErrorKind.Failed, path, () => FolderLock.TryTake(path));
         Assert.Equal([1], File.ReadAllBytes(mine));
     }
 
     [Fact]
     public void A_file_in_its_place_is_named() =>
-        Refusal.Message(ExitCode.Failed, _folder.Write("file", [1]), () => FolderLock.TryTake(_folder.Combine("file")));
+        Refusal.Message(ErrorKind.Failed, _folder.Write("file", [1]), () => FolderLock.TryTake(_folder.Combine("file")));
 }

@@ -46,7 +46,7 @@ public sealed class IdxFuzzTests : IDisposable
                     : form == "images" ? read.Length == pixels.Length : read.AsSpan().SequenceEqual(pixels);
                 Assert.True(sound, $"seed {Seed}, mutation {i} was read as other content");
             }
-            catch (UserException error) when (error.Code == ExitCode.BadData)
+            catch (UserException error) when (error.Kind == ErrorKind.BadData)
             {
                 Assert.DoesNotContain(error.Message, c => char.IsControl(c));
                 refused++;

@@ -41,7 +41,7 @@ public sealed class IdxTests : IDisposable
     public void Refuses_images_of_another_form(uint magic, uint count, uint rows, uint columns, int elements, string words)
     {
         string path = folder.Write("images", Bytes([magic, count, rows, columns], new byte[elements]));
-        Assert.Contains(words, Refusal.Message(ExitCode.BadData, path, () => Idx.ReadImages(path)));
+        Assert.Contains(words, Refusal.Message(ErrorKind.BadData, path, () => Idx.ReadImages(path)));
     }
 
     [Fact]
@@ -49,7 +49,7 @@ public sealed class IdxTests : IDisposable
     {
         string path = folder.Write("labels", Labels(0, 9, 10, 255));
         Assert.EndsWith("expected labels 0-9, found label 10 at position 2",
-            Refusal.Message(ExitCode.BadData, path, () => Idx.ReadLabels(path)));
+            Refusal.Message(ErrorKind.BadData, path, () => Idx.ReadLabels(path)));
     }
 
     [Theory]
@@ -59,7 +59,7 @@ public sealed class IdxTests : IDisposable
     {
         string images = folder.Write("images", Images(Noise(3)));
         string labels = folder.Write("labels", Labels(new byte[count]));
-        Assert.Contains("3 labels", Refusal.Message(ExitCode.BadData, labels, () => Idx.Read(images, labels)));
+        Assert.Contains("3 labels", Refusal.Message(ErrorKind.BadData, labels, () => Idx.Read(images, labels)));
     }
 
     [Fact]
@@ -69,7 +69,7 @@ public sealed class IdxTests : IDisposable
         for (int length = 0; length < whole.Length; length++)
         {
             string path = folder.Write("images", whole[..length]);
-            Refusal.Message(ExitCode.BadData, path, () => Idx.ReadImages(path));
+            Refusal.Message(ErrorKind.BadData, path, () => Idx.ReadImages(path));
         }
     }
 
@@ -80,7 +80,7 @@ public sealed class IdxTests : IDisposable
         for (int length = 0; length < whole.Length; length++)
         {
             string path = folder.Write("labels.gz", whole[..length]);
-            Refusal.Message(ExitCode.BadData, path, () => Idx.ReadLabels(path));
+            Refusal.Message(ErrorKind.BadData, path, () => Idx.ReadLabels(path));
         }
     }
 
@@ -105,7 +105,7 @@ public sealed class IdxTests : IDisposable
                 }
                 catch (UserException)
                 {
-                    Refusal.Message(ExitCode.BadData, path, () => Idx.ReadImages(path));
+                    Refusal.Message(ErrorKind.BadData, path, () => Idx.ReadImages(path));
                 }
             }
         }
@@ -122,7 +122,7 @@ public sealed class IdxTests : IDisposable
         string path = folder.Write("images.gz", Gzip(Bytes([0x803, count, 28, 28], new byte[16 << 20])));
 
         long before = GC.GetAllocatedBytesForCurrentThread();
-        Refusal.Message(ExitCode.BadData, path, () => Idx.ReadImages(path));
+        Refusal.Message(ErrorKind.BadData, path, () => Idx.ReadImages(path));
         Assert.InRange(GC.GetAllocatedBytesForCurrentThread() - before, 0, 1 << 20);
     }
 
@@ -136,8 +136,8 @@ public sealed class IdxTests : IDisposable
             file.SetLength(16 + 280_001L * 784); // zeros that take no room on the disk
         }
 
-        Assert.Contains("at most 280000 images", Refusal.Message(ExitCode.BadData, images, () => Idx.ReadImages(images)));
-        Assert.Contains("at most 2 labels", Refusal.Message(ExitCode.BadData, labels, () => Idx.ReadLabels(labels, most: 2)));
+        Assert.Contains("at most 280000 images", Refusal.Message(ErrorKind.BadData, images, () => Idx.ReadImages(images)));
+        Assert.Contains("at most 2 labels", Refusal.Message(ErrorKind.BadData, labels, () => Idx.ReadLabels(labels, most: 2)));
         Assert.Equal([1, 2, 3], Idx.ReadLabels(labels, most: 3));
     }
 
@@ -145,7 +145,7 @@ public sealed class IdxTests : IDisposable
     public void Refuses_a_gzip_longer_than_any_of_its_content_without_reading_it()
     {
         string path = folder.Write("labels.gz", [.. Gzip(Labels(1, 2, 3)), .. new byte[2 << 20]]);
-        Assert.Contains("too long", Refusal.Message(ExitCode.BadData, path, () => Idx.ReadLabels(path, most: 3)));
+        Assert.Contains("too long", Refusal.Message(ErrorKind.BadData, path, () => Idx.ReadLabels(path, most: 3)));
         Assert.Equal([1, 2, 3], Idx.ReadLabels(folder.Write("labels.gz", [.. Gzip(Labels(1, 2, 3)), .. new byte[1 << 19]]), most: 3));
     }
 
@@ -161,7 +161,7 @@ public sealed class IdxTests : IDisposable
         foreach (byte[] content in new[] { bytes, Gzip(bytes) })
         {
             string path = folder.Write("images", content);
-            Assert.Contains(words, Refusal.Message(ExitCode.BadData, path, () => Idx.ReadImages(path)));
+            Assert.Contains(words, Refusal.Message(ErrorKind.BadData, path, () => Idx.ReadImages(path)));
         }
     }
 
@@ -169,11 +169,11 @@ public sealed class IdxTests : IDisposable
     public void Refuses_what_is_absent_or_no_file()
     {
         string path = folder.Combine("absent");
-        Assert.EndsWith("no file", Refusal.Message(ExitCode.BadData, path, () => Idx.ReadImages(path)));
-        Assert.EndsWith("a folder", Refusal.Message(ExitCode.BadData, folder.Path, () => Idx.ReadImages(folder.Path)));
-        Refusal.Message(ExitCode.BadData, "", () => Idx.ReadImages(""));
+        Assert.EndsWith("no file", Refusal.Message(ErrorKind.BadData, path, () => Idx.ReadImages(path)));
+        Assert.EndsWith("a folder", Refusal.Message(ErrorKind.BadData, folder.Path, () => Idx.ReadImages(folder.Path)));
+        Refusal.Message(ErrorKind.BadData, "", () => Idx.ReadImages(""));
         path = folder.Write("empty", []);
-        Assert.Contains("an empty file", Refusal.Message(ExitCode.BadData, path, () => Idx.ReadImages(path)));
+        Assert.Contains("an empty file", Refusal.Message(ErrorKind.BadData, path, () => Idx.ReadImages(path)));
     }
 
     [Fact]
@@ -185,9 +185,9 @@ public sealed class IdxTests : IDisposable
         string path = Link("near", "images");
         Assert.Equal(pixels, Idx.ReadImages(Link("far", path)));
         path = Link("broken", "absent");
-        Assert.EndsWith("a link to no file", Refusal.Message(ExitCode.BadData, path, () => Idx.ReadImages(path)));
+        Assert.EndsWith("a link to no file", Refusal.Message(ErrorKind.BadData, path, () => Idx.ReadImages(path)));
         path = Link("self", "self");
-        Refusal.Message(ExitCode.BadData, path, () => Idx.ReadImages(path));
+        Refusal.Message(ErrorKind.BadData, path, () => Idx.ReadImages(path));
 
         string Link(string name, string target) => File.CreateSymbolicLink(folder.Combine(name), target).FullName;
     }
@@ -200,7 +200,7 @@ public sealed class IdxTests : IDisposable
         using (var mkfifo = System.Diagnostics.Process.Start("mkfifo", [pipe]))
             mkfifo.WaitForExit();
         foreach (string path in new[] { pipe, "/dev/zero", "/dev/null" })
-            Assert.EndsWith("an empty file, a pipe or a device", Refusal.Message(ExitCode.BadData, path, () => Idx.ReadImages(path)));
+            Assert.EndsWith("an empty file, a pipe or a device", Refusal.Message(ErrorKind.BadData, path, () => Idx.ReadImages(path)));
     }
 
     [Fact]

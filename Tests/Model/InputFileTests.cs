@@ -35,7 +35,7 @@ public sealed class InputFileTests : IDisposable
         Assert.SkipUnless(File.Exists("/dev/zero"), "devices of Unix");
         using (var zeros = InputFile.Open("/dev/zero", "a file"))
             Assert.InRange(zeros.Length, ForeignFile.StartLength, 1 << 20);
-        Refusal.Message(ExitCode.BadFile, "/dev/zero", () => SafeTensors.Read("/dev/zero"));
+        Refusal.Message(ErrorKind.BadFile, "/dev/zero", () => SafeTensors.Read("/dev/zero"));
         using var nothing = InputFile.Open("/dev/null", "a file");
         Assert.Equal(0, nothing.Length);
     }
@@ -44,9 +44,9 @@ public sealed class InputFileTests : IDisposable
     public void What_is_no_file_is_refused()
     {
         string absent = _folder.Combine("absent"), inside = Path.Combine(_folder.Write("file", [1]), "inside");
-        Refusal.Message(ExitCode.BadFile, absent, () => InputFile.Open(absent, "a file").Dispose());
-        Refusal.Message(ExitCode.BadFile, inside, () => InputFile.Open(inside, "a file").Dispose());
-        Assert.EndsWith("found a folder", Refusal.Message(ExitCode.BadFile, _folder.Path, () => InputFile.Open(_folder.Path, "a file").Dispose()));
-        Assert.Equal(ExitCode.Usage, Assert.Throws<UserException>(() => InputFile.Open("", "a file").Dispose()).Code);
+        Refusal.Message(ErrorKind.BadFile, absent, () => InputFile.Open(absent, "a file").Dispose());
+        Refusal.Message(ErrorKind.BadFile, inside, () => InputFile.Open(inside, "a file").Dispose());
+        Assert.EndsWith("found a folder", Refusal.Message(ErrorKind.BadFile, _folder.Path, () => InputFile.Open(_folder.Path, "a file").Dispose()));
+        Assert.Equal(ErrorKind.Usage, Assert.Throws<UserException>(() => InputFile.Open("", "a file").Dispose()).Kind);
     }
 }

@@ -65,9 +65,9 @@ public sealed class KnownFilesTests : IDisposable
         {
             string path = folder.Write(name, other);
             var source = new FakeSource("good", ("a", A), ("b", B));
-            string line = Refusal.Message(ExitCode.BadData, folder.Path, () => Complete(source));
-            Assert.Contains($"found another {name}, which is left alone", line);
-            Assert.Contains("--data", line);
+            var error = Refusal.Of(ErrorKind.BadData, folder.Path, () => Complete(source));
+            Assert.Contains($"found another {name}, which is left alone", error.Message);
+            Assert.Equal("folder", error.Parameter);
             Assert.Empty(source.Asked);
             Assert.Equal([name], folder.Names);
             Assert.Equal(other, File.ReadAllBytes(path));
@@ -91,7 +91,7 @@ public sealed class KnownFilesTests : IDisposable
     {
         Directory.CreateDirectory(folder.Combine("b"));
         var source = new FakeSource("good", ("a", A), ("b", B));
-        Assert.Contains("another b,", Refusal.Message(ExitCode.BadData, folder.Path, () => Complete(source)));
+        Assert.Contains("another b,", Refusal.Message(ErrorKind.BadData, folder.Path, () => Complete(source)));
         Assert.Empty(source.Asked);
     }
 
@@ -101,7 +101,7 @@ public sealed class KnownFilesTests : IDisposable
         Assert.SkipWhen(OperatingSystem.IsWindows(), "links need a privilege there");
         File.CreateSymbolicLink(folder.Combine("a"), folder.Combine("unplugged"));
         var source = new FakeSource("good", ("a", A), ("b", B));
-        Assert.Contains("another a,", Refusal.Message(ExitCode.BadData, folder.Path, () => Complete(source)));
+        Assert.Contains("another a,", Refusal.Message(ErrorKind.BadData, folder.Path, () => Complete(source)));
         Assert.Equal(["a"], folder.Names);
     }
 
@@ -132,7 +132,7 @@ public sealed class KnownFilesTests : IDisposable
         flipped[^1] ^= 1;
         foreach (byte[] wrong in new[] { flipped, A[..^1], [.. A, 0], [] })
         {
-            string line = Refusal.Message(ExitCode.BadData, folder.Path, () => Complete(new FakeSource("wrong", ("a", wrong))));
+            string line = Refusal.Message(ErrorKind.BadData, folder.Path, () => Complete(new FakeSource("wrong", ("a", wrong))));
             Assert.Contains("a, b missing", line);
             Assert.Contains("SHA-256", progress[^1]);
             Assert.Empty(folder.Names);
@@ -143,7 +143,7 @@ public sealed class KnownFilesTests : IDisposable
     public void An_endless_source_is_cut_off()
     {
         var endless = new EndlessSource();
-        Refusal.Message(ExitCode.BadData, folder.Path, () => Complete(endless));
+        Refusal.Message(ErrorKind.BadData, folder.Path, () => Complete(endless));
         Assert.InRange(endless.Given, 1, 1 << 20);
     }
 
@@ -151,9 +151,9 @@ public sealed class KnownFilesTests : IDisposable
     public void Without_any_source_the_line_says_what_belongs_where()
     {
         folder.Write("b", B);
-        string line = Refusal.Message(ExitCode.BadData, folder.Path, () => Complete());
-        Assert.Contains("expected a, b, found a missing", line);
-        Assert.Contains("--data", line);
+        var error = Refusal.Of(ErrorKind.BadData, folder.Path, () => Complete());
+        Assert.Contains("expected a, b, found a missing", error.Message);
+        Assert.Equal("folder", error.Parameter);
         Assert.Equal(["b"], folder.Names);
     }
 

@@ -53,7 +53,7 @@ public sealed class MnistTests : IDisposable
     {
         PutUsual();
         File.Delete(folder.Combine(Usual[index]));
-        string line = Refusal.Message(ExitCode.BadData, folder.Path, () => Mnist.Load(folder.Path, _ => { }));
+        string line = Refusal.Message(ErrorKind.BadData, folder.Path, () => Mnist.Load(folder.Path, _ => { }));
         Assert.Contains(Usual[index], line);
         Assert.EndsWith("found none", line);
     }
@@ -64,7 +64,7 @@ public sealed class MnistTests : IDisposable
         PutUsual();
         File.Move(folder.Combine(Usual[0]), folder.Combine("a-" + Usual[0]));
         Put("b-" + Usual[0], Images(Noise(3)));
-        string line = Refusal.Message(ExitCode.BadData, folder.Path, () => Mnist.Load(folder.Path, _ => { }));
+        string line = Refusal.Message(ErrorKind.BadData, folder.Path, () => Mnist.Load(folder.Path, _ => { }));
         Assert.EndsWith("found a-train-images-idx3-ubyte, b-train-images-idx3-ubyte", line);
     }
 
@@ -72,9 +72,9 @@ public sealed class MnistTests : IDisposable
     public void What_is_no_folder_is_named()
     {
         string path = folder.Combine("absent");
-        Assert.EndsWith("found none", Refusal.Message(ExitCode.BadData, path, () => Mnist.Load(path, _ => { })));
+        Assert.EndsWith("found none", Refusal.Message(ErrorKind.BadData, path, () => Mnist.Load(path, _ => { })));
         path = folder.Write("file", [1]);
-        Assert.Contains("found a file", Refusal.Message(ExitCode.BadData, path, () => Mnist.Load(path, _ => { })));
+        Assert.Contains("found a file", Refusal.Message(ErrorKind.BadData, path, () => Mnist.Load(path, _ => { })));
     }
 
     [Fact]
@@ -83,7 +83,7 @@ public sealed class MnistTests : IDisposable
         PutUsual();
         File.Delete(folder.Combine(Usual[1]));
         string path = Directory.CreateDirectory(folder.Combine(Usual[1])).FullName;
-        Assert.EndsWith("a folder", Refusal.Message(ExitCode.BadData, path, () => Mnist.Load(folder.Path, _ => { })));
+        Assert.EndsWith("a folder", Refusal.Message(ErrorKind.BadData, path, () => Mnist.Load(folder.Path, _ => { })));
         Put("my-" + Usual[1], Labels(7, 8, 9)); // as one download has it: a folder and a file
         Assert.Equal([7, 8, 9], Mnist.Load(folder.Path, _ => { }).Train.Labels);
     }
@@ -119,7 +119,7 @@ public sealed class MnistTests : IDisposable
         }
 
         PutUsual(Path.Combine("FashionMNIST", "raw") + Path.DirectorySeparatorChar);
-        string line = Refusal.Message(ExitCode.BadData, folder.Path, () => Mnist.Load(folder.Path, _ => { }));
+        string line = Refusal.Message(ErrorKind.BadData, folder.Path, () => Mnist.Load(folder.Path, _ => { }));
         Assert.Contains(folder.Combine("FashionMNIST", "raw") + ", " + folder.Combine("MNIST", "raw"), line);
     }
 
@@ -133,7 +133,7 @@ public sealed class MnistTests : IDisposable
         File.SetUnixFileMode(folder.Path, UnixFileMode.UserExecute);
         try
         {
-            Assert.Contains("a readable folder", Refusal.Message(ExitCode.BadData, folder.Path, () => Mnist.Load(folder.Path, _ => { })));
+            Assert.Contains("a readable folder", Refusal.Message(ErrorKind.BadData, folder.Path, () => Mnist.Load(folder.Path, _ => { })));
         }
         finally
         {
@@ -165,8 +165,8 @@ public sealed class MnistTests : IDisposable
         PutUsual(Path.Combine("data", "mnist") + "/" + prefix);
         string[] before = Files();
         var error = Assert.Throws<UserException>(() => Mnist.Load(null, line => Assert.Fail(line), folder.Path));
-        Assert.Equal(ExitCode.BadData, error.Code);
-        Assert.Contains("--data", error.Message);
+        Assert.Equal(ErrorKind.BadData, error.Kind);
+        Assert.Equal("folder", error.Parameter);
         Assert.Contains(Path.GetFileName(prefix + Usual[0]), error.Message);
         Assert.Equal(before, Files());
 
@@ -184,7 +184,7 @@ public sealed class MnistTests : IDisposable
             file.SetLength(16 + (Idx.MaxImages - 2) * 784L); // zeros that take no room on the disk
         }
 
-        string line = Refusal.Message(ExitCode.BadData, folder.Combine(Usual[2]), () => Mnist.Load(folder.Path, _ => { }));
+        string line = Refusal.Message(ErrorKind.BadData, folder.Combine(Usual[2]), () => Mnist.Load(folder.Path, _ => { }));
         Assert.Contains("at most 279997 images", line);
     }
 

@@ -38,7 +38,7 @@ public sealed class NetworkDescriptionTests
     public void What_is_no_network_is_refused(string text, string reason)
     {
         var error = Assert.Throws<UserException>(() => NetworkDescription.Parse(text));
-        Assert.Equal(ExitCode.Usage, error.Code);
+        Assert.Equal(ErrorKind.Usage, error.Kind);
         Assert.Contains(reason, error.Message);
         Assert.True(text.Contains('\n') || !error.Message.Contains('\n'));
     }

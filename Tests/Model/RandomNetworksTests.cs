@@ -30,7 +30,7 @@ public sealed class RandomNetworksTests
             {
                 NetworkDescription.Parse(line);
             }
-            catch (UserException error) when (error.Code == ExitCode.Usage)
+            catch (UserException error) when (error.Kind == ErrorKind.Usage)
             {
                 Assert.DoesNotContain('\n', error.Message);
                 refused++;

@@ -40,7 +40,7 @@ public sealed partial class SafeTensorsFuzzTests : IDisposable
                 bool signed = Digest().IsMatch(System.Text.Encoding.UTF8.GetString(mutant));
                 Assert.True(!signed || Describe(file) == content, $"seed {Seed}, mutation {i} was read as other content");
             }
-            catch (UserException error) when (error.Code == ExitCode.BadFile)
+            catch (UserException error) when (error.Kind == ErrorKind.BadFile)
             {
                 refused++;
             }

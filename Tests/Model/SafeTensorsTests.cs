@@ -103,7 +103,7 @@ public sealed class SafeTensorsTests : IDisposable
     public void Refuses_a_header_that_lies(string header, int dataLength, string words)
     {
         string path = Raw(header, new byte[dataLength]);
-        Assert.Contains(words, Refusal.Message(ExitCode.BadFile, path, () => SafeTensors.Read(path)));
+        Assert.Contains(words, Refusal.Message(ErrorKind.BadFile, path, () => SafeTensors.Read(path)));
     }
 
     [Fact]
@@ -112,7 +112,7 @@ public sealed class SafeTensorsTests : IDisposable
         byte[] whole = File.ReadAllBytes(Sample());
         whole[whole.AsSpan().IndexOf("größe"u8) + 2] = 0xFF;
         string path = folder.Write("bad", whole);
-        Assert.Contains("UTF-8", Refusal.Message(ExitCode.BadFile, path, () => SafeTensors.Read(path)));
+        Assert.Contains("UTF-8", Refusal.Message(ErrorKind.BadFile, path, () => SafeTensors.Read(path)));
     }
 
     [Theory]
@@ -132,7 +132,7 @@ public sealed class SafeTensorsTests : IDisposable
         }
 
         long before = GC.GetAllocatedBytesForCurrentThread();
-        Assert.Contains(words, Refusal.Message(ExitCode.BadFile, path, () => SafeTensors.Read(path)));
+        Assert.Contains(words, Refusal.Message(ErrorKind.BadFile, path, () => SafeTensors.Read(path)));
         Assert.InRange(GC.GetAllocatedBytesForCurrentThread() - before, 0, 1 << 20);
     }
 
@@ -144,18 +144,18 @@ public sealed class SafeTensorsTests : IDisposable
         for (int length = 0; length < whole.Length; length++)
         {
             folder.Write("bad", whole[..length]);
-            Refusal.Message(ExitCode.BadFile, path, () => SafeTensors.Read(path));
+            Refusal.Message(ErrorKind.BadFile, path, () => SafeTensors.Read(path));
         }
 
         folder.Write("bad", [.. whole, 0]);
-        Refusal.Message(ExitCode.BadFile, path, () => SafeTensors.Read(path));
+        Refusal.Message(ErrorKind.BadFile, path, () => SafeTensors.Read(path));
 
         for (int back = 1; back <= 35; back++)
         {
             byte[] flipped = (byte[])whole.Clone();
             flipped[^back] ^= 1;
             folder.Write("bad", flipped);
-            Assert.Contains("SHA-256", Refusal.Message(ExitCode.BadFile, path, () => SafeTensors.Read(path)));
+            Assert.Contains("SHA-256", Refusal.Message(ErrorKind.BadFile, path, () => SafeTensors.Read(path)));
         }
     }
 
@@ -186,7 +186,7 @@ public sealed class SafeTensorsTests : IDisposable
     public void What_is_no_safetensors_file_is_named(string content, string what)
     {
         string path = folder.Write("file", Encoding.Latin1.GetBytes(content));
-        Assert.Contains($"found {what}", Refusal.Message(ExitCode.BadFile, path, () => SafeTensors.Read(path)));
+        Assert.Contains($"found {what}", Refusal.Message(ErrorKind.BadFile, path, () => SafeTensors.Read(path)));
     }
 
     [Fact]
@@ -194,15 +194,15 @@ public sealed class SafeTensorsTests : IDisposable
     {
         string name = new('x', 1 << 20);
         string path = Raw($"{{\"{name}\":{{\"dtype\":\"{name}\",\"shape\":[1],\"data_offsets\":[0,1]}}}}", [0]);
-        Assert.InRange(Refusal.Message(ExitCode.BadFile, path, () => SafeTensors.Read(path)).Length, 300, 800);
+        Assert.InRange(Refusal.Message(ErrorKind.BadFile, path, () => SafeTensors.Read(path)).Length, 300, 800);
     }
 
     [Fact]
     public void Refuses_what_is_absent_or_no_file()
     {
         string path = folder.Combine("absent");
-        Refusal.Message(ExitCode.BadFile, path, () => SafeTensors.Read(path));
-        Refusal.Message(ExitCode.BadFile, folder.Path, () => SafeTensors.Read(folder.Path));
+        Refusal.Message(ErrorKind.BadFile, path, () => SafeTensors.Read(path));
+        Refusal.Message(ErrorKind.BadFile, folder.Path, () => SafeTensors.Read(folder.Path));
     }
 
     [Fact]
@@ -210,9 +210,9 @@ public sealed class SafeTensorsTests : IDisposable
     {
         string path = Sample();
         var file = SafeTensors.Read(path);
-        Assert.EndsWith("found none", Refusal.Message(ExitCode.BadFile, path, () => file.Get("fc2.weight", TensorType.F32, 1)));
-        Assert.EndsWith("found F32 [2, 3]", Refusal.Message(ExitCode.BadFile, path, () => file.Get("fc1.weight", TensorType.F32, 3, 2)));
-        Assert.EndsWith("found F32 [2, 3]", Refusal.Message(ExitCode.BadFile, path, () => file.Get("fc1.weight", TensorType.F64, 2, 3)));
+        Assert.EndsWith("found none", Refusal.Message(ErrorKind.BadFile, path, () => file.Get("fc2.weight", TensorType.F32, 1)));
+        Assert.EndsWith("found F32 [2, 3]", Refusal.Message(ErrorKind.BadFile, path, () => file.Get("fc1.weight", TensorType.F32, 3, 2)));
+        Assert.EndsWith("found F32 [2, 3]", Refusal.Message(ErrorKind.BadFile, path, () => file.Get("fc1.weight", TensorType.F64, 2, 3)));
     }
 
     [Fact]

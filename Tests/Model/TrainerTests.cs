@@ -44,7 +44,7 @@ public sealed class TrainerTests
     {
         using var trainer = Open(TestDevices.FastCpus.First(), "fc16r fc10", 1);
         trainer.Parameters.SetWeights([.. trainer.Parameters.GetWeights().Select(_ => float.NaN)]);
-        Assert.Equal(ExitCode.Diverged, Assert.Throws<UserException>(() => trainer.ProfileEpoch(_ => Rates)).Code);
+        Assert.Equal(ErrorKind.Diverged, Assert.Throws<UserException>(() => trainer.ProfileEpoch(_ => Rates)).Kind);
     }
 
     /// <summary>In the middle of an epoch, wherever that is: what was done counts, and training goes on from there.</summary>

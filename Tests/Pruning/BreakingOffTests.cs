@@ -1,10 +1,10 @@
 using System.Diagnostics;
 using Secateurs.Kernels;
 using Secateurs.Model;
-using Secateurs.Pruning;
-using Secateurs.Pruning.Commands;
+using Secateurs.Program;
+using Secateurs.Program.Commands;
+using Secateurs.Program.Runs;
 using Secateurs.Pruning.Methods;
-using Secateurs.Pruning.Runs;
 using Tests.ModelTests;
 
 namespace Tests.PruningTests;
@@ -109,7 +109,7 @@ public sealed class BreakingOffTests : IDisposable
 
         var error = Assert.Throws<UserException>(() => experiment.Prune(poison, dense));
 
-        Assert.Equal(ExitCode.Diverged, error.Code);
+        Assert.Equal(ErrorKind.Diverged, error.Kind);
         Assert.DoesNotContain('\n', error.Message);
         Assert.Contains($"the state of iteration {iteration} is in {folder.File(RunFolder.Model)}", error.Message);
         var saved = Checkpoint.Load(folder.File(RunFolder.Model));

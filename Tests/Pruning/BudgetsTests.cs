@@ -2,9 +2,9 @@ using System.Globalization;
 using System.Text.Json;
 using System.Text.RegularExpressions;
 using Secateurs.Model;
-using Secateurs.Pruning;
+using Secateurs.Program;
+using Secateurs.Program.Runs;
 using Secateurs.Pruning.Methods;
-using Secateurs.Pruning.Runs;
 using Tests.ModelTests;
 
 namespace Tests.PruningTests;

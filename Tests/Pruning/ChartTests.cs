@@ -1,5 +1,5 @@
 using System.Xml.Linq;
-using Secateurs.Pruning.Runs;
+using Secateurs.Program.Runs;
 
 namespace Tests.PruningTests;
 

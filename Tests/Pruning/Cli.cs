@@ -1,6 +1,6 @@
 using System.Diagnostics;
-using Secateurs.Pruning;
-using Secateurs.Pruning.Commands;
+using Secateurs.Program;
+using Secateurs.Program.Commands;
 
 namespace Tests.PruningTests;
 

@@ -1,7 +1,8 @@
 using System.Globalization;
 using System.Text.Json;
 using Secateurs.Model;
-using Secateurs.Pruning.Commands;
+using Secateurs.Program;
+using Secateurs.Program.Commands;
 using Tests.ModelTests;
 
 namespace Tests.PruningTests;

@@ -1,5 +1,6 @@
 using System.Text.Json;
 using Secateurs.Model;
+using Secateurs.Program;
 using Tests.ModelTests;
 
 namespace Tests.PruningTests;

@@ -1,7 +1,7 @@
 using System.Text.Json;
 using Secateurs.Kernels;
 using Secateurs.Model;
-using Secateurs.Pruning.Runs;
+using Secateurs.Program.Runs;
 using Tests.KernelTests;
 using Tests.ModelTests;
 

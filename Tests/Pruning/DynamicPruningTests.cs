@@ -1,7 +1,7 @@
 using Secateurs.Kernels;
 using Secateurs.Model;
+using Secateurs.Program.Runs;
 using Secateurs.Pruning.Methods;
-using Secateurs.Pruning.Runs;
 
 namespace Tests.PruningTests;
 
@@ -156,6 +156,6 @@ public sealed class DynamicPruningTests
 
         public void Say(string line) { }
 
-        public void Progress(string phase, double epoch, double epochs, double loss, double density) { }
+        public void Progress(string phase, double epoch, double epochs, double loss) { }
     }
 }

@@ -46,10 +46,10 @@ public sealed class ModelFileFuzzTests : IDisposable
                 bool same = found.Weights.SequenceEqual(original.Weights) && found.Mask.SequenceEqual(original.Mask);
                 Assert.True(same || !hasDigest, $"seed {Seed}, {kind}, mutation {i}: another network");
             }
-            catch (UserException error) when (error.Code is ExitCode.BadFile or ExitCode.Usage)
+            catch (UserException error) when (error.Kind is ErrorKind.BadFile or ErrorKind.Usage)
             {
                 Assert.InRange(error.Message.Length, 1, 1000);
-                Assert.True(error.Code == ExitCode.BadFile || kind == "foreign", error.Message);
+                Assert.True(error.Kind == ErrorKind.BadFile || kind == "foreign", error.Message);
                 refused++;
             }
             catch (Exception error) when (error is not Xunit.Sdk.XunitException)

@@ -1,6 +1,6 @@
 using Secateurs.Model;
-using Secateurs.Pruning.Runs;
-using Secateurs.Pruning.Studies;
+using Secateurs.Program.Runs;
+using Secateurs.Program.Studies;
 using Tests.ModelTests;
 
 namespace Tests.PruningTests;
@@ -35,7 +35,7 @@ public sealed class RunFolderTests : IDisposable
     public void A_folder_that_is_not_empty_is_refused(string file)
     {
         Put(file, "mine");
-        Refusal.Message(ExitCode.Usage, Run, () => RunFolder.Create(Run, "", force: false));
+        Refusal.Message(ErrorKind.Usage, Run, () => RunFolder.Create(Run, "", force: false));
         Assert.Equal("mine", File.ReadAllText(Path.Combine(Run, file)));
         Assert.False(File.Exists(Path.Combine(Run, FolderLock.Name)));
     }
@@ -44,8 +44,8 @@ public sealed class RunFolderTests : IDisposable
     public void A_folder_that_another_process_works_in_is_refused_even_by_force()
     {
         using var first = RunFolder.Create(Run, "", force: false);
-        Refusal.Message(ExitCode.Usage, Run, () => RunFolder.Create(Run, "", force: true));
-        Refusal.Message(ExitCode.Usage, Run, () => RunFolder.Create(Run, "", force: false));
+        Refusal.Message(ErrorKind.Usage, Run, () => RunFolder.Create(Run, "", force: true));
+        Refusal.Message(ErrorKind.Usage, Run, () => RunFolder.Create(Run, "", force: false));
     }
 
     [Fact]
@@ -108,17 +108,17 @@ public sealed class RunFolderTests : IDisposable
         }
         Assert.Equal("input", Read(RunFolder.Dense));
         Assert.Equal("new", Read(RunFolder.Model));
-        Refusal.Message(ExitCode.Usage, model, () => RunFolder.Create(Run, "", force: true, RunOutputs.OfSearch(model)));
+        Refusal.Message(ErrorKind.Usage, model, () => RunFolder.Create(Run, "", force: true, RunOutputs.OfSearch(model)));
         if (!OperatingSystem.IsWindows())
         {
             string link = _folder.Combine("link");
             File.CreateSymbolicLink(link, model);
-            Refusal.Message(ExitCode.Usage, model, () => RunFolder.Create(Run, "", force: true, RunOutputs.OfSearch(link)));
+            Refusal.Message(ErrorKind.Usage, model, () => RunFolder.Create(Run, "", force: true, RunOutputs.OfSearch(link)));
         }
         Put("dynamic/model.safetensors", "input");
         Put("dynamic/options.json", """{"verb":"train"}""");
         string inner = Path.Combine(Run, "dynamic", RunFolder.Model);
-        Refusal.Message(ExitCode.Usage, inner, () => RunFolder.Create(Run, "", force: true, RunOutputs.OfSearch(inner, RunFolder.Sides)));
+        Refusal.Message(ErrorKind.Usage, inner, () => RunFolder.Create(Run, "", force: true, RunOutputs.OfSearch(inner, RunFolder.Sides)));
     }
 
     [Fact]
@@ -143,7 +143,7 @@ public sealed class RunFolderTests : IDisposable
     public void What_no_run_wrote_is_not_replaced_by_force(string file)
     {
         Put(file, "mine");
-        Refusal.Message(ExitCode.Usage, Path.Combine(Run, file), () => RunFolder.Create(Run, "", force: true, RunOutputs.OfSearch(null, RunFolder.Sides)));
+        Refusal.Message(ErrorKind.Usage, Path.Combine(Run, file), () => RunFolder.Create(Run, "", force: true, RunOutputs.OfSearch(null, RunFolder.Sides)));
         Assert.Equal("mine", Read(file));
     }
 
@@ -225,7 +225,7 @@ public sealed class RunFolderTests : IDisposable
         OldRun("prune");
         Directory.CreateSymbolicLink(Path.Combine(Run, "drop-0.5"), Directory.CreateDirectory(_folder.Combine("mine")).FullName);
         Refusal.Message(
-            ExitCode.Usage, Path.Combine(Run, "drop-0.5"),
+            ErrorKind.Usage, Path.Combine(Run, "drop-0.5"),
             () => RunFolder.Create(Run, "", force: true, RunOutputs.OfSearch(null, RunFolder.DropName(0.5))));
     }
 
@@ -252,7 +252,7 @@ public sealed class RunFolderTests : IDisposable
     }
 
     [Fact]
-    public void A_file_is_no_folder() => Refusal.Message(ExitCode.Usage, _folder.Write("file", [1]), () => RunFolder.Create(_folder.Combine("file"), "", force: true));
+    public void A_file_is_no_folder() => Refusal.Message(ErrorKind.Usage, _folder.Write("file", [1]), () => RunFolder.Create(_folder.Combine("file"), "", force: true));
 
     private void OldRun(string verb)
     {

@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Text.Json;
 using Secateurs.Model;
+using Secateurs.Program;
 using Tests.ModelTests;
 
 namespace Tests.PruningTests;

@@ -1,5 +1,6 @@
 using Secateurs.Model;
-using Secateurs.Pruning.Commands;
+using Secateurs.Program;
+using Secateurs.Program.Commands;
 using Tests.ModelTests;
 
 namespace Tests.PruningTests;

@@ -1,7 +1,7 @@
 using System.Text.Json.Nodes;
 using Secateurs.Model;
-using Secateurs.Pruning.Runs;
-using Secateurs.Pruning.Studies;
+using Secateurs.Program.Runs;
+using Secateurs.Program.Studies;
 using Tests.ModelTests;
 
 namespace Tests.PruningTests;
@@ -28,8 +28,8 @@ public sealed class StudyFolderTests : IDisposable
         {
             Assert.Equal(["hand-set-2"], Study.Free(Network, 1, ["dense", "hand-set-2"]));
             Assert.False(Study.Make(Network, 1, "dense", Options, _ => Assert.Fail("made twice")));
-            Assert.Equal(ExitCode.Usage, Assert.Throws<UserException>(() => Study.Demand(Network, Others)).Code);
-            Assert.Equal(ExitCode.Usage, Assert.Throws<UserException>(() => Study.Make(Network, 2, "dense", Others, _ => Assert.Fail("made"))).Code);
+            Assert.Equal(ErrorKind.Usage, Assert.Throws<UserException>(() => Study.Demand(Network, Others)).Kind);
+            Assert.Equal(ErrorKind.Usage, Assert.Throws<UserException>(() => Study.Make(Network, 2, "dense", Others, _ => Assert.Fail("made"))).Kind);
             Assert.True(Study.Make(Network, 1, "hand-set-2", Options, Fill));
             Fill(into);
         });
@@ -53,7 +53,7 @@ public sealed class StudyFolderTests : IDisposable
             Fill(into);
         }));
         string list = Path.Combine(Study.Unit(Network, 1, "dynamic"), StudyUnit.Within);
-        Refusal.Message(ExitCode.BadFile, list, () => Study.Has(Network, 1, "dynamic"));
+        Refusal.Message(ErrorKind.BadFile, list, () => Study.Has(Network, 1, "dynamic"));
     }
 
     [Fact]
@@ -86,6 +86,7 @@ public sealed class StudyFolderTests : IDisposable
         File.WriteAllText(Path.Combine(partial, FolderLock.Name), "");
         File.WriteAllText(Path.Combine(inner, RunFolder.Options), Options.ToJsonString());
         File.WriteAllText(Path.Combine(inner, RunFolder.Model), "of a run that was broken off");
+        File.WriteAllText(Path.Combine(Directory.CreateDirectory($"{inner}-2").FullName, $".options.json.{new string('a', 32)}.tmp"), "{");
         using (FolderLock.TryTake(partial))
         {
             Assert.Empty(Study.Free(Network, 1, ["dense"]));
@@ -129,7 +130,7 @@ public sealed class StudyFolderTests : IDisposable
         foreach (var use in (Action[])[() => Study.Demand(Network, Options), () => Study.Make(Network, 2, "dense", Options, Fill)])
         {
             var error = Assert.Throws<UserException>(use);
-            Assert.Equal(ExitCode.BadFile, error.Code);
+            Assert.Equal(ErrorKind.BadFile, error.Kind);
             Assert.Contains("expected the options of a study, found ", error.Message);
         }
     }
@@ -143,9 +144,9 @@ public sealed class StudyFolderTests : IDisposable
         Study.Demand(Network, Options);
         File.WriteAllText(Path.Combine(Home, "thesis.txt"), "");
         var error = Assert.Throws<UserException>(() => Study.Demand(Network, Options));
-        Assert.Equal((ExitCode.Usage, $"{Home}: expected a new folder or that of a study, found one with files (thesis.txt, ...)"), (error.Code, error.Message));
+        Assert.Equal((ErrorKind.Usage, $"{Home}: expected a new folder or that of a study, found one with files (thesis.txt, ...)"), (error.Kind, error.Message));
         string file = Path.Combine(Home, "thesis.txt");
-        Assert.Equal(ExitCode.Failed, Assert.Throws<UserException>(() => new StudyFolder(file).Demand(Network, Options)).Code);
+        Assert.Equal(ErrorKind.Failed, Assert.Throws<UserException>(() => new StudyFolder(file).Demand(Network, Options)).Kind);
     }
 
     [Fact]
@@ -155,7 +156,7 @@ public sealed class StudyFolderTests : IDisposable
         using var run = RunFolder.Create(Home, "", force: false);
         var study = new StudyFolder(Home, ends.Token) { Patience = TimeSpan.FromMilliseconds(50) };
         foreach (var use in (Action[])[() => study.Demand(Network, Options), () => study.Gather()])
-            Assert.EndsWith("expected a folder of its own, found one that another process works in", Refusal.Message(ExitCode.Usage, Home, use));
+            Assert.EndsWith("a folder of its own, found one that another process works in", Refusal.Message(ErrorKind.Usage, Home, use));
     }
 
     /// <summary>What a finished unit has at least.</summary>

@@ -1,5 +1,5 @@
 using Secateurs.Model;
-using Secateurs.Pruning.Studies;
+using Secateurs.Program.Studies;
 using Tests.ModelTests;
 
 namespace Tests.PruningTests;
@@ -130,7 +130,7 @@ public sealed class StudySummaryTests : IDisposable
         Assert.Contains("70.7", text);
         Assert.Contains("-1.13", text);
         File.WriteAllText(_folder.Combine("study.csv"), Rows.Replace(",7,90,60,", ",seven,90,60,", StringComparison.Ordinal));
-        Assert.Equal(ExitCode.BadFile, Assert.Throws<UserException>(() => StudyRow.Read(_folder.Combine("study.csv"))).Code);
+        Assert.Equal(ErrorKind.BadFile, Assert.Throws<UserException>(() => StudyRow.Read(_folder.Combine("study.csv"))).Kind);
     }
 
     [Fact]
@@ -160,7 +160,7 @@ public sealed class StudySummaryTests : IDisposable
                 {
                     read(file);
                 }
-                catch (UserException e) when (e.Code == ExitCode.BadFile && !e.Message.Contains('\n', StringComparison.Ordinal))
+                catch (UserException e) when (e.Kind == ErrorKind.BadFile && !e.Message.Contains('\n', StringComparison.Ordinal))
                 {
                     refused++;
                 }

@@ -2,7 +2,8 @@ using System.Diagnostics;
 using System.Globalization;
 using System.Text.Json;
 using Secateurs.Model;
-using Secateurs.Pruning.Runs;
+using Secateurs.Program;
+using Secateurs.Program.Runs;
 using Tests.ModelTests;
 
 namespace Tests.PruningTests;

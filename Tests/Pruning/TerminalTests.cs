@@ -1,6 +1,6 @@
 using System.Text.Json;
 using Secateurs.Model;
-using Secateurs.Pruning;
+using Secateurs.Program;
 
 namespace Tests.PruningTests;
 
@@ -94,8 +94,8 @@ public sealed class TerminalTests : IDisposable
         terminal.Say("remark");
         terminal.Bar("bar");
         terminal.Error("error");
-        Assert.Equal(ExitCode.Failed, Assert.Throws<UserException>(() => terminal.Print("table")).Code);
-        Assert.Equal(ExitCode.Failed, Assert.Throws<UserException>(() => terminal.Result(new { })).Code);
+        Assert.Equal(ErrorKind.Failed, Assert.Throws<UserException>(() => terminal.Print("table")).Kind);
+        Assert.Equal(ErrorKind.Failed, Assert.Throws<UserException>(() => terminal.Result(new { })).Kind);
     }
 
     private sealed class FullStream : MemoryStream

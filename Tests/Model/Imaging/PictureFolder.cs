@@ -22,7 +22,7 @@ internal sealed class PictureFolder : IDisposable
 
     public static IReadOnlyList<NamedImage> Read(string path) => Pictures.Read(path, TestContext.Current.CancellationToken);
 
-    public static string Refused(string path) => Refusal.Message(ExitCode.BadData, path, () => Read(path));
+    public static string Refused(string path) => Refusal.Message(ErrorKind.BadData, path, () => Read(path));
 
     public void Dispose() => _folder.Dispose();
 }

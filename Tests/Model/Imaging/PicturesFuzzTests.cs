@@ -43,7 +43,7 @@ public sealed class PicturesFuzzTests : IDisposable
             {
                 Assert.All(Pictures.Read(path, TestContext.Current.CancellationToken), image => Assert.Equal(784, image.Pixels.Length));
             }
-            catch (UserException error) when (error.Code == ExitCode.BadData)
+            catch (UserException error) when (error.Kind == ErrorKind.BadData)
             {
                 refused++;
             }
@@ -70,7 +70,7 @@ public sealed class PicturesFuzzTests : IDisposable
             }
             catch (UserException error)
             {
-                Assert.Equal(ExitCode.BadData, error.Code);
+                Assert.Equal(ErrorKind.BadData, error.Kind);
             }
         }
     }

@@ -147,7 +147,7 @@ public class CodedFileTests
         static void Refused(CodedNetwork network)
         {
             var error = Assert.Throws<UserException>(() => CodedFile.Encode(network, Coder.Range));
-            Assert.Equal(ExitCode.Failed, error.Code);
+            Assert.Equal(ErrorKind.Failed, error.Kind);
             Assert.DoesNotContain('\n', error.Message);
         }
     }

@@ -43,7 +43,7 @@ public class HostileFileTests
                     Assert.True(mended || files.Any(f => Same(f.Network, found)), $"{which}: read as another network");
                     Assert.True(identical || Same(found, CodedFile.Decode(CodedFile.Encode(found, Coder.Range), which)), which);
                 }
-                catch (UserException error) when (error.Code == ExitCode.BadFile)
+                catch (UserException error) when (error.Kind == ErrorKind.BadFile)
                 {
                     Assert.StartsWith("mutant: expected ", error.Message);
                     Assert.Contains(", found ", error.Message);
@@ -105,7 +105,7 @@ public class HostileFileTests
                     }
                     catch (UserException error)
                     {
-                        Assert.Equal(ExitCode.BadFile, error.Code);
+                        Assert.Equal(ErrorKind.BadFile, error.Kind);
                     }
                     Assert.InRange(watch.Elapsed.TotalSeconds, 0, 20);
                     Assert.InRange(GC.GetAllocatedBytesForCurrentThread() - before, 0, 1L << 30);

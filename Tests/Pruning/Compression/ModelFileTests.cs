@@ -1,4 +1,5 @@
 using Secateurs.Model;
+using Secateurs.Program;
 using Secateurs.Pruning.Coding;
 using Secateurs.Pruning.Compression;
 using Secateurs.Pruning.Export;
@@ -18,7 +19,7 @@ public sealed class ModelFileTests : IDisposable
         var model = PlainNetwork.Random("fc4r fc10", 0.5, 0, seed: 1);
         string run = _folder.Combine("run"), checkpoint = Path.Combine(run, "model.safetensors"), coded = Path.Combine(run, "model.dcn");
         Directory.CreateDirectory(run);
-        Assert.Contains("model.safetensors or model.dcn", Refusal.Message(ExitCode.BadFile, run, () => ModelFile.Find(run)));
+        Assert.Contains("model.safetensors or model.dcn", Refusal.Message(ErrorKind.BadFile, run, () => ModelFile.Find(run)));
         File.WriteAllBytes(coded, Coded(model));
         Assert.Equal(coded, ModelFile.Find(run));
         Assert.Equal(model.Kept, ModelFile.Load(coded).Kept);
@@ -54,11 +55,11 @@ public sealed class ModelFileTests : IDisposable
         string path = _folder.Combine("file");
         var model = PlainNetwork.Random("fc4r fc10", 0.5, 0, seed: 1);
         TorchFile.Write(path, model);
-        Assert.Contains("`import` makes a checkpoint", Refusal.Message(ExitCode.BadFile, path, () => ModelFile.Load(path)));
+        Assert.Contains("`import` makes a checkpoint", Refusal.Message(ErrorKind.BadFile, path, () => ModelFile.Load(path)));
         OnnxFile.Write(path, model);
-        Assert.Contains("found an ONNX model", Refusal.Message(ExitCode.BadFile, path, () => ModelFile.Load(path)));
+        Assert.Contains("found an ONNX model", Refusal.Message(ErrorKind.BadFile, path, () => ModelFile.Load(path)));
         _folder.Write("file", [.. "version https://git-lfs.github.com/spec/v1\n"u8]);
-        Assert.Contains("git lfs pull", Refusal.Message(ExitCode.BadFile, path, () => ModelFile.Load(path)));
+        Assert.Contains("git lfs pull", Refusal.Message(ErrorKind.BadFile, path, () => ModelFile.Load(path)));
     }
 
     private static byte[] Coded(Checkpoint model) => CodedFile.Encode(

@@ -53,11 +53,12 @@ public sealed class ForeignNetworkTests : IDisposable
         foreach (string[] names in (string[][])[["a", "one", "two", "z"], ["a", "fc1", "out2", "z"], ["a", "x01", "x1", "z"]])
         {
             var error = Assert.Throws<UserException>(() => Origins(names));
-            Assert.Equal(ExitCode.Usage, error.Code);
+            Assert.Equal(ErrorKind.Usage, error.Kind);
             Assert.Equal(
-                $"--layers: expected the order of the layers, since {names[1]}, {names[2]} all fit fc2, fc3, found none; "
-                    + $"as they lie in the file: --layers {string.Join(',', names)}",
+                $"order: expected the order of the layers, since {names[1]}, {names[2]} all fit fc2, fc3, found none; "
+                    + $"as they lie in the file: {string.Join(',', names)}",
                 error.Message);
+            Assert.Equal("order", error.Parameter);
         }
     }
 
@@ -68,8 +69,8 @@ public sealed class ForeignNetworkTests : IDisposable
         Assert.Equal(order, Origins(order, order));
         Assert.Equal(["inp", "extra", "hidden", "out"], Origins(order, ["inp", "extra", "hidden", "out"]));
         foreach (string[] wrong in (string[][])[["inp", "hidden", "extra"], ["inp", "hidden", "hidden", "out"], ["inp", "hidden", "extra", "outs"]])
-            Assert.Equal(ExitCode.Usage, Assert.Throws<UserException>(() => Origins(order, wrong)).Code);
-        Assert.Equal(ExitCode.BadFile, Assert.Throws<UserException>(() => Origins(order, ["hidden", "inp", "extra", "out"])).Code);
+            Assert.Equal(ErrorKind.Usage, Assert.Throws<UserException>(() => Origins(order, wrong)).Kind);
+        Assert.Equal(ErrorKind.BadFile, Assert.Throws<UserException>(() => Origins(order, ["hidden", "inp", "extra", "out"])).Kind);
     }
 
     [Fact]
@@ -126,7 +127,7 @@ public sealed class ForeignNetworkTests : IDisposable
     {
         SafeTensor weight = SafeTensor.Of("a.weight", [10, 784], new float[7840]), bias = SafeTensor.Of("a.bias", [10], new float[10]);
         Assert.Contains(
-            "2 weights with their biases for fc9r fc10 (--network), found 2 tensors: a.weight F32 [10, 784], a.bias F32 [10]",
+            "2 weights with their biases for fc9r fc10, found 2 tensors: a.weight F32 [10, 784], a.bias F32 [10]",
             Message([weight, bias], "fc9r fc10"));
         Assert.Contains("a weight [10, 196] for fc1", Message([weight, bias], "pool2 fc10"));
         Assert.Contains("a tensor a.bias", Message([weight, SafeTensor.Of("b.bias", [10], new float[10])], "fc10"));
@@ -154,9 +155,11 @@ public sealed class ForeignNetworkTests : IDisposable
             SafeTensor.Of("x.weight_orig", [10, 8], second), SafeTensor.Of("x.weight_mask", [10, 8], second),
             SafeTensor.Of("x.bias_orig", [10], bias), SafeTensor.Of("x.bias_mask", [10], bias),
         ];
-        Assert.EndsWith("expected one weight of the name '', found weight F32 [8, 784], .weight F32 [10, 8]", Message(dotted, "fc8r fc10", order));
         Assert.EndsWith(
-            "expected one weight of the name 'x', found x.weight F32 [8, 784], x.weight_orig F32 [10, 8]", Message(pruned, "fc8r fc10", order));
+            "expected one weight of the name '', found weight F32 [8, 784], .weight F32 [10, 8]", Message(dotted, "fc8r fc10", order));
+        Assert.EndsWith(
+            "expected one weight of the name 'x', found x.weight F32 [8, 784], x.weight_orig F32 [10, 8]",
+            Message(pruned, "fc8r fc10", order));
     }
 
     [Fact]
@@ -188,5 +191,5 @@ public sealed class ForeignNetworkTests : IDisposable
     }
 
     private string Message(SafeTensor[] tensors, string network, string[]? order = null) =>
-        Refusal.Message(ExitCode.BadFile, _folder.Combine("a.safetensors"), () => Read(tensors, network, order));
+        Refusal.Message(ErrorKind.BadFile, _folder.Combine("a.safetensors"), () => Read(tensors, network, order));
 }

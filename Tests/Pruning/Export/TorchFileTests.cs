@@ -72,7 +72,7 @@ public sealed class TorchFileTests : IDisposable
         else
             texts[key] = text;
         SafeTensors.Write(path, file.Tensors, texts);
-        Assert.Contains(reason, Refusal.Message(ExitCode.BadFile, path, () => TorchFile.Read(SafeTensors.Read(path))));
+        Assert.Contains(reason, Refusal.Message(ErrorKind.BadFile, path, () => TorchFile.Read(SafeTensors.Read(path))));
     }
 
     /// <summary>Seeded weights; the first live one is zero.</summary>

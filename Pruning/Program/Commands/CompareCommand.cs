@@ -1,0 +1,138 @@
+using System.CommandLine;
+using System.Globalization;
+using Secateurs.Model;
+using Secateurs.Program.Runs;
+using Secateurs.Pruning.Compression;
+using Secateurs.Pruning.Methods;
+
+namespace Secateurs.Program.Commands;
+
+/// <summary>
+/// <c>compare</c>: thresholds set by hand against thresholds that follow the measured accuracy. Both start from the same dense network
+/// with the same seed; each hand-set try is retrained for the epochs of the options, to which the other side scales its effort.
+/// </summary>
+internal static class CompareCommand
+{
+    private static readonly Option<bool> Full = Options.Flag("--full", "goes on to the coded file: shares the dynamic side's weights and writes model.dcn");
+
+    private static readonly RunCommand Verb = new(
+        "compare", "hand-set thresholds against dynamic ones, from the same dense network", [.. Settings.Dynamic, .. Settings.Dense], Options.Model, Full);
+
+    public static (Command, Action<Invocation>) Create() => (Verb.Command, Run);
+
+    /// <summary>A row of the table and of comparison.csv.</summary>
+    private sealed record Row(string Method, string Setting, int Tries, double Epochs, SummaryRow Summary, double Seconds);
+
+    private static void Run(Invocation invocation)
+    {
+        var start = RunCommand.StartModel(invocation);
+        var options = Verb.Read(invocation, start, Readers.HandSet | Readers.Dynamic);
+        if (options.MaxDrop.Values.Count > 1)
+            throw new UserException(ErrorKind.Usage, $"--max-drop: expected one budget to compare at, found {options.MaxDrop}");
+        double budget = options.MaxDrop.Least;
+        using var bench = Workbench.Open(invocation, options, start);
+        var outputs = RunOutputs.OfSearch(start is null ? null : ModelFile.Find(invocation.Find(Options.Model)!), RunFolder.Sides);
+        using var folder = RunCommand.OpenFolder(invocation, options, "compare", outputs);
+        RunFolder handSetFolder = folder.Inner(RunFolder.HandSet), dynamicFolder = folder.Inner(RunFolder.Dynamic);
+
+        DenseNetwork dense;
+        using (var experiment = Open(folder, null))
+            dense = start is null ? experiment.TrainDense(RunFolder.Dense) : experiment.TakeDense();
+        var walk = new HandSetWalk();
+        var (_, walked, walkedLayers, _) = Prune(walk, handSetFolder, RunFolder.HandSet);
+        var method = new DynamicPruning();
+        var (outcome, moved, movedLayers, _) = Prune(method, dynamicFolder, RunFolder.Dynamic);
+
+        var rows = new List<Row> { new("hand-set (all tries)", $"S = {Number(walk.Tries[0].Sensitivity)} to {Number(walk.Tries[^1].Sensitivity)}", walk.Tries.Count, walked.PruneEpochs, walked, walked.PruneSeconds) };
+        if (walk.Best(budget) is { } best)
+            rows.Add(new Row("hand-set (best known)", $"S = {Number(best.Sensitivity)}", 1, options.Epochs, walked, best.Seconds));
+        // When the other side first had a network as light as the best by hand. It is read from the finished run, so no decision sees it.
+        if (method.Within(budget).FirstOrDefault(n => n.Kept <= walked.Kept) is { } light)
+        {
+            bench.Trainer.Restore(light.State);
+            var summary = walked with
+            {
+                Method = method.Name,
+                Kept = light.Kept,
+                PruneEpochs = light.Epochs,
+                PruneSeconds = light.Seconds,
+                ValidationAccuracy = light.Validation.Accuracy,
+                TestAccuracy = bench.Trainer.Evaluate(Part.Test).Accuracy,
+            };
+            rows.Add(new Row("dynamic (as light)", $"iteration {light.Iteration}", light.Tries, light.Epochs, summary, light.Seconds));
+        }
+        rows.Add(new Row("dynamic", $"budget {Number(budget)}", outcome.Tries, moved.PruneEpochs, moved, moved.PruneSeconds));
+
+        folder.WriteSummary(walked, moved);
+        Write(folder, rows, walked.PruneSeconds);
+        folder.WriteText(RunFolder.Curves, Curves.OfComparison(
+            [.. RunFolder.Sides.Select(n => (n, Path.Combine(folder.File(n), RunFolder.Iterations)))], $"{options.Network}, seed {options.Seed}"));
+
+        folder.Finish();
+
+        Action<string> say = invocation.Terminal.Say, print = invocation.Terminal.Print;
+        say(string.Create(CultureInfo.InvariantCulture, $"\n{options.Network}, seed {options.Seed}, {bench.Device.Name}"));
+        say(string.Create(CultureInfo.InvariantCulture, $"dense: validation {dense.Validation.Accuracy:F2} %, test {dense.Test.Accuracy:F2} %, {dense.Epochs:F0} epochs, {dense.Seconds:F1} s\n"));
+        print(Table(rows, walked.PruneSeconds).ToString());
+        print("\n" + PruneCommand.LayerTable((RunFolder.HandSet, walkedLayers), (RunFolder.Dynamic, movedLayers)));
+        var compressed = invocation.Get(Full) ? Compress(invocation, bench, options, dynamicFolder) : null;
+        say($"\nlogs and plots are in {folder.Path}");
+        invocation.Next("eval", "--model", dynamicFolder.File(compressed is null ? RunFolder.Model : RunFolder.Coded));
+        if (invocation.Get(Options.Json))
+        {
+            invocation.Terminal.Result(new
+            {
+                Out = folder.Path,
+                Rows = rows.Select(r => new { r.Method, r.Setting, r.Tries, r.Epochs, r.Seconds, TimesSooner = walked.PruneSeconds / r.Seconds, r.Summary }),
+                walk.Tries,
+                Layers = new { HandSet = walkedLayers, Dynamic = movedLayers },
+                Compressed = compressed is null ? null : CompressCommand.Result(dynamicFolder, compressed),
+            });
+        }
+
+        PruneResult Prune(IPruningMethod by, RunFolder into, string name)
+        {
+            using var experiment = Open(into, name);
+            experiment.TakeDense(dense);
+            return experiment.Prune(by, dense)[0];
+        }
+
+        Experiment Open(RunFolder into, string? method) => new(
+            bench.Trainer, options, Verb.Settings(invocation, bench, method), into, invocation.Terminal, invocation.Cancellation);
+    }
+
+    /// <summary>The dynamic side's network as a file; sharing is to cost no validation accuracy on balance.</summary>
+    private static Compressed Compress(Invocation invocation, Workbench bench, PruneOptions options, RunFolder folder)
+    {
+        invocation.Terminal.Say("");
+        var compressed = CompressCommand.Run(
+            invocation, bench.Device, Checkpoint.Load(folder.File(RunFolder.Model)), bench.Data, options.Batch,
+            new CompressOptions { TeacherShare = options.TeacherShare, Temperature = options.Temperature }, folder);
+        CompressCommand.Report(invocation.Terminal, folder, options.Network, compressed);
+        return compressed;
+    }
+
+    private static void Write(RunFolder folder, List<Row> rows, double handSetSeconds) => CsvTable.WriteWhole(
+        folder.File(RunFolder.Comparison), "method,setting,tries,epochs,seconds,kept,total,density,ratio,validation_accuracy,test_accuracy,times_sooner",
+        rows.Select(r => new[]
+        {
+            r.Method, r.Setting, Csv.Whole(r.Tries), Csv.Short(r.Epochs), Csv.Three(r.Seconds), Csv.Whole(r.Summary.Kept), Csv.Whole(r.Summary.Total),
+            Csv.Six((double)r.Summary.Kept / r.Summary.Total), Csv.Two(r.Summary.Ratio), Csv.Two(r.Summary.ValidationAccuracy),
+            Csv.Two(r.Summary.TestAccuracy), Csv.Two(handSetSeconds / r.Seconds),
+        }));
+
+    private static TextTable Table(List<Row> rows, double handSetSeconds)
+    {
+        var table = new TextTable("method", "setting", "tries", "epochs", "seconds", "kept %", "ratio", "validation %", "test %", "times sooner");
+        foreach (var r in rows)
+        {
+            table.Add(
+                r.Method, r.Setting, Csv.Whole(r.Tries), Csv.Short(r.Epochs), r.Seconds.ToString("F1", CultureInfo.InvariantCulture),
+                Csv.Two(100.0 * r.Summary.Kept / r.Summary.Total), $"{r.Summary.Ratio.ToString("F1", CultureInfo.InvariantCulture)}x",
+                Csv.Two(r.Summary.ValidationAccuracy), Csv.Two(r.Summary.TestAccuracy), $"{Csv.Two(handSetSeconds / r.Seconds)}x");
+        }
+        return table;
+    }
+
+    private static string Number(double value) => value.ToString(CultureInfo.InvariantCulture);
+}

@@ -1,0 +1,150 @@
+using System.CommandLine;
+using System.CommandLine.Parsing;
+using System.Globalization;
+using Secateurs.Kernels;
+using Secateurs.Model;
+using Secateurs.Program.Runs;
+using Secateurs.Pruning.Coding;
+using Secateurs.Pruning.Compression;
+
+namespace Secateurs.Program.Commands;
+
+/// <summary><c>compress</c>: a pruned network's weights are shared and trained, and the network becomes a coded file.</summary>
+internal static class CompressCommand
+{
+    private const int Auto = 0;
+
+    private static readonly CompressOptions Default = new();
+
+    private static readonly Option<int> Bits = new("--bits")
+    {
+        HelpName = "auto|1-8",
+        Description = "of a weight index in every layer, 2^N - 1 shared values; auto: as few in each layer as accuracy bears",
+        DefaultValueFactory = _ => Auto,
+        CustomParser = ParseBits,
+    };
+
+    private static readonly Option<string> Coder = Options.Choice("--coder", "range: adaptive, smaller; huffman: as in Deep Compression", "range", "huffman");
+    private static readonly Option<int> Epochs = Options.Number("--epochs", "epochs of training the shared values in each try", Default.Epochs, 0, 100_000);
+    private static readonly Option<int> Batch = Settings.Batch.Typed;
+    private static readonly Option<double> MaxDrop = Options.Number(
+        "--max-drop", "points of validation accuracy that sharing may cost, against the network that comes in", Default.MaxDrop, 0, 100);
+    private static readonly Option<double> Rate = Options.Number("--learning-rate", "peak of the schedule", Default.LearningRate, 1e-7, 10);
+    private static readonly Option<int> Mantissa = Options.Number(
+        "--mantissa-bits", "that shared values and biases keep: 23 is fp32, 7 as in bfloat16", Default.MantissaBits, 1, 23);
+    private static readonly Option<int> BiasBits = Options.Number("--bias-bits", "of a bias index where biases are shared too; 0: each is kept", Default.BiasBits, 0, 8);
+
+    public static (Command, Action<Invocation>) Create()
+    {
+        var command = new Command("compress", "share a pruned network's weights and write it as a coded file");
+        foreach (var option in (Option[])[Options.Model, Bits, Coder, Epochs, MaxDrop, Rate, Mantissa, BiasBits, Batch, Options.Out, Options.Force, .. Options.Machine])
+            command.Options.Add(option);
+        return (command, Run);
+    }
+
+    private static void Run(Invocation invocation)
+    {
+        var (path, model) = EvalCommand.Load(invocation);
+        if (model.Validation == 0)
+            throw new UserException(ErrorKind.Usage, $"{path}: expected a network that says which images were set aside for validation (model.safetensors), found one that does not");
+        var options = new CompressOptions
+        {
+            Bits = invocation.Get(Bits) is var bits and not Auto ? bits : null,
+            Coder = invocation.Get(Coder) == "range" ? Pruning.Coding.Coder.Range : Pruning.Coding.Coder.Huffman,
+            Epochs = invocation.Get(Epochs),
+            MaxDrop = invocation.Get(MaxDrop),
+            LearningRate = invocation.Get(Rate),
+            MantissaBits = invocation.Get(Mantissa),
+            BiasBits = invocation.Get(BiasBits),
+        };
+        var data = Workbench.LoadData(invocation);
+        if (invocation.Get(Batch) is var batch && batch > data.Train.Count - model.Validation)
+            throw new UserException(ErrorKind.Usage, $"batch: expected 1 to {data.Train.Count - model.Validation} training images, found {batch}");
+        using var device = Workbench.OpenDevice(invocation);
+        using var folder = RunFolder.Create(
+            invocation.Find(Options.Out), $"{model.Network.Name}-compress-seed{model.Seed}", invocation.Get(Options.Force), RunOutputs.OfCompression(path));
+        invocation.Terminal.Say($"{path}: {model.Network.Name}, {model.Kept:N0} of {model.Total:N0} weights -> {folder.Path}");
+        folder.WriteJson(RunFolder.CompressOptions, new
+        {
+            Verb = "compress",
+            Model = path,
+            Data = data.Folder,
+            Device = invocation.Get(Options.Device).ToString(),
+            Batch = batch,
+            Options = options,
+            Environment = RunEnvironment.Of(device),
+        });
+        var compressed = Run(invocation, device, model, data, batch, options, folder);
+        Report(invocation.Terminal, folder, model.Network.Name, compressed);
+        invocation.Next("eval", "--model", folder.File(RunFolder.Coded));
+        if (invocation.Get(Options.Json))
+            invocation.Terminal.Result(Result(folder, compressed));
+    }
+
+    /// <summary>Compresses; the smallest file so far is on the disk at any time.</summary>
+    public static Compressed Run(
+        Invocation invocation, ComputeDevice device, Checkpoint model, MnistData data, int batch, CompressOptions options, RunFolder folder)
+    {
+        bool kept = false;
+        try
+        {
+            return Compressor.Run(device, model, data.Train, data.Test, batch, options, invocation.Terminal.Say, Keep, invocation.Cancellation);
+        }
+        catch (OperationCanceledException)
+        {
+            string file = folder.File(RunFolder.Coded);
+            invocation.Terminal.Say(kept ? $"interrupted: the smallest file so far is {file}" : $"interrupted: there was no {file} yet");
+            throw;
+        }
+
+        void Keep(byte[] file)
+        {
+            AtomicFile.Write(folder.File(RunFolder.Coded), stream => stream.Write(file));
+            kept = true;
+        }
+    }
+
+    /// <summary>Writes the file and its tables; a folder that was to be replaced is, and then they are shown.</summary>
+    public static void Report(Terminal terminal, RunFolder folder, string network, Compressed compressed)
+    {
+        AtomicFile.Write(folder.File(RunFolder.Coded), stream => stream.Write(compressed.File));
+        CompressionTables.Write(folder.File(RunFolder.Compression), compressed);
+        folder.Finish();
+        terminal.Print($"\n{CompressionTables.Layers(compressed)}\n\n{CompressionTables.Accountings(compressed, network)}");
+        terminal.Say(string.Create(
+            CultureInfo.InvariantCulture,
+            $"\n{compressed.File.Length:N0} bytes, {compressed.FileRatio:F1}x smaller than the dense network; test {compressed.Before.Accuracy:F2} -> {compressed.After.Accuracy:F2} %; "
+            + $"{compressed.Tries} tries, coded in {compressed.EncodeSeconds:F2} s, decoded in {compressed.DecodeSeconds:F2} s to the same bits"));
+        if (compressed.Judgement.Verdict != Pruning.Methods.Verdict.Within)
+            terminal.Say($"warning: {compressed.Judgement}");
+    }
+
+    /// <summary>For --json.</summary>
+    public static object Result(RunFolder folder, Compressed c) => new
+    {
+        Out = folder.Path,
+        c.Bits,
+        Bytes = c.File.Length,
+        c.DenseBytes,
+        c.FileRatio,
+        c.HanRatio,
+        c.PruningRatio,
+        c.Kept,
+        TestBefore = c.Before.Accuracy,
+        TestAfter = c.After.Accuracy,
+        WithinBudget = c.Judgement.Verdict == Pruning.Methods.Verdict.Within,
+        c.EncodeSeconds,
+        c.DecodeSeconds,
+    };
+
+    private static int ParseBits(ArgumentResult result)
+    {
+        string word = result.Tokens.Count == 0 ? "" : result.Tokens[0].Value;
+        if (word == "auto")
+            return Auto;
+        if (int.TryParse(word, NumberStyles.None, CultureInfo.InvariantCulture, out int bits) && bits is >= 1 and <= 8)
+            return bits;
+        result.AddError($"--bits: expected auto or a number from 1 to 8, found '{word}'");
+        return Auto;
+    }
+}

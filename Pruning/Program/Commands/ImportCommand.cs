@@ -1,0 +1,116 @@
+using System.CommandLine;
+using System.Globalization;
+using Secateurs.Model;
+using Secateurs.Pruning.Export;
+
+namespace Secateurs.Program.Commands;
+
+/// <summary>
+/// <c>import</c>: a network that was trained elsewhere, to be measured and pruned here; or one that <c>export</c> wrote, which comes back as it was.
+/// What a file does not say is asked.
+/// </summary>
+internal static class ImportCommand
+{
+    private static readonly Argument<string> Source = new("FILE")
+    {
+        Description = "safetensors with PyTorch's layer names and shapes",
+        Validators = { Options.DemandPaths },
+    };
+    private static readonly Option<string?> Target = Options.Path("--out", "FILE", "where to write the network");
+    private static readonly Option<double> Mean = Options.Number(
+        "--mean", "what training subtracted from pixels of 0 to 1; this or --std is asked of a file that export did not write", 0.0, -10, 10);
+    private static readonly Option<double> Deviation = Options.Number(
+        "--std", "what it divided by then: 1 for plain pixels of 0 to 1; 0.3081, with --mean 0.1307, in PyTorch's example", 1.0, 1e-3, 1e3);
+    private static readonly Option<bool> Pruned = Options.Flag("--pruned", "weights that are zero are pruned");
+    internal static readonly Option<string[]> Layers = Options.Words(
+        "--layers", "NAME,NAME", "names of the weights in the network's order, where shapes and numbers in names do not tell it", []);
+
+    public static (Command, Action<Invocation>) Create()
+    {
+        Deviation.Aliases.Add("--deviation");
+        var command = new Command("import", "read a network from another program");
+        command.Arguments.Add(Source);
+        foreach (var option in (Option[])[Settings.Network.Typed, Target, Mean, Deviation, Pruned, Layers, Options.Force, .. Options.Machine])
+            command.Options.Add(option);
+        return (command, Run);
+    }
+
+    private static void Run(Invocation invocation)
+    {
+        string source = invocation.Arguments.GetRequiredValue(Source), target = ExportCommand.TakeTarget(invocation, Target, source);
+        var file = SafeTensors.Read(source);
+        var imported = TorchFile.IsOne(file) ? Own(invocation, file) : Foreign(invocation, file);
+        var data = imported.Raw is null ? null : PreprocessingCheck.Data(invocation);
+        imported.Model.Save(target, invocation.Get(Options.Force));
+        var terminal = invocation.Terminal;
+        terminal.Say($"{imported.Model.Network.Name}, {imported.Model.Kept} of {imported.Model.Total} weights -> {target}");
+        foreach (var (layer, name) in imported.Origins)
+            terminal.Say($"{layer} <- {name}");
+        if (imported.Skipped.Count > 0)
+            terminal.Say($"left out, since these are no weights: {BadModel.Cut(string.Join(", ", imported.Skipped))}");
+        var score = imported.Raw is null ? null : PreprocessingCheck.Run(invocation, imported.Model, imported.Raw, imported.Preprocessing, data);
+        terminal.Next("eval", "--model", target);
+        if (invocation.Get(Options.Json))
+        {
+            terminal.Result(new
+            {
+                Out = target,
+                Network = imported.Model.Network.Name,
+                imported.Model.Kept,
+                imported.Model.Total,
+                Layers = imported.Origins.ToDictionary(o => o.Layer, o => o.Name),
+                Left = imported.Skipped,
+                score?.Images,
+                score?.Correct,
+                score?.Accuracy,
+            });
+        }
+    }
+
+    /// <summary>A network with where it came from; Raw is what the file has, null where it says all that is needed.</summary>
+    private sealed record Imported(
+        Checkpoint Model, IReadOnlyList<(string Layer, string Name)> Origins, IReadOnlyList<string> Skipped, Checkpoint? Raw,
+        Preprocessing Preprocessing);
+
+    private static Imported Own(Invocation invocation, SafeTensors file)
+    {
+        var model = TorchFile.Read(file);
+        var slices = model.Network.Slices;
+        var network = Settings.Network.Typed;
+        if (invocation.IsGiven(network) && !NetworkDescription.Parse(invocation.Get(network)).HasLayersOf(model.Network))
+            throw Contradiction(network.Name, model.Network.Name, invocation.Get(network));
+        var told = new Preprocessing(invocation.Get(Mean), invocation.Get(Deviation));
+        if ((invocation.IsGiven(Mean) || invocation.IsGiven(Deviation)) && !told.Is(Preprocessing.Own))
+            throw Contradiction("--mean, --std", OptionWords.Of(Preprocessing.Own), OptionWords.Of(told));
+        if (invocation.Get(Pruned) && slices.Any(l => model.Mask.AsSpan(l.WeightOffset, l.WeightCount).Count(1f)
+            != l.WeightCount - model.Weights.AsSpan(l.WeightOffset, l.WeightCount).Count(0f)))
+            throw Contradiction(Pruned.Name, "masks that keep weights of zero", "zeros that are pruned");
+        if (invocation.IsGiven(Layers) && !invocation.Get(Layers).SequenceEqual(slices.Select(l => l.Name)))
+        {
+            throw Contradiction(
+                Layers.Name, string.Join(",", slices.Select(l => l.Name)), BadModel.Cut(string.Join(",", invocation.Get(Layers))));
+        }
+        return new(model, [.. slices.Select(l => (l.Name, l.Name))], [], null, Preprocessing.Own);
+
+        UserException Contradiction(string option, string expected, string found) =>
+            new(ErrorKind.Usage, $"{option}: expected {expected}, as {file.Path} says, found {found}; leave the option out");
+    }
+
+    private static Imported Foreign(Invocation invocation, SafeTensors file)
+    {
+        var preprocessing = new Preprocessing(invocation.Get(Mean), invocation.Get(Deviation));
+        var network = NetworkDescription.Parse(invocation.Get(Settings.Network.Typed));
+        var found = ForeignNetwork.Read(file, network, invocation.IsGiven(Layers) ? invocation.Get(Layers) : null, invocation.Get(Pruned));
+        if (!invocation.IsGiven(Mean) && !invocation.IsGiven(Deviation))
+        {
+            throw new UserException(ErrorKind.Usage, $"{file.Path}: expected --mean or --std, since the file does not say how its pixels "
+                + "were prepared, found neither; --mean 0.1307 --std 0.3081 is PyTorch's MNIST example, --std 1 plain pixels of 0 to 1");
+        }
+        if (!preprocessing.Fits(network))
+        {
+            throw new UserException(ErrorKind.Usage, string.Create(CultureInfo.InvariantCulture,
+                $"--mean: expected 0, since {network.Name} begins with a padded convolution, found {preprocessing.Mean}"));
+        }
+        return new(preprocessing.Apply(found.Model), found.Origins, found.Skipped, found.Model, preprocessing);
+    }
+}

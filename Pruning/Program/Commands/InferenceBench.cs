@@ -1,0 +1,97 @@
+using System.Diagnostics;
+using System.Globalization;
+using Secateurs.Kernels;
+using Secateurs.Model;
+using Secateurs.Program.Runs;
+
+namespace Secateurs.Program.Commands;
+
+/// <summary>
+/// <c>bench --inference</c>: images per second and latency of one network, on the dense path and on the pruned one, in calls that alternate.
+/// The images of a call lie ready as bytes; what is timed is from there to logits and classes.
+/// </summary>
+internal static class InferenceBench
+{
+    private const int Rounds = 10;
+
+    /// <summary>Calls of one path in one round: about 0.1 s or more of each.</summary>
+    private static int CallsPerRound(int batch) => Math.Max(20, 1000 / batch);
+
+    private sealed record Row(string Path, int Batch, double ImagesPerSecond, double MedianUs, double P95Us, double TestAccuracy);
+
+    public static void Run(Invocation invocation, IReadOnlyList<int> batches)
+    {
+        var (path, model) = EvalCommand.Load(invocation);
+        var test = Workbench.LoadData(invocation).Test;
+        using var device = Workbench.OpenDevice(invocation);
+        Row[] rows = [.. batches.SelectMany(batch => Measure(device, model, test, Math.Min(batch, test.Count), invocation.Cancellation))];
+        string compact = Compaction.Of(model).Network.Name;
+
+        var table = new TextTable("path", "batch", "images/s", "median us", "p95 us", "test %");
+        foreach (var row in rows)
+            table.Add(row.Path, Csv.Whole(row.Batch), Text(row.ImagesPerSecond, "F0"), Text(row.MedianUs, "F1"), Text(row.P95Us, "F1"), Text(row.TestAccuracy, "F2"));
+        invocation.Terminal.Print(
+            $"{model.Network.Name}, {model.Kept} of {model.Total} weights, without dead parts {compact}; {device.Name}{Environment.NewLine}{table}");
+        if (invocation.Get(Options.Json))
+            invocation.Terminal.Result(new
+            {
+                Model = path,
+                Network = model.Network.Name,
+                Compact = compact,
+                Device = device.Name,
+                model.Kept,
+                model.Total,
+                Inference = rows,
+            });
+    }
+
+    private static Row[] Measure(ComputeDevice device, Checkpoint model, DataSet test, int batch, CancellationToken cancellation)
+    {
+        using var dense = new Inference(device, model, batch, sparseBelow: 0);
+        using var pruned = new Inference(device, model, batch);
+        var (denseTimes, prunedTimes) = (new List<double>(), new List<double>());
+        double denseAccuracy = Accuracy(dense, test, cancellation), prunedAccuracy = Accuracy(pruned, test, cancellation);
+        for (int round = 0; round < Rounds; round++)
+        {
+            Time(dense, batch, denseTimes, cancellation);
+            Time(pruned, batch, prunedTimes, cancellation);
+        }
+        return [Summary("dense", batch, denseTimes, denseAccuracy), Summary("pruned", batch, prunedTimes, prunedAccuracy)];
+    }
+
+    private static void Time(Inference inference, int batch, List<double> microseconds, CancellationToken cancellation)
+    {
+        for (int call = 0; call < CallsPerRound(batch); call++)
+        {
+            cancellation.ThrowIfCancellationRequested();
+            long start = Stopwatch.GetTimestamp();
+            inference.Run(batch);
+            microseconds.Add(Stopwatch.GetElapsedTime(start).TotalMicroseconds);
+        }
+    }
+
+    /// <summary>Percent of all images, in whole batches and a last smaller one.</summary>
+    private static double Accuracy(Inference inference, DataSet images, CancellationToken cancellation)
+    {
+        int correct = 0;
+        for (int first = 0; first < images.Count; first += inference.Batch)
+        {
+            cancellation.ThrowIfCancellationRequested();
+            int count = Math.Min(inference.Batch, images.Count - first);
+            images.Images.AsSpan(first * DataSet.PixelsPerImage, count * DataSet.PixelsPerImage).CopyTo(inference.Images);
+            inference.Run(count);
+            for (int i = 0; i < count; i++)
+                correct += inference.Classes[i] == images.Labels[first + i] ? 1 : 0;
+        }
+        return 100.0 * correct / images.Count;
+    }
+
+    private static Row Summary(string path, int batch, List<double> times, double accuracy)
+    {
+        times.Sort();
+        double median = (times[(times.Count - 1) / 2] + times[times.Count / 2]) / 2;
+        return new Row(path, batch, batch / median * 1e6, median, times[(int)(0.95 * (times.Count - 1))], accuracy);
+    }
+
+    private static string Text(double value, string format) => value.ToString(format, CultureInfo.InvariantCulture);
+}

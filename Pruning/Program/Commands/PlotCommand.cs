@@ -1,0 +1,32 @@
+using System.CommandLine;
+using Secateurs.Model;
+using Secateurs.Program.Runs;
+
+namespace Secateurs.Program.Commands;
+
+/// <summary><c>plot</c>: draws a run's curves again from its CSV files.</summary>
+internal static class PlotCommand
+{
+    private static readonly Option<string?> RunFolderOption = Options.Path("--run", "DIR", "folder of a run or of a comparison");
+    private static readonly Option<string?> Target = Options.Path("--out", "FILE", "the picture, SVG; without it curves.svg in the run's folder");
+
+    public static (Command, Action<Invocation>) Create() =>
+        (new Command("plot", "draw accuracy, loss and density of a run as SVG") { RunFolderOption, Target, Options.Force, Options.Json }, Run);
+
+    private static void Run(Invocation invocation)
+    {
+        string run = invocation.Find(RunFolderOption) ?? throw new UserException(ErrorKind.Usage, "--run: expected a folder, found none");
+        // A run's own picture is drawn anew; any other path must be free.
+        bool own = invocation.Find(Target) is null;
+        IEnumerable<string> read = RunFolder.Sides.Append("").SelectMany(s => RunFiles.Names.Select(n => Path.Combine(run, s, n)));
+        string target = own ? Path.Combine(run, RunFolder.Curves)
+            : ExportCommand.TakeTarget(invocation, Target, read.Where(f => Path.GetFileName(f) != RunFolder.Curves && File.Exists(f)));
+        string title = Path.GetFileName(Path.TrimEndingDirectorySeparator(Path.GetFullPath(run)));
+        var inner = RunFolder.Sides.Select(name => (Name: name, File: Path.Combine(run, name, RunFolder.Iterations))).Where(p => File.Exists(p.File)).ToArray();
+        string svg = inner.Length > 0 ? Curves.OfComparison(inner, title) : Curves.OfRun(Path.Combine(run, RunFolder.Iterations), title);
+        AtomicFile.Write(target, stream => stream.Write(System.Text.Encoding.UTF8.GetBytes(svg)), own || invocation.Get(Options.Force));
+        invocation.Terminal.Say($"drawn: {target}");
+        if (invocation.Get(Options.Json))
+            invocation.Terminal.Result(new { Out = target });
+    }
+}

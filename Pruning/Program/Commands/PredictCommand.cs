@@ -1,0 +1,91 @@
+using System.CommandLine;
+using System.Globalization;
+using Secateurs.Model;
+using Secateurs.Model.Imaging;
+using Secateurs.Program.Runs;
+
+namespace Secateurs.Program.Commands;
+
+/// <summary><c>predict</c>: which digit is on a picture, and how sure the network is.</summary>
+internal static class PredictCommand
+{
+    /// <summary>Images of a call of the network.</summary>
+    private const int Batch = 1024;
+
+    private static readonly Argument<string[]> Images = new("IMAGES")
+    {
+        Description = "pictures (PNG, JPEG, WebP, GIF, BMP, TGA) of one digit each, or IDX files of images",
+        Arity = ArgumentArity.ZeroOrMore,
+        // Everything that is no option would be taken for a file, a misspelt option too.
+        Validators =
+        {
+            Options.DemandPaths,
+            result =>
+            {
+                if (result.Tokens.FirstOrDefault(t => t.Value.StartsWith("--", StringComparison.Ordinal)) is { } token)
+                    result.AddError($"unknown option '{token.Value}'");
+            },
+        },
+    };
+
+    public static (Command, Action<Invocation>) Create()
+    {
+        var command = new Command("predict", "classify images") { Images };
+        foreach (var option in (Option[])[Options.Model, Options.Device, Options.Workers, Options.Simd, Options.Json])
+            command.Options.Add(option);
+        return (command, Run);
+    }
+
+    private static void Run(Invocation invocation)
+    {
+        var (_, model) = EvalCommand.Load(invocation);
+        var images = Read(invocation);
+        using var device = Workbench.OpenDevice(invocation);
+        using var inference = new Inference(device, model, Math.Min(Batch, images.Count));
+        var table = new TextTable("image", "class", "probability");
+        var results = new List<object>();
+        foreach (var batch in images.Chunk(inference.Batch))
+        {
+            invocation.Cancellation.ThrowIfCancellationRequested();
+            for (int i = 0; i < batch.Length; i++)
+                batch[i].Pixels.Span.CopyTo(inference.Images[(i * DataSet.PixelsPerImage)..]);
+            inference.Run(batch.Length);
+            for (int i = 0; i < batch.Length; i++)
+            {
+                double[] probabilities = Softmax(inference.Logits.Slice(i * DataSet.Classes, DataSet.Classes));
+                int best = inference.Classes[i];
+                table.Add(batch[i].Name, Csv.Whole(best), probabilities[best].ToString("F4", CultureInfo.InvariantCulture));
+                results.Add(new { Image = batch[i].Name, Class = best, Probability = probabilities[best], Probabilities = probabilities });
+            }
+        }
+        invocation.Terminal.Print(table.ToString());
+        if (invocation.Get(Options.Json))
+            invocation.Terminal.Result(new { Network = model.Network.Name, Predictions = results });
+    }
+
+    private static List<NamedImage> Read(Invocation invocation)
+    {
+        string[] files = invocation.Arguments.GetValue(Images) ?? [];
+        if (files.Length == 0)
+            throw new UserException(ErrorKind.Usage, "IMAGES: expected at least one picture or IDX file, found none");
+        var images = new List<NamedImage>();
+        foreach (string file in files)
+        {
+            invocation.Cancellation.ThrowIfCancellationRequested();
+            images.AddRange(Pictures.Read(file, invocation.Cancellation));
+            if (images.Count > Pictures.MostImages)
+                throw new UserException(ErrorKind.Usage, $"IMAGES: expected at most {Pictures.MostImages} images at once, found more");
+        }
+        return images;
+    }
+
+    private static double[] Softmax(ReadOnlySpan<float> logits)
+    {
+        double[] powers = new double[logits.Length];
+        float largest = logits.ToArray().Max();
+        for (int i = 0; i < powers.Length; i++)
+            powers[i] = Math.Exp(logits[i] - largest);
+        double sum = powers.Sum();
+        return Array.ConvertAll(powers, p => p / sum);
+    }
+}

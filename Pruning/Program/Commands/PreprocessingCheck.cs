@@ -1,0 +1,86 @@
+using System.Globalization;
+using Secateurs.Kernels;
+using Secateurs.Model;
+using Secateurs.Pruning.Export;
+
+namespace Secateurs.Program.Commands;
+
+/// <summary>
+/// Measures an imported network on training images and warns where its preprocessing or the order of its layers cannot be right: the accuracy is near
+/// chance, or with another usual preprocessing clearly better. Never on test images, which decide nothing, and never fetching any.
+/// </summary>
+internal static class PreprocessingCheck
+{
+    private const int MostImages = 5000, FewestImages = 100;
+
+    /// <summary>Multiplications of all images together: seconds of two cores.</summary>
+    private const double Effort = 2e10;
+
+    /// <summary>Accuracy below so many times chance is no accuracy; a preprocessing is better beyond so many deviations of McNemar's test.</summary>
+    private const double NearChance = 3, Better = 3;
+
+    /// <summary>The set of --data, else MNIST where it lies already, else none.</summary>
+    /// <exception cref="UserException">BadData: the set of --data cannot be read.</exception>
+    public static MnistData? Data(Invocation invocation)
+    {
+        if (invocation.Find(Options.Data) is not null)
+            return Workbench.LoadData(invocation);
+        try
+        {
+            return Mnist.Load(Path.Combine(Environment.GetEnvironmentVariable("PRUNING_HOME") ?? ".", "data", "mnist"), _ => { });
+        }
+        catch (UserException)
+        {
+            return null;
+        }
+    }
+
+    /// <summary>Says how the network does, with a warning if need be; null where there are no images.</summary>
+    /// <param name="invocation">Device, and where to speak.</param>
+    /// <param name="model">The network for this program's pixels.</param>
+    /// <param name="raw">The same as the file has it.</param>
+    /// <param name="told">The preprocessing between both.</param>
+    /// <param name="data">Training images of it are looked at.</param>
+    public static Score? Run(Invocation invocation, Checkpoint model, Checkpoint raw, Preprocessing told, MnistData? data)
+    {
+        if (data is null)
+        {
+            invocation.Terminal.Say("not measured: there are no images at hand (--data names some)");
+            return null;
+        }
+        int count = (int)Math.Clamp(Effort / Products(model.Network), FewestImages, MostImages);
+        var images = data.Train.Count <= count ? data.Train
+            : new DataSet(data.Train.Images[..(count * DataSet.PixelsPerImage)], data.Train.Labels[..count]);
+        using var device = Workbench.OpenDevice(invocation);
+        using var trainer = Workbench.ForMeasuring(device, model, images);
+        var found = trainer.EvaluateEach(Part.Test);
+        var score = found.Score;
+        invocation.Terminal.Say(string.Create(
+            CultureInfo.InvariantCulture, $"accuracy {score.Accuracy:F2} % on {score.Images} training images of {data.Folder}"));
+        var (better, percent) = Best(trainer, raw, told, found.Correct);
+        string hint = better is null ? "" : string.Create(CultureInfo.InvariantCulture, $"; with {OptionWords.Of(better)} it has {percent:F2} %");
+        if (score.Accuracy < NearChance * 100 / DataSet.Classes)
+            invocation.Terminal.Say($"warning: an accuracy near chance: another preprocessing, network or order of layers, or other data{hint}");
+        else if (better is not null)
+            invocation.Terminal.Say($"warning: the preprocessing may be another one{hint}");
+        return score;
+    }
+
+    /// <summary>The best of the usual preprocessings, if it is clearly better.</summary>
+    private static (Preprocessing? Better, double Percent) Best(Trainer trainer, Checkpoint raw, Preprocessing told, bool[] right)
+    {
+        (Preprocessing? Better, double Percent) best = default;
+        foreach (var other in Preprocessing.Usual.Where(p => p.Fits(raw.Network) && !p.Is(told)))
+        {
+            trainer.Parameters.SetWeights(other.Apply(raw).Weights);
+            bool[] others = trainer.EvaluateEach(Part.Test).Correct;
+            int won = others.Zip(right).Count(p => p is (true, false)), lost = others.Zip(right).Count(p => p is (false, true));
+            double percent = 100.0 * others.Count(c => c) / others.Length;
+            if (won - lost > Better * Math.Sqrt(won + lost) && percent > best.Percent)
+                best = (other, percent);
+        }
+        return best;
+    }
+
+    private static double Products(NetworkDescription network) => network.Layers.Sum(l => (double)l.Products);
+}

@@ -1,0 +1,145 @@
+using System.CommandLine;
+using System.Text.Json;
+using System.Text.Json.Nodes;
+using Secateurs.Model;
+using Secateurs.Program.Runs;
+using Secateurs.Program.Studies;
+using Secateurs.Pruning.Methods;
+
+namespace Secateurs.Program.Commands;
+
+/// <summary>
+/// <c>study</c>: methods x networks x seeds. A dense network a seed is trained once and shared. Each finished unit is a folder, so that a
+/// study that was broken off goes on where it stopped, and several processes may work on one; tables are made from all units in the folder.
+/// </summary>
+internal static class StudyCommand
+{
+    private static readonly Option<string[]> Networks = Options.Words(
+        "--networks", "NAME[,NAME]", "networks, one after the other; other budgets for one of them: call study again for it with the same --out",
+        [.. NetworkDescription.Known.Keys]);
+
+    private static readonly Option<ulong[]> Seeds = Options.Ranges("--seeds", "seeds, as 1-5 or 1,3,7-9", "1-5");
+    private static readonly Option<string[]> Methods = Options.Words(
+        "--methods", "dynamic,hand-set", "which sides", [StudyRow.HandSet, StudyRow.Dynamic], StudyRow.HandSet, StudyRow.Dynamic);
+
+    private static readonly Option<int[]> Lengths = Options.Numbers<int, int[]>(
+        "--hand-set-epochs", "epochs of retraining a hand-set try; each is a walk of its own", [2, 4, 8, 12], 1, 100_000, values => [.. values.Distinct()]);
+
+    private const string DefaultOut = "runs/study";
+
+    private static readonly Option<string?> Out = Options.Path(
+        "--out", "DIR", $"folder of the study; without it {DefaultOut}; one that is there goes on, if the options are the same");
+
+    /// <summary>Between looks at whether another process has trained a dense network that is needed.</summary>
+    private static readonly TimeSpan Pause = TimeSpan.FromSeconds(1);
+
+    private static readonly IReadOnlyList<Setting> Asked = [.. Settings.Dynamic, .. Settings.Dense.Where(s => s != Settings.Network && s != Settings.Seed)];
+
+    public static (Command, Action<Invocation>) Create()
+    {
+        var command = new Command("study", "methods x networks x seeds, resumable, with tables");
+        foreach (var option in ((IEnumerable<Option>)[Networks, Seeds, Methods, Lengths, Out]).Concat(Asked.Select(s => s.Option)).Concat(Options.Machine))
+            command.Options.Add(option);
+        return (command, Run);
+    }
+
+    private static void Run(Invocation invocation)
+    {
+        string path = invocation.Find(Out) ?? DefaultOut;
+        // Settings of a method that is not asked for now are the study's all the same: options.json holds later calls to them.
+        if (invocation.IsGiven(Lengths) && !invocation.Get(Methods).Contains(StudyRow.HandSet))
+        {
+            throw new UserException(
+                ErrorKind.Usage, $"{Lengths.Name}: expected with {Methods.Name} {StudyRow.HandSet}, found with {StudyRow.Dynamic}");
+        }
+        var networks = invocation.Get(Networks);
+        foreach (string network in networks)
+            NetworkDescription.Parse(network);
+        var folder = new StudyFolder(path, invocation.Cancellation);
+        using var told = invocation.Cancellation.Register(() =>
+        {
+            invocation.Terminal.Say($"finished units are kept in {path}; the same command goes on with the others");
+            invocation.Terminal.Next(invocation.Arguments.Tokens.Select(t => t.Value));
+        });
+        string? data = DataSha256(invocation);
+        PruneOptions[] asked = [.. networks.Select(n => Asked.Aggregate(new PruneOptions { Network = n }, (o, s) => s.Apply(invocation, o)))];
+        foreach (var options in asked)
+            folder.Demand(options.Network, Described(invocation, options, data));
+        StudySeed[] seeds =
+        [
+            .. from options in asked
+               from seed in invocation.Get(Seeds)
+               let described = Described(invocation, options, data)
+               select new StudySeed(invocation, folder, options with { Seed = seed }, Units(invocation), described),
+        ];
+        MakeAll(invocation, seeds);
+
+        var (summary, text) = folder.Gather();
+        string[] elsewhere = [.. seeds.SelectMany(s => s.Missing)];
+        invocation.Terminal.Print(text);
+        invocation.Terminal.Say($"{folder.File(StudyUnit.Rows)}, {folder.File(StudyUnit.Answers)} and {folder.File(StudyFolder.Table)} are written");
+        if (elsewhere.Length > 0)
+            invocation.Terminal.Say($"another process, which writes the tables again, still makes {string.Join(", ", elsewhere)}");
+        if (invocation.Get(Options.Json))
+            invocation.Terminal.Result(new { Out = path, summary.Groups, summary.Pairs, Pareto = summary.Points, Elsewhere = elsewhere });
+    }
+
+    /// <summary>Goes through the seeds until whatever is missing is being made by another process.</summary>
+    private static void MakeAll(Invocation invocation, StudySeed[] seeds)
+    {
+        bool said = false;
+        while (true)
+        {
+            var came = seeds.Select(s => s.Make()).ToArray();
+            if (came.Contains(StudyProgress.Made))
+                continue;
+            if (!came.Contains(StudyProgress.Waits))
+                return;
+            if (!said)
+                invocation.Terminal.Say("waiting for another process, which trains the dense network that is needed");
+            said = true;
+            invocation.Cancellation.WaitHandle.WaitOne(Pause);
+            invocation.Cancellation.ThrowIfCancellationRequested();
+        }
+    }
+
+    /// <summary>What is asked for of each seed, in the order of making.</summary>
+    private static IReadOnlyList<(string Name, int Length)> Units(Invocation invocation)
+    {
+        var methods = invocation.Get(Methods);
+        return
+        [
+            (StudyRow.Dense, 0), .. methods.Contains(StudyRow.HandSet) ? invocation.Get(Lengths).Select(l => (StudyUnit.HandSet(l), l)) : [],
+            .. methods.Contains(StudyRow.Dynamic) ? [(StudyRow.Dynamic, 0)] : Array.Empty<(string, int)>(),
+        ];
+    }
+
+    /// <summary>Null where the set cannot be read: finished units do not need it.</summary>
+    private static string? DataSha256(Invocation invocation)
+    {
+        if (invocation.Find(Options.Data) is null)
+            return Mnist.Sha256;
+        try
+        {
+            return Workbench.LoadData(invocation).Sha256();
+        }
+        catch (UserException e) when (e.Kind == ErrorKind.BadData)
+        {
+            return null;
+        }
+    }
+
+    /// <summary>What all units of a network have in common. Seeds, methods and retraining lengths name units, so more of them may follow.</summary>
+    private static JsonObject Described(Invocation invocation, PruneOptions options, string? data)
+    {
+        var all = JsonSerializer.SerializeToNode(options, Terminal.Json)!.AsObject();
+        all.Remove("seed");
+        all.Insert(0, StudyOptions.DataSha256, JsonValue.Create(data));
+        all.Insert(0, StudyOptions.Data, JsonValue.Create(invocation.Find(Options.Data) ?? "mnist"));
+        all.Insert(0, "simd", JsonValue.Create(invocation.Get(Options.Simd)));
+        all.Insert(0, "workers", JsonValue.Create(invocation.Get(Options.Workers)));
+        all.Insert(0, "device", JsonValue.Create(invocation.Get(Options.Device).ToString()));
+        all.Insert(0, "verb", JsonValue.Create("study"));
+        return all;
+    }
+}

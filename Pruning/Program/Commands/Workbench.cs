@@ -1,0 +1,64 @@
+using Secateurs.Kernels;
+using Secateurs.Model;
+using Secateurs.Pruning;
+using Secateurs.Pruning.Methods;
+
+namespace Secateurs.Program.Commands;
+
+/// <summary>Device, data and trainer of a run, opened before anything is written: a user's mistake leaves no trace.</summary>
+internal sealed class Workbench : IDisposable
+{
+    private Workbench(ComputeDevice device, MnistData data, Trainer trainer) => (Device, Data, Trainer) = (device, data, trainer);
+
+    public ComputeDevice Device { get; }
+    public MnistData Data { get; }
+    public Trainer Trainer { get; }
+
+    /// <summary>Opens everything for training and pruning; <paramref name="start"/> is put into the trainer.</summary>
+    public static Workbench Open(Invocation invocation, PruneOptions options, Checkpoint? start)
+    {
+        var network = start?.Network ?? NetworkDescription.Parse(options.Network);
+        var data = LoadData(invocation);
+        var (training, validation) = data.Train.Split(options.Validation, options.Seed);
+        var device = OpenDevice(invocation);
+        try
+        {
+            var trainer = new Trainer(device, network, new TrainerOptions(options.Batch, Seed: options.Seed), training, validation, data.Test);
+            if (start is not null)
+                Pruner.Put(start, trainer);
+            return new Workbench(device, data, trainer);
+        }
+        catch
+        {
+            device.Dispose();
+            throw;
+        }
+    }
+
+    /// <summary>The set of --data, or MNIST; run.sh says by PRUNING_HOME where the project's own copy of it is, whatever the current directory.</summary>
+    public static MnistData LoadData(Invocation invocation) => Mnist.Load(
+        invocation.Find(Options.Data), invocation.Terminal.Say, Environment.GetEnvironmentVariable("PRUNING_HOME"), invocation.Cancellation);
+
+    public static ComputeDevice OpenDevice(Invocation invocation) =>
+        Devices.Open(invocation.Get(Options.Device), invocation.Get(Options.Workers), invocation.Get(Options.Simd), invocation.Terminal.Say);
+
+    /// <summary>A trainer that only measures: the network of a file on these images, which are its test part.</summary>
+    public static Trainer ForMeasuring(ComputeDevice device, Checkpoint checkpoint, DataSet images)
+    {
+        // Activations and their gradients take 8 bytes a value and image: 128 images but of a network that would take more than 128 MB with them.
+        const int most = 128, bytes = 1 << 27;
+        long values = checkpoint.Network.Shapes.Sum(s => (long)s.BlockStride / Layout.Lanes);
+        long blocks = bytes / (2 * sizeof(float) * values * Layout.Lanes);
+        int batch = (int)Math.Min(Math.Clamp(blocks * Layout.Lanes, Layout.Lanes, most), images.Count);
+        var few = new DataSet(images.Images[..(batch * DataSet.PixelsPerImage)], images.Labels[..batch]);
+        var trainer = new Trainer(device, checkpoint.Network, new TrainerOptions(batch), few, new DataSet([], []), images);
+        Pruner.Put(checkpoint, trainer);
+        return trainer;
+    }
+
+    public void Dispose()
+    {
+        Trainer.Dispose();
+        Device.Dispose();
+    }
+}

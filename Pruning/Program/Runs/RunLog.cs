@@ -1,0 +1,142 @@
+using System.Diagnostics;
+using System.Globalization;
+using Secateurs.Model;
+using Secateurs.Pruning.Methods;
+
+namespace Secateurs.Program.Runs;
+
+/// <summary>
+/// The log of a run: iterations.csv and layers.csv, flushed row by row; log.txt with the lines that a human reads, which also go to the
+/// terminal; a bar on a terminal. Keeps the best state, or before there is one the last that was not rolled back: in memory and, by
+/// <c>keep</c>, on the disk, so that no end of the process loses it. A log.txt that cannot be written ends nothing.
+/// </summary>
+internal sealed class RunLog : IRunObserver, IDisposable
+{
+    private const int BarWidth = 24;
+
+    private static readonly TimeSpan BetweenKept = TimeSpan.FromSeconds(1);
+
+    private readonly Terminal _terminal;
+    private readonly Trainer _trainer;
+    private readonly Action<ParameterState, int> _keep;
+    private readonly CsvTable _iterations, _layers;
+    private readonly Stopwatch _sinceKept = Stopwatch.StartNew();
+    private StreamWriter? _text;
+    private readonly Dictionary<int, IReadOnlyList<LayerRow>> _rows = [];
+    private readonly Stopwatch _phaseClock = new();
+    private string _phase = "";
+    private double _phaseStart, _phaseEpoch;
+    private IterationRow? _last;
+    private (ParameterState, int)? _lastState, _bestState;
+
+    /// <param name="folder">Where it is written.</param>
+    /// <param name="terminal">Where it is shown.</param>
+    /// <param name="trainer">Whose states it keeps.</param>
+    /// <param name="keep">Writes a state and its iteration to the disk.</param>
+    public RunLog(RunFolder folder, Terminal terminal, Trainer trainer, Action<ParameterState, int> keep)
+    {
+        ArgumentNullException.ThrowIfNull(folder);
+        (_terminal, _trainer, _keep) = (terminal, trainer, keep);
+        _iterations = new CsvTable(
+            folder.File(RunFolder.Iterations),
+            "iteration,epoch,phase,elapsed_s,learning_rate,train_loss,validation_loss,validation_accuracy,kept,total,density,decision,reason");
+        _layers = new CsvTable(folder.File(RunFolder.Layers), "iteration,layer,threshold,deviation,kept,total,density");
+        Unguarded(() => _text = new StreamWriter(folder.File(RunFolder.Log)) { AutoFlush = true, NewLine = "\n" });
+    }
+
+    /// <summary>The state to save if the run breaks off, and its iteration; null before the first.</summary>
+    public (ParameterState State, int Iteration)? LastGood => _bestState ?? _lastState;
+
+    /// <summary>The rows of layers.csv of one iteration; none if it never was.</summary>
+    public IReadOnlyList<LayerRow> Layers(int iteration) => _rows.GetValueOrDefault(iteration, []);
+
+    public void Iteration(IterationRow row, IReadOnlyList<LayerRow> layers)
+    {
+        ArgumentNullException.ThrowIfNull(row);
+        ArgumentNullException.ThrowIfNull(layers);
+        _iterations.Write(
+            Csv.Whole(row.Iteration), Csv.Digits(row.Epoch), row.Phase, Csv.Three(row.Elapsed), Csv.Digits(row.LearningRate), Csv.Six(row.TrainLoss),
+            Csv.Six(row.ValidationLoss), Csv.Two(row.ValidationAccuracy), Csv.Whole(row.Kept), Csv.Whole(row.Total), Csv.Six(row.Density),
+            row.Decision.ToString().ToLowerInvariant(), row.Reason);
+        foreach (var l in layers)
+        {
+            _layers.Write(
+                Csv.Whole(l.Iteration), l.Layer, Csv.Digits(l.Threshold), Csv.Digits(l.Deviation), Csv.Whole(l.Kept), Csv.Whole(l.Total),
+                Csv.Six(l.Density));
+        }
+        _rows.Add(row.Iteration, layers);
+        _last = row;
+        if (row.Decision != Decision.Rollback || _lastState is null)
+        {
+            _lastState = (_trainer.Parameters.Save(), row.Iteration);
+            // Before there is a best one states follow each other fast, and each is a little better than the last.
+            if (_bestState is null && _sinceKept.Elapsed > BetweenKept)
+                Keep(_lastState.Value);
+        }
+        // States and masks pass through large arrays, which the collector would let pile up to several hundred megabytes.
+        GC.Collect();
+        Say(string.Create(
+            CultureInfo.InvariantCulture,
+            $"{row.Iteration,4} {row.Phase,-8} epoch {row.Epoch,6:F1}  {row.Elapsed,6:F1} s  loss {row.TrainLoss:F4}  validation {row.ValidationAccuracy:F2} %"
+            + $"  kept {100 * row.Density:F2} %  {row.Decision.ToString().ToLowerInvariant()}{(row.Reason.Length > 0 ? $": {row.Reason}" : "")}"));
+    }
+
+    public void Best(int iteration) => Keep((_bestState = (_trainer.Parameters.Save(), iteration)).Value);
+
+    public void Say(string line)
+    {
+        Unguarded(() => _text?.WriteLine(line));
+        _terminal.Say(line);
+    }
+
+    public void Progress(string phase, double epoch, double epochs, double loss)
+    {
+        if (phase != _phase || epoch <= _phaseEpoch)
+        {
+            // The first report of a phase comes at the end of its first piece: what is measured begins there.
+            (_phase, _phaseStart) = (phase, epoch);
+            _phaseClock.Restart();
+        }
+        _phaseEpoch = epoch;
+        if (!_terminal.Interactive)
+            return;
+        double done = Math.Clamp(epoch / epochs, 0, 1), seconds = _phaseClock.Elapsed.TotalSeconds, trained = epoch - _phaseStart;
+        int full = (int)(done * BarWidth);
+        string speed = trained <= 0 || seconds <= 0 ? "" : string.Create(
+            CultureInfo.InvariantCulture,
+            $"  {trained * _trainer.StepsPerEpoch * _trainer.Batch / seconds:N0} images/s  {TimeSpan.FromSeconds((epochs - epoch) * seconds / trained):m\\:ss} left");
+        string accuracy = _last is null ? "" : string.Create(
+            CultureInfo.InvariantCulture, $"  accuracy {_last.ValidationAccuracy:F2} %  density {100 * _last.Density:F2} %");
+        _terminal.Bar(string.Create(
+            CultureInfo.InvariantCulture,
+            $"{phase} {new string('━', full)}{new string('─', BarWidth - full)} {epoch:F1}/{Csv.Short(epochs)} epochs  loss {loss:F4}{accuracy}{speed}"));
+    }
+
+    public void Dispose()
+    {
+        _iterations.Dispose();
+        _layers.Dispose();
+        Unguarded(() => _text?.Dispose());
+    }
+
+    private void Keep((ParameterState State, int Iteration) kept)
+    {
+        _keep(kept.State, kept.Iteration);
+        _sinceKept.Restart();
+    }
+
+    /// <summary>What people read may be lost with a full disk; what programs read may not.</summary>
+    private void Unguarded(Action write)
+    {
+        try
+        {
+            write();
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            if (_text is not null)
+                _terminal.Say($"warning: the log is not written any more: {e.Message}");
+            _text = null;
+        }
+    }
+}
