@@ -1,10 +1,10 @@
 using System.Diagnostics;
 using System.Globalization;
-using Secateurs.Program;
 using Secateurs.Kernels;
 using Secateurs.Model;
-using Secateurs.Pruning.Export;
+using Secateurs.Program;
 using Secateurs.Program.Runs;
+using Secateurs.Pruning.Export;
 using Tests.PruningTests.Export;
 
 // ONNX Runtime (CPU, two threads) and this project (two workers) on the same networks: one dense, one pruned, each exported to ONNX. Both get
