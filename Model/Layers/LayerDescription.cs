@@ -53,7 +53,7 @@ internal sealed record LayerKind(Regex Token, string Example, Func<Match, LayerD
 /// <summary>All kinds that a line of text may name.</summary>
 internal static class LayerKinds
 {
-    public static IReadOnlyList<LayerKind> All { get; } = [ConvolutionLayer.Kind, MaxPoolLayer.Kind, DenseLayer.Kind];
+    public static IReadOnlyList<LayerKind> All { get; } = [ConvolutionLayer.Kind, MaxPoolLayer.Kind, AveragePoolLayer.Kind, DenseLayer.Kind];
 
     /// <summary>The layer that a token stands for; null where it is none.</summary>
     public static LayerDescription? Read(string token) =>

@@ -51,6 +51,8 @@ public static class OnnxFile
         {
             if (layer.Kind is MaxPoolLayer pool)
                 value = Add("MaxPool", $"pool{++pools}", [value], Ints("kernel_shape", pool.Size, pool.Size), Ints("strides", pool.Size, pool.Size));
+            else if (layer.Kind is AveragePoolLayer average)
+                value = Add("AveragePool", layer.Name, [value], Ints("kernel_shape", average.Size, average.Size), Ints("strides", average.Size, average.Size));
             else if (layer.Kind is ConvolutionLayer { KernelSize: var size, Padding: var padding })
                 value = Add("Conv", layer.Name, Parameters(layer), Ints("kernel_shape", size, size), Ints("pads", padding, padding, padding, padding));
             else if (layer.Kind is DenseLayer)

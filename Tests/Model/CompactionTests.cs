@@ -8,6 +8,7 @@ public sealed class CompactionTests
     [Theory]
     [InlineData("fc12r fc9r fc10", 0.3, 0.3)]
     [InlineData("fc30r fc20 fc10", 0.02, 0.0)]
+    [InlineData("conv6@5 avgpool2 conv5@3p1r avgpool2 fc8r fc10", 0.5, 0.4)]
     [InlineData("conv6@5 pool2 conv5@3r pool2 fc8r fc10", 0.5, 0.4)]
     [InlineData("conv6@5p2r pool2 conv8@5p1 pool3 conv7@3r fc10", 0.2, 0.4)]
     [InlineData("fc10", 0.02, 0.0)]

@@ -58,6 +58,7 @@ internal static class PlainNetwork
             (x, bounds, shape) = layer.Kind switch
             {
                 MaxPoolLayer pool => Pool(x, bounds, shape, pool.Size),
+                AveragePoolLayer pool => Average(x, bounds, shape, pool.Size),
                 ConvolutionLayer c => Weighted(model, layer.Slice!, c.Relu, c.Padding, x, bounds, shape),
                 DenseLayer d => Weighted(model, layer.Slice!, d.Relu, 0, x, bounds, TensorShape.Vector(x.Length)),
                 _ => throw new NotSupportedException(layer.Kind.Token),
@@ -89,6 +90,23 @@ internal static class PlainNetwork
             }
             y[i] = relu ? Math.Max(0, sum) : sum;
             errors[i] = error + (filter.FilterSize + 4) * Math.Pow(2, -24) * (absolute + error);
+        }
+        return (y, errors, output);
+    }
+
+    private static (double[], double[], TensorShape) Average(double[] x, double[] bounds, TensorShape shape, int size)
+    {
+        var output = AveragePool.Output(shape, size);
+        double[] y = new double[output.Features], errors = new double[output.Features];
+        for (int i = 0; i < y.Length; i++)
+        {
+            int q = i % output.Width, p = i / output.Width % output.Height, c = i / (output.Width * output.Height);
+            for (int j = 0; j < size * size; j++)
+            {
+                int at = (c * shape.Height + p * size + j / size) * shape.Width + q * size + j % size;
+                y[i] += x[at] / (size * size);
+                errors[i] += (bounds[at] + (size * size + 2) * Math.Pow(2, -24) * (Math.Abs(x[at]) + bounds[at])) / (size * size);
+            }
         }
         return (y, errors, output);
     }

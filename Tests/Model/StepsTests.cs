@@ -42,6 +42,7 @@ public sealed class StepsTests
     [Theory]
     [InlineData("fc10", 20)]
     [InlineData("pool2 fc10", 17)]
+    [InlineData("avgpool3 conv3@3r avgpool2 fc10", 17)]
     [InlineData("conv2@5 pool2 fc5r fc10", 33)]
     public void So_they_are_whatever_comes_between(string network, int batch)
     {

@@ -20,6 +20,7 @@ public sealed class OnnxFileTests
     [InlineData("lenet-300-100", 0.05, 0.2)]
     [InlineData("lenet-5", 0.1, 0.1)]
     [InlineData("lenet-5-caffe", 0.05, 0.1)]
+    [InlineData("conv6@5p2r avgpool2 conv8@5r avgpool3 fc10", 0.5, 0.2)]
     [InlineData("pool2 conv5@3p1r pool2 conv6@2r fc10", 0.5, 0.2)]
     public void Onnx_runtime_gives_the_same_answers_on_10_000_images(string network, double density, double dead)
     {
