@@ -5,7 +5,7 @@ namespace Secateurs.Model;
 
 /// <summary>
 /// A network in one line of text. Tokens: <c>conv20@5</c> (20 filters of 5x5; <c>p2</c> pads by 2, <c>r</c> adds a ReLU), <c>pool2</c>,
-/// <c>fc500</c> (<c>r</c> as before). The names lenet-300-100, lenet-5 and lenet-5-caffe stand for three such lines.
+/// <c>avgpool2</c>, <c>fc500</c> (<c>r</c> as before). The names lenet-300-100, lenet-5 and lenet-5-caffe stand for three such lines.
 /// </summary>
 public sealed class NetworkDescription
 {
