@@ -21,7 +21,8 @@ internal static class AveragePoolCases
         private readonly TensorShape _output = AveragePool.Output(input, size, outputPadding);
 
         private string Shape =>
-            $"{images} images {input.Channels}x{input.Height}x{input.Width} border {input.Padding} windows {size}x{size} border {outputPadding}";
+            $"{images} images {input.Channels}x{input.Height}x{input.Width} border {input.Padding} "
+                + $"windows {size}x{size} border {outputPadding}";
 
         private float[] X(bool relu) =>
             relu ? new Numbers(1).Activations(images * input.Features) : new Numbers(1).Uniform(images * input.Features);
