@@ -2,17 +2,13 @@ namespace Secateurs.Kernels;
 
 /// <summary>
 /// Average pooling over windows of size x size with stride = size: y(c, p, q) = the window's sum / size². Rows and columns that no whole
-/// window covers are ignored (floor mode), as in PyTorch.
+/// window covers are ignored (floor mode), as in PyTorch and in <see cref="MaxPool"/>, whose shapes these are.
 /// </summary>
 internal static class AveragePool
 {
-    /// <summary>Shape of the output.</summary>
-    public static TensorShape Output(TensorShape input, int size, int padding = 0) =>
-        new(input.Channels, input.Height / size, input.Width / size, padding);
-
     public static Operation Forward(ComputeDevice device, string name, Tensor x, int size, Tensor y)
     {
-        Check(name, x, size, y);
+        MaxPool.Check(name, x, size, y);
         return Operation.OfThreads(
             device, name, 0, new ForwardArguments(x, size, 1f / (size * size), y), (long)y.Blocks * y.Shape.Features * Quad.PerBlock);
     }
@@ -23,7 +19,7 @@ internal static class AveragePool
     public static Operation BackwardData(
         ComputeDevice device, string name, Tensor x, int size, Tensor dOutput, bool relu, Tensor dInput)
     {
-        Check(name, x, size, dOutput);
+        MaxPool.Check(name, x, size, dOutput);
         if (dInput.Shape != x.Shape || dInput.Blocks != x.Blocks)
             throw new ArgumentException($"{name}: a gradient {dInput.Shape} does not match {x.Shape}");
         return Operation.OfThreads(
@@ -34,16 +30,9 @@ internal static class AveragePool
     /// <summary>For a single image, see <see cref="OneImage"/>.</summary>
     public static Operation ForwardOne(ComputeDevice device, string name, RowImage x, int size, RowImage y)
     {
-        if (Output(x.Shape, size, y.Shape.Padding) != y.Shape)
+        if (MaxPool.Output(x.Shape, size, y.Shape.Padding) != y.Shape)
             throw new ArgumentException($"{name}: {size}x{size} windows over {x.Shape} do not give {y.Shape}");
         return Operation.OnHost(device, name, 0, new OneBody(x, size, y));
-    }
-
-    private static void Check(string name, Tensor x, int size, Tensor y)
-    {
-        if (Output(x.Shape, size, y.Shape.Padding) != y.Shape || x.Blocks != y.Blocks)
-            throw new ArgumentException(
-                $"{name}: {size}x{size} windows over {x.Shape}, {x.Blocks} blocks, do not give {y.Shape}, {y.Blocks} blocks");
     }
 
     public readonly struct ForwardArguments(Tensor x, int size, float share, Tensor y) : IBody, IThreadBody

@@ -13,7 +13,7 @@ public sealed partial record AveragePoolLayer(int Size) : LayerDescription(Relu:
 
     internal override string Prefix => "avgpool";
 
-    internal override TensorShape Output(TensorShape input) => AveragePool.Output(input, Size);
+    internal override TensorShape Output(TensorShape input) => MaxPool.Output(input, Size);
 
     internal override LayerSteps Bind(StepContext context, NetworkLayer layer, LayerTensors tensors) =>
         new AveragePoolSteps(context, layer, this, tensors);

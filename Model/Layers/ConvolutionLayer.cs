@@ -21,8 +21,6 @@ public sealed partial record ConvolutionLayer(int Filters, int KernelSize, int P
 
     internal override TensorShape Output(TensorShape input) => Filter(input)!.Value.Output(input);
 
-    internal override long Weights(TensorShape input) => (long)Filters * KernelSize * KernelSize * input.Channels;
-
     internal override FilterShape? Filter(TensorShape input) => new(Filters, input.Channels, KernelSize, KernelSize);
 
     internal override LayerDescription Narrowed(int filters) => this with { Filters = filters };

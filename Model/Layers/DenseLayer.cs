@@ -17,8 +17,6 @@ public sealed partial record DenseLayer(int Outputs, bool Relu = false) : LayerD
 
     internal override TensorShape Output(TensorShape input) => TensorShape.Vector(Outputs);
 
-    internal override long Weights(TensorShape input) => (long)Outputs * input.Features;
-
     internal override FilterShape? Filter(TensorShape input) => new(Outputs, input.Features, 1, 1);
 
     internal override LayerDescription Narrowed(int filters) => this with { Outputs = filters };

@@ -28,9 +28,6 @@ public abstract record LayerDescription(bool Relu)
     /// <summary>(C, H, W) of what comes out; where sizes do not fit, with a number below 1.</summary>
     internal abstract TensorShape Output(TensorShape input);
 
-    /// <summary>How many weights it has; more than an int holds where sizes are absurd.</summary>
-    internal virtual long Weights(TensorShape input) => 0;
-
     /// <summary>Its weights, to which a bias for each of K comes; null where it has none.</summary>
     internal virtual FilterShape? Filter(TensorShape input) => null;
 

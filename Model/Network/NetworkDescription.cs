@@ -107,7 +107,8 @@ public sealed class NetworkDescription
             shapes.Add(shape);
             if (i == kinds.Count)
                 break;
-            weights += kinds[i].Weights(shape);
+            // Sizes may be absurd: more than an int holds.
+            weights += kinds[i].Filter(shape) is { } f ? (long)f.Filters * f.Channels * f.Rows * f.Columns : 0;
             shape = kinds[i].Output(shape);
             if (shape.Channels < 1 || shape.Height < 1 || shape.Width < 1)
                 throw Bad(name, $"layer {i + 1} gives {shape.Channels}x{shape.Height}x{shape.Width} values");

@@ -96,7 +96,7 @@ internal static class PlainNetwork
 
     private static (double[], double[], TensorShape) Average(double[] x, double[] bounds, TensorShape shape, int size)
     {
-        var output = AveragePool.Output(shape, size);
+        var output = MaxPool.Output(shape, size);
         double[] y = new double[output.Features], errors = new double[output.Features];
         for (int i = 0; i < y.Length; i++)
         {

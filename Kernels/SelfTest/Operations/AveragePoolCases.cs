@@ -18,7 +18,7 @@ internal static class AveragePoolCases
 
     private sealed class Layer(int images, TensorShape input, int size, int outputPadding)
     {
-        private readonly TensorShape _output = AveragePool.Output(input, size, outputPadding);
+        private readonly TensorShape _output = MaxPool.Output(input, size, outputPadding);
 
         private string Shape =>
             $"{images} images {input.Channels}x{input.Height}x{input.Width} border {input.Padding} "

@@ -9,7 +9,10 @@ public sealed class PhotographTests : IDisposable
     private const int Side = 200;
 
     /// <summary>How like two images are, as a correlation: above this they differ less than two hands' writing of one digit.</summary>
-    private const double Alike = 0.9;
+    private const double Alike = 0.93;
+
+    /// <summary>The same where strokes are a pixel or two wide: half a pixel's shift counts as much as a hand does.</summary>
+    private const double AlikeAt28 = 0.9;
 
     private static readonly Dictionary<string, Func<char, double[,]>> Scenes = new()
     {
@@ -77,14 +80,14 @@ public sealed class PhotographTests : IDisposable
         foreach (char digit in Drawing.Digits)
         {
             double alike = Correlation(Drawn[digit], _folder.Read(Scenes[scene](digit)));
-            Assert.True(alike > Alike, $"{digit}: correlation {alike:F3}");
+            Assert.True(alike > (scene.EndsWith("28x28", StringComparison.Ordinal) ? AlikeAt28 : Alike), $"{digit}: correlation {alike:F3}");
         }
     }
 
     [Fact]
     public void Digits_differ_more_than_that() => Assert.All(
         Drawing.Digits.SelectMany(a => Drawing.Digits.Where(b => b > a).Select(b => (A: a, B: b))),
-        pair => Assert.InRange(Correlation(Drawn[pair.A], Drawn[pair.B]), -1, 0.8));
+        pair => Assert.InRange(Correlation(_folder.Read(Scenes["pencil"](pair.A)), _folder.Read(Scenes["pencil"](pair.B))), -1, 0.8));
 
     [Theory]
     [MemberData(nameof(NoDigitNames))]
