@@ -32,9 +32,9 @@ public sealed class FolderLock : IDisposable
                     Directory.CreateDirectory(folder);
                     file = Open(path);
                 }
-                catch (IOException e) when (left > 0 && (e is DirectoryNotFoundException or FileNotFoundException || !Path.Exists(folder)))
+                catch (IOException) when (left > 0 && !File.Exists(folder))
                 {
-                    // Whoever had it has just removed it.
+                    // Whoever had it may just have removed it; what is wrong for good is so the last time too.
                     continue;
                 }
                 if (file is null)

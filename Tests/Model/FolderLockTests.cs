@@ -47,7 +47,7 @@ public sealed class FolderLockTests : IDisposable
         string path = _folder.Combine("a");
         Parallel.For(0, 3, _ =>
         {
-            for (int i = 0; i < 300; i++)
+            for (int i = 0; i < 3000; i++)
             {
                 using (var taken = FolderLock.TryTake(path))
                 {

@@ -134,6 +134,30 @@ public sealed class BreakingOffTests : IDisposable
         Assert.Contains("diverged", error);
     }
 
+    [Theory]
+    [InlineData("compress")]
+    [InlineData("compare")]
+    [InlineData("prune")]
+    public void What_is_whole_takes_its_place_before_it_is_shown(string verb)
+    {
+        string data = SmallSet.Write(_folder.Combine("data")), run = _folder.Combine("run"), dense = _folder.Combine("dense");
+        Cli.Done(["train", "--epochs", "2", .. Cli.Small(data, dense)]);
+        string[] args = verb == "compare" ? ["compare", "--dense-epochs", "2", "--epochs", "1", "--max-drop", "50", .. Cli.Small(data, run)]
+            : verb == "prune" ? ["prune", "--target-ratio", "4", "--model", dense, .. Cli.OfModel(data, run)]
+            : ["compress", "--model", dense, "--data", data, "--out", run, "--device", "cpu", "--workers", "2", "--batch", "16"];
+        Cli.Done(args);
+        using var full = new Full();
+        var terminal = new Terminal(full, TextWriter.Null, interactive: false, colour: false);
+        Assert.Equal((int)ExitCode.Failed, CommandLine.Run([.. args, "--force"], terminal, TestContext.Current.CancellationToken));
+        Assert.False(Directory.Exists(Path.Combine(run, RunFolder.Partial)));
+    }
+
+    /// <summary>A disk or a pipe that takes nothing.</summary>
+    private sealed class Full : StringWriter
+    {
+        public override void WriteLine(string? value) => throw new IOException("no space left");
+    }
+
     /// <summary>Text of the program, which does something when the first line comes: the data are read then.</summary>
     private sealed class FirstLine(Action then) : StringWriter
     {

@@ -10,6 +10,18 @@ namespace Tests.PruningTests.Export;
 public sealed class CsrFilesTests
 {
     [Fact]
+    public void Layers_of_another_network_are_not_left_beside_these()
+    {
+        using var folder = new TemporaryFolder();
+        CsrFiles.Write(folder.Path, PlainNetwork.Random("fc9r fc10", 1, 0, seed: 1));
+        string[] before = [.. folder.Names];
+        var one = PlainNetwork.Random("fc10", 1, 0, seed: 2);
+        Assert.Contains("fc2.bias.npy", Refusal.Message(ErrorKind.Usage, folder.Path, () => CsrFiles.Write(folder.Path, one)));
+        Assert.Equal(before, folder.Names);
+        CsrFiles.Write(folder.Path, PlainNetwork.Random("fc9r fc10", 1, 0, seed: 3));
+    }
+
+    [Fact]
     public void Matrices_hold_the_live_weights_as_scipy_lays_them_out()
     {
         var model = PlainNetwork.Random("conv3@5r pool2 fc9r fc10", 0.1, 0.2, seed: 1);
