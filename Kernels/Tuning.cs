@@ -64,6 +64,27 @@ internal static class Tuning
     public const int StripsAhead = 8;
 
     /// <summary>
+    /// Density below which a layer that trains is computed from its live weights alone. EPYC, 24 November 2026, no figure of the break-even
+    /// itself; at 0.05 an epoch takes 0.23 to 0.39 of a dense one, at 0.01 0.11 to 0.2 (Results/speed/bench.txt).
+    /// </summary>
+    public const double SparseTrainingBelow = 0.18;
+
+    /// <summary>
+    /// The same of a first convolution, whose images have no transform to compete with. EPYC, 24 November 2026; with 256-bit vectors it
+    /// would pay up to 0.8 (Results/speed/bench-304x.txt).
+    /// </summary>
+    public const double SparseFirstBelow = 0.4;
+
+    /// <summary>The same where answers are given. 24 November 2026, no figure.</summary>
+    public const double SparseAnswersBelow = 0.3;
+
+    /// <summary>
+    /// Images that a worker takes through all layers at once to answer for them: four vectors, for each of which a live weight is loaded
+    /// once. 24 November 2026, no figure.
+    /// </summary>
+    public const int ImagesPerChunk = 64;
+
+    /// <summary>
     /// Features that are blank for 32 images and yet not worth leaving out between two that are not. 24 November 2026, no figure.
     /// </summary>
     public const int BlankGap = 4;

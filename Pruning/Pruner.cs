@@ -29,7 +29,7 @@ public static class Pruner
     /// <exception cref="UserException">Usage: a value that cannot be had. Diverged: a loss that is not finite.</exception>
     /// <exception cref="OperationCanceledException">It was ended.</exception>
     public static PrunedNetwork Prune(
-        ComputeDevice device, MnistData data, string network, PruneOptions? options = null, IPruningMethod? method = null,
+        ComputeDevice device, ImageData data, string network, PruneOptions? options = null, IPruningMethod? method = null,
         IProgress<PruneProgress>? progress = null, CancellationToken cancellation = default) =>
         PruneEach(device, data, network, options, method, progress, cancellation)[0];
 
@@ -47,14 +47,14 @@ public static class Pruner
     /// <exception cref="UserException">Usage: a value that cannot be had, or a network that is pruned already. Diverged: a loss that is not finite.</exception>
     /// <exception cref="OperationCanceledException">It was ended.</exception>
     public static PrunedNetwork Prune(
-        ComputeDevice device, MnistData data, Checkpoint dense, PruneOptions? options = null, IPruningMethod? method = null,
+        ComputeDevice device, ImageData data, Checkpoint dense, PruneOptions? options = null, IPruningMethod? method = null,
         IProgress<PruneProgress>? progress = null, CancellationToken cancellation = default) =>
         PruneEach(device, data, dense, options, method, progress, cancellation)[0];
 
-    /// <inheritdoc cref="Prune(ComputeDevice, MnistData, string, PruneOptions?, IPruningMethod?, IProgress{PruneProgress}?, CancellationToken)"/>
+    /// <inheritdoc cref="Prune(ComputeDevice, ImageData, string, PruneOptions?, IPruningMethod?, IProgress{PruneProgress}?, CancellationToken)"/>
     /// <returns>One network a budget, the smallest budget first.</returns>
     public static IReadOnlyList<PrunedNetwork> PruneEach(
-        ComputeDevice device, MnistData data, string network, PruneOptions? options = null, IPruningMethod? method = null,
+        ComputeDevice device, ImageData data, string network, PruneOptions? options = null, IPruningMethod? method = null,
         IProgress<PruneProgress>? progress = null, CancellationToken cancellation = default)
     {
         ArgumentNullException.ThrowIfNull(network);
@@ -62,10 +62,10 @@ public static class Pruner
         return PruneEach(device, data, options, null, method, progress, cancellation);
     }
 
-    /// <inheritdoc cref="Prune(ComputeDevice, MnistData, Checkpoint, PruneOptions?, IPruningMethod?, IProgress{PruneProgress}?, CancellationToken)"/>
+    /// <inheritdoc cref="Prune(ComputeDevice, ImageData, Checkpoint, PruneOptions?, IPruningMethod?, IProgress{PruneProgress}?, CancellationToken)"/>
     /// <returns>One network a budget, the smallest budget first.</returns>
     public static IReadOnlyList<PrunedNetwork> PruneEach(
-        ComputeDevice device, MnistData data, Checkpoint dense, PruneOptions? options = null, IPruningMethod? method = null,
+        ComputeDevice device, ImageData data, Checkpoint dense, PruneOptions? options = null, IPruningMethod? method = null,
         IProgress<PruneProgress>? progress = null, CancellationToken cancellation = default)
     {
         ArgumentNullException.ThrowIfNull(dense);
@@ -97,17 +97,16 @@ public static class Pruner
         trainer.Parameters.SetWeights(checkpoint.Weights);
         trainer.Parameters.SetMask(checkpoint.Mask);
         trainer.ResetOptimizer();
-        trainer.Masked = checkpoint.Kept < checkpoint.Total;
     }
 
     private static PrunedNetwork[] PruneEach(
-        ComputeDevice device, MnistData data, PruneOptions options, Checkpoint? start, IPruningMethod? method, IProgress<PruneProgress>? progress,
+        ComputeDevice device, ImageData data, PruneOptions options, Checkpoint? start, IPruningMethod? method, IProgress<PruneProgress>? progress,
         CancellationToken cancellation)
     {
         ArgumentNullException.ThrowIfNull(data);
         options.Check();
         method ??= MethodOf(options);
-        var network = start?.Network ?? NetworkDescription.Parse(options.Network);
+        var network = start?.Network ?? NetworkDescription.Parse(options.Network, data.Shape);
         var (training, validation) = data.Train.Split(options.Validation, options.Seed);
         using var trainer = new Trainer(device, network, new TrainerOptions(options.Batch, Seed: options.Seed), training, validation, data.Test);
         if (start is not null)

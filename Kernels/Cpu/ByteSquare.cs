@@ -4,7 +4,7 @@ using System.Runtime.Intrinsics.X86;
 
 namespace Secateurs.Kernels;
 
-/// <summary>16 x 16 bytes: turned (rows become columns) and scaled to floats.</summary>
+/// <summary>16 x 16 bytes: turned (rows become columns), and rows of 16 made floats.</summary>
 internal static unsafe class ByteSquare
 {
     public const int Length = Layout.Lanes * Layout.Lanes;
@@ -71,20 +71,21 @@ internal static unsafe class ByteSquare
             Avx512F.PermuteVar8x64x2(upper, indices, lower).AsByte();
     }
 
-    /// <summary>target[i] = scale · source[i] for 16 bytes.</summary>
+    /// <summary>target[i] = scale · source[i] + shift for 16 bytes.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static void Scale(byte* source, float scale, float* target)
+    public static void Normalize(byte* source, float scale, float shift, float* target)
     {
         var bytes = Vector128.Load(source);
         if (Avx512F.IsSupported)
         {
-            (Vector512.ConvertToSingle(Avx512F.ConvertToVector512Int32(bytes)) * scale).Store(target);
+            (Vector512.ConvertToSingle(Avx512F.ConvertToVector512Int32(bytes)) * scale + Vector512.Create(shift)).Store(target);
             return;
         }
         var (low, high) = (Vector128.WidenLower(bytes), Vector128.WidenUpper(bytes));
-        (Vector128.ConvertToSingle(Vector128.WidenLower(low).AsInt32()) * scale).Store(target);
-        (Vector128.ConvertToSingle(Vector128.WidenUpper(low).AsInt32()) * scale).Store(target + 4);
-        (Vector128.ConvertToSingle(Vector128.WidenLower(high).AsInt32()) * scale).Store(target + 8);
-        (Vector128.ConvertToSingle(Vector128.WidenUpper(high).AsInt32()) * scale).Store(target + 12);
+        var add = Vector128.Create(shift);
+        (Vector128.ConvertToSingle(Vector128.WidenLower(low).AsInt32()) * scale + add).Store(target);
+        (Vector128.ConvertToSingle(Vector128.WidenUpper(low).AsInt32()) * scale + add).Store(target + 4);
+        (Vector128.ConvertToSingle(Vector128.WidenLower(high).AsInt32()) * scale + add).Store(target + 8);
+        (Vector128.ConvertToSingle(Vector128.WidenUpper(high).AsInt32()) * scale + add).Store(target + 12);
     }
 }

@@ -11,11 +11,16 @@ namespace Secateurs.Kernels;
 /// <remarks>Sums run in the same order as for a batch, and a skipped zero changes none: the results are the same bits.</remarks>
 internal static class OneImage
 {
-    /// <summary>x = scale · byte.</summary>
-    public static Operation Load(ComputeDevice device, string name, ArrayView<byte> image, float scale, RowImage x)
+    /// <summary>As <see cref="Gather"/>: x = scale(c) · byte + shift(c).</summary>
+    /// <param name="device">Where it runs.</param>
+    /// <param name="name">For profiles and errors.</param>
+    /// <param name="image">[C H W] bytes.</param>
+    /// <param name="normalization">[C][2], C of the image; x may have its pixels as one vector of features.</param>
+    /// <param name="x">(C, H, W) or (C H W, 1, 1).</param>
+    public static Operation Load(ComputeDevice device, string name, ArrayView<byte> image, ArrayView<float> normalization, RowImage x)
     {
         Require.Length(name, "image", image.Length, x.Shape.Features);
-        return Operation.OnHost(device, name, 0, new LoadBody(image, scale, x));
+        return Operation.OnHost(device, name, 0, new LoadBody(image, normalization, x));
     }
 
     /// <summary>As <see cref="MaxPool"/>.</summary>
@@ -33,22 +38,24 @@ internal static class OneImage
         return Operation.OnHost(device, name, 0, new AnswerBody(logits, row, classes));
     }
 
-    private readonly struct LoadBody(ArrayView<byte> image, float scale, RowImage x) : IBody
+    private readonly struct LoadBody(ArrayView<byte> image, ArrayView<float> normalization, RowImage x) : IBody
     {
         public unsafe void Run<V>(int worker, int workers) where V : unmanaged, ISimd<V>
         {
             if (worker != 0)
                 return;
             byte* source = image.Pointer();
-            float* target = x.Data.Pointer();
-            float factor = scale;
+            float* target = x.Data.Pointer(), channels = normalization.Pointer();
             var (rows, columns) = x.Extent;
+            int perChannel = x.Shape.Features / (int)(normalization.Length / 2), width = Math.Min(columns, perChannel);
             for (int i = 0; i < rows; i++)
-            {
-                float* row = target + x.RowStart(i);
-                for (int w = 0; w < columns; w++)
-                    row[w] = *source++ * factor;
-            }
+                for (int w = 0; w < columns; w += width)
+                {
+                    float* row = target + x.RowStart(i) + w, channel = channels + 2 * ((i * columns + w) / perChannel);
+                    float scale = channel[0], shift = channel[1];
+                    for (int j = 0; j < width; j++)
+                        row[j] = *source++ * scale + shift;
+                }
         }
     }
 

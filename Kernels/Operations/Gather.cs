@@ -5,12 +5,12 @@ using ILGPU;
 namespace Secateurs.Kernels;
 
 /// <summary>
-/// Copies the images of a batch out of a data set of bytes: x(n, h, w) = scale · byte, blank where the order says -1.
-/// The data set stays bytes on the device; zero pixels stay exactly zero.
+/// Copies the images of a batch out of a data set of bytes: x(n, c, h, w) = scale(c) · byte + shift(c); where the order says -1 all bytes
+/// are 0. The data set stays bytes on the device; without a shift zero pixels stay exactly zero.
 /// </summary>
 /// <remarks>
 /// An image has <see cref="Views"/>: as it is, and moved by a pixel right, left, down and up. It is moved along the raster, so what leaves
-/// at one edge comes in at the other, from the next row or image: nothing to test for where edges are blank.
+/// at one edge comes in at the other, from the next row, channel or image: nothing to test for where edges are blank.
 /// </remarks>
 internal static class Gather
 {
@@ -50,23 +50,22 @@ internal static class Gather
 
     /// <param name="device">Where it runs.</param>
     /// <param name="name">For profiles and errors.</param>
-    /// <param name="images">[count][H W] bytes between two margins of W; without these there is but one view.</param>
+    /// <param name="images">[count][C H W] bytes between two margins of W; without these there is but one view.</param>
     /// <param name="labels">[count] bytes.</param>
     /// <param name="order">
     /// Which image comes when, as <see cref="Entry"/>: the batch of a step is order[step · slots ...], slots = 16 · blocks.
     /// </param>
     /// <param name="step">[1].</param>
-    /// <param name="scale">What a byte is multiplied by.</param>
-    /// <param name="x">(N, 1, H, W); a border stays as it is.</param>
+    /// <param name="normalization">[C][2]: what a channel's bytes are multiplied by, and what is added then.</param>
+    /// <param name="x">(N, C, H, W); a border stays as it is.</param>
     /// <param name="transposed">The same as rows, see <see cref="Transpose"/>; or empty.</param>
     /// <param name="batchLabels">[slots], -1 for blank.</param>
     public static Operation Of(
         ComputeDevice device, string name, ArrayView<byte> images, ArrayView<byte> labels, ArrayView<int> order, ArrayView<int> step,
-        float scale, Tensor x, ArrayView<float> transposed, ArrayView<int> batchLabels)
+        ArrayView<float> normalization, Tensor x, ArrayView<float> transposed, ArrayView<int> batchLabels)
     {
         int slots = x.Blocks * Layout.Lanes;
-        if (x.Shape.Channels != 1)
-            throw new ArgumentException($"{name}: images have one channel, the input {x.Shape.Channels}");
+        Require.Length(name, "normalization", normalization.Length, 2L * x.Shape.Channels);
         Require.Length(name, "labels of the batch", batchLabels.Length, slots);
         int margin = images.Length == labels.Length * x.Shape.Features ? 0 : x.Shape.Width;
         Require.Length(name, "images", images.Length, labels.Length * x.Shape.Features + 2 * margin);
@@ -74,41 +73,42 @@ internal static class Gather
         if (rows)
             Require.Length(name, "transposed", transposed.Length, (long)slots * Transpose.Pitch(x.Shape.Features));
         return Operation.OfThreads(
-            device, name, 0, new Arguments(images, labels, order, step, scale, x, transposed, rows ? 1 : 0, batchLabels, margin),
+            device, name, 0, new Arguments(images, labels, order, step, normalization, x, transposed, rows ? 1 : 0, batchLabels, margin),
             (long)x.Blocks * x.Shape.Features * Quad.PerBlock);
     }
 
     public readonly struct Arguments(
-        ArrayView<byte> images, ArrayView<byte> labels, ArrayView<int> order, ArrayView<int> step, float scale, Tensor x,
+        ArrayView<byte> images, ArrayView<byte> labels, ArrayView<int> order, ArrayView<int> step, ArrayView<float> normalization, Tensor x,
         ArrayView<float> transposed, int rows, ArrayView<int> batchLabels, int margin) : IBody, IThreadBody
     {
         public readonly ArrayView<byte> Images = images, Labels = labels;
         public readonly ArrayView<int> Order = order, Step = step, BatchLabels = batchLabels;
-        public readonly float Scale = scale;
         public readonly Tensor X = x;
-        public readonly ArrayView<float> Transposed = transposed;
+        public readonly ArrayView<float> Normalization = normalization, Transposed = transposed;
         public readonly int Rows = rows, Margin = margin;
 
         /// <summary>Pixels are asked for ahead a cache line at a time: the images of a batch lie anywhere in memory.</summary>
         private const int StripsPerLine = 4;
 
-        /// <summary>A unit of work is 16 neighbouring pixels of 16 images: a square of bytes that is turned in registers.</summary>
+        /// <summary>A unit of work is 16 neighbouring pixels of a channel of 16 images: a square of bytes that is turned in registers.</summary>
         public unsafe void Run<V>(int worker, int workers) where V : unmanaged, ISimd<V>
         {
             var s = X.Shape;
-            int pixels = s.Features, pitch = Transpose.Pitch(pixels), strips = (pixels + Layout.Lanes - 1) / Layout.Lanes;
-            byte* square = stackalloc byte[2 * ByteSquare.Length], blank = stackalloc byte[pixels];
-            new Span<byte>(blank, pixels).Clear();
+            int pixels = s.Height * s.Width, pitch = Transpose.Pitch(s.Features);
+            int stripsPerChannel = (pixels + Layout.Lanes - 1) / Layout.Lanes, strips = s.Channels * stripsPerChannel;
+            byte* square = stackalloc byte[2 * ByteSquare.Length], blank = stackalloc byte[s.Features];
+            new Span<byte>(blank, s.Features).Clear();
             byte** sources = stackalloc byte*[Layout.Lanes], ahead = stackalloc byte*[Layout.Lanes];
-            float* x = X.Pointer, rows = Rows != 0 ? Transposed.Pointer() : null;
-            float scale = Scale;
+            float* x = X.Pointer, rows = Rows != 0 ? Transposed.Pointer() : null, normalization = Normalization.Pointer();
             // From the last pixel of a row to the first of the next lies the border, twice.
             int width = s.Width, gap = 2 * s.Padding * Layout.Lanes;
             var (first, last) = Operation.Share(X.Blocks * strips, worker, workers);
             for (int item = first, current = -1, next = -1; item < last; item++)
             {
-                int block = item / strips, strip = item - block * strips, from = strip * Layout.Lanes;
+                int block = item / strips, strip = item - block * strips, channel = strip / stripsPerChannel;
+                int from = (strip - channel * stripsPerChannel) * Layout.Lanes, start = channel * pixels + from;
                 int count = Math.Min(Layout.Lanes, pixels - from);
+                float scale = normalization[2 * channel], shift = normalization[2 * channel + 1];
                 if (block != current)
                     Find(current = block, blank, sources);
                 int later = (item + Tuning.StripsAhead) / strips, laterStrip = item + Tuning.StripsAhead - later * strips;
@@ -116,30 +116,30 @@ internal static class Gather
                 {
                     if (later != next)
                         Find(next = later, blank, ahead);
+                    int laterChannel = laterStrip / stripsPerChannel;
+                    int laterStart = laterChannel * pixels + (laterStrip - laterChannel * stripsPerChannel) * Layout.Lanes;
                     for (int lane = 0; lane < Layout.Lanes; lane++)
-                        Sse.Prefetch0(ahead[lane] + laterStrip * Layout.Lanes);
+                        Sse.Prefetch0(ahead[lane] + laterStart);
                 }
                 for (int lane = 0; lane < Layout.Lanes; lane++)
                 {
-                    int slot = block * Layout.Lanes + lane;
-                    byte* row = square + lane * Layout.Lanes, source = sources[lane] + from;
+                    byte* row = square + lane * Layout.Lanes, source = sources[lane] + start;
                     if (count == Layout.Lanes)
                         Vector128.Load(source).Store(row);
                     else
                         for (int i = 0; i < Layout.Lanes; i++)
                             row[i] = i < count ? source[i] : (byte)0;
-                    // The fill behind a row's last pixel gets zeros, which it holds anyway.
                     if (rows is not null)
-                        ByteSquare.Scale(row, scale, rows + (nint)slot * pitch + from);
+                        SetRow(row, count, scale, shift, rows + (nint)(block * Layout.Lanes + lane) * pitch + start);
                 }
                 if (strip == 0)
                     SetLabels(block);
                 byte* turned = ByteSquare.Turn(square, square + ByteSquare.Length);
                 int w = from % width;
-                var target = x + (nint)block * s.BlockStride + s.Offset(0, from / width, w);
+                var target = x + (nint)block * s.BlockStride + s.Offset(channel, from / width, w);
                 for (int i = 0; i < count; i++)
                 {
-                    ByteSquare.Scale(turned + i * Layout.Lanes, scale, target);
+                    ByteSquare.Normalize(turned + i * Layout.Lanes, scale, shift, target);
                     target += Layout.Lanes;
                     if (++w == width)
                     {
@@ -148,6 +148,16 @@ internal static class Gather
                     }
                 }
             }
+        }
+
+        /// <summary>Pixels of one image. What lies behind the last is another worker's, or fill, which stays zero.</summary>
+        private static unsafe void SetRow(byte* pixels, int count, float scale, float shift, float* target)
+        {
+            if (count == Layout.Lanes)
+                ByteSquare.Normalize(pixels, scale, shift, target);
+            else
+                for (int i = 0; i < count; i++)
+                    target[i] = pixels[i] * scale + shift;
         }
 
         /// <summary>Where the images of a block begin, as they are shown.</summary>
@@ -180,11 +190,15 @@ internal static class Gather
         var (block, pixel) = Operation.Divide(at, s.Features);
         if (block >= a.X.Blocks)
             return;
-        var (h, w) = Operation.Divide(pixel, s.Width);
+        var (channel, inside) = Operation.Divide(pixel, s.Height * s.Width);
+        var (h, w) = Operation.Divide(inside, s.Width);
+        float scale = a.Normalization[2 * channel], shift = a.Normalization[2 * channel + 1];
         int slot = block * Layout.Lanes + quad * Quad.Images;
         int order = a.Step[0] * a.X.Blocks * Layout.Lanes + slot;
-        var value = new Quad(Value(a, order, pixel), Value(a, order + 1, pixel), Value(a, order + 2, pixel), Value(a, order + 3, pixel));
-        Quad.Store(a.X.Data, (block * s.BlockStride + s.Offset(0, h, w)) / Quad.Images + quad, value);
+        var value = new Quad(
+            Byte(a, order, pixel) * scale + shift, Byte(a, order + 1, pixel) * scale + shift, Byte(a, order + 2, pixel) * scale + shift,
+            Byte(a, order + 3, pixel) * scale + shift);
+        Quad.Store(a.X.Data, (block * s.BlockStride + s.Offset(channel, h, w)) / Quad.Images + quad, value);
         if (a.Rows != 0)
         {
             int pitch = Operation.Parts(s.Features, Transpose.Columns) * Transpose.Columns, row = slot * pitch + pixel;
@@ -201,17 +215,18 @@ internal static class Gather
     /// <summary>
     /// What an entry shows at a pixel. A blank reads the first image: so the bytes of a quad are asked for at once, without branches.
     /// </summary>
-    private static float Value(Arguments a, int order, int pixel)
+    private static float Byte(Arguments a, int order, int pixel)
     {
         int entry = a.Order[order], shown = IntrinsicMath.Max(entry, 0);
-        float value = a.Images[a.Margin + Image(shown) * a.X.Shape.Features + pixel - Shift(View(shown), a.X.Shape.Width)] * a.Scale;
+        float value = a.Images[a.Margin + Image(shown) * a.X.Shape.Features + pixel - Shift(View(shown), a.X.Shape.Width)];
         return entry < 0 ? 0f : value;
     }
 
-    /// <summary>The formula over one batch's part of the order: plain (N, H, W) and labels.</summary>
-    public static (float[] X, int[] Labels) Reference(byte[] images, byte[] labels, ReadOnlySpan<int> order, float scale, int width)
+    /// <summary>The formula over one batch's part of the order: plain (N, C, H, W) and labels.</summary>
+    public static (float[] X, int[] Labels) Reference(
+        byte[] images, byte[] labels, ReadOnlySpan<int> order, float[] normalization, TensorShape shape)
     {
-        int pixels = (images.Length - 2 * width) / labels.Length;
+        int pixels = shape.Features, width = shape.Width;
         int[] back = [0, 1, -1, width, -width];
         var x = new float[order.Length * pixels];
         var batchLabels = new int[order.Length];
@@ -219,8 +234,12 @@ internal static class Gather
         {
             int image = order[n] & 0x7FF_FFFF, view = order[n] >> 27;
             batchLabels[n] = order[n] < 0 ? -1 : labels[image];
-            for (int i = 0; i < pixels && order[n] >= 0; i++)
-                x[n * pixels + i] = scale * images[width + image * pixels + i - back[view]];
+            for (int i = 0; i < pixels; i++)
+            {
+                int channel = i / (shape.Height * width);
+                float value = order[n] < 0 ? 0 : images[width + image * pixels + i - back[view]];
+                x[n * pixels + i] = normalization[2 * channel] * value + normalization[2 * channel + 1];
+            }
         }
         return (x, batchLabels);
     }

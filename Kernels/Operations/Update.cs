@@ -32,6 +32,9 @@ internal readonly struct Update
 {
     public const float Beta1 = 0.9f, Beta2 = 0.999f, Mu = 0.9f;
 
+    /// <summary>Adam's ε, before it is corrected.</summary>
+    public const double Epsilon = 1e-8;
+
     /// <summary>Floats in 64 bytes.</summary>
     private const int CacheLine = 16;
 
@@ -55,15 +58,38 @@ internal readonly struct Update
     public UpdateRule Rule { get; init; }
     public int Masked { get; init; }
 
+    /// <summary>
+    /// A step's row of <see cref="Rates"/>. Adam's bias corrections m / (1 - β1^t) and v / (1 - β2^t) are folded in: rate √(1 - β2^t) /
+    /// (1 - β1^t) and ε √(1 - β2^t).
+    /// </summary>
+    /// <param name="rule">The optimizer.</param>
+    /// <param name="t">Steps since the moments were zero, this one included.</param>
+    /// <param name="rate">Learning rate.</param>
+    /// <param name="decay">λ.</param>
+    public static float[] RatesOf(UpdateRule rule, long t, double rate, double decay)
+    {
+        if (rule != UpdateRule.Adam)
+            return [(float)rate, 0, (float)decay, 0];
+        double correction = Math.Sqrt(1 - Math.Pow(Beta2, t));
+        return [(float)(rate * (correction / (1 - Math.Pow(Beta1, t)))), (float)(Epsilon * correction), (float)decay, 0];
+    }
+
+    /// <summary>Moments that an optimizer keeps of each weight.</summary>
+    public static int Moments(UpdateRule rule) => rule switch { UpdateRule.Adam => 2, UpdateRule.Momentum => 1, _ => 0 };
+
     /// <summary>The same update on a part of the slice.</summary>
     public Update Slice(long offset, long length) => this with
     {
-        Gradient = Rule == UpdateRule.Gradient ? Gradient.SubView(offset, length) : Gradient,
-        Weight = Weight.SubView(offset, length),
-        FirstMoment = FirstMoment.SubView(offset, length),
-        SecondMoment = SecondMoment.SubView(offset, length),
-        Mask = Mask.SubView(offset, length),
+        Gradient = Part(Gradient, offset, length),
+        Weight = Part(Weight, offset, length),
+        FirstMoment = Part(FirstMoment, offset, length),
+        SecondMoment = Part(SecondMoment, offset, length),
+        Mask = Part(Mask, offset, length),
     };
+
+    /// <summary>Of what the rule has no use for there is nothing.</summary>
+    private static ArrayView<float> Part(ArrayView<float> flat, long offset, long length) =>
+        flat.Length == 0 ? flat : flat.SubView(offset, length);
 
     /// <summary>One weight, on any accelerator.</summary>
     public void Apply(int index, float gradient)
@@ -108,7 +134,9 @@ internal readonly struct Update
                 target[i] = gradient[i];
             return;
         }
-        float* weight = Weight.Pointer() + index, first = FirstMoment.Pointer() + index, second = SecondMoment.Pointer() + index;
+        // An optimizer of one moment never looks at the second.
+        float* weight = Weight.Pointer() + index, first = FirstMoment.Pointer() + index;
+        float* second = (SecondMoment.Length > 0 ? SecondMoment : FirstMoment).Pointer() + index;
         float* mask = Masked != 0 ? Mask.Pointer() + index : null;
         var rates = Rates.Pointer() + Step.Pointer()[0] * RatesPerStep;
         for (; i + V.Width <= count; i += V.Width)
@@ -127,7 +155,10 @@ internal readonly struct Update
         }
         Apply<V>(rates, g, w, m, v, mask is null ? null : keep);
         for (int j = 0; j < rest; j++)
-            (weight[i + j], first[i + j], second[i + j]) = (w[j], m[j], v[j]);
+        {
+            second[i + j] = v[j];
+            (weight[i + j], first[i + j]) = (w[j], m[j]);
+        }
     }
 
     /// <summary>

@@ -99,19 +99,39 @@ internal sealed class LiveWeights
         Count = count;
     }
 
-    /// <summary>Packs a layer's values from flat buffers.</summary>
-    public unsafe void Load(ArrayView<float> weight, ArrayView<float> firstMoment, ArrayView<float> secondMoment)
+    /// <summary>Packs a layer's values from flat buffers; of moments that the optimizer does not have there is nothing.</summary>
+    public void Load(ArrayView<float> weight, ArrayView<float> firstMoment, ArrayView<float> secondMoment)
     {
-        float* w = weight.Pointer(), m = firstMoment.Pointer(), v = secondMoment.Pointer();
-        for (int t = 0; t < Count; t++)
-            (Weight[t], FirstMoment[t], SecondMoment[t]) = (w[Index[t]], m[Index[t]], v[Index[t]]);
+        Pack(weight, Weight);
+        Pack(firstMoment, FirstMoment);
+        Pack(secondMoment, SecondMoment);
     }
 
     /// <summary>Writes them back.</summary>
-    public unsafe void Store(ArrayView<float> weight, ArrayView<float> firstMoment, ArrayView<float> secondMoment)
+    public void Store(ArrayView<float> weight, ArrayView<float> firstMoment, ArrayView<float> secondMoment)
     {
-        float* w = weight.Pointer(), m = firstMoment.Pointer(), v = secondMoment.Pointer();
+        Unpack(Weight, weight);
+        Unpack(FirstMoment, firstMoment);
+        Unpack(SecondMoment, secondMoment);
+    }
+
+    private unsafe void Pack(ArrayView<float> flat, ArrayView<float> packed)
+    {
+        if (flat.Length == 0)
+            return;
+        float* from = flat.Pointer(), to = packed.Pointer();
+        int* index = Index.Pointer();
         for (int t = 0; t < Count; t++)
-            (w[Index[t]], m[Index[t]], v[Index[t]]) = (Weight[t], FirstMoment[t], SecondMoment[t]);
+            to[t] = from[index[t]];
+    }
+
+    private unsafe void Unpack(ArrayView<float> packed, ArrayView<float> flat)
+    {
+        if (flat.Length == 0)
+            return;
+        float* from = packed.Pointer(), to = flat.Pointer();
+        int* index = Index.Pointer();
+        for (int t = 0; t < Count; t++)
+            to[index[t]] = from[t];
     }
 }

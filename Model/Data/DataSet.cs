@@ -1,26 +1,32 @@
 namespace Secateurs.Model;
 
 /// <summary>
-/// Grey images and their classes, as bytes. Images is (N, 28, 28), row-major, 0 = paper and 255 = ink; Labels is (N), each 0 to 9.
-/// Normalisation happens where a batch is gathered, so that a set stays one byte a pixel on the device as well.
+/// Images and their classes, as bytes: images are (N, C, H, W), row-major, of MNIST 0 = paper and 255 = ink; labels are (N). Normalization
+/// happens where a batch is gathered, so that a set stays one byte a value on the device as well.
 /// </summary>
 public sealed record DataSet
 {
-    public const int Height = 28;
-    public const int Width = 28;
-    public const int PixelsPerImage = Height * Width;
-    public const int Classes = 10;
-
     /// <summary>The stream of the split's random numbers ("split" in ASCII), apart from those of weights and batches.</summary>
     private const ulong SplitStream = 0x73706C6974;
 
-    public DataSet(byte[] images, byte[] labels)
+    /// <exception cref="ArgumentException">Images and labels are not as many, or a label is no class.</exception>
+    public DataSet(DataShape shape, byte[] images, byte[] labels)
     {
-        if (images.Length != (long)labels.Length * PixelsPerImage)
-            throw new ArgumentException($"{labels.Length} labels need {(long)labels.Length * PixelsPerImage} pixels, found {images.Length}");
-        Images = images;
-        Labels = labels;
+        ArgumentNullException.ThrowIfNull(shape);
+        ArgumentNullException.ThrowIfNull(images);
+        ArgumentNullException.ThrowIfNull(labels);
+        long length = (long)labels.Length * shape.BytesPerImage;
+        if (images.Length != length)
+            throw new ArgumentException($"{labels.Length} labels need {length} bytes of images, found {images.Length}");
+        if (Array.FindIndex(labels, l => l >= shape.Classes) is >= 0 and var bad)
+            throw new ArgumentException($"expected labels 0-{shape.Classes - 1}, found {labels[bad]} at position {bad}");
+        (Shape, Images, Labels) = (shape, images, labels);
     }
+
+    /// <summary>No images of that shape.</summary>
+    public static DataSet Empty(DataShape shape) => new(shape, [], []);
+
+    public DataShape Shape { get; }
 
     public byte[] Images { get; }
 
@@ -28,8 +34,11 @@ public sealed record DataSet
 
     public int Count => Labels.Length;
 
-    /// <summary>The pixels of one image, (28, 28).</summary>
-    public ReadOnlySpan<byte> Image(int index) => Images.AsSpan(index * PixelsPerImage, PixelsPerImage);
+    /// <summary>The bytes of one image, (C, H, W).</summary>
+    public ReadOnlySpan<byte> Image(int index) => Images.AsSpan(index * Shape.BytesPerImage, Shape.BytesPerImage);
+
+    /// <summary>The first images.</summary>
+    public DataSet Take(int count) => new(Shape, Images[..(count * Shape.BytesPerImage)], Labels[..count]);
 
     /// <summary>
     /// Divides the set by a random order of the seed: the order's first <paramref name="validation"/> images are for validation, the
@@ -49,14 +58,14 @@ public sealed record DataSet
 
     private DataSet Select(ReadOnlySpan<int> indices)
     {
-        byte[] images = new byte[indices.Length * PixelsPerImage];
+        byte[] images = new byte[indices.Length * Shape.BytesPerImage];
         byte[] labels = new byte[indices.Length];
         for (int i = 0; i < indices.Length; i++)
         {
-            Image(indices[i]).CopyTo(images.AsSpan(i * PixelsPerImage));
+            Image(indices[i]).CopyTo(images.AsSpan(i * Shape.BytesPerImage));
             labels[i] = Labels[indices[i]];
         }
 
-        return new DataSet(images, labels);
+        return new DataSet(Shape, images, labels);
     }
 }

@@ -22,27 +22,32 @@ public static class Idx
     /// <summary>Reading is broken off between pieces of this size.</summary>
     private const int Piece = 1 << 20;
 
-    /// <summary>The images of one file, (N, 28, 28), N from 1 to <paramref name="most"/>.</summary>
-    public static byte[] ReadImages(string path, int most = MaxImages, CancellationToken cancellation = default) =>
-        Read(path, ImagesMagic, "images", most, cancellation, DataSet.Height, DataSet.Width);
-
-    /// <summary>The labels of one file, (N), each 0 to 9, N from 1 to <paramref name="most"/>.</summary>
-    public static byte[] ReadLabels(string path, int most = MaxImages, CancellationToken cancellation = default)
+    /// <summary>The images of one file, (N, H, W), N from 1 to <paramref name="most"/>.</summary>
+    public static byte[] ReadImages(string path, DataShape shape, int most = MaxImages, CancellationToken cancellation = default)
     {
+        ArgumentNullException.ThrowIfNull(shape);
+        return Read(path, ImagesMagic, "images", most, cancellation, shape.Height, shape.Width);
+    }
+
+    /// <summary>The labels of one file, (N), N from 1 to <paramref name="most"/>.</summary>
+    public static byte[] ReadLabels(string path, DataShape shape, int most = MaxImages, CancellationToken cancellation = default)
+    {
+        ArgumentNullException.ThrowIfNull(shape);
         byte[] labels = Read(path, LabelsMagic, "labels", most, cancellation);
-        int bad = labels.AsSpan().IndexOfAnyExceptInRange((byte)0, (byte)(DataSet.Classes - 1));
-        return bad < 0 ? labels : throw Bad(path, $"labels 0-{DataSet.Classes - 1}", $"label {labels[bad]} at position {bad}");
+        int bad = labels.AsSpan().IndexOfAnyExceptInRange((byte)0, (byte)(shape.Classes - 1));
+        return bad < 0 ? labels : throw Bad(path, $"labels 0-{shape.Classes - 1}", $"label {labels[bad]} at position {bad}");
     }
 
     /// <summary>Images and labels that belong together.</summary>
-    public static DataSet Read(string imagesPath, string labelsPath, int most = MaxImages, CancellationToken cancellation = default)
+    public static DataSet Read(
+        string imagesPath, string labelsPath, DataShape shape, int most = MaxImages, CancellationToken cancellation = default)
     {
-        byte[] images = ReadImages(imagesPath, most, cancellation);
-        byte[] labels = ReadLabels(labelsPath, most, cancellation);
-        int count = images.Length / DataSet.PixelsPerImage;
+        byte[] images = ReadImages(imagesPath, shape, most, cancellation);
+        byte[] labels = ReadLabels(labelsPath, shape, most, cancellation);
+        int count = images.Length / shape.BytesPerImage;
         if (labels.Length != count)
             throw Bad(labelsPath, $"{count} labels, as many as images in {imagesPath}", $"{labels.Length}");
-        return new DataSet(images, labels);
+        return new DataSet(shape, images, labels);
     }
 
     private static byte[] Read(

@@ -1,19 +1,4 @@
-using System.Security.Cryptography;
-
 namespace Secateurs.Model;
-
-/// <summary>A training set and a test set. The test set is for reporting only: no decision may depend on it.</summary>
-public sealed record MnistData(DataSet Train, DataSet Test, string Folder)
-{
-    /// <summary>What tells the set from others, wherever it lies: SHA-256 of pixels and labels, training before test.</summary>
-    public string Sha256()
-    {
-        using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
-        foreach (byte[] part in (byte[][])[Train.Images, Train.Labels, Test.Images, Test.Labels])
-            hash.AppendData(part);
-        return Convert.ToHexStringLower(hash.GetHashAndReset());
-    }
-}
 
 /// <summary>
 /// Finds MNIST (60,000 training and 10,000 test images) or a user's own set of the same form. Without a named folder it is MNIST in
@@ -23,6 +8,12 @@ public sealed record MnistData(DataSet Train, DataSet Test, string Folder)
 /// </summary>
 public static class Mnist
 {
+    /// <summary>A pixel's scale: 1 / 255 and the deviation of MNIST's pixels, 0.3081. No shift, so that paper stays exactly zero.</summary>
+    private const float PixelScale = 1 / (255f * 0.3081f);
+
+    /// <summary>Grey images of 28x28 in ten classes.</summary>
+    public static DataShape Shape { get; } = new(1, 28, 28, 10, [PixelScale], [0]);
+
     /// <summary>The four files of MNIST as published, unpacked: images and labels of the training set, then of the test set.</summary>
     public static IReadOnlyList<KnownFile> Files { get; } =
     [
@@ -34,7 +25,7 @@ public static class Mnist
             "test-labels-idx1-ubyte"),
     ];
 
-    /// <summary>MNIST's <see cref="MnistData.Sha256"/>, which follows from those of its files.</summary>
+    /// <summary>MNIST's <see cref="ImageData.Sha256"/>, which follows from those of its files.</summary>
     public const string Sha256 = "06b0d1f124c4e5fa796686ade41a9b778edacc8622f2195a352ef479ad44fc16";
 
     /// <summary>Where MNIST can be had, in the order of trying.</summary>
@@ -52,7 +43,7 @@ public static class Mnist
     /// <param name="cancellation">Ends the download or the reading.</param>
     /// <exception cref="UserException">BadData: a file is missing, damaged or of another form, MNIST cannot be had, or something else is
     /// in its place. Failed: data/mnist cannot be written.</exception>
-    public static MnistData Load(
+    public static ImageData Load(
         string? folder, Action<string> progress, string? home = null, CancellationToken cancellation = default)
     {
         if (folder is not null)
@@ -62,7 +53,7 @@ public static class Mnist
         return Read(folder, cancellation);
     }
 
-    private static MnistData Read(string folder, CancellationToken cancellation)
+    private static ImageData Read(string folder, CancellationToken cancellation)
     {
         if (!Directory.Exists(folder))
         {
@@ -72,7 +63,7 @@ public static class Mnist
 
         string[] paths = [.. Files.Select(file => SetFolder.Find(folder, file)
             ?? throw new UserException(ErrorKind.BadData, $"{folder}: expected one file named {SetFolder.Form(file)}, found none"))];
-        var train = Idx.Read(paths[0], paths[1], cancellation: cancellation);
-        return new MnistData(train, Idx.Read(paths[2], paths[3], Idx.MaxImages - train.Count, cancellation), folder);
+        var train = Idx.Read(paths[0], paths[1], Shape, cancellation: cancellation);
+        return new ImageData(train, Idx.Read(paths[2], paths[3], Shape, Idx.MaxImages - train.Count, cancellation), folder);
     }
 }

@@ -6,7 +6,8 @@ namespace Secateurs.Model.Imaging;
 /// </summary>
 internal static class MnistForm
 {
-    private const int Size = DataSet.Width, Box = 20, Centre = Size / 2;
+    private const int Box = 20;
+    private static readonly int Size = Mnist.Shape.Width, Centre = Size / 2;
 
     /// <exception cref="UserException">BadData: no digit is there, or several.</exception>
     public static byte[] Of(string path, Raster picture)
@@ -51,7 +52,7 @@ internal static class MnistForm
         // As far as the box stays inside.
         int offsetX = Math.Clamp((int)Math.Round(Centre - massX / mass), 0, Size - columns);
         int offsetY = Math.Clamp((int)Math.Round(Centre - massY / mass), 0, Size - rows);
-        var pixels = new byte[DataSet.PixelsPerImage];
+        var pixels = new byte[Mnist.Shape.BytesPerImage];
         for (int y = 0; y < rows; y++)
             for (int x = 0; x < columns; x++)
                 pixels[(y + offsetY) * Size + x + offsetX] = (byte)Math.Round(255 * small[y, x] / peak);

@@ -57,8 +57,7 @@ public static class Pictures
 
     private static NamedImage[] ReadIdx(string path, CancellationToken cancellation)
     {
-        byte[] pixels = Idx.ReadImages(path, MostImages, cancellation);
-        return [.. Enumerable.Range(0, pixels.Length / DataSet.PixelsPerImage)
-            .Select(i => new NamedImage($"{path}#{i}", pixels.AsMemory(i * DataSet.PixelsPerImage, DataSet.PixelsPerImage)))];
+        byte[] pixels = Idx.ReadImages(path, Mnist.Shape, MostImages, cancellation);
+        return [.. pixels.Chunk(Mnist.Shape.BytesPerImage).Select((image, i) => new NamedImage($"{path}#{i}", image))];
     }
 }

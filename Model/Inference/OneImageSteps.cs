@@ -8,15 +8,15 @@ internal static class OneImageSteps
 {
     /// <param name="memory">On the CPU accelerator.</param>
     /// <param name="model">Weights and masks.</param>
-    /// <param name="image">[28 28] bytes.</param>
-    /// <param name="logits">[10].</param>
+    /// <param name="image">[C H W] bytes.</param>
+    /// <param name="logits">[classes].</param>
     /// <param name="classes">[1].</param>
     public static IEnumerable<Operation> Build(
         DeviceMemory memory, Checkpoint model, ArrayView<byte> image, ArrayView<float> logits, ArrayView<int> classes)
     {
         var network = model.Network;
         var x = new RowImage(memory, network.Layers[0].IsFullyConnected ? TensorShape.Vector(network.Shapes[0].Features) : network.Shapes[0]);
-        yield return OneImage.Load(memory.Device, "load", image, Trainer.PixelScale, x);
+        yield return OneImage.Load(memory.Device, "load", image, memory.Allocate<float>(network.Data.Normalization), x);
         foreach (var layer in network.Layers)
         {
             var y = new RowImage(memory, layer.Output);
@@ -30,7 +30,9 @@ internal static class OneImageSteps
     public static (float[] Weight, float[] Mask, ArrayView<float> Bias) Views(DeviceMemory memory, NetworkLayer layer, Checkpoint model)
     {
         var slice = layer.Slice!;
-        return (model.Weights.AsSpan(slice.WeightOffset, slice.WeightCount).ToArray(), model.Mask.AsSpan(slice.WeightOffset, slice.WeightCount).ToArray(),
+        return (
+            model.Weights.AsSpan(slice.WeightOffset, slice.WeightCount).ToArray(),
+            model.Mask.AsSpan(slice.WeightOffset, slice.WeightCount).ToArray(),
             memory.Allocate<float>(model.Weights.AsSpan(slice.BiasOffset, slice.BiasCount)));
     }
 }

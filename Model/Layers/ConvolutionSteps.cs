@@ -9,12 +9,6 @@ namespace Secateurs.Model;
 /// </summary>
 internal sealed class ConvolutionSteps : WeightedSteps
 {
-    /// <summary>
-    /// Density below which a first layer is computed from its live weights, unless the limit that is asked for is higher, or 0: images have no
-    /// transform to compete with. With 256-bit vectors it would pay up to 0.8 (Results/speed/bench-304x.txt).
-    /// </summary>
-    private const double FirstBelow = 0.4;
-
     private readonly GradientParts? _weightParts;
     private readonly Winograd? _winograd;
     private MaxPoolSteps? _pool;
@@ -59,7 +53,7 @@ internal sealed class ConvolutionSteps : WeightedSteps
             ],
         ];
 
-    protected override double Limit(double below) => below > 0 && Layer.IsFirst ? Math.Max(below, FirstBelow) : below;
+    protected override double Limit(double below) => below > 0 && Layer.IsFirst ? Math.Max(below, Tuning.SparseFirstBelow) : below;
 
     protected override Tensor Shaped(Tensor tensor) => tensor;
 

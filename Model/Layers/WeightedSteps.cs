@@ -88,5 +88,6 @@ internal abstract class WeightedSteps : LayerSteps
 
     protected abstract Operation[] BackwardWeightInFull(string name, Tensor x, Update update);
 
-    private ArrayView<float> View(ArrayView<float> flat) => flat.SubView(Slice.WeightOffset, Slice.WeightCount);
+    /// <summary>The layer's part of flat weights; nothing of moments that there are not.</summary>
+    private ArrayView<float> View(ArrayView<float> flat) => flat.Length == 0 ? flat : flat.SubView(Slice.WeightOffset, Slice.WeightCount);
 }

@@ -78,7 +78,8 @@ public static class Compaction
     private static Checkpoint Build(Checkpoint model, Layer[] layers)
     {
         int made = 0;
-        var network = NetworkDescription.Of(model.Network.Layers.Select(l => l.Slice is null ? l.Kind : l.Kind.Narrowed(layers[made++].Kept.Length)));
+        var network = NetworkDescription.Of(
+            model.Network.Data, model.Network.Layers.Select(l => l.Slice is null ? l.Kind : l.Kind.Narrowed(layers[made++].Kept.Length)));
         var (slices, length) = (network.Slices, network.ParameterLength);
         var weights = new float[length];
         var mask = new float[length];

@@ -6,13 +6,14 @@ namespace Secateurs.Model;
 /// <summary>
 /// A network in one line of text. Tokens: <c>conv20@5</c> (20 filters of 5x5; <c>p2</c> pads by 2, <c>r</c> adds a ReLU), <c>pool2</c>,
 /// <c>avgpool2</c>, <c>fc500</c> (<c>r</c> as before). The names lenet-300-100, lenet-5 and lenet-5-caffe stand for three such lines.
+/// It is for images of one <see cref="DataShape"/>; in files the line begins with it, where it is not MNIST's.
 /// </summary>
 public sealed class NetworkDescription
 {
-    private NetworkDescription(string name, IReadOnlyList<LayerDescription> kinds)
+    private NetworkDescription(string name, DataShape data, IReadOnlyList<LayerDescription> kinds)
     {
-        Name = name;
-        Shapes = Values(name, kinds);
+        (Name, Data) = (name, data);
+        Shapes = Values(name, data.Image, kinds);
         Layers = NetworkLayer.Chain(kinds, Shapes, out int length);
         ParameterLength = length;
         Slices = [.. Layers.Select(l => l.Slice).OfType<LayerSlice>()];
@@ -20,6 +21,12 @@ public sealed class NetworkDescription
 
     /// <summary>The known name or the line that it was read from.</summary>
     public string Name { get; }
+
+    /// <summary>The images that it is for.</summary>
+    public DataShape Data { get; }
+
+    /// <summary>What <see cref="Parse"/> reads without being told of the images.</summary>
+    public string Text => Data.Equals(Mnist.Shape) ? Name : $"{Data} {Name}";
 
     /// <summary>In an order in which each comes after those that it reads.</summary>
     public IReadOnlyList<NetworkLayer> Layers { get; }
@@ -47,43 +54,63 @@ public sealed class NetworkDescription
     /// </summary>
     public const int MostWeights = 20_000_000, MostValues = 1 << 20, MostLayers = 64;
 
-    /// <summary>(C, H, W) of an image.</summary>
-    public static TensorShape Input => new(1, DataSet.Height, DataSet.Width);
-
     /// <summary>Reads a known name or a line of tokens.</summary>
+    /// <param name="text">May begin with the images, as <see cref="DataShape.ToString"/> writes them.</param>
+    /// <param name="data">The images that the network is for; null for those that the text says, or MNIST's where it says none.</param>
     /// <exception cref="UserException">
-    /// Usage: a token that is none, sizes that do not fit, a last layer that is not fc10, or more than a network may ask for.
+    /// Usage: a token that is none, sizes that do not fit, a last layer that does not give a number for each class, more than a network may
+    /// ask for, or other images.
     /// </exception>
-    public static NetworkDescription Parse(string text)
+    public static NetworkDescription Parse(string text, DataShape? data = null)
     {
         ArgumentNullException.ThrowIfNull(text);
-        string[] tokens = Known.GetValueOrDefault(text, text).Split(' ', StringSplitOptions.RemoveEmptyEntries);
+        string[] parts = text.Split(' ', 2);
+        var said = DataShape.Read(parts[0]);
+        string name = said is null ? text : parts.ElementAtOrDefault(1) ?? "";
+        data ??= said ?? Mnist.Shape;
+        string[] tokens = Known.GetValueOrDefault(name, name).Split(' ', StringSplitOptions.RemoveEmptyEntries);
         if (tokens.Length > MostLayers)
             throw Bad(text, $"expected at most {MostLayers} layers, found {tokens.Length}");
         LayerDescription[] kinds = [.. tokens.Select(t => LayerKinds.Read(t) ?? throw Bad(text, $"'{BadModel.Cut(t)}' is no layer "
             + $"({string.Join(", ", LayerKinds.All.Select(k => k.Example))}) and no known network ({string.Join(", ", Known.Keys)})"))];
-        if (kinds.LastOrDefault() is not DenseLayer { Outputs: DataSet.Classes, Relu: false })
-            throw Bad(text, $"the last layer must be fc{DataSet.Classes}");
-        return new NetworkDescription(text, kinds);
+        if (kinds.LastOrDefault() is not DenseLayer { Relu: false } last || last.Outputs != data.Classes)
+            throw Bad(text, $"the last layer must be fc{data.Classes}");
+        var network = new NetworkDescription(name, data, kinds);
+        if (said is not null)
+            network.Demand(said);
+        return network;
     }
 
     /// <summary>These layers, named by their line of text.</summary>
-    public static NetworkDescription Of(IEnumerable<LayerDescription> kinds) => Parse(string.Join(' ', kinds.Select(k => k.Token)));
+    public static NetworkDescription Of(DataShape data, IEnumerable<LayerDescription> kinds) =>
+        Parse(string.Join(' ', kinds.Select(k => k.Token)), data);
 
-    /// <summary>Whether both have the same layers, whatever their names.</summary>
+    /// <summary>Throws unless the network is for such images.</summary>
+    /// <exception cref="UserException">Usage: it is for others.</exception>
+    public void Demand(DataShape data)
+    {
+        ArgumentNullException.ThrowIfNull(data);
+        if (!data.Equals(Data))
+        {
+            throw Bad(Name, data.Description != Data.Description ? $"expected images of {Data.Description}, found {data.Description}"
+                : $"expected images as {Data}, found {data}");
+        }
+    }
+
+    /// <summary>Whether both have the same layers and images, whatever their names.</summary>
     public bool HasLayersOf(NetworkDescription other)
     {
         ArgumentNullException.ThrowIfNull(other);
-        return Layers.Select(l => l.Kind).SequenceEqual(other.Layers.Select(l => l.Kind));
+        return Data.Equals(other.Data) && Layers.Select(l => l.Kind).SequenceEqual(other.Layers.Select(l => l.Kind));
     }
 
     /// <summary>As <see cref="Parse"/>, of what a file says.</summary>
     /// <exception cref="UserException">BadFile, with the file's path.</exception>
-    public static NetworkDescription OfFile(string path, string text)
+    public static NetworkDescription OfFile(string path, string text, DataShape? data = null)
     {
         try
         {
-            return Parse(text);
+            return Parse(text, data);
         }
         catch (UserException e)
         {
@@ -91,10 +118,10 @@ public sealed class NetworkDescription
         }
     }
 
-    private static List<TensorShape> Values(string name, IReadOnlyList<LayerDescription> kinds)
+    private static List<TensorShape> Values(string name, TensorShape image, IReadOnlyList<LayerDescription> kinds)
     {
         var shapes = new List<TensorShape>();
-        var shape = Input;
+        var shape = image;
         long values = 0, weights = 0;
         for (int i = 0; i <= kinds.Count; i++)
         {

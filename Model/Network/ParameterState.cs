@@ -11,39 +11,43 @@ public sealed class ParameterState
     /// <summary>Bit i % 64 of word i / 64: entry i lives. Null where the buffers are stored as they are.</summary>
     private readonly ulong[]? _live;
 
-    private readonly float[] _weight, _firstMoment, _secondMoment;
+    private readonly float[] _weight;
+    private readonly float[][] _moments;
     private readonly float[]? _mask;
     private readonly int _length;
 
-    public ParameterState(float[] weight, float[] firstMoment, float[] secondMoment, float[] mask)
+    /// <summary>Takes the arrays, which must not change any more; all have the same length.</summary>
+    public ParameterState(float[] weight, float[] mask, params float[][] moments)
     {
         ArgumentNullException.ThrowIfNull(weight);
-        ArgumentNullException.ThrowIfNull(firstMoment);
-        ArgumentNullException.ThrowIfNull(secondMoment);
         ArgumentNullException.ThrowIfNull(mask);
-        (_weight, _firstMoment, _secondMoment, _mask, _length) = (weight, firstMoment, secondMoment, mask, mask.Length);
+        ArgumentNullException.ThrowIfNull(moments);
+        (_weight, _moments, _mask, _length) = (weight, moments, mask, mask.Length);
         var live = new ulong[(_length + 63) / 64];
         for (int i = 0; i < _length; i++)
         {
             if (mask[i] == 1)
                 live[i / 64] |= 1UL << (i % 64);
-            else if ((Bits(mask[i]) | Bits(weight[i]) | Bits(firstMoment[i]) | Bits(secondMoment[i])) != 0)
+            else if ((Bits(mask[i]) | Bits(weight[i])) != 0 || moments.Any(m => Bits(m[i]) != 0))
                 return; // not what pruning leaves, so nothing may be left out
         }
         (_live, _mask) = (live, null);
         int count = live.Sum(BitOperations.PopCount);
-        (_weight, _firstMoment, _secondMoment) = (Packed(weight, count), Packed(firstMoment, count), Packed(secondMoment, count));
+        (_weight, _moments) = (Packed(weight, count), Array.ConvertAll(moments, m => Packed(m, count)));
 
         static int Bits(float value) => BitConverter.SingleToInt32Bits(value);
     }
 
     public float[] Weight => Unpacked(_weight);
-    public float[] FirstMoment => Unpacked(_firstMoment);
-    public float[] SecondMoment => Unpacked(_secondMoment);
+
+    /// <summary>The optimizer's, in its order.</summary>
+    public IReadOnlyList<float[]> Moments => [.. _moments.Select(Unpacked)];
+
     public float[] Mask => _mask ?? Unpacked([.. _weight.Select(_ => 1f)]);
 
     /// <summary>Bytes that this copy takes.</summary>
-    public long Bytes => sizeof(float) * (3L * _weight.Length + (_mask?.Length ?? 0)) + sizeof(ulong) * (_live?.Length ?? 0L);
+    public long Bytes =>
+        sizeof(float) * ((1L + _moments.Length) * _weight.Length + (_mask?.Length ?? 0)) + sizeof(ulong) * (_live?.Length ?? 0L);
 
     private float[] Packed(float[] flat, int count)
     {

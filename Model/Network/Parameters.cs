@@ -20,35 +20,52 @@ public sealed record LayerSlice(string Name, FilterShape Filter, bool Convolutio
 }
 
 /// <summary>
-/// All parameters of a network in flat device buffers of one layout: weights and biases, the optimizer's two moments, the mask
+/// All parameters of a network in flat device buffers of one layout: weights and biases, the optimizer's moments, the mask
 /// (1 = kept; 1 for biases, which are never pruned).
 /// </summary>
 public sealed class Parameters
 {
     private readonly DeviceMemory _memory;
+    private readonly ArrayView<float>[] _moments;
 
-    public Parameters(DeviceMemory memory, NetworkDescription network)
+    /// <summary>Weights to give answers by, or to train.</summary>
+    /// <param name="memory">Where the buffers are.</param>
+    /// <param name="network">What the parameters belong to.</param>
+    /// <param name="rule">The optimizer, which has as many moments as it needs; <see cref="UpdateRule.Gradient"/> has none.</param>
+    public Parameters(DeviceMemory memory, NetworkDescription network, UpdateRule rule = UpdateRule.Gradient)
     {
         ArgumentNullException.ThrowIfNull(memory);
         ArgumentNullException.ThrowIfNull(network);
         _memory = memory;
         Layers = network.Slices;
-        int length = network.ParameterLength;
-        Weight = memory.Allocate<float>(length);
-        FirstMoment = memory.Allocate<float>(length);
-        SecondMoment = memory.Allocate<float>(length);
-        Mask = memory.Allocate<float>(length);
+        Weight = memory.Allocate<float>(network.ParameterLength);
+        _moments = [.. Enumerable.Range(0, Kernels.Update.Moments(rule)).Select(_ => memory.Allocate<float>(network.ParameterLength))];
+        Mask = memory.Allocate<float>(network.ParameterLength);
         SetMask(Ones());
     }
 
+    public ComputeDevice Device => _memory.Device;
     public IReadOnlyList<LayerSlice> Layers { get; }
     public ArrayView<float> Weight { get; }
-    public ArrayView<float> FirstMoment { get; }
-    public ArrayView<float> SecondMoment { get; }
+
+    /// <summary>Mean of gradients; empty where the optimizer has none.</summary>
+    public ArrayView<float> FirstMoment => _moments.ElementAtOrDefault(0);
+
+    /// <summary>Mean of their squares; empty where the optimizer has none.</summary>
+    public ArrayView<float> SecondMoment => _moments.ElementAtOrDefault(1);
+
     public ArrayView<float> Mask { get; }
 
     /// <summary>Weights of all layers, biases not counted: the total of the pruning ratio.</summary>
     public int WeightCount => Layers.Sum(l => l.WeightCount);
+
+    /// <summary>
+    /// Whether the mask may have a zero: then updates go under it. While nothing is pruned they do not read it.
+    /// </summary>
+    public bool IsPruned { get; private set; }
+
+    /// <summary>Grows with every change of the mask.</summary>
+    public int MaskVersion { get; private set; }
 
     /// <summary>Weights from N(0, 2 / (C R S)) (He et al. 2015) before a ReLU, N(0, 1 / (C R S)) (LeCun et al. 1998) elsewhere; biases and moments 0, mask 1.</summary>
     public void Initialize(NetworkDescription network, ulong seed)
@@ -72,35 +89,54 @@ public sealed class Parameters
     public float[] GetWeights() => _memory.Download(Weight);
     public float[] GetMask() => _memory.Download(Mask);
     public void SetWeights(ReadOnlySpan<float> weights) => _memory.Upload(weights, Weight);
+
     public void SetMask(ReadOnlySpan<float> mask)
     {
         _memory.Upload(mask, Mask);
-        MaskChanged();
+        IsPruned = mask.Contains(0f);
+        MaskVersion++;
     }
 
-    /// <summary>Tells that a kernel changed the mask.</summary>
-    public void MaskChanged() => MaskVersion++;
-
-    /// <summary>Grows with every change of the mask.</summary>
-    public int MaskVersion { get; private set; }
+    /// <summary>Tells that a kernel pruned.</summary>
+    public void Pruned()
+    {
+        IsPruned = true;
+        MaskVersion++;
+    }
 
     /// <summary>Forgets the optimizer's moments.</summary>
     public void ResetMoments()
     {
-        FirstMoment.MemSetToZero(_memory.Device.Stream);
-        SecondMoment.MemSetToZero(_memory.Device.Stream);
+        foreach (var moment in _moments)
+            moment.MemSetToZero(_memory.Device.Stream);
         _memory.Device.Synchronize();
     }
 
+    /// <summary>What the optimizer makes of gradients, over the whole buffers.</summary>
+    /// <param name="rule">The optimizer of construction.</param>
+    /// <param name="rates">See <see cref="Kernels.Update.Rates"/>.</param>
+    /// <param name="step">The step within these.</param>
+    internal Update Update(UpdateRule rule, ArrayView<float> rates, ArrayView<int> step) => new()
+    {
+        Rule = rule,
+        Weight = Weight,
+        FirstMoment = FirstMoment,
+        SecondMoment = SecondMoment,
+        Mask = Mask,
+        Rates = rates,
+        Step = step,
+        Masked = IsPruned ? 1 : 0,
+    };
+
     /// <summary>Everything that training changes, to come back to.</summary>
-    public ParameterState Save() => new(GetWeights(), _memory.Download(FirstMoment), _memory.Download(SecondMoment), GetMask());
+    public ParameterState Save() => new(GetWeights(), GetMask(), [.. _moments.Select(m => _memory.Download(m))]);
 
     public void Restore(ParameterState state)
     {
         ArgumentNullException.ThrowIfNull(state);
         SetWeights(state.Weight);
-        _memory.Upload<float>(state.FirstMoment, FirstMoment);
-        _memory.Upload<float>(state.SecondMoment, SecondMoment);
+        for (int i = 0; i < _moments.Length; i++)
+            _memory.Upload<float>(state.Moments[i], _moments[i]);
         SetMask(state.Mask);
     }
 

@@ -15,15 +15,21 @@ public sealed record SharedWeights(float[] Codebook, int[] Indices);
 internal sealed class SharedValues : IDisposable
 {
     private sealed record Layer(
-        LayerSlice Slice, int Count, ArrayView<float> Values, ArrayView<float> First, ArrayView<float> Second, ArrayView<int> Members, ArrayView<int> Starts,
-        ArrayView<int> Owners);
+        LayerSlice Slice, int Count, ArrayView<float> Values, ArrayView<float> First, ArrayView<float> Second, ArrayView<int> Members,
+        ArrayView<int> Starts, ArrayView<int> Owners);
 
     private readonly DeviceMemory _memory;
     private readonly Layer[] _layers;
 
-    public SharedValues(ComputeDevice device, Parameters parameters, IReadOnlyList<SharedWeights> shared)
+    /// <summary>Gives every live weight the value that stands for it.</summary>
+    public SharedValues(Parameters parameters, IReadOnlyList<SharedWeights> shared)
     {
-        var memory = _memory = new DeviceMemory(device);
+        float[] weights = parameters.GetWeights();
+        foreach (var (slice, layer) in parameters.Layers.Zip(shared))
+            for (int i = 0; i < slice.WeightCount; i++)
+                weights[slice.WeightOffset + i] = layer.Indices[i] == 0 ? 0 : layer.Codebook[layer.Indices[i] - 1];
+        parameters.SetWeights(weights);
+        var memory = _memory = new DeviceMemory(parameters.Device);
         Gradient = memory.Allocate<float>(parameters.Weight.Length);
         _layers = [.. parameters.Layers.Zip(shared, Of)];
 
@@ -38,7 +44,8 @@ internal sealed class SharedValues : IDisposable
                 starts[k] += starts[k - 1];
             return new(
                 slice, count, memory.Allocate<float>(layer.Codebook), memory.Allocate<float>(count), memory.Allocate<float>(count),
-                memory.Allocate<int>(members), memory.Allocate<int>(starts), memory.Allocate<int>([.. members.Select(i => layer.Indices[i] - 1)]));
+                memory.Allocate<int>(members), memory.Allocate<int>(starts),
+                memory.Allocate<int>([.. members.Select(i => layer.Indices[i] - 1)]));
         }
     }
 
@@ -66,5 +73,6 @@ internal sealed class SharedValues : IDisposable
 
     public void Dispose() => _memory.Dispose();
 
-    private static ArrayView<float> Part(ArrayView<float> flat, Layer layer) => flat.SubView(layer.Slice.WeightOffset, layer.Slice.WeightCount);
+    private static ArrayView<float> Part(ArrayView<float> flat, Layer layer) =>
+        flat.SubView(layer.Slice.WeightOffset, layer.Slice.WeightCount);
 }

@@ -65,7 +65,7 @@ public static class Compressor
         ArgumentNullException.ThrowIfNull(options);
         var compact = Compaction.Of(model);
         var (training, validation) = train.Split(model.Validation, model.Seed);
-        using var trainer = new Trainer(device, compact.Network, new TrainerOptions(batch, Seed: model.Seed), training, validation, test) { Masked = true };
+        using var trainer = new Trainer(device, compact.Network, new TrainerOptions(batch, Seed: model.Seed), training, validation, test);
         Put(trainer, compact);
         var before = trainer.Evaluate(Part.Test, cancellation);
         CodedNetwork Coded(SharedState state) =>

@@ -12,7 +12,7 @@ internal static class SharedNetwork
     public static CodedNetwork Of(Checkpoint model, IReadOnlyList<SharedWeights> shared)
     {
         ArgumentNullException.ThrowIfNull(model);
-        return new CodedNetwork(model.Network.Name,
+        return new CodedNetwork(model.Network.Text,
         [
             .. model.Network.Slices.Zip(shared, (slice, layer) => new SharedLayer(
                 slice.Name, slice.WeightShape, layer.Codebook, layer.Indices, model.Weights.AsSpan(slice.BiasOffset, slice.BiasCount).ToArray())),

@@ -4,12 +4,12 @@ using Secateurs.Model;
 namespace Secateurs.Pruning.Export;
 
 /// <summary>
-/// A network as an ONNX file (onnx.ai; schema onnx.proto, operator set 13): input <c>image</c>, float (N, 1, 28, 28), pixels 0 (paper) to 255
-/// (ink); output <c>logits</c>, float (N, 10). N is free.
+/// A network as an ONNX file (onnx.ai; schema onnx.proto, operator set 13): input <c>image</c>, float (N, C, H, W), pixels 0 to 255 (of MNIST's form
+/// 0 is paper, 255 ink); output <c>logits</c>, float (N, classes). N is free.
 /// </summary>
 /// <remarks>
-/// The pixels' scale is multiplied into the weights of the first layer that has any, which max pooling in front of it allows, so that nobody
-/// needs to know it. Dead neurons and channels are left out (<see cref="Compaction"/>); other pruned weights are zeros. The metadata say what a
+/// The scale of grey pixels is multiplied into the weights of the first layer that has any, which pooling in front of it allows, so that nobody
+/// needs to know it; several channels, and shifts, have two nodes for it. Dead neurons and channels are left out (<see cref="Compaction"/>); other pruned weights are zeros. The metadata say what a
 /// checkpoint does and the masks (<see cref="MaskText"/>); layers are those that are left.
 /// </remarks>
 public static class OnnxFile
@@ -45,7 +45,15 @@ public static class OnnxFile
     {
         List<ProtobufMessage> nodes = [], tensors = [];
         string value = "image";
-        bool flat = false;
+        var data = model.Network.Data;
+        bool flat = false, folded = data.Channels == 1 && data.Shift[0] == 0;
+        if (!folded)
+        {
+            tensors.Add(Tensor("scale", [1, data.Channels, 1, 1], [.. data.Scale]));
+            tensors.Add(Tensor("shift", [1, data.Channels, 1, 1], [.. data.Shift]));
+            value = Add("Mul", "scaled", [value, "scale"]);
+            value = Add("Add", "shifted", [value, "shift"]);
+        }
         int pools = 0;
         foreach (var layer in model.Network.Layers)
         {
@@ -68,8 +76,8 @@ public static class OnnxFile
             .Messages(1, nodes)
             .Text(2, "network")
             .Messages(5, tensors)
-            .Message(11, Value("image", 1, DataSet.Height, DataSet.Width))
-            .Message(12, Value("logits", DataSet.Classes));
+            .Message(11, Value("image", data.Channels, data.Height, data.Width))
+            .Message(12, Value("logits", data.Classes));
 
         NetworkLayer Flattened(NetworkLayer layer)
         {
@@ -84,7 +92,7 @@ public static class OnnxFile
         {
             var slice = layer.Slice!;
             string weight = $"{layer.Name}.weight", bias = $"{layer.Name}.bias";
-            float scale = slice.WeightOffset == 0 ? Trainer.PixelScale : 1;
+            float scale = folded && slice.WeightOffset == 0 ? data.Scale[0] : 1;
             float[] weights = model.Weights.AsSpan(slice.WeightOffset, slice.WeightCount).ToArray();
             tensors.Add(Tensor(weight, slice.WeightShape, [.. weights.Select(w => w * scale)]));
             tensors.Add(Tensor(bias, [slice.BiasCount], model.Weights.AsSpan(slice.BiasOffset, slice.BiasCount)));

@@ -7,7 +7,7 @@ namespace Secateurs.Pruning.Export;
 public sealed record Preprocessing(double Mean, double Deviation)
 {
     /// <summary>What this program does: no shift, so that paper stays zero.</summary>
-    public static Preprocessing Own { get; } = new(0, Math.Round(1 / (255 * (double)Trainer.PixelScale), 6));
+    public static Preprocessing Own { get; } = new(0, Math.Round(1 / (255 * (double)Mnist.Shape.Scale[0]), 6));
 
     /// <summary>What is usual: pixels of 0 to 1, PyTorch's example for MNIST, pixels of -1 to 1, the deviation alone, pixels of 0 to 255.</summary>
     public static IReadOnlyList<Preprocessing> Usual { get; } = [new(0, 1), new(0.1307, 0.3081), new(0.5, 0.5), new(0, 0.3081), new(0, 0.00392157)];
@@ -38,7 +38,7 @@ public sealed record Preprocessing(double Mean, double Deviation)
             foreach (ref float w in weights.AsSpan(first.WeightOffset + k * inputs, inputs))
             {
                 sum += w;
-                w = (float)(w / (255 * Deviation * Trainer.PixelScale));
+                w = (float)(w / (255 * Deviation * model.Network.Data.Scale[0]));
             }
             weights[first.BiasOffset + k] -= (float)(sum * Mean / Deviation);
         }

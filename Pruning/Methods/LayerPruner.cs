@@ -69,7 +69,7 @@ public sealed class LayerPruner
         static int Bits(float value) => BitConverter.SingleToInt32Bits(Math.Abs(value));
     }
 
-    /// <summary>Prunes every layer below its own threshold and turns the mask on.</summary>
+    /// <summary>Prunes every layer below its own threshold.</summary>
     /// <param name="thresholds">One a layer.</param>
     /// <param name="criterion">What they are compared with.</param>
     /// <param name="tied">One a layer: weights on the threshold with a smaller index fall too; null for none.</param>
@@ -82,8 +82,7 @@ public sealed class LayerPruner
             _memory.Upload<int>([tied?[i] ?? 0], _layers[i].Tied);
         }
         Run(criterion, l => l.Prune);
-        _trainer.Masked = true;
-        _trainer.Parameters.MaskChanged();
+        _trainer.Parameters.Pruned();
     }
 
     /// <summary>Computes saliencies: what <see cref="Criterion.Saliency"/> compares until they are computed again.</summary>

@@ -59,7 +59,7 @@ public sealed class CompactionTests
         var small = Compaction.Of(Of("conv4@5r pool2 fc6r fc10", (_, _, _) => 0, bias: 1));
         Assert.Equal("conv1@5r pool2 fc1r fc10", small.Network.Name);
         Assert.Equal(0, small.Kept);
-        Assert.Equal([.. Enumerable.Repeat(1.0, 10)], PlainNetwork.Run(small, new byte[DataSet.PixelsPerImage]).Logits);
+        Assert.Equal([.. Enumerable.Repeat(1.0, 10)], PlainNetwork.Run(small, new byte[Mnist.Shape.BytesPerImage]).Logits);
     }
 
     [Fact]

@@ -8,15 +8,15 @@ public sealed class DataSetTests
     /// <summary>Every image carries its number in its first four bytes, and its label is the number's last digit.</summary>
     private static DataSet Numbered(int count)
     {
-        byte[] images = new byte[count * DataSet.PixelsPerImage];
+        byte[] images = new byte[count * Mnist.Shape.BytesPerImage];
         byte[] labels = new byte[count];
         for (int i = 0; i < count; i++)
         {
-            BinaryPrimitives.WriteInt32LittleEndian(images.AsSpan(i * DataSet.PixelsPerImage), i);
+            BinaryPrimitives.WriteInt32LittleEndian(images.AsSpan(i * Mnist.Shape.BytesPerImage), i);
             labels[i] = (byte)(i % 10);
         }
 
-        return new DataSet(images, labels);
+        return new DataSet(Mnist.Shape, images, labels);
     }
 
     private static int[] Numbers(DataSet set) =>
@@ -70,5 +70,5 @@ public sealed class DataSetTests
 
     [Fact]
     public void Pixels_and_labels_must_fit_together() =>
-        Assert.Throws<ArgumentException>(() => new DataSet(new byte[784 * 2], new byte[3]));
+        Assert.Throws<ArgumentException>(() => new DataSet(Mnist.Shape, new byte[784 * 2], new byte[3]));
 }

@@ -19,7 +19,7 @@ public sealed class IdxTests : IDisposable
         string images = folder.Write("a", gzip ? Gzip(Images(pixels)) : Images(pixels));
         string labels = folder.Write("b.gz", gzip ? Gzip(Labels(9, 0, 5)) : Labels(9, 0, 5));
 
-        DataSet set = Idx.Read(images, labels);
+        DataSet set = Idx.Read(images, labels, Mnist.Shape);
 
         Assert.Equal(3, set.Count);
         Assert.Equal(pixels, set.Images);
@@ -41,7 +41,7 @@ public sealed class IdxTests : IDisposable
     public void Refuses_images_of_another_form(uint magic, uint count, uint rows, uint columns, int elements, string words)
     {
         string path = folder.Write("images", Bytes([magic, count, rows, columns], new byte[elements]));
-        Assert.Contains(words, Refusal.Message(ErrorKind.BadData, path, () => Idx.ReadImages(path)));
+        Assert.Contains(words, Refusal.Message(ErrorKind.BadData, path, () => Idx.ReadImages(path, Mnist.Shape)));
     }
 
     [Fact]
@@ -49,7 +49,7 @@ public sealed class IdxTests : IDisposable
     {
         string path = folder.Write("labels", Labels(0, 9, 10, 255));
         Assert.EndsWith("expected labels 0-9, found label 10 at position 2",
-            Refusal.Message(ErrorKind.BadData, path, () => Idx.ReadLabels(path)));
+            Refusal.Message(ErrorKind.BadData, path, () => Idx.ReadLabels(path, Mnist.Shape)));
     }
 
     [Theory]
@@ -59,7 +59,7 @@ public sealed class IdxTests : IDisposable
     {
         string images = folder.Write("images", Images(Noise(3)));
         string labels = folder.Write("labels", Labels(new byte[count]));
-        Assert.Contains("3 labels", Refusal.Message(ErrorKind.BadData, labels, () => Idx.Read(images, labels)));
+        Assert.Contains("3 labels", Refusal.Message(ErrorKind.BadData, labels, () => Idx.Read(images, labels, Mnist.Shape)));
     }
 
     [Fact]
@@ -69,7 +69,7 @@ public sealed class IdxTests : IDisposable
         for (int length = 0; length < whole.Length; length++)
         {
             string path = folder.Write("images", whole[..length]);
-            Refusal.Message(ErrorKind.BadData, path, () => Idx.ReadImages(path));
+            Refusal.Message(ErrorKind.BadData, path, () => Idx.ReadImages(path, Mnist.Shape));
         }
     }
 
@@ -80,7 +80,7 @@ public sealed class IdxTests : IDisposable
         for (int length = 0; length < whole.Length; length++)
         {
             string path = folder.Write("labels.gz", whole[..length]);
-            Refusal.Message(ErrorKind.BadData, path, () => Idx.ReadLabels(path));
+            Refusal.Message(ErrorKind.BadData, path, () => Idx.ReadLabels(path, Mnist.Shape));
         }
     }
 
@@ -99,13 +99,13 @@ public sealed class IdxTests : IDisposable
                 string path = folder.Write("images.gz", damaged);
                 try
                 {
-                    Assert.Equal(pixels, Idx.ReadImages(path));
+                    Assert.Equal(pixels, Idx.ReadImages(path, Mnist.Shape));
                     harmless++;
                     Assert.InRange(position, 3, whole.Length - 9); // the checksum and the length are never harmless
                 }
                 catch (UserException)
                 {
-                    Refusal.Message(ErrorKind.BadData, path, () => Idx.ReadImages(path));
+                    Refusal.Message(ErrorKind.BadData, path, () => Idx.ReadImages(path, Mnist.Shape));
                 }
             }
         }
@@ -122,7 +122,7 @@ public sealed class IdxTests : IDisposable
         string path = folder.Write("images.gz", Gzip(Bytes([0x803, count, 28, 28], new byte[16 << 20])));
 
         long before = GC.GetAllocatedBytesForCurrentThread();
-        Refusal.Message(ErrorKind.BadData, path, () => Idx.ReadImages(path));
+        Refusal.Message(ErrorKind.BadData, path, () => Idx.ReadImages(path, Mnist.Shape));
         Assert.InRange(GC.GetAllocatedBytesForCurrentThread() - before, 0, 1 << 20);
     }
 
@@ -136,17 +136,17 @@ public sealed class IdxTests : IDisposable
             file.SetLength(16 + 280_001L * 784); // zeros that take no room on the disk
         }
 
-        Assert.Contains("at most 280000 images", Refusal.Message(ErrorKind.BadData, images, () => Idx.ReadImages(images)));
-        Assert.Contains("at most 2 labels", Refusal.Message(ErrorKind.BadData, labels, () => Idx.ReadLabels(labels, most: 2)));
-        Assert.Equal([1, 2, 3], Idx.ReadLabels(labels, most: 3));
+        Assert.Contains("at most 280000 images", Refusal.Message(ErrorKind.BadData, images, () => Idx.ReadImages(images, Mnist.Shape)));
+        Assert.Contains("at most 2 labels", Refusal.Message(ErrorKind.BadData, labels, () => Idx.ReadLabels(labels, Mnist.Shape, most: 2)));
+        Assert.Equal([1, 2, 3], Idx.ReadLabels(labels, Mnist.Shape, most: 3));
     }
 
     [Fact]
     public void Refuses_a_gzip_longer_than_any_of_its_content_without_reading_it()
     {
         string path = folder.Write("labels.gz", [.. Gzip(Labels(1, 2, 3)), .. new byte[2 << 20]]);
-        Assert.Contains("too long", Refusal.Message(ErrorKind.BadData, path, () => Idx.ReadLabels(path, most: 3)));
-        Assert.Equal([1, 2, 3], Idx.ReadLabels(folder.Write("labels.gz", [.. Gzip(Labels(1, 2, 3)), .. new byte[1 << 19]]), most: 3));
+        Assert.Contains("too long", Refusal.Message(ErrorKind.BadData, path, () => Idx.ReadLabels(path, Mnist.Shape, most: 3)));
+        Assert.Equal([1, 2, 3], Idx.ReadLabels(folder.Write("labels.gz", [.. Gzip(Labels(1, 2, 3)), .. new byte[1 << 19]]), Mnist.Shape, most: 3));
     }
 
     [Theory]
@@ -161,7 +161,7 @@ public sealed class IdxTests : IDisposable
         foreach (byte[] content in new[] { bytes, Gzip(bytes) })
         {
             string path = folder.Write("images", content);
-            Assert.Contains(words, Refusal.Message(ErrorKind.BadData, path, () => Idx.ReadImages(path)));
+            Assert.Contains(words, Refusal.Message(ErrorKind.BadData, path, () => Idx.ReadImages(path, Mnist.Shape)));
         }
     }
 
@@ -169,11 +169,11 @@ public sealed class IdxTests : IDisposable
     public void Refuses_what_is_absent_or_no_file()
     {
         string path = folder.Combine("absent");
-        Assert.EndsWith("no file", Refusal.Message(ErrorKind.BadData, path, () => Idx.ReadImages(path)));
-        Assert.EndsWith("a folder", Refusal.Message(ErrorKind.BadData, folder.Path, () => Idx.ReadImages(folder.Path)));
-        Refusal.Message(ErrorKind.BadData, "", () => Idx.ReadImages(""));
+        Assert.EndsWith("no file", Refusal.Message(ErrorKind.BadData, path, () => Idx.ReadImages(path, Mnist.Shape)));
+        Assert.EndsWith("a folder", Refusal.Message(ErrorKind.BadData, folder.Path, () => Idx.ReadImages(folder.Path, Mnist.Shape)));
+        Refusal.Message(ErrorKind.BadData, "", () => Idx.ReadImages("", Mnist.Shape));
         path = folder.Write("empty", []);
-        Assert.Contains("an empty file", Refusal.Message(ErrorKind.BadData, path, () => Idx.ReadImages(path)));
+        Assert.Contains("an empty file", Refusal.Message(ErrorKind.BadData, path, () => Idx.ReadImages(path, Mnist.Shape)));
     }
 
     [Fact]
@@ -183,11 +183,11 @@ public sealed class IdxTests : IDisposable
         byte[] pixels = Noise(1);
         folder.Write("images", Images(pixels));
         string path = Link("near", "images");
-        Assert.Equal(pixels, Idx.ReadImages(Link("far", path)));
+        Assert.Equal(pixels, Idx.ReadImages(Link("far", path), Mnist.Shape));
         path = Link("broken", "absent");
-        Assert.EndsWith("a link to no file", Refusal.Message(ErrorKind.BadData, path, () => Idx.ReadImages(path)));
+        Assert.EndsWith("a link to no file", Refusal.Message(ErrorKind.BadData, path, () => Idx.ReadImages(path, Mnist.Shape)));
         path = Link("self", "self");
-        Refusal.Message(ErrorKind.BadData, path, () => Idx.ReadImages(path));
+        Refusal.Message(ErrorKind.BadData, path, () => Idx.ReadImages(path, Mnist.Shape));
 
         string Link(string name, string target) => File.CreateSymbolicLink(folder.Combine(name), target).FullName;
     }
@@ -200,13 +200,13 @@ public sealed class IdxTests : IDisposable
         using (var mkfifo = System.Diagnostics.Process.Start("mkfifo", [pipe]))
             mkfifo.WaitForExit();
         foreach (string path in new[] { pipe, "/dev/zero", "/dev/null" })
-            Assert.EndsWith("an empty file, a pipe or a device", Refusal.Message(ErrorKind.BadData, path, () => Idx.ReadImages(path)));
+            Assert.EndsWith("an empty file, a pipe or a device", Refusal.Message(ErrorKind.BadData, path, () => Idx.ReadImages(path, Mnist.Shape)));
     }
 
     [Fact]
     public void Reading_can_be_broken_off()
     {
         string path = folder.Write("images", Images(Noise(2)));
-        Assert.Throws<OperationCanceledException>(() => Idx.ReadImages(path, cancellation: new CancellationToken(canceled: true)));
+        Assert.Throws<OperationCanceledException>(() => Idx.ReadImages(path, Mnist.Shape, cancellation: new CancellationToken(canceled: true)));
     }
 }

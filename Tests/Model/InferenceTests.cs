@@ -40,21 +40,21 @@ public sealed class InferenceTests
     {
         var model = PlainNetwork.Random(layers, density, dead, seed: 3);
         byte[] images = PlainNetwork.Images(Count, seed: 4), labels = [.. Enumerable.Range(0, Count).Select(i => (byte)(i % 10))];
-        using var inference = new Inference(TestDevices.Get(device), model, Count);
+        using var inference = new Predictor(TestDevices.Get(device), model, Count);
         images.CopyTo(inference.Images);
         inference.Run(Count);
         float[] logits = inference.Logits.ToArray();
         for (int n = 0; n < Count; n += 7)
         {
-            var (expected, bounds) = PlainNetwork.Run(model, images.AsSpan(n * DataSet.PixelsPerImage, DataSet.PixelsPerImage));
+            var (expected, bounds) = PlainNetwork.Run(model, images.AsSpan(n * Mnist.Shape.BytesPerImage, Mnist.Shape.BytesPerImage));
             for (int k = 0; k < expected.Length; k++)
                 Assert.True(
                     Math.Abs(logits[n * expected.Length + k] - expected[k]) <= bounds[k],
                     $"image {n}, class {k}: {logits[n * expected.Length + k]:R}, expected {expected[k]:R} within {bounds[k]:E1}");
         }
 
-        var set = new DataSet(images, labels);
-        using var trainer = new Trainer(TestDevices.Get(device), model.Network, new TrainerOptions(), set, new DataSet([], []), set);
+        var set = new DataSet(Mnist.Shape, images, labels);
+        using var trainer = new Trainer(TestDevices.Get(device), model.Network, new TrainerOptions(), set, DataSet.Empty(Mnist.Shape), set);
         trainer.Parameters.SetWeights(model.Weights);
         trainer.Parameters.SetMask(model.Mask);
         bool[] correct = trainer.EvaluateEach(Part.Test).Correct;
@@ -66,8 +66,8 @@ public sealed class InferenceTests
 
     [Theory]
     [InlineData(0.0, 0.1)]
-    [InlineData(Inference.DefaultSparseBelow, 0.1)]
-    [InlineData(Inference.DefaultSparseBelow, 0.35)]
+    [InlineData(Tuning.SparseAnswersBelow, 0.1)]
+    [InlineData(Tuning.SparseAnswersBelow, 0.35)]
     public void Every_batch_size_and_worker_count_gives_the_same_bits(double sparseBelow, double density)
     {
         var model = PlainNetwork.Random("conv7@5 pool2 conv9@5 pool2 fc33r fc10", density, 0.2, seed: 5);
@@ -75,12 +75,12 @@ public sealed class InferenceTests
         float[]? first = null;
         foreach (var (device, batch) in Batches.Where(b => TestDevices.WhyNot(b.Device) is null))
         {
-            using var inference = new Inference(TestDevices.Get(device), model, batch, sparseBelow);
+            using var inference = new Predictor(TestDevices.Get(device), model, batch, sparseBelow);
             var logits = new List<float>();
             for (int from = 0; from < Count; from += batch)
             {
                 int count = Math.Min(batch, Count - from);
-                images.AsSpan(from * DataSet.PixelsPerImage, count * DataSet.PixelsPerImage).CopyTo(inference.Images);
+                images.AsSpan(from * Mnist.Shape.BytesPerImage, count * Mnist.Shape.BytesPerImage).CopyTo(inference.Images);
                 inference.Run(count);
                 logits.AddRange(inference.Logits);
             }
@@ -91,7 +91,7 @@ public sealed class InferenceTests
     [Fact]
     public void A_call_takes_one_image_to_a_batch()
     {
-        using var inference = new Inference(TestDevices.Get(TestDevices.FastCpus.First()), PlainNetwork.Random("fc10", 1, 0, 1), 3);
+        using var inference = new Predictor(TestDevices.Get(TestDevices.FastCpus.First()), PlainNetwork.Random("fc10", 1, 0, 1), 3);
         Assert.Throws<ArgumentOutOfRangeException>(() => inference.Run(0));
         Assert.Throws<ArgumentOutOfRangeException>(() => inference.Run(4));
     }

@@ -26,7 +26,7 @@ public sealed class MnistTests : IDisposable
         Put(testImages, Images(test));
         Put(testLabels, Labels(4, 5));
 
-        MnistData data = Mnist.Load(folder.Path, line => Assert.Fail($"nothing is fetched for a named folder: {line}"));
+        ImageData data = Mnist.Load(folder.Path, line => Assert.Fail($"nothing is fetched for a named folder: {line}"));
 
         Assert.Equal(train, data.Train.Images);
         Assert.Equal([1, 2, 3], data.Train.Labels);
@@ -113,7 +113,7 @@ public sealed class MnistTests : IDisposable
         Directory.CreateDirectory(folder.Combine("empty", "raw"));
         foreach (string path in new[] { folder.Path, folder.Combine("MNIST"), folder.Combine("MNIST", "raw") })
         {
-            MnistData data = Mnist.Load(path, _ => { });
+            ImageData data = Mnist.Load(path, _ => { });
             Assert.Equal(3, data.Train.Count);
             Assert.Equal(folder.Combine("MNIST", "raw"), data.Folder);
         }

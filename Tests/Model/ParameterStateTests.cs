@@ -21,7 +21,7 @@ public sealed class ParameterStateTests
             float[] mask = [.. Enumerable.Range(0, length).Select(_ => random.NextDouble() < density ? 1f : 0f)];
             // Live entries may be any bits at all: -0, NaN, the smallest.
             float[][] buffers = [.. Enumerable.Range(0, 3).Select(_ => mask.Select(m => m == 1 ? BitConverter.Int32BitsToSingle(random.Next(int.MinValue, int.MaxValue)) : 0).ToArray())];
-            var state = new ParameterState([.. buffers[0]], [.. buffers[1]], [.. buffers[2]], [.. mask]);
+            var state = new ParameterState([.. buffers[0]], [.. mask], [.. buffers[1]], [.. buffers[2]]);
             AssertSame([.. buffers, mask], state);
             Assert.Equal(12L * mask.Count(m => m == 1) + 8 * ((length + 63) / 64), state.Bytes);
         }
@@ -38,7 +38,7 @@ public sealed class ParameterStateTests
     {
         float[][] buffers = [.. Enumerable.Range(0, 4).Select(b => new float[] { 1, 0, 0, 1, 0 })];
         buffers[buffer][2] = value;
-        AssertSame(buffers, new ParameterState([.. buffers[0]], [.. buffers[1]], [.. buffers[2]], [.. buffers[3]]));
+        AssertSame(buffers, new ParameterState([.. buffers[0]], [.. buffers[3]], [.. buffers[1]], [.. buffers[2]]));
     }
 
     [Fact]
@@ -59,14 +59,15 @@ public sealed class ParameterStateTests
         Assert.InRange(pruned.Parameters.Bytes, 1, dense.Parameters.Bytes / 5);
         trainer.Restore(dense);
         Assert.All(p.GetMask(), m => Assert.Equal(1, m));
+        Assert.False(p.IsPruned);
         trainer.Restore(pruned);
         Assert.Equal(before.SelectMany(b => b).Select(BitConverter.SingleToInt32Bits), Buffers().SelectMany(b => b).Select(BitConverter.SingleToInt32Bits));
-        Assert.True(trainer.Masked);
+        Assert.True(p.IsPruned);
     }
 
     private static void AssertSame(float[][] buffers, ParameterState state)
     {
-        float[][] found = [state.Weight, state.FirstMoment, state.SecondMoment, state.Mask];
+        float[][] found = [state.Weight, .. state.Moments, state.Mask];
         Assert.Equal(buffers.SelectMany(b => b).Select(BitConverter.SingleToInt32Bits), found.SelectMany(b => b).Select(BitConverter.SingleToInt32Bits));
     }
 }

@@ -46,14 +46,14 @@ internal static class PlainNetwork
     public static byte[] Images(int count, int seed)
     {
         var random = new Random(seed);
-        return [.. Enumerable.Range(0, count * DataSet.PixelsPerImage).Select(_ => random.Next(5) == 0 ? (byte)random.Next(256) : (byte)0)];
+        return [.. Enumerable.Range(0, count * Mnist.Shape.BytesPerImage).Select(_ => random.Next(5) == 0 ? (byte)random.Next(256) : (byte)0)];
     }
 
     /// <summary>Logits of one image and how far a float result may be from each.</summary>
     public static (double[] Logits, double[] Bounds) Run(Checkpoint model, ReadOnlySpan<byte> image)
     {
-        double[] x = [.. image.ToArray().Select(b => (double)(Trainer.PixelScale * b))], bounds = new double[x.Length];
-        var shape = NetworkDescription.Input;
+        double[] x = [.. image.ToArray().Select(b => (double)(Mnist.Shape.Scale[0] * b))], bounds = new double[x.Length];
+        var shape = Mnist.Shape.Image;
         foreach (var layer in model.Network.Layers)
             (x, bounds, shape) = layer.Kind switch
             {

@@ -53,12 +53,11 @@ public sealed class RandomNetworksTests
         var device = TestDevices.Get(TestDevices.FastCpus.First());
         var model = PlainNetwork.Random(line, Math.Max(density, 1e-9), 0, seed);
         byte[] pixels = PlainNetwork.Images(Images, seed);
-        var images = new DataSet(pixels, [.. Enumerable.Range(0, Images).Select(i => (byte)(i % 10))]);
+        var images = new DataSet(Mnist.Shape, pixels, [.. Enumerable.Range(0, Images).Select(i => (byte)(i % 10))]);
         using (var trainer = new Trainer(device, model.Network, new TrainerOptions(batch), images, images, images))
         {
             trainer.Parameters.SetWeights(model.Weights);
             trainer.Parameters.SetMask(model.Mask);
-            trainer.Masked = density < 1;
             double before = trainer.Evaluate(Part.Test).Loss;
             double[] losses = [.. Enumerable.Range(0, Images).Select(i => Loss(model, images.Image(i), images.Labels[i]))];
             Assert.Equal(losses.Average(), before, 1e-3 * (1 + losses.Max()));
@@ -68,14 +67,14 @@ public sealed class RandomNetworksTests
         }
         foreach (int count in (int[])[1, Images])
         {
-            using var inference = new Inference(device, model, count);
-            pixels.AsSpan(0, count * DataSet.PixelsPerImage).CopyTo(inference.Images);
+            using var inference = new Predictor(device, model, count);
+            pixels.AsSpan(0, count * Mnist.Shape.BytesPerImage).CopyTo(inference.Images);
             inference.Run(count);
             for (int i = 0; i < count; i++)
             {
                 var (logits, bounds) = PlainNetwork.Run(model, images.Image(i));
                 for (int k = 0; k < logits.Length; k++)
-                    Assert.InRange(inference.Logits[i * DataSet.Classes + k], logits[k] - 2 * bounds[k] - 1e-6, logits[k] + 2 * bounds[k] + 1e-6);
+                    Assert.InRange(inference.Logits[i * Mnist.Shape.Classes + k], logits[k] - 2 * bounds[k] - 1e-6, logits[k] + 2 * bounds[k] + 1e-6);
             }
         }
     }

@@ -23,10 +23,10 @@ public sealed class SparseTrainingTests
         foreach (string device in TestDevices.FastCpus)
             foreach (double below in (ReadOnlySpan<double>)[0, 1e-6])
             {
-                using var trainer = new Trainer(TestDevices.Get(device), model.Network, new TrainerOptions(20), data, data, data) { SparseBelow = below };
+                var options = new TrainerOptions(20) { SparseBelow = below };
+                using var trainer = new Trainer(TestDevices.Get(device), model.Network, options, data, data, data);
                 trainer.Parameters.SetWeights(model.Weights);
                 trainer.Parameters.SetMask(model.Mask);
-                trainer.Masked = true;
                 trainer.Train(15, _ => new StepRates(1e-3, 1e-3));
                 // The same operations, so behind a pooling as before; those of the layer over live weights count no flops.
                 string[] operations = [.. trainer.TrainingStep.Operations.Select(o => o.Name)];
@@ -53,7 +53,7 @@ public sealed class SparseTrainingTests
         Assert.Equal(after.EvaluateEach(Part.Test).Loss, before.EvaluateEach(Part.Test).Loss);
 
         Trainer Make() =>
-            new(TestDevices.Get(TestDevices.FastCpus.First()), network, new TrainerOptions(20), data, data, data) { Masked = true };
+            new(TestDevices.Get(TestDevices.FastCpus.First()), network, new TrainerOptions(20), data, data, data);
 
         static void Prune(Trainer trainer, int layer)
         {

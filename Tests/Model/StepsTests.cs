@@ -57,7 +57,7 @@ public sealed class StepsTests
         Both(t => t.DismissTeacher());
         Both(t => t.ProfileEpoch(_ => new StepRates(1e-2)));
         Steps(7);
-        Both(t => t.Masked = true);
+        Both(t => t.Parameters.SetMask([.. t.Parameters.GetMask().Select((m, i) => i == 1 ? 0 : m)]));
         Steps(4);
 
         void Both(Action<Trainer> action)
@@ -78,12 +78,13 @@ public sealed class StepsTests
     private static Trainer Open(string device, string network = "fc12r fc10", int batch = Batch)
     {
         var random = new Random(7);
-        var pixels = new byte[2 * Images * DataSet.PixelsPerImage];
+        var pixels = new byte[2 * Images * Mnist.Shape.BytesPerImage];
         random.NextBytes(pixels);
-        byte[] labels = [.. Enumerable.Range(0, 2 * Images).Select(_ => (byte)random.Next(DataSet.Classes))];
+        byte[] labels = [.. Enumerable.Range(0, 2 * Images).Select(_ => (byte)random.Next(Mnist.Shape.Classes))];
         DataSet Part(int first) => new(
-            pixels[(first * DataSet.PixelsPerImage)..((first + Images) * DataSet.PixelsPerImage)], labels[first..(first + Images)]);
+            Mnist.Shape,
+            pixels[(first * Mnist.Shape.BytesPerImage)..((first + Images) * Mnist.Shape.BytesPerImage)], labels[first..(first + Images)]);
         return new Trainer(
-            TestDevices.Get(device), NetworkDescription.Parse(network), new TrainerOptions(batch), Part(0), Part(Images), new DataSet([], []));
+            TestDevices.Get(device), NetworkDescription.Parse(network), new TrainerOptions(batch), Part(0), Part(Images), DataSet.Empty(Mnist.Shape));
     }
 }

@@ -44,10 +44,10 @@ return 0;
 
 void Compare(int batch, OnnxRuntime denseRuntime, OnnxRuntime prunedRuntime)
 {
-    byte[] images = test.Images[..(batch * DataSet.PixelsPerImage)];
+    byte[] images = test.Images[..(batch * Mnist.Shape.BytesPerImage)];
     using var input = OnnxRuntime.Input(images);
-    using var denseOurs = new Inference(device, dense, batch);
-    using var prunedOurs = new Inference(device, pruned, batch);
+    using var denseOurs = new Predictor(device, dense, batch);
+    using var prunedOurs = new Predictor(device, pruned, batch);
     images.CopyTo(denseOurs.Images);
     images.CopyTo(prunedOurs.Images);
     (string Name, Action Run)[] runs =

@@ -55,7 +55,7 @@ public sealed class BreakingOffTests : IDisposable
     public async Task A_signal_ends_a_process_whose_pipe_nobody_reads()
     {
         Assert.SkipWhen(OperatingSystem.IsWindows(), "signals are sent by kill");
-        string images = _folder.Write("images", IdxFiles.Images(new byte[3000 * DataSet.PixelsPerImage]));
+        string images = _folder.Write("images", IdxFiles.Images(new byte[3000 * Mnist.Shape.BytesPerImage]));
         string model = _folder.Combine("model.safetensors");
         PlainNetwork.Random("fc10", 1, 0, seed: 3).Save(model);
         using var process = Cli.Start(_folder.Path, "predict", "--model", model, "--device", "cpu", images);

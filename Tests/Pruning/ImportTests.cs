@@ -114,7 +114,7 @@ public sealed class ImportTests : IDisposable
             double sum = 0;
             for (int i = first.WeightOffset + k * first.Filter.FilterSize, end = i + first.Filter.FilterSize; i < end; i++)
             {
-                double w = weights[i] * 255.0 * preprocessing.Deviation * Trainer.PixelScale;
+                double w = weights[i] * 255.0 * preprocessing.Deviation * Mnist.Shape.Scale[0];
                 (weights[i], sum) = ((float)w, sum + w);
             }
             weights[first.BiasOffset + k] += (float)(sum * preprocessing.Mean / preprocessing.Deviation);

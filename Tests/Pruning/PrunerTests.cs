@@ -37,7 +37,7 @@ public sealed class PrunerTests : IDisposable
     public void A_network_from_a_file_is_pruned_on_its_own_split_and_reports_come()
     {
         using var device = ComputeDevice.Cpu();
-        var data = new MnistData(SmallSet.Make(SmallSet.TrainCount, 1), SmallSet.Make(SmallSet.TestCount, 2), "");
+        var data = new ImageData(SmallSet.Make(SmallSet.TrainCount, 1), SmallSet.Make(SmallSet.TestCount, 2), "");
         var options = Small with { MaxDrop = new(0, 100), Seed = 3 };
         var dense = Pruner.PruneEach(device, data, "fc10", options, new Nothing())[0].Model;
         Assert.Equal(dense.Total, dense.Kept);
@@ -57,7 +57,7 @@ public sealed class PrunerTests : IDisposable
     public void A_run_that_is_cancelled_ends()
     {
         using var device = ComputeDevice.Cpu();
-        var data = new MnistData(SmallSet.Make(SmallSet.TrainCount, 1), SmallSet.Make(SmallSet.TestCount, 2), "");
+        var data = new ImageData(SmallSet.Make(SmallSet.TrainCount, 1), SmallSet.Make(SmallSet.TestCount, 2), "");
         using var source = new CancellationTokenSource();
         Assert.ThrowsAny<OperationCanceledException>(() => Pruner.Prune(
             device, data, "fc10", Small with { DenseEpochs = 100_000 }, progress: new Canceller(source), cancellation: source.Token));
@@ -67,7 +67,7 @@ public sealed class PrunerTests : IDisposable
     public void What_cannot_be_had_is_refused_by_the_name_of_its_property()
     {
         using var device = ComputeDevice.Cpu();
-        var data = new MnistData(SmallSet.Make(SmallSet.TrainCount, 1), SmallSet.Make(SmallSet.TestCount, 2), "");
+        var data = new ImageData(SmallSet.Make(SmallSet.TrainCount, 1), SmallSet.Make(SmallSet.TestCount, 2), "");
         foreach (var (name, options) in ((string, PruneOptions)[])
             [
                 (nameof(PruneOptions.Epochs), Small with { Epochs = 0 }), (nameof(PruneOptions.DenseEpochs), Small with { DenseEpochs = 0 }),

@@ -29,17 +29,17 @@ internal static class SmallSet
     public static DataSet Make(int count, ulong seed)
     {
         var random = new Random64(seed);
-        byte[] images = new byte[count * DataSet.PixelsPerImage], labels = new byte[count];
+        byte[] images = new byte[count * Mnist.Shape.BytesPerImage], labels = new byte[count];
         for (int n = 0; n < count; n++)
         {
             labels[n] = (byte)random.NextInt(10);
-            for (int i = 0; i < DataSet.PixelsPerImage; i++)
+            for (int i = 0; i < Mnist.Shape.BytesPerImage; i++)
             {
-                int row = i / DataSet.Width, column = i % DataSet.Width;
+                int row = i / Mnist.Shape.Width, column = i % Mnist.Shape.Width;
                 bool ink = row / 14 == labels[n] / 5 && column / 6 == labels[n] % 5;
-                images[n * DataSet.PixelsPerImage + i] = (byte)((ink ? 90 : 0) + random.NextInt(140));
+                images[n * Mnist.Shape.BytesPerImage + i] = (byte)((ink ? 90 : 0) + random.NextInt(140));
             }
         }
-        return new DataSet(images, labels);
+        return new DataSet(Mnist.Shape, images, labels);
     }
 }

@@ -6,6 +6,8 @@ internal static class OneImageCases
     private static readonly (TensorShape Shape, int Size, int Padding)[] Shapes =
         [(new(1, 28, 28, 2), 2, 0), (new(3, 5, 7), 2, 1), (new(2, 9, 40), 3, 0), (new(4, 2, 2), 2, 0), (new(7, 1, 1), 1, 0)];
 
+    private static readonly TensorShape Colour = new(3, 5, 7);
+
     public static IEnumerable<SelfTestCase> All =>
     [
         .. Shapes.Select(s => new SelfTestCase(
@@ -13,10 +15,21 @@ internal static class OneImageCases
             memory =>
             {
                 var x = new RowImage(memory, s.Shape);
-                memory.Device.Run(OneImage.Load(memory.Device, "test", memory.Allocate<byte>(Bytes(s.Shape)), 0.125f, x));
+                var normalization = memory.Allocate<float>(Normalization(s.Shape));
+                memory.Device.Run(OneImage.Load(memory.Device, "test", memory.Allocate<byte>(Bytes(s.Shape)), normalization, x));
                 return [memory.Read(x)];
             },
-            () => [Expected.Exactly("x", Bytes(s.Shape).Select(b => 0.125 * b))], onHostOnly: true)),
+            () => [Expected.Exactly("x", Bytes(s.Shape).Select((b, i) => Normalized(s.Shape, b, i)))], onHostOnly: true)),
+        new SelfTestCase(
+            "one image loaded as a vector of features",
+            memory =>
+            {
+                var x = new RowImage(memory, TensorShape.Vector(Colour.Features));
+                var normalization = memory.Allocate<float>(Normalization(Colour));
+                memory.Device.Run(OneImage.Load(memory.Device, "test", memory.Allocate<byte>(Bytes(Colour)), normalization, x));
+                return [memory.Read(x)];
+            },
+            () => [Expected.Exactly("x", Bytes(Colour).Select((b, i) => Normalized(Colour, b, i)))], onHostOnly: true),
         .. Shapes.Select(s => new SelfTestCase(
             $"one image pool {s.Shape.Channels}x{s.Shape.Height}x{s.Shape.Width} border {s.Shape.Padding} "
                 + $"windows {s.Size} border {s.Padding}",
@@ -74,5 +87,15 @@ internal static class OneImageCases
         if (s.Padding > 0 && Array.Exists(data, v => v != 0))
             throw new SelfTestException($"an operation wrote into the border of {s}");
         return plain;
+    }
+
+    /// <summary>Exact in float, whatever the byte.</summary>
+    private static float[] Normalization(TensorShape shape) =>
+        [.. Enumerable.Range(0, shape.Channels).SelectMany(c => new[] { 0.125f * (c + 1), -c })];
+
+    private static double Normalized(TensorShape shape, byte value, int index)
+    {
+        int channel = index / (shape.Height * shape.Width);
+        return 0.125 * (channel + 1) * value - channel;
     }
 }

@@ -1,23 +1,30 @@
 namespace Secateurs.Kernels.SelfTest;
 
 /// <summary>
-/// Batches out of a data set of bytes: any order and view, repeated and blank images, borders, with and without the transposed copy.
+/// Batches out of a data set of bytes: any order and view, channels, repeated and blank images, borders, with and without the
+/// transposed copy.
 /// </summary>
 internal static class GatherCases
 {
     private const int Count = 23, Steps = 3, Step = 1;
-    private const float Scale = 1 / 255f;
 
     private static readonly (int Blocks, TensorShape Shape, bool Transposed)[] Shapes =
     [
         (1, new(1, 1, 1), true), (2, new(1, 5, 7), false), (3, new(1, 7, 5, 2), true), (4, new(1, 28, 28, 2), false),
-        (1, new(1, 28, 28), true),
+        (1, new(1, 28, 28), true), (2, new(3, 5, 7), true), (1, new(3, 32, 32, 1), false), (1, new(2, 4, 8, 1), true),
     ];
 
     public static IEnumerable<SelfTestCase> All =>
         Shapes.Select(s => new SelfTestCase(
-            $"gather {s.Blocks} blocks {s.Shape.Height}x{s.Shape.Width} border {s.Shape.Padding}{(s.Transposed ? " transposed" : "")}",
+            $"gather {s.Blocks} blocks {Size(s.Shape)} border {s.Shape.Padding}{(s.Transposed ? " transposed" : "")}",
             m => Compute(m, s.Blocks, s.Shape, s.Transposed), () => Expect(s.Blocks, s.Shape, s.Transposed)));
+
+    private static string Size(TensorShape shape) =>
+        shape.Channels == 1 ? $"{shape.Height}x{shape.Width}" : $"{shape.Channels}x{shape.Height}x{shape.Width}";
+
+    /// <summary>Powers of two and small shifts, so that scale · byte + shift is exact, fused or not; of a single channel any scale and no shift.</summary>
+    private static float[] Normalization(TensorShape shape) => shape.Channels == 1
+        ? [1 / 255f, 0] : [.. Enumerable.Range(0, shape.Channels).SelectMany(c => new[] { 1f / (64 << c), c - 1.5f })];
 
     private static byte[] Pixels(TensorShape shape) =>
         Gather.WithMargins(shape.Width, [.. new Numbers(1).Integers(Count * shape.Features, 256).Select(v => (byte)v)]);
@@ -35,14 +42,14 @@ internal static class GatherCases
         var labels = memory.Allocate<int>(slots);
         memory.Device.Run(Gather.Of(
             memory.Device, "test", memory.Allocate<byte>(Pixels(shape)), memory.Allocate<byte>(Labels), memory.Allocate<int>(Order(slots)),
-            memory.Allocate<int>([Step]), Scale, x, rows, labels));
+            memory.Allocate<int>([Step]), memory.Allocate<float>(Normalization(shape)), x, rows, labels));
         return [memory.Read(x, slots), memory.Read(labels), memory.Read(rows)];
     }
 
     private static Expected[] Expect(int blocks, TensorShape shape, bool transposed)
     {
         int slots = blocks * Layout.Lanes, features = shape.Features;
-        var (x, labels) = Gather.Reference(Pixels(shape), Labels, Order(slots).AsSpan(Step * slots, slots), Scale, shape.Width);
+        var (x, labels) = Gather.Reference(Pixels(shape), Labels, Order(slots).AsSpan(Step * slots, slots), Normalization(shape), shape);
         return
         [
             Expected.Exactly("x", x.Select(v => (double)v)), Expected.Exactly("labels", labels.Select(v => (double)v)),

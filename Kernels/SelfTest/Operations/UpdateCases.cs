@@ -9,7 +9,6 @@ namespace Secateurs.Kernels.SelfTest;
 internal static class UpdateCases
 {
     private const int Rounds = 3, Steps = 2 * Rounds, Before = 5, After = 3;
-    private const double Epsilon = 1e-8;
 
     private static readonly UpdateRule[] Rules = [UpdateRule.Adam, UpdateRule.Momentum];
 
@@ -70,13 +69,7 @@ internal static class UpdateCases
             return [memory.Read(weight), memory.Read(first), memory.Read(second), memory.Read(step)];
         }
 
-        /// <summary>Bias corrections, folded into rate and ε.</summary>
-        private float[] Row(int step)
-        {
-            double correction = rule == UpdateRule.Adam ? Math.Sqrt(1 - Math.Pow(Update.Beta2, step + 1)) : 1;
-            double rate = rule == UpdateRule.Adam ? Rate(step) * correction / (1 - Math.Pow(Update.Beta1, step + 1)) : Rate(step);
-            return [(float)rate, (float)(Epsilon * correction), (float)Decay(step), 0];
-        }
+        private float[] Row(int step) => Update.RatesOf(rule, step + 1, Rate(step), Decay(step));
 
         private Expected[] Expect()
         {
@@ -92,7 +85,7 @@ internal static class UpdateCases
                 for (int step = 0; step < Steps; step++)
                 {
                     double keep = masked ? mask[at] : 1, g = gradients[step % 2][i];
-                    (w, m, v) = Update.Reference(rule, w, m, v, g, step + 1, Rate(step), Epsilon, Decay(step), keep);
+                    (w, m, v) = Update.Reference(rule, w, m, v, g, step + 1, Rate(step), Update.Epsilon, Decay(step), keep);
                     (w2, m2, v2) = Bound(w2, m2, v2, g, step, keep);
                 }
                 (weight[at], first[at], second[at]) = (w, m, v);

@@ -41,11 +41,11 @@ internal static class BenchCommand
         if (invocation.IsGiven(Options.Model) && ((Option[])[Settings.Network.Typed, Density]).FirstOrDefault(invocation.IsGiven) is { } other)
             throw new UserException(ErrorKind.Usage, $"{other.Name}: expected for a new network, found with {Options.Model.Name}");
         var model = invocation.IsGiven(Options.Model) ? EvalCommand.Load(invocation).Model : null;
-        var network = model?.Network ?? NetworkDescription.Parse(invocation.Get(Settings.Network.Typed));
         var data = Workbench.LoadData(invocation);
+        var network = model?.Network ?? NetworkDescription.Parse(invocation.Get(Settings.Network.Typed), data.Shape);
         using var device = Workbench.OpenDevice(invocation);
         var options = new TrainerOptions(invocation.Get(Settings.Batch.Typed), Seed: invocation.Get(Settings.Seed.Typed));
-        using var trainer = new Trainer(device, network, options, data.Train, new DataSet([], []), data.Test);
+        using var trainer = new Trainer(device, network, options, data.Train, DataSet.Empty(data.Shape), data.Test);
         Action<string> say = invocation.Terminal.Say, print = invocation.Terminal.Print;
         double density = model is null ? invocation.Get(Density) : (double)model.Kept / model.Total;
         if (model is not null)
@@ -119,7 +119,6 @@ internal static class BenchCommand
         }
         trainer.Parameters.SetWeights(weights);
         trainer.Parameters.SetMask(mask);
-        trainer.Masked = true;
     }
 
     /// <summary>Equal operations of one step, such as two pools of one name, share a row.</summary>

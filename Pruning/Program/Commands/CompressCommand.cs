@@ -83,7 +83,7 @@ internal static class CompressCommand
 
     /// <summary>Compresses; the smallest file so far is on the disk at any time.</summary>
     public static Compressed Run(
-        Invocation invocation, ComputeDevice device, Checkpoint model, MnistData data, int batch, CompressOptions options, RunFolder folder)
+        Invocation invocation, ComputeDevice device, Checkpoint model, ImageData data, int batch, CompressOptions options, RunFolder folder)
     {
         bool kept = false;
         try

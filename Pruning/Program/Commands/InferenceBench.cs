@@ -47,8 +47,8 @@ internal static class InferenceBench
 
     private static Row[] Measure(ComputeDevice device, Checkpoint model, DataSet test, int batch, CancellationToken cancellation)
     {
-        using var dense = new Inference(device, model, batch, sparseBelow: 0);
-        using var pruned = new Inference(device, model, batch);
+        using var dense = new Predictor(device, model, batch, sparseBelow: 0);
+        using var pruned = new Predictor(device, model, batch);
         var (denseTimes, prunedTimes) = (new List<double>(), new List<double>());
         double denseAccuracy = Accuracy(dense, test, cancellation), prunedAccuracy = Accuracy(pruned, test, cancellation);
         for (int round = 0; round < Rounds; round++)
@@ -59,7 +59,7 @@ internal static class InferenceBench
         return [Summary("dense", batch, denseTimes, denseAccuracy), Summary("pruned", batch, prunedTimes, prunedAccuracy)];
     }
 
-    private static void Time(Inference inference, int batch, List<double> microseconds, CancellationToken cancellation)
+    private static void Time(Predictor inference, int batch, List<double> microseconds, CancellationToken cancellation)
     {
         for (int call = 0; call < CallsPerRound(batch); call++)
         {
@@ -71,14 +71,14 @@ internal static class InferenceBench
     }
 
     /// <summary>Percent of all images, in whole batches and a last smaller one.</summary>
-    private static double Accuracy(Inference inference, DataSet images, CancellationToken cancellation)
+    private static double Accuracy(Predictor inference, DataSet images, CancellationToken cancellation)
     {
         int correct = 0;
         for (int first = 0; first < images.Count; first += inference.Batch)
         {
             cancellation.ThrowIfCancellationRequested();
             int count = Math.Min(inference.Batch, images.Count - first);
-            images.Images.AsSpan(first * DataSet.PixelsPerImage, count * DataSet.PixelsPerImage).CopyTo(inference.Images);
+            images.Images.AsSpan(first * images.Shape.BytesPerImage, count * images.Shape.BytesPerImage).CopyTo(inference.Images);
             inference.Run(count);
             for (int i = 0; i < count; i++)
                 correct += inference.Classes[i] == images.Labels[first + i] ? 1 : 0;

@@ -40,20 +40,21 @@ internal static class PredictCommand
     {
         var (_, model) = EvalCommand.Load(invocation);
         var images = Read(invocation);
+        model.Network.Demand(Mnist.Shape);
         using var device = Workbench.OpenDevice(invocation);
-        using var inference = new Inference(device, model, Math.Min(Batch, images.Count));
+        using var predictor = new Predictor(device, model, Math.Min(Batch, images.Count));
         var table = new TextTable("image", "class", "probability");
         var results = new List<object>();
-        foreach (var batch in images.Chunk(inference.Batch))
+        foreach (var batch in images.Chunk(predictor.Batch))
         {
             invocation.Cancellation.ThrowIfCancellationRequested();
             for (int i = 0; i < batch.Length; i++)
-                batch[i].Pixels.Span.CopyTo(inference.Images[(i * DataSet.PixelsPerImage)..]);
-            inference.Run(batch.Length);
+                batch[i].Pixels.Span.CopyTo(predictor.Images[(i * predictor.Shape.BytesPerImage)..]);
+            predictor.Run(batch.Length);
             for (int i = 0; i < batch.Length; i++)
             {
-                double[] probabilities = Softmax(inference.Logits.Slice(i * DataSet.Classes, DataSet.Classes));
-                int best = inference.Classes[i];
+                double[] probabilities = predictor.Probabilities(i);
+                int best = predictor.Classes[i];
                 table.Add(batch[i].Name, Csv.Whole(best), probabilities[best].ToString("F4", CultureInfo.InvariantCulture));
                 results.Add(new { Image = batch[i].Name, Class = best, Probability = probabilities[best], Probabilities = probabilities });
             }
@@ -77,15 +78,5 @@ internal static class PredictCommand
                 throw new UserException(ErrorKind.Usage, $"IMAGES: expected at most {Pictures.MostImages} images at once, found more");
         }
         return images;
-    }
-
-    private static double[] Softmax(ReadOnlySpan<float> logits)
-    {
-        double[] powers = new double[logits.Length];
-        float largest = logits.ToArray().Max();
-        for (int i = 0; i < powers.Length; i++)
-            powers[i] = Math.Exp(logits[i] - largest);
-        double sum = powers.Sum();
-        return Array.ConvertAll(powers, p => p / sum);
     }
 }

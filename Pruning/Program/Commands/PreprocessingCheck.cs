@@ -21,7 +21,7 @@ internal static class PreprocessingCheck
 
     /// <summary>The set of --data, else MNIST where it lies already, else none.</summary>
     /// <exception cref="UserException">BadData: the set of --data cannot be read.</exception>
-    public static MnistData? Data(Invocation invocation)
+    public static ImageData? Data(Invocation invocation)
     {
         if (invocation.Find(Options.Data) is not null)
             return Workbench.LoadData(invocation);
@@ -41,7 +41,7 @@ internal static class PreprocessingCheck
     /// <param name="raw">The same as the file has it.</param>
     /// <param name="told">The preprocessing between both.</param>
     /// <param name="data">Training images of it are looked at.</param>
-    public static Score? Run(Invocation invocation, Checkpoint model, Checkpoint raw, Preprocessing told, MnistData? data)
+    public static Score? Run(Invocation invocation, Checkpoint model, Checkpoint raw, Preprocessing told, ImageData? data)
     {
         if (data is null)
         {
@@ -49,8 +49,7 @@ internal static class PreprocessingCheck
             return null;
         }
         int count = (int)Math.Clamp(Effort / Products(model.Network), FewestImages, MostImages);
-        var images = data.Train.Count <= count ? data.Train
-            : new DataSet(data.Train.Images[..(count * DataSet.PixelsPerImage)], data.Train.Labels[..count]);
+        var images = data.Train.Take(Math.Min(count, data.Train.Count));
         using var device = Workbench.OpenDevice(invocation);
         using var trainer = Workbench.ForMeasuring(device, model, images);
         var found = trainer.EvaluateEach(Part.Test);
@@ -59,7 +58,7 @@ internal static class PreprocessingCheck
             CultureInfo.InvariantCulture, $"accuracy {score.Accuracy:F2} % on {score.Images} training images of {data.Folder}"));
         var (better, percent) = Best(trainer, raw, told, found.Correct);
         string hint = better is null ? "" : string.Create(CultureInfo.InvariantCulture, $"; with {OptionWords.Of(better)} it has {percent:F2} %");
-        if (score.Accuracy < NearChance * 100 / DataSet.Classes)
+        if (score.Accuracy < NearChance * 100 / data.Shape.Classes)
             invocation.Terminal.Say($"warning: an accuracy near chance: another preprocessing, network or order of layers, or other data{hint}");
         else if (better is not null)
             invocation.Terminal.Say($"warning: the preprocessing may be another one{hint}");

@@ -8,17 +8,17 @@ namespace Secateurs.Program.Commands;
 /// <summary>Device, data and trainer of a run, opened before anything is written: a user's mistake leaves no trace.</summary>
 internal sealed class Workbench : IDisposable
 {
-    private Workbench(ComputeDevice device, MnistData data, Trainer trainer) => (Device, Data, Trainer) = (device, data, trainer);
+    private Workbench(ComputeDevice device, ImageData data, Trainer trainer) => (Device, Data, Trainer) = (device, data, trainer);
 
     public ComputeDevice Device { get; }
-    public MnistData Data { get; }
+    public ImageData Data { get; }
     public Trainer Trainer { get; }
 
     /// <summary>Opens everything for training and pruning; <paramref name="start"/> is put into the trainer.</summary>
     public static Workbench Open(Invocation invocation, PruneOptions options, Checkpoint? start)
     {
-        var network = start?.Network ?? NetworkDescription.Parse(options.Network);
         var data = LoadData(invocation);
+        var network = start?.Network ?? NetworkDescription.Parse(options.Network, data.Shape);
         var (training, validation) = data.Train.Split(options.Validation, options.Seed);
         var device = OpenDevice(invocation);
         try
@@ -36,7 +36,7 @@ internal sealed class Workbench : IDisposable
     }
 
     /// <summary>The set of --data, or MNIST; run.sh says by PRUNING_HOME where the project's own copy of it is, whatever the current directory.</summary>
-    public static MnistData LoadData(Invocation invocation) => Mnist.Load(
+    public static ImageData LoadData(Invocation invocation) => Mnist.Load(
         invocation.Find(Options.Data), invocation.Terminal.Say, Environment.GetEnvironmentVariable("PRUNING_HOME"), invocation.Cancellation);
 
     public static ComputeDevice OpenDevice(Invocation invocation) =>
@@ -50,8 +50,8 @@ internal sealed class Workbench : IDisposable
         long values = checkpoint.Network.Shapes.Sum(s => (long)s.BlockStride / Layout.Lanes);
         long blocks = bytes / (2 * sizeof(float) * values * Layout.Lanes);
         int batch = (int)Math.Min(Math.Clamp(blocks * Layout.Lanes, Layout.Lanes, most), images.Count);
-        var few = new DataSet(images.Images[..(batch * DataSet.PixelsPerImage)], images.Labels[..batch]);
-        var trainer = new Trainer(device, checkpoint.Network, new TrainerOptions(batch), few, new DataSet([], []), images);
+        var few = images.Take(batch);
+        var trainer = new Trainer(device, checkpoint.Network, new TrainerOptions(batch), few, DataSet.Empty(images.Shape), images);
         Pruner.Put(checkpoint, trainer);
         return trainer;
     }

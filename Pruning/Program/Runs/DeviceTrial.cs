@@ -88,7 +88,7 @@ internal static class DeviceTrial
     private static Trainer Open(ComputeDevice device, NetworkDescription network)
     {
         var (training, validation) = Data().Split(Validation, Seed);
-        return new Trainer(device, network, new TrainerOptions(Batch, Seed: Seed), training, validation, new DataSet([], []));
+        return new Trainer(device, network, new TrainerOptions(Batch, Seed: Seed), training, validation, DataSet.Empty(Mnist.Shape));
     }
 
     /// <summary>NaN where a loss is, which no bound lets pass.</summary>
@@ -113,16 +113,19 @@ internal static class DeviceTrial
     {
         var random = new Random((int)Seed);
         var labels = new byte[Images + Validation];
-        var pixels = new byte[labels.Length * DataSet.PixelsPerImage];
-        var ink = new bool[DataSet.Classes * DataSet.PixelsPerImage];
+        int size = Mnist.Shape.BytesPerImage;
+        var pixels = new byte[labels.Length * size];
+        var ink = new bool[Mnist.Shape.Classes * size];
         for (int i = 0; i < ink.Length; i++)
             ink[i] = i % 3 == 0 ? random.Next(4) == 0 : i > 0 && ink[i - 1];
         for (int n = 0; n < labels.Length; n++)
         {
-            labels[n] = (byte)random.Next(DataSet.Classes);
-            for (int i = 0; i < DataSet.PixelsPerImage; i++)
-                pixels[n * DataSet.PixelsPerImage + i] = (byte)(ink[labels[n] * DataSet.PixelsPerImage + i] ? random.Next(96, 256) : random.Next(8) == 0 ? random.Next(128) : 0);
+            labels[n] = (byte)random.Next(Mnist.Shape.Classes);
+            for (int i = 0; i < size; i++)
+            {
+                pixels[n * size + i] = (byte)(ink[labels[n] * size + i] ? random.Next(96, 256) : random.Next(8) == 0 ? random.Next(128) : 0);
+            }
         }
-        return new DataSet(pixels, labels);
+        return new DataSet(Mnist.Shape, pixels, labels);
     }
 }

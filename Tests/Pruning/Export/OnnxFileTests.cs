@@ -26,8 +26,8 @@ public sealed class OnnxFileTests
     {
         var model = PlainNetwork.Random(network, density, dead, seed: 7);
         byte[] images = Images.Value;
-        int count = images.Length / DataSet.PixelsPerImage;
-        using var inference = new Inference(TestDevices.Get(TestDevices.FastCpus.First()), model, count);
+        int count = images.Length / Mnist.Shape.BytesPerImage;
+        using var inference = new Predictor(TestDevices.Get(TestDevices.FastCpus.First()), model, count);
         images.CopyTo(inference.Images);
         inference.Run(count);
         var ours = inference.Logits;
@@ -41,10 +41,10 @@ public sealed class OnnxFileTests
         Assert.Equal(ours.Length, theirs.Length);
         for (int n = 0; n < count; n++)
         {
-            ReadOnlySpan<float> mine = ours.Slice(n * DataSet.Classes, DataSet.Classes), other = theirs.AsSpan(n * DataSet.Classes, DataSet.Classes);
+            ReadOnlySpan<float> mine = ours.Slice(n * Mnist.Shape.Classes, Mnist.Shape.Classes), other = theirs.AsSpan(n * Mnist.Shape.Classes, Mnist.Shape.Classes);
             // Relative to the image's largest logit, since single ones may be near zero.
             float largest = Math.Max(mine.ToArray().Max(Math.Abs), other.ToArray().Max(Math.Abs)), bound = 1e-3f * largest;
-            for (int k = 0; k < DataSet.Classes; k++)
+            for (int k = 0; k < Mnist.Shape.Classes; k++)
                 Assert.True(Math.Abs(mine[k] - other[k]) <= bound, $"image {n}, class {k}: {mine[k]:R}, ONNX Runtime {other[k]:R}");
             int answer = Answer.Reference(other);
             Assert.True(inference.Classes[n] == answer || Math.Abs(other[answer] - other[inference.Classes[n]]) <= bound, $"image {n}");

@@ -19,7 +19,7 @@ internal sealed class OnnxRuntime : IDisposable
     public static OrtValue Input(ReadOnlySpan<byte> images)
     {
         float[] pixels = Array.ConvertAll(images.ToArray(), p => (float)p);
-        return OrtValue.CreateTensorValueFromMemory(pixels, [pixels.Length / DataSet.PixelsPerImage, 1, DataSet.Height, DataSet.Width]);
+        return OrtValue.CreateTensorValueFromMemory(pixels, [pixels.Length / Mnist.Shape.BytesPerImage, 1, Mnist.Shape.Height, Mnist.Shape.Width]);
     }
 
     /// <summary>Logits (N, 10).</summary>

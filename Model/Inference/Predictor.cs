@@ -10,14 +10,8 @@ namespace Secateurs.Model;
 /// of its own (<see cref="OneImage"/>).
 /// </summary>
 /// <remarks>Answers repeat bit for bit, whatever the number of workers or images; from the trainer's they differ by rounding.</remarks>
-public sealed class Inference : IDisposable
+public sealed class Predictor : IDisposable
 {
-    /// <summary>The break-even of a forward pass alone, see Results/speed/README.md.</summary>
-    public const double DefaultSparseBelow = 0.3;
-
-    /// <summary>Images that a worker takes through all layers at once: four vectors, for each of which a live weight is loaded once.</summary>
-    private const int Chunk = 64;
-
     private readonly DeviceMemory _memory;
     private readonly HostBuffer<byte> _images;
     private readonly HostBuffer<float> _logits;
@@ -29,19 +23,21 @@ public sealed class Inference : IDisposable
     /// <param name="device">Where it runs.</param>
     /// <param name="model">Weights and masks.</param>
     /// <param name="batch">Images of a call at most; each call costs what this many do, up to 64.</param>
-    /// <param name="sparseBelow">Density below which a layer is computed from live weights (a first convolution also below two fifths); 0 for the dense path.</param>
-    public Inference(ComputeDevice device, Checkpoint model, int batch, double sparseBelow = DefaultSparseBelow)
+    /// <param name="sparseBelow">
+    /// Density below which a layer is computed from live weights (a first convolution also below two fifths); 0 for the dense path.
+    /// </param>
+    public Predictor(ComputeDevice device, Checkpoint model, int batch, double sparseBelow = Tuning.SparseAnswersBelow)
     {
         ArgumentNullException.ThrowIfNull(device);
         ArgumentOutOfRangeException.ThrowIfLessThan(batch, 1);
         Model = sparseBelow > 0 ? Compaction.Of(model) : model;
         Batch = batch;
         _memory = new DeviceMemory(device);
-        int chunk = device.RunsOnHost ? Math.Min(Chunk, batch) : batch;
+        int chunk = device.RunsOnHost ? Math.Min(Tuning.ImagesPerChunk, batch) : batch;
         _slots = Layout.Blocks(chunk) * Layout.Lanes;
-        _images = new HostBuffer<byte>(_memory, batch * DataSet.PixelsPerImage);
+        _images = new HostBuffer<byte>(_memory, batch * Shape.BytesPerImage);
         _order = new HostBuffer<int>(_memory, (batch + _slots - 1) / _slots * _slots);
-        _logits = new HostBuffer<float>(_memory, batch * DataSet.Classes);
+        _logits = new HostBuffer<float>(_memory, batch * Shape.Classes);
         _classes = new HostBuffer<int>(_memory, batch);
         _program = device.RunsOnHost && batch == 1
             ? new ChunkedProgram(_memory, _ => OneImageSteps.Build(_memory, Model, _images.View, _logits.View, _classes.View))
@@ -51,17 +47,33 @@ public sealed class Inference : IDisposable
     /// <summary>The network that is computed, dead parts left out.</summary>
     public Checkpoint Model { get; }
 
+    /// <summary>The images that it answers for, and their classes.</summary>
+    public DataShape Shape => Model.Network.Data;
+
     /// <summary>Images of a call at most.</summary>
     public int Batch { get; }
 
-    /// <summary>(N, 28, 28) bytes: where the caller puts the images, 0 = paper and 255 = ink.</summary>
+    /// <summary>(N, C, H, W) bytes: where the caller puts the images; of MNIST's form 0 = paper and 255 = ink.</summary>
     public Span<byte> Images => _images.Span;
 
-    /// <summary>(N, 10): what the last call gave.</summary>
-    public ReadOnlySpan<float> Logits => _logits.Span[..(_count * DataSet.Classes)];
+    /// <summary>(N, classes): what the last call gave.</summary>
+    public ReadOnlySpan<float> Logits => _logits.Span[..(_count * Shape.Classes)];
 
     /// <summary>(N): the class of the largest logit.</summary>
     public ReadOnlySpan<int> Classes => _classes.Span[.._count];
+
+    /// <summary>softmax(logits) of an image of the last call, one a class.</summary>
+    public double[] Probabilities(int image)
+    {
+        ArgumentOutOfRangeException.ThrowIfGreaterThanOrEqual(image, _count);
+        var logits = Logits.Slice(image * Shape.Classes, Shape.Classes);
+        double[] powers = new double[logits.Length];
+        float largest = logits.ToArray().Max();
+        for (int i = 0; i < powers.Length; i++)
+            powers[i] = Math.Exp(logits[i] - largest);
+        double sum = powers.Sum();
+        return Array.ConvertAll(powers, p => p / sum);
+    }
 
     /// <summary>Answers for the first <paramref name="count"/> of <see cref="Images"/>.</summary>
     public void Run(int count)
@@ -75,9 +87,9 @@ public sealed class Inference : IDisposable
             _order.Upload(_order.Span.Length);
             _count = count;
         }
-        _images.Upload(count * DataSet.PixelsPerImage);
+        _images.Upload(count * Shape.BytesPerImage);
         _program.Run((count + _slots - 1) / _slots);
-        _logits.Download(count * DataSet.Classes);
+        _logits.Download(count * Shape.Classes);
         _classes.Download(count);
     }
 
@@ -87,6 +99,7 @@ public sealed class Inference : IDisposable
         var parameters = new Parameters(_memory, Model.Network);
         parameters.SetWeights(Model.Weights);
         var labels = _memory.Allocate<byte>(Batch);
+        var normalization = _memory.Allocate<float>(Shape.Normalization);
         return new ChunkedProgram(_memory, step =>
         {
             var builder = new StepBuilder(_memory, Model.Network, parameters, chunk, training: false);
@@ -96,7 +109,7 @@ public sealed class Inference : IDisposable
             return
             [
                 Gather.Of(
-                    device, "gather", _images.View, labels, _order.View, step, Trainer.PixelScale, builder.Inputs[0], builder.TransposedInput,
+                    device, "gather", _images.View, labels, _order.View, step, normalization, builder.Inputs[0], builder.TransposedInput,
                     _memory.Allocate<int>(_slots)),
                 .. builder.Forward(builder.Inputs[0]).SelectMany(stage => stage),
                 Answer.Of(device, "answer", builder.Logits, step, _logits.View, _classes.View),

@@ -1,0 +1,22 @@
+using System.Security.Cryptography;
+
+namespace Secateurs.Model;
+
+/// <summary>A training set and a test set of the same shape. The test set is for reporting only: no decision may depend on it.</summary>
+/// <param name="Train">Images to learn from and to decide by.</param>
+/// <param name="Test">Images for reports.</param>
+/// <param name="Folder">Where they were read; may be empty.</param>
+public sealed record ImageData(DataSet Train, DataSet Test, string Folder)
+{
+    /// <summary>Of both.</summary>
+    public DataShape Shape => Train.Shape;
+
+    /// <summary>What tells the set from others, wherever it lies: SHA-256 of pixels and labels, training before test.</summary>
+    public string Sha256()
+    {
+        using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
+        foreach (byte[] part in (byte[][])[Train.Images, Train.Labels, Test.Images, Test.Labels])
+            hash.AppendData(part);
+        return Convert.ToHexStringLower(hash.GetHashAndReset());
+    }
+}

@@ -1,0 +1,127 @@
+using ILGPU;
+using Secateurs.Kernels;
+
+namespace Secateurs.Model;
+
+/// <summary>
+/// All images on the device, and which of them a step sees. An epoch's order lies there as a whole, so that many steps need nothing of the
+/// host; a part of the data set takes its place while it is measured.
+/// </summary>
+internal sealed class Batches
+{
+    private readonly DeviceMemory _memory;
+    private readonly ArrayView<byte> _images, _classes;
+    private readonly ArrayView<int> _order, _next, _step;
+    private readonly ArrayView<float> _normalization;
+    private readonly ArrayView<int>[] _labels;
+    private readonly IReadOnlyList<Tensor> _inputs;
+    private readonly ImageOrder _orders;
+    private readonly int[] _first;
+
+    /// <param name="memory">Where the images go.</param>
+    /// <param name="options">Batch and seed.</param>
+    /// <param name="inputs">Where a batch goes: see <see cref="StepBuilder.Inputs"/>.</param>
+    /// <param name="parts">Training, validation and test images.</param>
+    public Batches(DeviceMemory memory, TrainerOptions options, IReadOnlyList<Tensor> inputs, params DataSet[] parts)
+    {
+        (_memory, _inputs, Size) = (memory, inputs, options.Batch);
+        _first = [.. parts.Aggregate(new List<int> { 0 }, (ends, part) => [.. ends, ends[^1] + part.Count])];
+        var shape = parts[0].Shape;
+        Slots = Layout.Blocks(options.Batch) * Layout.Lanes;
+        StepsPerEpoch = Count(Part.Training) / options.Batch;
+        MostSteps = Math.Max(StepsPerEpoch, parts.Max(p => p.Count) / Slots + 1);
+        _images = memory.Allocate<byte>(Kernels.Gather.WithMargins(shape.Width, [.. parts.Select(p => p.Images)]));
+        _classes = memory.Allocate<byte>([.. parts.SelectMany(p => p.Labels)]);
+        _normalization = memory.Allocate<float>(shape.Normalization);
+        // One batch more than is ever learned from: a GPU fetches it when an epoch ends.
+        _order = memory.Allocate<int>((long)(MostSteps + 1) * Slots);
+        _next = memory.Allocate<int>(1);
+        _step = memory.Allocate<int>(1);
+        _labels = [.. inputs.Select(_ => memory.Allocate<int>(Slots))];
+        _orders = new ImageOrder(options.Seed, Count(Part.Training), options.Batch, Slots);
+        Position = StepsPerEpoch;
+    }
+
+    /// <summary>Images per step.</summary>
+    public int Size { get; }
+
+    /// <summary>Places for images in a step: 16 a block, of which the last may hold blank ones.</summary>
+    public int Slots { get; }
+
+    /// <summary>Whole batches in the training images; the rest of an epoch's order is left out.</summary>
+    public int StepsPerEpoch { get; }
+
+    /// <summary>Of an epoch, or of a measurement of a part.</summary>
+    public int MostSteps { get; }
+
+    /// <summary>Steps of the epoch that are done.</summary>
+    public int Position { get; private set; }
+
+    /// <summary>[steps][slots]: entries for <see cref="Gather"/>.</summary>
+    public ArrayView<int> Order => _order;
+
+    /// <summary>[1]: the step of a run of steps, once <see cref="Advance"/> was there.</summary>
+    public ArrayView<int> Step => _step;
+
+    /// <summary>[slots], -1 for blank.</summary>
+    public ArrayView<int> Labels(int input) => _labels[input];
+
+    /// <summary>Images of a part.</summary>
+    public int Count(Part part) => _first[(int)part + 1] - _first[(int)part];
+
+    /// <summary>Fetches the next batch.</summary>
+    /// <param name="input">Where to, of the inputs.</param>
+    /// <param name="rows">The same as rows, if anybody wants these; else empty.</param>
+    public Operation Gather(int input, ArrayView<float> rows = default) => Kernels.Gather.Of(
+        _memory.Device, "gather", _images, _classes, _order, _next, _normalization, _inputs[input], rows, _labels[input]);
+
+    /// <summary>Tells the other operations which step it is, and the next fetching that it is one further.</summary>
+    public Operation Advance() => Counter.Advance(_memory.Device, _next, _step);
+
+    /// <summary>Makes the device ready for the epoch's next steps; a new epoch begins where one ended.</summary>
+    /// <param name="steps">As many as are wanted.</param>
+    /// <returns>As many as the epoch has left.</returns>
+    public int Prepare(int steps)
+    {
+        if (Position == StepsPerEpoch)
+        {
+            _memory.Upload<int>(_orders.NextEpoch(StepsPerEpoch), _order);
+            Position = 0;
+        }
+        _memory.Upload([Position], _next);
+        return Math.Min(steps, StepsPerEpoch - Position);
+    }
+
+    /// <summary>Says that so many steps were taken.</summary>
+    public void Take(int steps) => Position += steps;
+
+    /// <summary>The next step begins a new epoch, and the orders of images come as they came after construction.</summary>
+    public void Restart()
+    {
+        _orders.Restart();
+        Position = StepsPerEpoch;
+    }
+
+    /// <summary>What an epoch shows of the images: see <see cref="ImageOrder.Views"/>; one that is under way ends here if that changes.</summary>
+    public void Show(int views)
+    {
+        if (views != _orders.Views)
+            Position = StepsPerEpoch;
+        _orders.Views = views;
+    }
+
+    /// <summary>Goes through a part of the data set, all of it in one view.</summary>
+    /// <param name="part">Of the data set.</param>
+    /// <param name="view">See <see cref="Kernels.Gather"/>.</param>
+    /// <param name="run">Runs so many steps, to their end.</param>
+    public void InTurn(Part part, int view, Action<int> run)
+    {
+        int[] order = _orders.InTurn(_first[(int)part], Count(part), view);
+        // An epoch that is under way has its order in the same buffer: what is left of it comes back after the measurement.
+        int[] rest = Position < StepsPerEpoch ? _memory.Download(_order.SubView(0, StepsPerEpoch * Slots)) : [];
+        _memory.Upload<int>(order, _order);
+        _memory.Upload([0], _next);
+        run(order.Length / Slots);
+        _memory.Upload<int>(rest, _order);
+    }
+}
