@@ -15,11 +15,15 @@ internal sealed class OnnxRuntime : IDisposable
     /// <summary>The file's texts.</summary>
     public IReadOnlyDictionary<string, string> Metadata => session.ModelMetadata.CustomMetadataMap;
 
-    /// <summary>Images (N, 28, 28) as the tensor that the network takes.</summary>
-    public static OrtValue Input(ReadOnlySpan<byte> images)
+    /// <summary>Images (N, C, H, W) as the tensor that the network takes.</summary>
+    /// <param name="images">Bytes.</param>
+    /// <param name="shape">Of them; null for MNIST's.</param>
+    public static OrtValue Input(ReadOnlySpan<byte> images, DataShape? shape = null)
     {
+        shape ??= Mnist.Shape;
         float[] pixels = Array.ConvertAll(images.ToArray(), p => (float)p);
-        return OrtValue.CreateTensorValueFromMemory(pixels, [pixels.Length / Mnist.Shape.BytesPerImage, 1, Mnist.Shape.Height, Mnist.Shape.Width]);
+        return OrtValue.CreateTensorValueFromMemory(
+            pixels, [pixels.Length / shape.BytesPerImage, shape.Channels, shape.Height, shape.Width]);
     }
 
     /// <summary>Logits (N, 10).</summary>
