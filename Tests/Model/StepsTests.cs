@@ -15,8 +15,11 @@ public sealed class StepsTests
         get
         {
             var rows = new TheoryData<string>();
-            foreach (string device in (string[])[TestDevices.FastCpus.First(), TestDevices.Simulator, TestDevices.Ptx, TestDevices.OpenCl, TestDevices.Cuda])
+            foreach (string device in (string[])
+                [TestDevices.FastCpus.First(), TestDevices.Simulator, TestDevices.Ptx, TestDevices.OpenCl, TestDevices.Cuda])
+            {
                 rows.Add(new TheoryDataRow<string>(device) { Skip = TestDevices.WhyNot(device) });
+            }
             return rows;
         }
     }
@@ -84,6 +87,7 @@ public sealed class StepsTests
         DataSet Part(int first) => new(
             pixels[(first * DataSet.PixelsPerImage)..((first + Images) * DataSet.PixelsPerImage)], labels[first..(first + Images)]);
         return new Trainer(
-            TestDevices.Get(device), NetworkDescription.Parse(network), new TrainerOptions(batch), Part(0), Part(Images), new DataSet([], []));
+            TestDevices.Get(device), NetworkDescription.Parse(network), new TrainerOptions(batch),
+            Part(0), Part(Images), new DataSet([], []));
     }
 }
