@@ -20,7 +20,8 @@ root=$(cd -- "$(dirname -- "$script")" && pwd -P)
 obj=$root/obj
 [[ -f $root/Pruning/Pruning.csproj ]] || fail "expected the project beside this script, found none in $root: put a link there, not a copy"
 
-get="https://dotnet.microsoft.com/download/dotnet/10.0 has it; on Ubuntu, or with Microsoft's package feed on Debian: apt-get install dotnet-sdk-10.0"
+get="https://dotnet.microsoft.com/download/dotnet/10.0 has it; "
+get+="on Ubuntu, or with Microsoft's package feed on Debian: apt-get install dotnet-sdk-10.0"
 command -v dotnet >/dev/null || fail "the .NET SDK 10.0 is not installed (no 'dotnet' in PATH). $get"
 
 check_sdk() {

@@ -30,7 +30,8 @@ public sealed class RunScriptTests : IDisposable
     {
         Assert.SkipWhen(OperatingSystem.IsWindows(), "a shell script");
         _root = Directory.CreateDirectory(_folder.Combine("the project")).FullName;
-        foreach (string project in (string[])["Kernels/Kernels", "Model/Model", "Pruning/Pruning", "Pruning/Program/Secateurs", "Tests/Tests"])
+        foreach (string project in (string[])
+            ["Kernels/Kernels", "Model/Model", "Pruning/Pruning", "Pruning/Program/Secateurs", "Tests/Tests"])
         {
             string file = Path.Combine(_root, $"{project}.csproj");
             Directory.CreateDirectory(Path.GetDirectoryName(file)!);
@@ -51,10 +52,13 @@ public sealed class RunScriptTests : IDisposable
     [Fact]
     public void Through_links_it_builds_in_its_own_folder_and_works_where_the_caller_stands()
     {
-        string bin = Directory.CreateDirectory(_folder.Combine("bin")).FullName, inner = Directory.CreateDirectory(_folder.Combine("bin", "inner")).FullName;
+        string bin = Directory.CreateDirectory(_folder.Combine("bin")).FullName;
+        string inner = Directory.CreateDirectory(_folder.Combine("bin", "inner")).FullName;
         File.CreateSymbolicLink(Path.Combine(inner, "to-script"), "../../the project/run.sh");
         File.CreateSymbolicLink(Path.Combine(bin, "prune"), "inner/to-script");
-        Assert.Equal((0, $"{_root}|bin/prune|{_folder.Path}|devices --json\n"), Outcome(Call("bin/prune", ["devices", "--json"], ("CDPATH", _root))));
+        Assert.Equal(
+            (0, $"{_root}|bin/prune|{_folder.Path}|devices --json\n"),
+            Outcome(Call("bin/prune", ["devices", "--json"], ("CDPATH", _root))));
         Assert.Equal((0, $"{_root}|./prune|{bin}|compare --network lenet-300-100\n"), Outcome(Call("prune", [], directory: bin)));
         Assert.Equal(["inner", "prune"], Directory.GetFileSystemEntries(bin).Select(Path.GetFileName).Order(StringComparer.Ordinal));
         Assert.Single(File.ReadAllLines(_builds), l => l == "end");
@@ -65,7 +69,9 @@ public sealed class RunScriptTests : IDisposable
     {
         File.Copy(_run, Path.Combine(_path, "run.sh"));
         var (code, _, error) = Call(Path.Combine(_path, "run.sh"), ["devices"]);
-        Assert.Equal((1, $"run.sh: expected the project beside this script, found none in {_path}: put a link there, not a copy\n"), (code, error));
+        Assert.Equal(
+            (1, $"run.sh: expected the project beside this script, found none in {_path}: put a link there, not a copy\n"),
+            (code, error));
         Assert.Equal(2, Directory.GetFileSystemEntries(_path).Length);
     }
 
@@ -139,12 +145,19 @@ public sealed class RunScriptTests : IDisposable
     public void A_clone_with_other_line_ends_has_these()
     {
         (string Name, byte[] Content)[] files =
-            [("run.sh", "#!\n"u8.ToArray()), ("table.csv", "a,b\n"u8.ToArray()), ("answer.txt", "1\n"u8.ToArray()), ("coded.dcn", "\r\n1\n"u8.ToArray()), ("m.safetensors", "1\n"u8.ToArray())];
+        [
+            ("run.sh", "#!\n"u8.ToArray()), ("table.csv", "a,b\n"u8.ToArray()), ("answer.txt", "1\n"u8.ToArray()),
+            ("coded.dcn", "\r\n1\n"u8.ToArray()), ("m.safetensors", "1\n"u8.ToArray()),
+        ];
         foreach (var (name, content) in files)
             File.WriteAllBytes(Path.Combine(_root, name), content);
         File.Copy(Repository(".gitattributes"), Path.Combine(_root, ".gitattributes"));
         string clone = _folder.Combine("clone");
-        foreach (string command in (string[])["init -q .", "add .", "-c user.name=t -c user.email=t@t commit -q -m t", $"-c core.autocrlf=true clone -q . {clone}"])
+        foreach (string command in (string[])
+            [
+                "init -q .", "add .", "-c user.name=t -c user.email=t@t commit -q -m t",
+                $"-c core.autocrlf=true clone -q . {clone}",
+            ])
         {
             using var git = Process.Start(new ProcessStartInfo("git", command) { WorkingDirectory = _root })!;
             git.WaitForExit();
@@ -153,7 +166,8 @@ public sealed class RunScriptTests : IDisposable
         Assert.All(files, f => Assert.Equal(f.Content, File.ReadAllBytes(Path.Combine(clone, f.Name))));
     }
 
-    private static string Repository(string name, [CallerFilePath] string here = "") => Path.Combine(Path.GetDirectoryName(here)!, "..", name);
+    private static string Repository(string name, [CallerFilePath] string here = "") =>
+        Path.Combine(Path.GetDirectoryName(here)!, "..", name);
 
     /// <summary>A folder with what run.sh needs, of the two lockers only one.</summary>
     private string Tools(string locker)
@@ -161,21 +175,28 @@ public sealed class RunScriptTests : IDisposable
         string tools = Directory.CreateDirectory(_folder.Combine("tools")).FullName;
         foreach (string tool in (string[])["bash", "env", "dirname", "find", "touch", "mkdir", "mv", "rm", "cat", "sleep", locker])
         {
-            string? found = Environment.GetEnvironmentVariable("PATH")!.Split(':').Select(p => Path.Combine(p, tool)).FirstOrDefault(File.Exists);
+            string? found = Environment.GetEnvironmentVariable("PATH")!.Split(':')
+                .Select(p => Path.Combine(p, tool)).FirstOrDefault(File.Exists);
             Assert.SkipWhen(found is null, $"no {tool} here");
             File.CreateSymbolicLink(Path.Combine(tools, tool), found);
         }
         return $"{_path}:{tools}";
     }
 
-    private string[] Files() => [.. Directory.EnumerateFiles(_root, "*", SearchOption.AllDirectories).Select(f => $"{f} {File.GetLastWriteTimeUtc(f):O}").Order(StringComparer.Ordinal)];
+    private string[] Files() =>
+    [
+        .. Directory.EnumerateFiles(_root, "*", SearchOption.AllDirectories)
+            .Select(f => $"{f} {File.GetLastWriteTimeUtc(f):O}").Order(StringComparer.Ordinal),
+    ];
 
     private static (int, string) Outcome((int Code, string Output, string Error) call) => (call.Code, call.Output);
 
-    private (int Code, string Output, string Error) Call(string script, string[] arguments, params (string Name, string? Value)[] environment) =>
+    private (int Code, string Output, string Error) Call(
+        string script, string[] arguments, params (string Name, string? Value)[] environment) =>
         Call(script, arguments, _folder.Path, environment);
 
-    private (int Code, string Output, string Error) Call(string script, string[] arguments, string directory, params (string Name, string? Value)[] environment)
+    private (int Code, string Output, string Error) Call(
+        string script, string[] arguments, string directory, params (string Name, string? Value)[] environment)
     {
         using var process = Start(script, arguments, directory, environment);
         var error = process.StandardError.ReadToEndAsync();
@@ -184,10 +205,17 @@ public sealed class RunScriptTests : IDisposable
         return (process.ExitCode, output, error.Result);
     }
 
-    /// <summary>By the name of bash, so that the script is not executed while a test beside this one may still hold it open for writing.</summary>
+    /// <summary>
+    /// By the name of bash, so that the script is not executed while a test beside this one may still hold it open for writing.
+    /// </summary>
     private Process Start(string script, string[] arguments, string directory, params (string Name, string? Value)[] environment)
     {
-        var start = new ProcessStartInfo("bash", [script, .. arguments]) { WorkingDirectory = directory, RedirectStandardOutput = true, RedirectStandardError = true };
+        var start = new ProcessStartInfo("bash", [script, .. arguments])
+        {
+            WorkingDirectory = directory,
+            RedirectStandardOutput = true,
+            RedirectStandardError = true,
+        };
         start.Environment["PATH"] = $"{_path}:{Environment.GetEnvironmentVariable("PATH")}";
         start.Environment["BUILDS"] = _builds;
         start.Environment["HOME"] = _folder.Path;

@@ -3,8 +3,8 @@
 #
 #   Tests/ptxas.sh          after ./run.sh test has built the tests
 #
-# The machine's ptxas is used if there is one. Else it is unpacked from Debian's package nvidia-cuda-toolkit (non-free: NVIDIA's licence; 87 MB to
-# fetch, once) into the user's cache folder, where nothing is installed. SUITE=trixie, DEBIAN_MIRROR=URL and ARCH=sm_90 can be set.
+# The machine's ptxas is used if there is one. Else it is unpacked from Debian's package nvidia-cuda-toolkit (non-free: NVIDIA's licence;
+# 87 MB to fetch, once) into the user's cache folder, where nothing is installed. SUITE=trixie, DEBIAN_MIRROR=URL and ARCH=sm_90 can be set.
 set -euo pipefail
 
 suite=${SUITE:-trixie} arch=${ARCH:-sm_90} ptxas=
@@ -28,10 +28,12 @@ find_ptxas() {
     mkdir -p "$folder/apt"/{lists,archives}/partial "$folder/root" "$cache"
     echo "deb [${keys}target=Packages lang=none] $mirror $suite non-free" >"$folder/apt/sources.list"
     : >"$folder/apt/status"
-    options=(-qq -o "Dir::Etc::SourceList=$folder/apt/sources.list" -o Dir::Etc::SourceParts=/dev/null -o "Dir::State::Lists=$folder/apt/lists"
-        -o "Dir::State::Status=$folder/apt/status" -o "Dir::Cache=$folder/apt" -o Debug::NoLocking=1 -o APT::Sandbox::User=root -o Acquire::Retries=3)
+    options=(-qq -o "Dir::Etc::SourceList=$folder/apt/sources.list" -o Dir::Etc::SourceParts=/dev/null
+        -o "Dir::State::Lists=$folder/apt/lists" -o "Dir::State::Status=$folder/apt/status" -o "Dir::Cache=$folder/apt"
+        -o Debug::NoLocking=1 -o APT::Sandbox::User=root -o Acquire::Retries=3)
     apt-get "${options[@]}" update >&2 || die "apt-get could not read the package lists of $suite"
-    (cd "$folder/apt/archives" && apt-get "${options[@]}" download nvidia-cuda-toolkit >&2) || die "apt-get could not fetch nvidia-cuda-toolkit"
+    (cd "$folder/apt/archives" && apt-get "${options[@]}" download nvidia-cuda-toolkit >&2) ||
+        die "apt-get could not fetch nvidia-cuda-toolkit"
     dpkg-deb --fsys-tarfile "$folder"/apt/archives/*.deb | tar -x -C "$folder/root" ./usr/bin/ptxas || die "ptxas could not be unpacked"
     # Whole or not at all, whoever else does the same.
     rm -rf "$cache/ptxas" && mv -T "$folder/root" "$cache/ptxas" || [[ -x $ptxas ]] || die "ptxas could not be put into $cache"
@@ -41,12 +43,14 @@ find_ptxas() {
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT
 find_ptxas
-PRUNING_PTX=$folder dotnet "$tests" -class Tests.KernelTests.PtxTests -noColor >"$folder/log" || die "the tests of PTX failed: $(tail -3 "$folder/log")"
+PRUNING_PTX=$folder dotnet "$tests" -class Tests.KernelTests.PtxTests -noColor >"$folder/log" ||
+    die "the tests of PTX failed: $(tail -3 "$folder/log")"
 
 "$ptxas" --version | grep release
 printf '%9s %7s %7s  %s\n' registers spilled shared kernel
 for file in "$folder"/*.ptx; do
     out=$("$ptxas" -arch="$arch" -v "$file" -o /dev/null 2>&1) || die "$file: $out"
     number() { grep -oE "$1" <<<"$out" | grep -oE '[0-9]+' | head -1 || echo 0; }
-    printf '%9s %7s %7s  %s\n' "$(number 'Used [0-9]+ registers')" "$(number '[0-9]+ bytes spill stores')" "$(number '[0-9]+ bytes smem')" "$(basename "$file" .ptx)"
+    printf '%9s %7s %7s  %s\n' "$(number 'Used [0-9]+ registers')" "$(number '[0-9]+ bytes spill stores')" \
+        "$(number '[0-9]+ bytes smem')" "$(basename "$file" .ptx)"
 done

@@ -223,7 +223,9 @@ public sealed class AtomicFileTests : IDisposable
     {
         string path = folder.Combine("file");
         AtomicFile.Write(path, stream => stream.Write(Old), replace: false);
-        Assert.Equal("replace", Refusal.Of(ErrorKind.Usage, path, () => AtomicFile.Write(path, stream => stream.Write(New), replace: false)).Parameter);
+        Assert.Equal(
+            "replace",
+            Refusal.Of(ErrorKind.Usage, path, () => AtomicFile.Write(path, stream => stream.Write(New), replace: false)).Parameter);
         Assert.Equal(Old, File.ReadAllBytes(path));
         Assert.Equal(["file"], folder.Names);
     }

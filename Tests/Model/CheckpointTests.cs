@@ -41,7 +41,8 @@ public sealed class CheckpointTests : IDisposable
         var network = NetworkDescription.Parse(name);
         int length = network.ParameterLength;
         string path = _folder.Combine("model.safetensors");
-        new Checkpoint(network, new float[length], [.. Enumerable.Repeat(1f, length)], 1, 5000, new Dictionary<string, string>()).Save(path);
+        new Checkpoint(network, new float[length], [.. Enumerable.Repeat(1f, length)], 1, 5000, new Dictionary<string, string>())
+            .Save(path);
         Assert.Equal(name, Checkpoint.Load(path).Network.Name);
     }
 
@@ -59,7 +60,10 @@ public sealed class CheckpointTests : IDisposable
             altered[^1] ^= 1;
             _folder.Write("model.safetensors", altered);
             string message = Refusal.Message(ErrorKind.BadFile, path, () => Checkpoint.Load(path));
-            Assert.True(message.Contains("the metadata 'sha256'", StringComparison.Ordinal) || message.Contains("header", StringComparison.Ordinal), message);
+            Assert.True(
+                message.Contains("the metadata 'sha256'", StringComparison.Ordinal)
+                    || message.Contains("header", StringComparison.Ordinal),
+                message);
         }
     }
 

@@ -25,7 +25,9 @@ public sealed class CompactionTests
             var (expected, bounds) = PlainNetwork.Run(model, image);
             double[] found = PlainNetwork.Run(small, image).Logits;
             for (int k = 0; k < expected.Length; k++)
-                Assert.True(Math.Abs(found[k] - expected[k]) <= bounds[k], $"seed {seed}, class {k}: {found[k]:R}, expected {expected[k]:R}");
+                Assert.True(
+                    Math.Abs(found[k] - expected[k]) <= bounds[k],
+                    $"seed {seed}, class {k}: {found[k]:R}, expected {expected[k]:R}");
         }
         Assert.Equal(layers == "fc10", dropped == 0);
     }
@@ -50,8 +52,10 @@ public sealed class CompactionTests
 
     [Fact]
     public void A_constant_in_front_of_a_padded_layer_stays() =>
-        Assert.Equal("conv2@5r conv1@3p1 fc10", Compaction.Of(Of("conv3@5r conv1@3p1 fc10", (layer, row, _) => layer > 0 || row == 2 ? 1 : 0, 2,
-            negative: (0, 0))).Network.Name);
+        Assert.Equal(
+            "conv2@5r conv1@3p1 fc10",
+            Compaction.Of(Of("conv3@5r conv1@3p1 fc10", (layer, row, _) => layer > 0 || row == 2 ? 1 : 0, 2, negative: (0, 0)))
+                .Network.Name);
 
     [Fact]
     public void A_network_of_constants_keeps_one_channel_a_layer()

@@ -16,8 +16,8 @@ public sealed class DenormalTrainingTests
     public static TheoryData<string> FastCpus => [.. TestDevices.FastCpus];
 
     /// <summary>
-    /// Without flushing each of these ends with 1,000 to 50,000 denormal numbers. Adam at a high rate kills neurons, whose moments then decay; L2 brings
-    /// all weights down to 1e-39, and with them gradients and activations, over live weights alone as well.
+    /// Without flushing each of these ends with 1,000 to 50,000 denormal numbers. Adam at a high rate kills neurons, whose moments then
+    /// decay; L2 brings all weights down to 1e-39, and with them gradients and activations, over live weights alone as well.
     /// </summary>
     [Theory]
     [InlineData(Dense, 1, UpdateRule.Adam, 0.03, 0, 1000)]

@@ -36,7 +36,8 @@ public sealed class InferenceTests
 
     [Theory]
     [MemberData(nameof(Networks))]
-    public void Logits_are_those_of_the_plain_network_and_answers_those_of_the_trainer(string device, string layers, double density, double dead)
+    public void Logits_are_those_of_the_plain_network_and_answers_those_of_the_trainer(
+        string device, string layers, double density, double dead)
     {
         var model = PlainNetwork.Random(layers, density, dead, seed: 3);
         byte[] images = PlainNetwork.Images(Count, seed: 4), labels = [.. Enumerable.Range(0, Count).Select(i => (byte)(i % 10))];

@@ -46,7 +46,9 @@ public sealed class InputFileTests : IDisposable
         string absent = _folder.Combine("absent"), inside = Path.Combine(_folder.Write("file", [1]), "inside");
         Refusal.Message(ErrorKind.BadFile, absent, () => InputFile.Open(absent, "a file").Dispose());
         Refusal.Message(ErrorKind.BadFile, inside, () => InputFile.Open(inside, "a file").Dispose());
-        Assert.EndsWith("found a folder", Refusal.Message(ErrorKind.BadFile, _folder.Path, () => InputFile.Open(_folder.Path, "a file").Dispose()));
+        Assert.EndsWith(
+            "found a folder",
+            Refusal.Message(ErrorKind.BadFile, _folder.Path, () => InputFile.Open(_folder.Path, "a file").Dispose()));
         Assert.Equal(ErrorKind.Usage, Assert.Throws<UserException>(() => InputFile.Open("", "a file").Dispose()).Kind);
     }
 }

@@ -175,7 +175,8 @@ public sealed class KnownFilesTests : IDisposable
 
         public string Name => "endless";
 
-        public void Fetch(IReadOnlyList<KnownFile> files, Action<KnownFile, Stream> place, string workFolder, CancellationToken cancellation)
+        public void Fetch(
+            IReadOnlyList<KnownFile> files, Action<KnownFile, Stream> place, string workFolder, CancellationToken cancellation)
         {
             using var zeros = new ZeroStream();
             try

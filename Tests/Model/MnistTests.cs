@@ -18,7 +18,8 @@ public sealed class MnistTests : IDisposable
     [InlineData("train-images-idx3-ubyte.gz", "train-labels-idx1-ubyte.gz", "t10k-images-idx3-ubyte.gz", "t10k-labels-idx1-ubyte")]
     [InlineData("train-images.idx3-ubyte", "train-labels.idx1-ubyte", "t10k-images.idx3-ubyte.gz", "t10k-labels.idx1-ubyte")]
     [InlineData("my-train-images-idx3-ubyte.gz", "my-train-labels-idx1-ubyte", "my-test-images-idx3-ubyte", "my-test-labels-idx1-ubyte")]
-    public void A_named_folder_may_hold_any_set_under_the_usual_names(string trainImages, string trainLabels, string testImages, string testLabels)
+    public void A_named_folder_may_hold_any_set_under_the_usual_names(
+        string trainImages, string trainLabels, string testImages, string testLabels)
     {
         byte[] train = Noise(3, seed: 1), test = Noise(2, seed: 2);
         Put(trainImages, Images(train));

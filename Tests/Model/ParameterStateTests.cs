@@ -20,7 +20,11 @@ public sealed class ParameterStateTests
         {
             float[] mask = [.. Enumerable.Range(0, length).Select(_ => random.NextDouble() < density ? 1f : 0f)];
             // Live entries may be any bits at all: -0, NaN, the smallest.
-            float[][] buffers = [.. Enumerable.Range(0, 3).Select(_ => mask.Select(m => m == 1 ? BitConverter.Int32BitsToSingle(random.Next(int.MinValue, int.MaxValue)) : 0).ToArray())];
+            float[][] buffers =
+            [
+                .. Enumerable.Range(0, 3).Select(_ => mask
+                    .Select(m => m == 1 ? BitConverter.Int32BitsToSingle(random.Next(int.MinValue, int.MaxValue)) : 0).ToArray()),
+            ];
             var state = new ParameterState([.. buffers[0]], [.. mask], [.. buffers[1]], [.. buffers[2]]);
             AssertSame([.. buffers, mask], state);
             Assert.Equal(12L * mask.Count(m => m == 1) + 8 * ((length + 63) / 64), state.Bytes);
@@ -46,14 +50,16 @@ public sealed class ParameterStateTests
     {
         using var device = ComputeDevice.Cpu(2);
         var data = SmallSet.Make(200, 1);
-        using var trainer = new Trainer(device, NetworkDescription.Parse("conv4@5r pool2 fc16r fc10"), new TrainerOptions(20), data, data, data);
+        using var trainer = new Trainer(
+            device, NetworkDescription.Parse("conv4@5r pool2 fc16r fc10"), new TrainerOptions(20), data, data, data);
         trainer.Train(10, _ => new StepRates(1e-3));
         var dense = trainer.Save();
         var pruner = new LayerPruner(trainer);
         pruner.Prune([.. pruner.Layers.Select((l, i) => pruner.Magnitude(i, (int)(0.9 * l.WeightCount)))]);
         trainer.Train(10, _ => new StepRates(1e-3));
         var p = trainer.Parameters;
-        float[][] Buffers() => [p.GetWeights(), trainer.Memory.Download(p.FirstMoment), trainer.Memory.Download(p.SecondMoment), p.GetMask()];
+        float[][] Buffers() =>
+            [p.GetWeights(), trainer.Memory.Download(p.FirstMoment), trainer.Memory.Download(p.SecondMoment), p.GetMask()];
         float[][] before = Buffers();
         var pruned = trainer.Save();
         Assert.InRange(pruned.Parameters.Bytes, 1, dense.Parameters.Bytes / 5);
@@ -61,13 +67,17 @@ public sealed class ParameterStateTests
         Assert.All(p.GetMask(), m => Assert.Equal(1, m));
         Assert.False(p.IsPruned);
         trainer.Restore(pruned);
-        Assert.Equal(before.SelectMany(b => b).Select(BitConverter.SingleToInt32Bits), Buffers().SelectMany(b => b).Select(BitConverter.SingleToInt32Bits));
+        Assert.Equal(
+            before.SelectMany(b => b).Select(BitConverter.SingleToInt32Bits),
+            Buffers().SelectMany(b => b).Select(BitConverter.SingleToInt32Bits));
         Assert.True(p.IsPruned);
     }
 
     private static void AssertSame(float[][] buffers, ParameterState state)
     {
         float[][] found = [state.Weight, .. state.Moments, state.Mask];
-        Assert.Equal(buffers.SelectMany(b => b).Select(BitConverter.SingleToInt32Bits), found.SelectMany(b => b).Select(BitConverter.SingleToInt32Bits));
+        Assert.Equal(
+            buffers.SelectMany(b => b).Select(BitConverter.SingleToInt32Bits),
+            found.SelectMany(b => b).Select(BitConverter.SingleToInt32Bits));
     }
 }

@@ -74,7 +74,9 @@ public sealed class RandomNetworksTests
             {
                 var (logits, bounds) = PlainNetwork.Run(model, images.Image(i));
                 for (int k = 0; k < logits.Length; k++)
-                    Assert.InRange(inference.Logits[i * Mnist.Shape.Classes + k], logits[k] - 2 * bounds[k] - 1e-6, logits[k] + 2 * bounds[k] + 1e-6);
+                    Assert.InRange(
+                        inference.Logits[i * Mnist.Shape.Classes + k],
+                        logits[k] - 2 * bounds[k] - 1e-6, logits[k] + 2 * bounds[k] + 1e-6);
             }
         }
     }
@@ -94,7 +96,8 @@ public sealed class RandomNetworksTests
         {
             tokens.Add(random.NextInt(20) switch
             {
-                < 8 => $"conv{Size(9)}@{Size(7)}{(random.NextInt(3) == 0 ? $"p{random.NextInt(5)}" : "")}{(random.NextInt(2) == 0 ? "r" : "")}",
+                < 8 => $"conv{Size(9)}@{Size(7)}{(random.NextInt(3) == 0 ? $"p{random.NextInt(5)}" : "")}"
+                    + $"{(random.NextInt(2) == 0 ? "r" : "")}",
                 < 13 => $"pool{1 + random.NextInt(4)}",
                 < 18 => $"fc{Size(40)}{(random.NextInt(2) == 0 ? "r" : "")}",
                 18 => $"conv{1 + random.NextInt(3)}@{25 + random.NextInt(9)}p{random.NextInt(9)}",

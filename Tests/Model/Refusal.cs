@@ -5,7 +5,9 @@ namespace Tests.ModelTests;
 /// <summary>What every refusal of a user's file has in common.</summary>
 internal static class Refusal
 {
-    /// <summary>The action ends in a user error of this kind whose message is one line with file, expected and found; returns the line.</summary>
+    /// <summary>
+    /// The action ends in a user error of this kind whose message is one line with file, expected and found; returns the line.
+    /// </summary>
     public static string Message(ErrorKind kind, string path, Action action) => Of(kind, path, action).Message;
 
     /// <summary>The same; returns the error.</summary>

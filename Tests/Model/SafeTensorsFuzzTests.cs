@@ -76,7 +76,9 @@ public sealed partial class SafeTensorsFuzzTests : IDisposable
         string.Join(';', file.Metadata.Select(text => $"{text.Key}={text.Value}"))
         + string.Join(';', file.Tensors.Select(t => $"{t.Name} {t.Type} {string.Join(',', t.Shape)} {Convert.ToHexString(t.Data)}"));
 
-    /// <summary>A file whose digest lost its name carries none, like any other library's file; then damage to data cannot be seen.</summary>
+    /// <summary>
+    /// A file whose digest lost its name carries none, like any other library's file; then damage to data cannot be seen.
+    /// </summary>
     [GeneratedRegex("\"sha256\":\"[0-9a-f]{64}\"")]
     private static partial Regex Digest();
 }

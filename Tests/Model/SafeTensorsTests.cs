@@ -62,7 +62,8 @@ public sealed class SafeTensorsTests : IDisposable
     }
 
     [Theory]
-    [InlineData("""{"a":{"dtype":"U8","shape":[2],"data_offsets":[0,2]},"b":{"dtype":"U8","shape":[2],"data_offsets":[1,3]}}""", 3, "overlap")]
+    [InlineData(
+        """{"a":{"dtype":"U8","shape":[2],"data_offsets":[0,2]},"b":{"dtype":"U8","shape":[2],"data_offsets":[1,3]}}""", 3, "overlap")]
     [InlineData("""{"a":{"dtype":"U8","shape":[2],"data_offsets":[0,2]},"b":{"dtype":"U8","shape":[1],"data_offsets":[3,4]}}""", 4, "gap")]
     [InlineData("""{"a":{"dtype":"U8","shape":[2],"data_offsets":[1,3]}}""", 3, "gap")]
     [InlineData("""{"a":{"dtype":"U8","shape":[2],"data_offsets":[0,2]}}""", 3, "2 bytes of data as the header says, found 3")]
@@ -165,7 +166,8 @@ public sealed class SafeTensorsTests : IDisposable
         SafeTensor[] tensors =
         [
             new("counter", TensorType.I64, [], [1, 2, 3, 4, 5, 6, 7, 8]), new("indices", TensorType.I32, [1], [1, 0, 0, 0]),
-            new("flags", TensorType.BOOL, [2], [1, 0]), new("complex", TensorType.C64, [1], new byte[8]), new("small", TensorType.F8_E4M3, [1], [3]),
+            new("flags", TensorType.BOOL, [2], [1, 0]), new("complex", TensorType.C64, [1], new byte[8]),
+            new("small", TensorType.F8_E4M3, [1], [3]),
         ];
         string path = folder.Combine("types");
         SafeTensors.Write(path, tensors, Texts);

@@ -32,14 +32,17 @@ public sealed class SparseTrainingTests
                 string[] operations = [.. trainer.TrainingStep.Operations.Select(o => o.Name)];
                 Assert.Equal(names ??= operations, operations);
                 Assert.All(
-                    trainer.TrainingStep.Operations.Where(o => o.Name == "conv1 forward" || o.Name.StartsWith("conv1 backward weight", StringComparison.Ordinal)),
+                    trainer.TrainingStep.Operations.Where(o =>
+                        o.Name == "conv1 forward" || o.Name.StartsWith("conv1 backward weight", StringComparison.Ordinal)),
                     o => Assert.Equal(below > 0, o.Flops == 0));
                 float[] weights = trainer.Parameters.GetWeights();
                 Assert.Equal(first ??= weights, weights);
             }
     }
 
-    /// <summary>Which layers are computed from live weights tells programs apart beyond the 32nd layer too: layers 1 and 33 change places.</summary>
+    /// <summary>
+    /// Which layers are computed from live weights tells programs apart beyond the 32nd layer too: layers 1 and 33 change places.
+    /// </summary>
     [Fact]
     public void A_deep_network_follows_its_mask()
     {

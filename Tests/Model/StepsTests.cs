@@ -15,8 +15,11 @@ public sealed class StepsTests
         get
         {
             var rows = new TheoryData<string>();
-            foreach (string device in (string[])[TestDevices.FastCpus.First(), TestDevices.Simulator, TestDevices.Ptx, TestDevices.OpenCl, TestDevices.Cuda])
+            foreach (string device in (string[])
+                [TestDevices.FastCpus.First(), TestDevices.Simulator, TestDevices.Ptx, TestDevices.OpenCl, TestDevices.Cuda])
+            {
                 rows.Add(new TheoryDataRow<string>(device) { Skip = TestDevices.WhyNot(device) });
+            }
             return rows;
         }
     }
@@ -85,6 +88,7 @@ public sealed class StepsTests
             Mnist.Shape,
             pixels[(first * Mnist.Shape.BytesPerImage)..((first + Images) * Mnist.Shape.BytesPerImage)], labels[first..(first + Images)]);
         return new Trainer(
-            TestDevices.Get(device), NetworkDescription.Parse(network), new TrainerOptions(batch), Part(0), Part(Images), DataSet.Empty(Mnist.Shape));
+            TestDevices.Get(device), NetworkDescription.Parse(network), new TrainerOptions(batch),
+            Part(0), Part(Images), DataSet.Empty(Mnist.Shape));
     }
 }

@@ -31,7 +31,9 @@ public sealed class TrainerTests
             var entries = profiled.ProfileEpoch(i => new StepRates(1e-3 * (i + 1)));
             trained.Train(trained.StepsPerEpoch, i => new StepRates(1e-3 * (i + 1)));
             AssertEqual(trained, profiled);
-            Assert.Equal([.. profiled.TrainingStep.Operations.Select(o => o.Name), "waiting for other workers"], entries.Select(e => e.Name));
+            Assert.Equal(
+                [.. profiled.TrainingStep.Operations.Select(o => o.Name), "waiting for other workers"],
+                entries.Select(e => e.Name));
             Assert.All(entries, e => Assert.True(e.Seconds > 0));
 
             Assert.Equal(trained.Train(5, _ => Rates), profiled.Train(5, _ => Rates));
@@ -76,7 +78,8 @@ public sealed class TrainerTests
     [Fact]
     public void What_is_cancelled_before_it_begins_changes_nothing()
     {
-        using Trainer trainer = Open(TestDevices.FastCpus.First(), "fc16r fc10", 0.1), untouched = Open(TestDevices.FastCpus.First(), "fc16r fc10", 0.1);
+        using Trainer trainer = Open(TestDevices.FastCpus.First(), "fc16r fc10", 0.1);
+        using Trainer untouched = Open(TestDevices.FastCpus.First(), "fc16r fc10", 0.1);
         var cancelled = new CancellationToken(canceled: true);
         Assert.Throws<OperationCanceledException>(() => trainer.Train(3, _ => Rates, cancelled));
         Assert.Throws<OperationCanceledException>(() => trainer.ProfileEpoch(_ => Rates, cancelled));

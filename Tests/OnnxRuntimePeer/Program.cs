@@ -7,11 +7,11 @@ using Secateurs.Program.Runs;
 using Secateurs.Pruning.Export;
 using Tests.PruningTests.Export;
 
-// ONNX Runtime (CPU, two threads) and this project (two workers) on the same networks: one dense, one pruned, each exported to ONNX. Both get
-// their images ready in memory, ONNX Runtime as floats and this project as bytes; what is timed is from there to the logits. The four take
-// turns, so that other work on the machine meets all of them; before each turn is a pause, because ONNX Runtime's threads spin on after a call,
-// and an untimed call. The table has medians, and the 10th and 95th percentile: on a machine that is
-// busy with other things the 10th tells more.
+// ONNX Runtime (CPU, two threads) and this project (two workers) on the same networks: one dense, one pruned, each exported to ONNX. Both
+// get their images ready in memory, ONNX Runtime as floats and this project as bytes; what is timed is from there to the logits. The four
+// take turns, so that other work on the machine meets all of them; before each turn is a pause, because ONNX Runtime's threads spin on
+// after a call, and an untimed call. The table has medians, and the 10th and 95th percentile: on a machine that is busy with other things
+// the 10th tells more.
 //
 // dotnet run -c Release --project Tests/OnnxRuntimePeer -- DENSE.safetensors PRUNED.safetensors [ROUNDS]
 if (args.Length is < 2 or > 3)
@@ -31,7 +31,9 @@ try
     OnnxFile.Write(prunedFile, pruned);
     using var denseRuntime = new OnnxRuntime(denseFile);
     using var prunedRuntime = new OnnxRuntime(prunedFile);
-    Console.WriteLine($"dense {dense.Network.Name}; pruned {pruned.Kept} of {pruned.Total} weights, without dead parts {Compaction.Of(pruned).Network.Name}");
+    Console.WriteLine(
+        $"dense {dense.Network.Name}; pruned {pruned.Kept} of {pruned.Total} weights, "
+        + $"without dead parts {Compaction.Of(pruned).Network.Name}");
     Console.WriteLine($"{Processor.Name}, {device.Name}");
     foreach (int batch in (int[])[1, 1000])
         Compare(batch, denseRuntime, prunedRuntime);

@@ -18,10 +18,16 @@ public sealed class BreakingOffMeasurementsTests : IDisposable
     [InlineData("denormal numbers are flushed", "lenet", "selftest")]
     public void They_end_where_they_are_asked_to(string cue, string never, params string[] args)
     {
-        string[] machine = ["--device", "cpu", "--workers", "1", .. args[0] == "bench" ? (string[])["--data", SmallSet.Write(_folder.Combine("data"))] : []];
+        string[] machine =
+        [
+            "--device", "cpu", "--workers", "1",
+            .. args[0] == "bench" ? (string[])["--data", SmallSet.Write(_folder.Combine("data"))] : [],
+        ];
         using var cancellation = new CancellationTokenSource();
         using var text = new Watching(cue, cancellation);
-        Assert.Equal((int)ExitCode.Interrupted, CommandLine.Run([.. args, .. machine], new Terminal(text, text, interactive: false, colour: false), cancellation.Token));
+        Assert.Equal(
+            (int)ExitCode.Interrupted,
+            CommandLine.Run([.. args, .. machine], new Terminal(text, text, interactive: false, colour: false), cancellation.Token));
         Assert.Contains(cue, text.ToString());
         Assert.DoesNotContain(never, text.ToString());
     }
@@ -31,7 +37,8 @@ public sealed class BreakingOffMeasurementsTests : IDisposable
     {
         string data = SmallSet.Write(_folder.Combine("data")), model = _folder.Combine("model.safetensors");
         PlainNetwork.Random("fc16r fc10", 0.5, 0, seed: 1).Save(model);
-        var (code, output, error) = Cli.Run(new CancellationToken(canceled: true), "bench", "--inference", "--model", model, "--data", data, "--device", "cpu");
+        var (code, output, error) = Cli.Run(
+            new CancellationToken(canceled: true), "bench", "--inference", "--model", model, "--data", data, "--device", "cpu");
         Assert.Equal((int)ExitCode.Interrupted, code);
         Assert.DoesNotContain("dense", output + error);
     }

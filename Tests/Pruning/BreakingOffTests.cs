@@ -30,8 +30,11 @@ public sealed class BreakingOffTests : IDisposable
         try
         {
             var patience = Stopwatch.StartNew();
-            while (!(File.Exists(log) && File.ReadAllLines(log).Length > 2) && !process.HasExited && patience.Elapsed < TimeSpan.FromSeconds(60))
+            while (!(File.Exists(log) && File.ReadAllLines(log).Length > 2)
+                && !process.HasExited && patience.Elapsed < TimeSpan.FromSeconds(60))
+            {
                 await Task.Delay(50, TestContext.Current.CancellationToken);
+            }
             using (var kill = Process.Start("kill", [$"-{signal}", $"{process.Id}"]))
                 await kill.WaitForExitAsync(TestContext.Current.CancellationToken);
             Assert.True(process.WaitForExit(TimeSpan.FromSeconds(60)), "the run went on after the signal");
@@ -99,7 +102,9 @@ public sealed class BreakingOffTests : IDisposable
     {
         using var device = ComputeDevice.Cpu(2);
         var data = SmallSet.Make(200, 1);
-        using var trainer = new Trainer(device, NetworkDescription.Parse("fc8r fc10"), new TrainerOptions(16), data, SmallSet.Make(40, 2), SmallSet.Make(40, 3));
+        using var trainer = new Trainer(
+            device, NetworkDescription.Parse("fc8r fc10"), new TrainerOptions(16), data,
+            SmallSet.Make(40, 2), SmallSet.Make(40, 3));
         var options = new PruneOptions { Network = "fc8r fc10", Batch = 16, Validation = 40, DenseEpochs = 1, Epochs = 1 };
         using var folder = RunFolder.Create(_folder.Combine("run"), "", force: false);
         var terminal = new Terminal(TextWriter.Null, TextWriter.Null, interactive: false, colour: false);
@@ -181,7 +186,8 @@ public sealed class BreakingOffTests : IDisposable
             for (int epoch = 0; epoch < 2; epoch++)
             {
                 var train = session.Train("prune", session.Trainer.StepsPerEpoch, _ => new StepRates(1e-3), epoch, 3);
-                int iteration = session.Log("prune", 1e-3, train, session.Trainer.Evaluate(Part.Validation), epoch == 0 ? Decision.Hold : second, "");
+                int iteration = session.Log(
+                    "prune", 1e-3, train, session.Trainer.Evaluate(Part.Validation), epoch == 0 ? Decision.Hold : second, "");
                 Weights.Add(session.Trainer.Parameters.GetWeights());
                 if (keepFirst && epoch == 0)
                     session.KeepBest(iteration);

@@ -41,7 +41,8 @@ public sealed partial class BudgetsTests : IDisposable
             var summary = Assert.Single(CsvTable.Read(Path.Combine(folder, "summary.csv"), "kept"));
             Assert.Equal(model.Kept, int.Parse(summary[0], CultureInfo.InvariantCulture));
             // The lightest of the networks that this budget allows, whichever budget they were tried for, until it was settled.
-            var judged = shared.Where(r => r[1] is "probe" or "prune" && r[3].Contains($"budget {budget}:", StringComparison.Ordinal)).ToArray();
+            var judged = shared
+                .Where(r => r[1] is "probe" or "prune" && r[3].Contains($"budget {budget}:", StringComparison.Ordinal)).ToArray();
             var allowing = judged.Where(r => Balance(r, budget) <= allowed).ToArray();
             Assert.Equal(allowing.Min(r => int.Parse(r[2], CultureInfo.InvariantCulture)), model.Kept);
             // And close to one that it does not allow.
@@ -53,7 +54,8 @@ public sealed partial class BudgetsTests : IDisposable
     [Fact]
     public void Budgets_are_a_number_or_an_array_in_json()
     {
-        static string Json(params double[] values) => Regex.Replace(JsonSerializer.Serialize(new Budgets(values), Terminal.Json), @"\s", "");
+        static string Json(params double[] values) =>
+            Regex.Replace(JsonSerializer.Serialize(new Budgets(values), Terminal.Json), @"\s", "");
         Assert.Equal("0.1", Json(0.1));
         Assert.Equal("[0.1,0.5]", Json(0.5, 0.1, 0.5));
         foreach (string text in (string[])["0.1", "[0.1,0.5]"])
@@ -79,7 +81,9 @@ public sealed partial class BudgetsTests : IDisposable
     private static List<string[]> Rows(string run) => CsvTable.Read(
         Path.Combine(run, "iterations.csv"), "iteration", "phase", "kept", "reason", "train_loss", "validation_loss", "density");
 
-    /// <summary>Networks on the way down lie at powers of 2, since the first ratio is given; those between two that were judged do not.</summary>
+    /// <summary>
+    /// Networks on the way down lie at powers of 2, since the first ratio is given; those between two that were judged do not.
+    /// </summary>
     private static bool IsHalving(string[] row) => Math.Abs(Math.Log2(Aim(row)) % 1) < 0.01;
 
     private static string Measured(string[] row) => $"{row[1]} {row[2]} {row[4]} {row[5]} {row[6]}";
@@ -89,7 +93,8 @@ public sealed partial class BudgetsTests : IDisposable
     private static int Balance(string[] row, string budget)
     {
         var match = Regex.Match(row[3], $@"budget {Regex.Escape(budget)}: lost (\d+), gained (\d+)");
-        return int.Parse(match.Groups[1].Value, CultureInfo.InvariantCulture) - int.Parse(match.Groups[2].Value, CultureInfo.InvariantCulture);
+        return int.Parse(match.Groups[1].Value, CultureInfo.InvariantCulture)
+            - int.Parse(match.Groups[2].Value, CultureInfo.InvariantCulture);
     }
 
     [GeneratedRegex(@"1/([\d.]+)")]

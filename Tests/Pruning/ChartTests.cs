@@ -12,13 +12,19 @@ public sealed class ChartTests
         string svg = SvgChart.Draw(
             "a < b & c", "iteration",
             new Panel("accuracy, %", false, [new Series("validation", [(1, 90), (2, 95), (3, double.NaN), (4, 97)])]),
-            new Panel("kept, %", true, [new Series("first", [(1, 100), (2, 10), (4, 1)]), new Series("second", [(1, 100), (2, 0), (4, 2)])]));
+            new Panel(
+                "kept, %", true,
+                [new Series("first", [(1, 100), (2, 10), (4, 1)]), new Series("second", [(1, 100), (2, 0), (4, 2)])]));
         var root = XDocument.Parse(svg).Root!;
         var texts = root.Descendants().Where(e => e.Name.LocalName == "text").Select(e => e.Value).ToArray();
-        foreach (string expected in (string[])["a < b & c", "iteration", "accuracy, %", "kept, %", "validation", "first", "second", "100", "10", "1", "98"])
+        foreach (string expected in (string[])
+            ["a < b & c", "iteration", "accuracy, %", "kept, %", "validation", "first", "second", "100", "10", "1", "98"])
+        {
             Assert.Contains(expected, texts);
+        }
         double width = (double)root.Attribute("width")!, height = (double)root.Attribute("height")!;
-        var lines = root.Descendants().Where(e => e.Name.LocalName == "polyline").Select(e => e.Attribute("points")!.Value.Split(' ')).ToArray();
+        var lines = root.Descendants().Where(e => e.Name.LocalName == "polyline")
+            .Select(e => e.Attribute("points")!.Value.Split(' ')).ToArray();
         // NaN and, on a logarithmic axis, zero break a line in two.
         Assert.Equal([2, 1, 3, 1, 1], lines.Select(l => l.Length));
         foreach (string point in lines.SelectMany(l => l))

@@ -15,7 +15,9 @@ public sealed class CommandLineTests : IDisposable
     public void Dispose() => _folder.Dispose();
 
     [Theory]
-    [InlineData("", "expected one of devices, selftest, data, train, prune, compare, study, compress, eval, predict, export, import, plot, bench")]
+    [InlineData(
+        "",
+        "expected one of devices, selftest, data, train, prune, compare, study, compress, eval, predict, export, import, plot, bench")]
     [InlineData("trian", "unknown command 'trian'; did you mean train?")]
     [InlineData("train --sed 3", "unknown option '--sed'; did you mean --seed?")]
     [InlineData("prune --max-dorp 1", "did you mean --max-drop?")]
@@ -47,7 +49,9 @@ public sealed class CommandLineTests : IDisposable
     [InlineData("compress --bits 9", "--bits: expected auto or a number from 1 to 8, found '9'")]
     [InlineData("compress --coder zip", "--coder: expected range or huffman, found 'zip'")]
     [InlineData("eval --part train", "--part: expected test or validation, found 'train'")]
-    [InlineData("prune --target-ratio 60 --method hand-set", "--target-ratio: expected with --method dynamic, found with --method hand-set")]
+    [InlineData(
+        "prune --target-ratio 60 --method hand-set",
+        "--target-ratio: expected with --method dynamic, found with --method hand-set")]
     [InlineData("prune --target-ratio -1", "--target-ratio: expected a number from 0 to 1000000000, found '-1'")]
     [InlineData("prune --first-ratio 1", "--first-ratio: expected 0 or more than 1, found 1")]
     [InlineData("prune --first-ratio 0.5", "--first-ratio: expected 0 or more than 1, found 0.5")]
@@ -80,7 +84,8 @@ public sealed class CommandLineTests : IDisposable
     {
         string run = _folder.Combine("run");
         string data = SmallSet.Write(_folder.Combine("data"));
-        var (code, output, error) = Cli.Run("train", "--network", "fc10", "--validation", "80", "--device", device, "--data", data, "--out", run);
+        var (code, output, error) = Cli.Run(
+            "train", "--network", "fc10", "--validation", "80", "--device", device, "--data", data, "--out", run);
         Assert.Equal((int)ExitCode.Failed, code);
         Assert.Equal("", output);
         Assert.StartsWith($"error: device '{device}' is not there; this machine has ", error);
@@ -212,7 +217,8 @@ public sealed class CommandLineTests : IDisposable
         Assert.NotEqual("", result.GetProperty("device").GetString());
         Assert.Equal(16, result.GetProperty("batch").GetInt32());
         Assert.Equal(3, result.GetProperty("epochs").GetInt32());
-        double median = result.GetProperty("seconds_per_epoch_median").GetDouble(), least = result.GetProperty("seconds_per_epoch_min").GetDouble();
+        double median = result.GetProperty("seconds_per_epoch_median").GetDouble();
+        double least = result.GetProperty("seconds_per_epoch_min").GetDouble();
         Assert.InRange(least, 1e-9, median);
         double first = result.GetProperty("seconds_first").GetDouble(), last = result.GetProperty("seconds_last").GetDouble();
         Assert.Contains(string.Create(CultureInfo.InvariantCulture, $"epoch 1: {first:F4} s"), error);

@@ -20,8 +20,12 @@ public sealed class DeviceTrialTests
                 foreach (string network in NetworkDescription.Known.Keys)
                     rows.Add(new TheoryDataRow<string, string>(device, network) { Skip = TestDevices.WhyNot(device) });
             // Whole networks take minutes there: PRUNING_LONG=1 has them tried.
-            foreach (string network in Environment.GetEnvironmentVariable("PRUNING_LONG") == "1" ? NetworkDescription.Known.Keys : ["conv3@5r pool2 conv6@5 pool2 fc20r fc10"])
+            foreach (string network in Environment.GetEnvironmentVariable("PRUNING_LONG") == "1"
+                ? NetworkDescription.Known.Keys
+                : ["conv3@5r pool2 conv6@5 pool2 fc20r fc10"])
+            {
                 rows.Add(TestDevices.Ptx, network);
+            }
             return rows;
         }
     }
@@ -41,7 +45,9 @@ public sealed class DeviceTrialTests
     {
         using var reference = ComputeDevice.Cpu();
         var results = DeviceTrial.Run(TestDevices.Get(TestDevices.FastCpus.First()), reference, "lenet-300-100", rate: 1.01e-3).ToArray();
-        Assert.Equal(["lenet-300-100: 15 training steps", "lenet-300-100: 15 training steps under the mask"], results.Where(r => !r.Ok).Select(r => r.Name));
+        Assert.Equal(
+            ["lenet-300-100: 15 training steps", "lenet-300-100: 15 training steps under the mask"],
+            results.Where(r => !r.Ok).Select(r => r.Name));
     }
 
     [Fact]
@@ -73,7 +79,8 @@ public sealed class DeviceTrialTests
         using var folder = new TemporaryFolder();
         string run = folder.Combine("run");
         string[] small = [.. Cli.Small(SmallSet.Write(folder.Combine("data")), run).Select(a => a == "cpu" ? device : a)];
-        using var result = JsonDocument.Parse(Cli.Done(["compare", "--dense-epochs", "2", "--epochs", "1", "--max-drop", "2.5", .. small, "--json"]).Output);
+        using var result = JsonDocument.Parse(
+            Cli.Done(["compare", "--dense-epochs", "2", "--epochs", "1", "--max-drop", "2.5", .. small, "--json"]).Output);
         var summaries = result.RootElement.GetProperty("rows").EnumerateArray().Select(r => r.GetProperty("summary")).ToArray();
         Assert.All(summaries, s => Assert.Equal(TestDevices.Get(name).Name, s.GetProperty("device").GetString()));
         Assert.All(summaries, s => Assert.True(s.GetProperty("ratio").GetDouble() > 1));

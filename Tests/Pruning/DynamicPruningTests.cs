@@ -137,7 +137,8 @@ public sealed class DynamicPruningTests
     }
 
     private static Trainer Open(ComputeDevice device) => new(
-        device, NetworkDescription.Parse("fc8r fc10"), new TrainerOptions(16), SmallSet.Make(400, 1), SmallSet.Make(100, 2), SmallSet.Make(40, 3));
+        device, NetworkDescription.Parse("fc8r fc10"), new TrainerOptions(16),
+        SmallSet.Make(400, 1), SmallSet.Make(100, 2), SmallSet.Make(40, 3));
 
     private static PruneSession Dense(Trainer trainer, PruneOptions options, Rows? rows = null)
     {

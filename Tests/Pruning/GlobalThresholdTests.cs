@@ -106,7 +106,8 @@ public sealed class GlobalThresholdTests
     }
 
     private static Trainer Open(ComputeDevice device) => new(
-        device, NetworkDescription.Parse("fc2r fc10"), new TrainerOptions(16), SmallSet.Make(16, 1), SmallSet.Make(16, 2), SmallSet.Make(16, 3));
+        device, NetworkDescription.Parse("fc2r fc10"), new TrainerOptions(16),
+        SmallSet.Make(16, 1), SmallSet.Make(16, 2), SmallSet.Make(16, 3));
 
     /// <summary>Weights of a kind, biases 9, which no threshold may reach or count.</summary>
     private static float[] Fill(Trainer trainer, string kind)

@@ -6,7 +6,9 @@ using Tests.ModelTests;
 
 namespace Tests.PruningTests;
 
-/// <summary><c>import</c> from the command line: own files come back, what others do not say is asked, and what cannot be right is warned of.</summary>
+/// <summary>
+/// <c>import</c> from the command line: own files come back, what others do not say is asked, and what cannot be right is warned of.
+/// </summary>
 public sealed class ImportTests : IDisposable
 {
     private readonly TemporaryFolder _folder = new();
@@ -31,7 +33,8 @@ public sealed class ImportTests : IDisposable
         Assert.Contains("conv1 <- conv1\nfc1 <- fc1\n", said);
         foreach (string[] more in (string[][])[["--std", "0.3081"], ["--network", "conv2@5p1r  pool2 fc10"], ["--layers", "conv1,fc1"]])
             Cli.Done(["import", exported, "--out", Out, "--force", .. more, .. Machine]);
-        foreach (string[] more in (string[][])[["--std", "1"], ["--mean", "0.1307"], ["--network", "conv2@5p1 pool2 fc10"], ["--pruned"], ["--layers", "fc1,conv1"]])
+        foreach (string[] more in (string[][])
+            [["--std", "1"], ["--mean", "0.1307"], ["--network", "conv2@5p1 pool2 fc10"], ["--pruned"], ["--layers", "fc1,conv1"]])
         {
             var (code, _, error) = Cli.Run(["import", exported, "--out", _folder.Combine("new"), .. more, .. Machine]);
             Assert.Equal((int)ExitCode.Usage, code);
@@ -61,7 +64,8 @@ public sealed class ImportTests : IDisposable
     {
         var model = Trained();
         string foreign = Foreign(model, new Preprocessing(0.5, 0.5));
-        var (output, said) = Cli.Done(["import", foreign, "--network", "fc16r fc10", "--mean", "0.5", "--std", "0.5", "--out", Out, "--json", .. Machine]);
+        var (output, said) = Cli.Done(
+            ["import", foreign, "--network", "fc16r fc10", "--mean", "0.5", "--std", "0.5", "--out", Out, "--json", .. Machine]);
         using (var result = JsonDocument.Parse(output))
         {
             Assert.Equal(SmallSet.TrainCount, result.RootElement.GetProperty("images").GetInt32());
@@ -81,7 +85,8 @@ public sealed class ImportTests : IDisposable
         var model = PlainNetwork.Random(line[1], 1, 0, seed: 1);
         string foreign = Foreign(model, Preprocessing.Own, "in", "a", "b");
         Assert.Contains(
-            "warning: an accuracy near chance", Cli.Done(["import", foreign, .. line, "--layers", "in,a,b", "--out", Out, .. Machine]).Error);
+            "warning: an accuracy near chance",
+            Cli.Done(["import", foreign, .. line, "--layers", "in,a,b", "--out", Out, .. Machine]).Error);
     }
 
     [Fact]

@@ -7,7 +7,9 @@ using Tests.ModelTests;
 
 namespace Tests.PruningTests;
 
-/// <summary>Every file that a user may name as a model, damaged: refused with BadFile in a short line, or a network; in bounded memory.</summary>
+/// <summary>
+/// Every file that a user may name as a model, damaged: refused with BadFile in a short line, or a network; in bounded memory.
+/// </summary>
 public sealed class ModelFileFuzzTests : IDisposable
 {
     private const ulong Seed = 20261129;
@@ -35,7 +37,8 @@ public sealed class ModelFileFuzzTests : IDisposable
         int refused = 0;
         for (int i = 0; i < Mutations; i++)
         {
-            byte[] mutant = Mutate(whole, random, kind != "coded" && random.NextInt(2) == 0 ? whole.Length - 4 * model.Total : whole.Length);
+            byte[] mutant = Mutate(
+                whole, random, kind != "coded" && random.NextInt(2) == 0 ? whole.Length - 4 * model.Total : whole.Length);
             if (kind == "coded" && mutant.Length > 4)
                 BinaryPrimitives.WriteUInt32LittleEndian(mutant.AsSpan(^4), Crc32.Of(mutant.AsSpan(..^4)));
             path = _folder.Write("mutant", mutant);
@@ -99,7 +102,8 @@ public sealed class ModelFileFuzzTests : IDisposable
         byte[] mutant = [.. bytes];
         for (int n = random.NextInt(3); n >= 0 && mutant.Length > 0; n--)
         {
-            int at = random.NextInt(Math.Min(Math.Max(1, header), mutant.Length)), length = 1 + random.NextInt(Math.Min(8, mutant.Length - at));
+            int at = random.NextInt(Math.Min(Math.Max(1, header), mutant.Length));
+            int length = 1 + random.NextInt(Math.Min(8, mutant.Length - at));
             mutant = random.NextInt(5) switch
             {
                 0 or 1 => [.. mutant[..at], (byte)(mutant[at] ^ 1 << random.NextInt(8)), .. mutant[(at + 1)..]],

@@ -9,8 +9,12 @@ public sealed class OptionWordsTests
     [Theory]
     [InlineData(null, "file: expected this, found that", "file: expected this, found that")]
     [InlineData("unknown", "file: expected this, found that", "file: expected this, found that")]
-    [InlineData("replace", "net: expected a new path, found one that exists", "net: expected a new path, found one that exists (--force writes over it)")]
-    [InlineData("folder", "data: expected one set, found sets in a, b; name one", "data: expected one set, found sets in a, b; name one with --data")]
+    [InlineData(
+        "replace", "net: expected a new path, found one that exists",
+        "net: expected a new path, found one that exists (--force writes over it)")]
+    [InlineData(
+        "folder", "data: expected one set, found sets in a, b; name one",
+        "data: expected one set, found sets in a, b; name one with --data")]
     [InlineData("network", "net: expected 3 weights for fc10, found 2", "net: expected 3 weights for fc10 (--network), found 2")]
     [InlineData("order", "order: expected each of a,b once, found a", "--layers: expected each of a,b once, found a")]
     [InlineData(

@@ -9,7 +9,15 @@ namespace Tests.PruningTests;
 /// <summary>The library as a program of the user's calls it: nothing of the command line is named here.</summary>
 public sealed class PrunerTests : IDisposable
 {
-    private static readonly PruneOptions Small = new() { Batch = 16, Validation = 80, DenseEpochs = 4, Epochs = 1, LearningRate = 0.003, MaxDrop = 2 };
+    private static readonly PruneOptions Small = new()
+    {
+        Batch = 16,
+        Validation = 80,
+        DenseEpochs = 4,
+        Epochs = 1,
+        LearningRate = 0.003,
+        MaxDrop = 2,
+    };
 
     private readonly TemporaryFolder _folder = new();
 
@@ -43,7 +51,8 @@ public sealed class PrunerTests : IDisposable
         Assert.Equal(dense.Total, dense.Kept);
 
         var reports = new List<PruneProgress>();
-        var found = Pruner.PruneEach(device, data, dense, options with { Seed = 4, Validation = 8, FirstRatio = 4 }, progress: new Listener(reports));
+        var found = Pruner.PruneEach(
+            device, data, dense, options with { Seed = 4, Validation = 8, FirstRatio = 4 }, progress: new Listener(reports));
         Assert.Equal([0, 100], found.Select(f => f.Outcome.Budget));
         Assert.True(found[1].Model.Kept < found[0].Model.Kept);
         Assert.All(found, f => Assert.Equal((3UL, 80, 80), (f.Model.Seed, f.Model.Validation, f.Dense.Validation.Images)));
@@ -70,8 +79,10 @@ public sealed class PrunerTests : IDisposable
         var data = new ImageData(SmallSet.Make(SmallSet.TrainCount, 1), SmallSet.Make(SmallSet.TestCount, 2), "");
         foreach (var (name, options) in ((string, PruneOptions)[])
             [
-                (nameof(PruneOptions.Epochs), Small with { Epochs = 0 }), (nameof(PruneOptions.DenseEpochs), Small with { DenseEpochs = 0 }),
-                (nameof(PruneOptions.Validation), Small with { Validation = 0 }), (nameof(PruneOptions.MaxDrop), Small with { MaxDrop = double.NaN }),
+                (nameof(PruneOptions.Epochs), Small with { Epochs = 0 }),
+                (nameof(PruneOptions.DenseEpochs), Small with { DenseEpochs = 0 }),
+                (nameof(PruneOptions.Validation), Small with { Validation = 0 }),
+                (nameof(PruneOptions.MaxDrop), Small with { MaxDrop = double.NaN }),
                 (nameof(PruneOptions.TargetRatio), Small with { DenseEpochs = 1, TargetRatio = 1e9 }),
             ])
         {
@@ -86,7 +97,8 @@ public sealed class PrunerTests : IDisposable
     [Fact]
     public void The_library_refers_to_no_part_of_the_command_line()
     {
-        foreach (var assembly in (System.Reflection.Assembly[])[typeof(Pruner).Assembly, typeof(Trainer).Assembly, typeof(ComputeDevice).Assembly])
+        foreach (var assembly in (System.Reflection.Assembly[])
+            [typeof(Pruner).Assembly, typeof(Trainer).Assembly, typeof(ComputeDevice).Assembly])
         {
             string?[] references = [.. assembly.GetReferencedAssemblies().Select(a => a.Name)];
             Assert.DoesNotContain("System.CommandLine", references);

@@ -143,7 +143,9 @@ public sealed class RunFolderTests : IDisposable
     public void What_no_run_wrote_is_not_replaced_by_force(string file)
     {
         Put(file, "mine");
-        Refusal.Message(ErrorKind.Usage, Path.Combine(Run, file), () => RunFolder.Create(Run, "", force: true, RunOutputs.OfSearch(null, RunFolder.Sides)));
+        Refusal.Message(
+            ErrorKind.Usage, Path.Combine(Run, file),
+            () => RunFolder.Create(Run, "", force: true, RunOutputs.OfSearch(null, RunFolder.Sides)));
         Assert.Equal("mine", Read(file));
     }
 
@@ -252,7 +254,8 @@ public sealed class RunFolderTests : IDisposable
     }
 
     [Fact]
-    public void A_file_is_no_folder() => Refusal.Message(ErrorKind.Usage, _folder.Write("file", [1]), () => RunFolder.Create(_folder.Combine("file"), "", force: true));
+    public void A_file_is_no_folder() => Refusal.Message(
+        ErrorKind.Usage, _folder.Write("file", [1]), () => RunFolder.Create(_folder.Combine("file"), "", force: true));
 
     private void OldRun(string verb)
     {
@@ -269,5 +272,6 @@ public sealed class RunFolderTests : IDisposable
 
     private string Read(string file) => File.ReadAllText(Path.Combine(Run, file));
 
-    private static string[] Names(string folder) => [.. Directory.EnumerateFileSystemEntries(folder).Select(e => Path.GetFileName(e)).Order(StringComparer.Ordinal)];
+    private static string[] Names(string folder) =>
+        [.. Directory.EnumerateFileSystemEntries(folder).Select(e => Path.GetFileName(e)).Order(StringComparer.Ordinal)];
 }

@@ -9,7 +9,8 @@ namespace Tests.PruningTests;
 /// <summary>What runs write, and that they write the same again.</summary>
 public sealed class RunTests : IDisposable
 {
-    private const string Iterations = "iteration,epoch,phase,elapsed_s,learning_rate,train_loss,validation_loss,validation_accuracy,kept,total,density,decision,reason";
+    private const string Iterations =
+        "iteration,epoch,phase,elapsed_s,learning_rate,train_loss,validation_loss,validation_accuracy,kept,total,density,decision,reason";
     private const string Layers = "iteration,layer,threshold,deviation,kept,total,density";
     private const string Summary =
         "network,method,device,seed,dense_epochs,prune_epochs,dense_seconds,prune_seconds,dense_validation_accuracy,dense_test_accuracy,"
@@ -33,7 +34,9 @@ public sealed class RunTests : IDisposable
         var (output, _) = Cli.Done(["prune", "--method", method, .. Short, .. Cli.Small(_data, run), "--json"]);
 
         var iterations = ReadCsv(run, "iterations.csv", Iterations);
-        Assert.Equal(Enumerable.Range(1, iterations.Count), iterations.Select(r => int.Parse(r["iteration"], CultureInfo.InvariantCulture)));
+        Assert.Equal(
+            Enumerable.Range(1, iterations.Count),
+            iterations.Select(r => int.Parse(r["iteration"], CultureInfo.InvariantCulture)));
         Assert.All(iterations, r => Assert.Contains(r["decision"], (string[])["raise", "hold", "lower", "rollback", "finish"]));
         Assert.All(iterations, r => Assert.Equal(Number(r, "kept") / Number(r, "total"), Number(r, "density"), 1e-6));
         Assert.All(iterations, r => Assert.Matches(@"^\d+\.\d\d$", r["validation_accuracy"]));
@@ -66,7 +69,8 @@ public sealed class RunTests : IDisposable
 
         // The judged network is the one in the file.
         using var evaluation = Json(Cli.Done(
-            "eval", "--model", Path.Combine(run, "model.safetensors"), "--part", "validation", "--data", _data, "--device", "cpu", "--json").Output);
+            "eval", "--model", Path.Combine(run, "model.safetensors"), "--part", "validation", "--data", _data,
+            "--device", "cpu", "--json").Output);
         Assert.Equal(Number(summary, "validation_accuracy"), evaluation.RootElement.GetProperty("accuracy").GetDouble(), 1e-9);
     }
 
@@ -120,7 +124,9 @@ public sealed class RunTests : IDisposable
         Assert.True(Accuracy(tries[^1]) < floor);
         Assert.Equal(Enumerable.Range(1, tries.Length).Select(n => 0.25 * n), tries.Select(t => t.GetProperty("sensitivity").GetDouble()));
 
-        var rows = ReadCsv(run, "comparison.csv", "method,setting,tries,epochs,seconds,kept,total,density,ratio,validation_accuracy,test_accuracy,times_sooner");
+        var rows = ReadCsv(
+            run, "comparison.csv",
+            "method,setting,tries,epochs,seconds,kept,total,density,ratio,validation_accuracy,test_accuracy,times_sooner");
         Assert.Equal(["hand-set (all tries)", "hand-set (best known)", "dynamic (as light)", "dynamic"], rows.Select(r => r["method"]));
         Assert.InRange(Number(rows[2], "kept"), Number(rows[3], "kept"), Number(rows[0], "kept"));
         Assert.InRange(Number(rows[2], "seconds"), 0, Number(rows[3], "seconds"));
@@ -131,10 +137,13 @@ public sealed class RunTests : IDisposable
         Assert.Equal(2, ReadCsv(run, "summary.csv", Summary).Count);
 
         string alone = _folder.Combine("alone"), best = tries[^2].GetProperty("sensitivity").GetRawText();
-        Cli.Done(["prune", "--method", "hand-set", "--sensitivity", best, "--model", Path.Combine(run, "dense.safetensors"), .. Again, .. Cli.Small(_data, alone)[2..]]);
+        Cli.Done([
+            "prune", "--method", "hand-set", "--sensitivity", best, "--model", Path.Combine(run, "dense.safetensors"), .. Again,
+            .. Cli.Small(_data, alone)[2..]]);
         Assert.Equal(Weights(Path.Combine(run, "hand-set")), Weights(alone));
         string dynamic = _folder.Combine("dynamic");
-        Cli.Done(["prune", "--max-drop", "2.5", "--model", Path.Combine(run, "dense.safetensors"), .. Again, .. Cli.OfModel(_data, dynamic)]);
+        Cli.Done([
+            "prune", "--max-drop", "2.5", "--model", Path.Combine(run, "dense.safetensors"), .. Again, .. Cli.OfModel(_data, dynamic)]);
         Assert.Equal(Weights(Path.Combine(run, "dynamic")), Weights(dynamic));
 
         string picture = _folder.Combine("compare.svg");
@@ -183,8 +192,10 @@ public sealed class RunTests : IDisposable
         Assert.Equal((int)ExitCode.Usage, code);
         Assert.StartsWith($"error: {model}: expected a dense network", error);
         // Naming the network that is in the file is no contradiction.
-        Cli.Done(["prune", "--method", "hand-set", "--model", Path.Combine(run, "dense.safetensors"), .. Again, .. Cli.Small(_data, again)]);
-        (code, _, error) = Cli.Run(["prune", "--model", Path.Combine(run, "dense.safetensors"), "--network", "fc10", .. Cli.OfModel(_data, again)]);
+        Cli.Done([
+            "prune", "--method", "hand-set", "--model", Path.Combine(run, "dense.safetensors"), .. Again, .. Cli.Small(_data, again)]);
+        (code, _, error) = Cli.Run([
+            "prune", "--model", Path.Combine(run, "dense.safetensors"), "--network", "fc10", .. Cli.OfModel(_data, again)]);
         Assert.Equal((int)ExitCode.Usage, code);
         Assert.StartsWith("error: --network: expected fc16r fc10", error);
     }
@@ -197,7 +208,8 @@ public sealed class RunTests : IDisposable
     {
         string run = _folder.Combine("run");
         Cli.Done([
-            "prune", "--max-drop", "100", "--first-ratio", firstRatio, "--resolution", "2", "--dense-epochs", "1", "--epochs", "1", .. Cli.Small(_data, run)]);
+            "prune", "--max-drop", "100", "--first-ratio", firstRatio, "--resolution", "2", "--dense-epochs", "1", "--epochs", "1",
+            .. Cli.Small(_data, run)]);
         Assert.InRange(ReadCsv(run, "iterations.csv", Iterations).Where(r => r["phase"] == "prune").Min(r => Number(r, "kept")), 1, 10);
         Assert.InRange(Number(Assert.Single(ReadCsv(run, "summary.csv", Summary)), "kept"), 1, 10);
     }
@@ -209,7 +221,8 @@ public sealed class RunTests : IDisposable
         Cli.Done(["prune", "--max-drop", "0", "--first-ratio", "100", "--dense-epochs", "2", "--epochs", "1", .. Cli.Small(_data, run)]);
         var cycles = Cycles(run);
         Assert.Equal(
-            ["1/100.0, 0.5", "1/200.0", "1/100.0, 2", "1/200.0, 2", "1/100.0, 4", "1/200.0, 4", "1/100.0, 8", "1/200.0, 8"], cycles.Take(8).Select(c => c.Aim));
+            ["1/100.0, 0.5", "1/200.0", "1/100.0, 2", "1/200.0, 2", "1/100.0, 4", "1/200.0, 4", "1/100.0, 8", "1/200.0, 8"],
+            cycles.Take(8).Select(c => c.Aim));
         for (int i = 4; i < 8; i++)
             Assert.InRange(cycles[i].Epochs / cycles[i - 2].Epochs, 1.8, 2.2);
         // A row's learning rate is its cycle's peak.
@@ -229,11 +242,11 @@ public sealed class RunTests : IDisposable
     {
         string run = _folder.Combine("run");
         Cli.Done([
-            "prune", "--max-drop", "3.75,40", "--first-ratio", "16", "--cycle-share", "0.02", "--seed", "6", "--dense-epochs", "2", "--epochs", "1",
-            .. Cli.Small(_data, run)]);
+            "prune", "--max-drop", "3.75,40", "--first-ratio", "16", "--cycle-share", "0.02", "--seed", "6",
+            "--dense-epochs", "2", "--epochs", "1", .. Cli.Small(_data, run)]);
         var aims = Cycles(run).Select(c => c.Aim).ToList();
-        // Budget 40 went down past 64 at once; what budget 3.75 allows took 4 times as long, and it then tries twice what the probe had, past
-        // networks that shorter cycles had not kept within it.
+        // Budget 40 went down past 64 at once; what budget 3.75 allows took 4 times as long, and it then tries twice what the probe had,
+        // past networks that shorter cycles had not kept within it.
         Assert.Contains("1/32.0, 2", aims);
         Assert.Contains("1/64.0", aims);
         Assert.Equal(["1/64.0, 4", "1/45.3, 4"], aims[(aims.IndexOf("1/16.0, 4") + 1)..].Take(2));
@@ -252,9 +265,11 @@ public sealed class RunTests : IDisposable
         for (int i = 0; i < ratios.Length; i++)
         {
             double[] heavier = [.. ratios[..i].Where(r => r < ratios[i])];
-            Assert.Equal(heavier.Length == 0 ? "the dense network" : $"1/{heavier.Max().ToString("F1", CultureInfo.InvariantCulture)}", cycles[i].Origin);
-            // 0.05 epochs per unit of the ratio, half of that for the first, in moves of a quarter, for which 25 steps have 4 times 6, and as
-            // many rising as falling.
+            Assert.Equal(
+                heavier.Length == 0 ? "the dense network" : $"1/{heavier.Max().ToString("F1", CultureInfo.InvariantCulture)}",
+                cycles[i].Origin);
+            // 0.05 epochs per unit of the ratio, half of that for the first, in moves of a quarter, for which 25 steps have 4 times 6, and
+            // as many rising as falling.
             Assert.Equal((i == 0 ? 0.025 : 0.05) * Math.Min(ratios[i], 160), cycles[i].Epochs * 25 / 24, 0.26);
         }
         var (taught, untaught) = (Course(run).Split('\n'), Course(alone).Split('\n'));
@@ -275,8 +290,11 @@ public sealed class RunTests : IDisposable
             .. rows.Zip(rows.Skip(1)).Where(p => p.Second["phase"] == "prune").Select(p =>
             {
                 string[] parts = p.Second["reason"].TrimStart('"').Split(": ")[0].Split(", from ");
-                return (parts[0].Replace(" of the weights", "", StringComparison.Ordinal).Replace(" times as long as usual", "", StringComparison.Ordinal)
-                    .Replace(" times as long and as gently as usual", "", StringComparison.Ordinal), parts[1], Number(p.Second, "epoch") - Number(p.First, "epoch"));
+                return (
+                    parts[0].Replace(" of the weights", "", StringComparison.Ordinal)
+                        .Replace(" times as long as usual", "", StringComparison.Ordinal)
+                        .Replace(" times as long and as gently as usual", "", StringComparison.Ordinal),
+                    parts[1], Number(p.Second, "epoch") - Number(p.First, "epoch"));
             }),
         ];
     }
@@ -303,7 +321,11 @@ public sealed class RunTests : IDisposable
         byte[] bytes = File.ReadAllBytes(model);
         bytes[^9] ^= 1;
         File.WriteAllBytes(model, bytes);
-        foreach (string[] args in (string[][])[["eval", "--model", model], ["export", "--model", model, "--out", "x"], ["predict", "--model", model, "x.png"], ["prune", "--model", model]])
+        foreach (string[] args in (string[][])
+            [
+                ["eval", "--model", model], ["export", "--model", model, "--out", "x"], ["predict", "--model", model, "x.png"],
+                ["prune", "--model", model],
+            ])
         {
             var (code, output, error) = Cli.Run(args);
             Assert.Equal((int)ExitCode.BadFile, code);
@@ -317,7 +339,8 @@ public sealed class RunTests : IDisposable
     [Fact]
     public void Export_is_plain_safetensors_and_predict_reads_idx()
     {
-        string run = _folder.Combine("run"), model = Path.Combine(run, "model.safetensors"), target = _folder.Combine("out", "net.safetensors");
+        string run = _folder.Combine("run"), model = Path.Combine(run, "model.safetensors");
+        string target = _folder.Combine("out", "net.safetensors");
         Cli.Done(["train", "--epochs", "3", .. Cli.Small(_data, run)]);
         Cli.Done("export", "--model", model, "--out", target);
         var file = SafeTensors.Read(target);
@@ -325,7 +348,8 @@ public sealed class RunTests : IDisposable
         Assert.Equal([16, 784], file.Tensors.First(t => t.Name == "fc1.weight").Shape);
         Assert.Equal((int)ExitCode.Usage, Cli.Run("export", "--model", model, "--out", target).Code);
 
-        using var result = Json(Cli.Done("predict", "--model", model, "--device", "cpu", "--json", Path.Combine(_data, "t10k-images-idx3-ubyte")).Output);
+        using var result = Json(Cli.Done(
+            "predict", "--model", model, "--device", "cpu", "--json", Path.Combine(_data, "t10k-images-idx3-ubyte")).Output);
         var predictions = result.RootElement.GetProperty("predictions").EnumerateArray().ToArray();
         var labels = SmallSet.Make(SmallSet.TestCount, 2).Labels;
         Assert.Equal(labels.Length, predictions.Length);
@@ -346,16 +370,19 @@ public sealed class RunTests : IDisposable
         var accuracies = new List<double>();
         foreach (string file in (string[])[model, back])
         {
-            using var result = Json(Cli.Done("bench", "--inference", "--model", file, "--data", _data, "--device", "cpu", "--batch", "60", "--json").Output);
-            accuracies.AddRange(result.RootElement.GetProperty("inference").EnumerateArray().Select(r => r.GetProperty("test_accuracy").GetDouble()));
+            using var result = Json(Cli.Done(
+                "bench", "--inference", "--model", file, "--data", _data, "--device", "cpu", "--batch", "60", "--json").Output);
+            accuracies.AddRange(
+                result.RootElement.GetProperty("inference").EnumerateArray().Select(r => r.GetProperty("test_accuracy").GetDouble()));
         }
         using var evaluation = Json(Cli.Done("eval", "--model", model, "--data", _data, "--device", "cpu", "--json").Output);
         double expected = 100.0 * evaluation.RootElement.GetProperty("correct").GetInt32() / SmallSet.TestCount;
         Assert.Equal([expected, expected, expected, expected], accuracies);
 
         Cli.Done(["prune", "--method", "hand-set", "--model", model, "--epochs", "1", .. Cli.Small(_data, _folder.Combine("pruned"))]);
-        using var training = Json(
-            Cli.Done("bench", "--model", Path.Combine(_folder.Combine("pruned"), "model.safetensors"), "--epochs", "1", "--data", _data, "--device", "cpu", "--batch", "20", "--json").Output);
+        using var training = Json(Cli.Done(
+            "bench", "--model", Path.Combine(_folder.Combine("pruned"), "model.safetensors"), "--epochs", "1", "--data", _data,
+            "--device", "cpu", "--batch", "20", "--json").Output);
         Assert.Equal("fc16r fc10", training.RootElement.GetProperty("network").GetString());
         Assert.InRange(training.RootElement.GetProperty("density").GetDouble(), 0.01, 0.99);
     }

@@ -3,12 +3,15 @@ using Tests.ModelTests;
 
 namespace Tests.PruningTests;
 
-/// <summary>A set that is not MNIST and is learned in an epoch or two: each class has its own square of ink, and noise lies over all.</summary>
+/// <summary>
+/// A set that is not MNIST and is learned in an epoch or two: each class has its own square of ink, and noise lies over all.
+/// </summary>
 internal static class SmallSet
 {
     public const int TrainCount = 480, TestCount = 80;
 
-    private static readonly string[] Names = ["train-images-idx3-ubyte", "train-labels-idx1-ubyte", "t10k-images-idx3-ubyte", "t10k-labels-idx1-ubyte"];
+    private static readonly string[] Names =
+        ["train-images-idx3-ubyte", "train-labels-idx1-ubyte", "t10k-images-idx3-ubyte", "t10k-labels-idx1-ubyte"];
 
     /// <summary>Writes the four files.</summary>
     /// <param name="folder">Made if absent.</param>
@@ -20,7 +23,8 @@ internal static class SmallSet
         var test = Make(TestCount, 2);
         Directory.CreateDirectory(folder);
         byte[] labels = wrongTestLabels ? [.. test.Labels.Select(l => (byte)((l + 1) % 10))] : test.Labels;
-        byte[][] files = [IdxFiles.Images(train.Images), IdxFiles.Labels(train.Labels), IdxFiles.Images(test.Images), IdxFiles.Labels(labels)];
+        byte[][] files =
+            [IdxFiles.Images(train.Images), IdxFiles.Labels(train.Labels), IdxFiles.Images(test.Images), IdxFiles.Labels(labels)];
         for (int i = 0; i < files.Length; i++)
             File.WriteAllBytes(Path.Combine(folder, Names[i]), files[i]);
         return folder;

@@ -10,7 +10,8 @@ namespace Tests.PruningTests;
 public sealed class StudyFolderTests : IDisposable
 {
     private const string Network = "fc10";
-    private static readonly JsonObject Options = new() { ["verb"] = "study", ["decay"] = 0.1 }, Others = new() { ["verb"] = "study", ["decay"] = 0.2 };
+    private static readonly JsonObject Options = new() { ["verb"] = "study", ["decay"] = 0.1 };
+    private static readonly JsonObject Others = new() { ["verb"] = "study", ["decay"] = 0.2 };
 
     private readonly TemporaryFolder _folder = new();
 
@@ -29,7 +30,9 @@ public sealed class StudyFolderTests : IDisposable
             Assert.Equal(["hand-set-2"], Study.Free(Network, 1, ["dense", "hand-set-2"]));
             Assert.False(Study.Make(Network, 1, "dense", Options, _ => Assert.Fail("made twice")));
             Assert.Equal(ErrorKind.Usage, Assert.Throws<UserException>(() => Study.Demand(Network, Others)).Kind);
-            Assert.Equal(ErrorKind.Usage, Assert.Throws<UserException>(() => Study.Make(Network, 2, "dense", Others, _ => Assert.Fail("made"))).Kind);
+            Assert.Equal(
+                ErrorKind.Usage,
+                Assert.Throws<UserException>(() => Study.Make(Network, 2, "dense", Others, _ => Assert.Fail("made"))).Kind);
             Assert.True(Study.Make(Network, 1, "hand-set-2", Options, Fill));
             Fill(into);
         });
@@ -37,9 +40,14 @@ public sealed class StudyFolderTests : IDisposable
         Assert.False(Study.Make(Network, 1, "dense", Options, _ => Assert.Fail("made again")));
         Assert.Equal(
             ["dense", "hand-set-2", "options.json", "seed-1"],
-            Directory.EnumerateFileSystemEntries(Path.Combine(Home, Network), "*", new EnumerationOptions { RecurseSubdirectories = true, MaxRecursionDepth = 1, AttributesToSkip = 0 })
+            Directory.EnumerateFileSystemEntries(
+                Path.Combine(Home, Network), "*",
+                new EnumerationOptions { RecurseSubdirectories = true, MaxRecursionDepth = 1, AttributesToSkip = 0 })
                 .Select(f => Path.GetFileName(f)).Order(StringComparer.Ordinal));
-        Assert.Equal(["answers.csv", "options.json", "study.csv", "summary.csv"], Directory.GetFileSystemEntries(Study.Unit(Network, 1, "dense")).Select(f => Path.GetFileName(f)).Order(StringComparer.Ordinal));
+        Assert.Equal(
+            ["answers.csv", "options.json", "study.csv", "summary.csv"],
+            Directory.GetFileSystemEntries(Study.Unit(Network, 1, "dense"))
+                .Select(f => Path.GetFileName(f)).Order(StringComparer.Ordinal));
     }
 
     /// <summary>Fill leaves out within.csv, as studies of the dynamic side alone once did.</summary>
@@ -59,7 +67,8 @@ public sealed class StudyFolderTests : IDisposable
     [Fact]
     public void What_was_broken_off_stays_until_the_unit_is_there_and_binds_no_options()
     {
-        string partial = Path.Combine(Home, Network, "seed-1", "dense.partial"), best = Path.Combine(partial, "partial", "model.safetensors");
+        string partial = Path.Combine(Home, Network, "seed-1", "dense.partial");
+        string best = Path.Combine(partial, "partial", "model.safetensors");
         Assert.Throws<OperationCanceledException>(() => Study.Make(Network, 1, "dense", Options, into =>
         {
             into.WriteJson(RunFolder.Options, Options);
@@ -144,7 +153,9 @@ public sealed class StudyFolderTests : IDisposable
         Study.Demand(Network, Options);
         File.WriteAllText(Path.Combine(Home, "thesis.txt"), "");
         var error = Assert.Throws<UserException>(() => Study.Demand(Network, Options));
-        Assert.Equal((ErrorKind.Usage, $"{Home}: expected a new folder or that of a study, found one with files (thesis.txt, ...)"), (error.Kind, error.Message));
+        Assert.Equal(
+            (ErrorKind.Usage, $"{Home}: expected a new folder or that of a study, found one with files (thesis.txt, ...)"),
+            (error.Kind, error.Message));
         string file = Path.Combine(Home, "thesis.txt");
         Assert.Equal(ErrorKind.Failed, Assert.Throws<UserException>(() => new StudyFolder(file).Demand(Network, Options)).Kind);
     }

@@ -7,8 +7,10 @@ namespace Tests.PruningTests;
 /// <summary>Figures of a study's tables against numbers worked out by hand.</summary>
 public sealed class StudySummaryTests : IDisposable
 {
-    private const string Rows = """
-        network,seed,method,budget,retraining,tries,epochs,seconds,best_try_seconds,kept,total,ratio,validation_accuracy,test_accuracy,dense_validation_accuracy,dense_test_accuracy,dense_seconds,seconds_as_light
+    private const string Rows =
+        "network,seed,method,budget,retraining,tries,epochs,seconds,best_try_seconds,kept,total,ratio,validation_accuracy,test_accuracy,"
+        + "dense_validation_accuracy,dense_test_accuracy,dense_seconds,seconds_as_light\n"
+        + """
         net,1,hand-set,0.1,4,3,12,30,10,250,1000,4.00,98,98.00,98,98.10,10,10
         net,1,hand-set,0.1,8,4,32,80,20,200,1000,5.00,98,98.20,98,98.10,10,10
         net,1,dynamic-as-light,0.1,4,1,16,10,,125,1000,8.00,98,98.30,98,98.10,10,
@@ -77,7 +79,8 @@ public sealed class StudySummaryTests : IDisposable
     [Fact]
     public void A_length_that_found_nothing_in_some_seed_is_not_the_kindest()
     {
-        Summary(Rows.Replace("net,2,hand-set,0.1,4,3,12,60,20,500,1000,2.00", "net,2,hand-set,0.1,4,1,4,5,,1000,1000,1.00", StringComparison.Ordinal));
+        Summary(Rows.Replace(
+            "net,2,hand-set,0.1,4,3,12,60,20,500,1000,2.00", "net,2,hand-set,0.1,4,1,4,5,,1000,1000,1.00", StringComparison.Ordinal));
         Assert.Equal(8, Kindness.Kindest(StudyRow.Read(_folder.Combine("study.csv")), "net", 0.1));
     }
 
@@ -148,7 +151,8 @@ public sealed class StudySummaryTests : IDisposable
     {
         var random = new Random64(17);
         int refused = 0;
-        foreach (var (text, read) in (ReadOnlySpan<(string, Action<string>)>)[(Rows, p => StudyRow.Read(p)), (Answers, p => StudyAnswers.Read(p))])
+        foreach (var (text, read) in (ReadOnlySpan<(string, Action<string>)>)
+            [(Rows, p => StudyRow.Read(p)), (Answers, p => StudyAnswers.Read(p))])
         {
             for (int n = 0; n < 300; n++)
             {

@@ -12,7 +12,10 @@ namespace Tests.PruningTests;
 public sealed class StudyTests : IDisposable
 {
     private static readonly string[] Decided =
-        ["network", "seed", "method", "budget", "retraining", "tries", "epochs", "kept", "total", "validation_accuracy", "dense_validation_accuracy"];
+    [
+        "network", "seed", "method", "budget", "retraining", "tries", "epochs", "kept", "total", "validation_accuracy",
+        "dense_validation_accuracy",
+    ];
 
     private readonly TemporaryFolder _folder = new();
     private readonly string _data;
@@ -26,7 +29,9 @@ public sealed class StudyTests : IDisposable
     {
         string study = _folder.Combine("study");
         using var result = JsonDocument.Parse(Cli.Done([.. Study(study, _data), "--json"]).Output);
-        var rows = CsvTable.Read(Path.Combine(study, "study.csv"), "seed", "budget", "method", "retraining", "kept", "seconds", "seconds_as_light", "best_try_seconds", "as_light");
+        var rows = CsvTable.Read(
+            Path.Combine(study, "study.csv"), "seed", "budget", "method", "retraining", "kept", "seconds", "seconds_as_light",
+            "best_try_seconds", "as_light");
         string[] expected =
         [
             .. from seed in (string[])["1", "2"]
@@ -39,14 +44,20 @@ public sealed class StudyTests : IDisposable
         {
             var light = rows.SingleOrDefault(r => r[2] == "dynamic-as-light" && r[0] == hand[0] && r[1] == hand[1] && r[3] == hand[3]);
             Assert.Equal((light?[5] ?? "", light is null ? "no" : "yes"), (hand[6], hand[8]));
-            Assert.InRange(light is null ? 0 : int.Parse(light[4], CultureInfo.InvariantCulture), 0, int.Parse(hand[4], CultureInfo.InvariantCulture));
+            Assert.InRange(
+                light is null ? 0 : int.Parse(light[4], CultureInfo.InvariantCulture),
+                0, int.Parse(hand[4], CultureInfo.InvariantCulture));
             Assert.InRange(Number(hand[7]), 0, Number(hand[5]));
         }
-        var groups = result.RootElement.GetProperty("groups").EnumerateArray().Where(g => g.GetProperty("method").GetString() != "dynamic-as-light").ToArray();
+        var groups = result.RootElement.GetProperty("groups").EnumerateArray()
+            .Where(g => g.GetProperty("method").GetString() != "dynamic-as-light").ToArray();
         Assert.Equal(2 * 3, groups.Length);
         Assert.All(groups, g => Assert.Equal(2, g.GetProperty("seeds").GetInt32()));
         // Counts are called kept, shares are not, and accuracy has one name.
-        string[] names = [.. groups[0].EnumerateObject().Concat(result.RootElement.GetProperty("pareto")[0].EnumerateObject()).Select(p => p.Name)];
+        string[] names =
+        [
+            .. groups[0].EnumerateObject().Concat(result.RootElement.GetProperty("pareto")[0].EnumerateObject()).Select(p => p.Name),
+        ];
         Assert.Contains("kept_percent", names);
         Assert.Equal(2, names.Count(n => n == "test_accuracy"));
         Assert.DoesNotContain(names, n => n is "kept" or "test" or "accuracy");
@@ -86,7 +97,8 @@ public sealed class StudyTests : IDisposable
     public async Task A_killed_study_goes_on_where_it_stopped()
     {
         string whole = _folder.Combine("whole"), broken = _folder.Combine("broken"), options = Path.Combine("fc16r-fc10", "options.json");
-        string first = Path.Combine(broken, "fc16r-fc10", "seed-1", "hand-set-1"), last = Path.Combine(broken, "fc16r-fc10", "seed-2", "dense");
+        string first = Path.Combine(broken, "fc16r-fc10", "seed-1", "hand-set-1");
+        string last = Path.Combine(broken, "fc16r-fc10", "seed-2", "dense");
         Cli.Done(Study(whole, _data));
         Directory.CreateDirectory(Path.Combine(broken, "fc16r-fc10"));
         File.Copy(Path.Combine(whole, options), Path.Combine(broken, options));
@@ -107,7 +119,9 @@ public sealed class StudyTests : IDisposable
         Assert.Equal(finished, File.GetLastWriteTimeUtc(Path.Combine(first, "study.csv")));
         Assert.Equal(Rows(whole, [.. Decided, "test_accuracy"]), Rows(broken, [.. Decided, "test_accuracy"]));
         Assert.Equal(File.ReadAllText(Path.Combine(whole, "answers.csv")), File.ReadAllText(Path.Combine(broken, "answers.csv")));
-        Assert.DoesNotContain(Directory.EnumerateDirectories(broken, "*", SearchOption.AllDirectories), d => d.EndsWith(".partial", StringComparison.Ordinal));
+        Assert.DoesNotContain(
+            Directory.EnumerateDirectories(broken, "*", SearchOption.AllDirectories),
+            d => d.EndsWith(".partial", StringComparison.Ordinal));
 
         // Once all is there, neither data nor device is needed to make the tables again.
         File.Delete(Path.Combine(broken, "table.txt"));
@@ -137,7 +151,10 @@ public sealed class StudyTests : IDisposable
         Cli.Done([.. small, "--hand-set-epochs", "1"]);
         var (code, _, error) = Cli.Run([.. small, "--decay", "0.01"]);
         Assert.Equal((int)ExitCode.Usage, code);
-        Assert.Equal($"error: {Path.Combine(study, "fc16r-fc10", "options.json")}: this study began with decay = 0.0005, asked for is 0.01; another --out begins another study\n", error);
+        Assert.Equal(
+            $"error: {Path.Combine(study, "fc16r-fc10", "options.json")}: this study began with decay = 0.0005, asked for is 0.01; "
+            + "another --out begins another study\n",
+            error);
         Cli.Done([.. small, "--hand-set-epochs", "2"]);
         Assert.Equal(["1", "2", "1", "2"], CsvTable.Read(Path.Combine(study, "study.csv"), "retraining").Select(r => r[0]));
     }
@@ -146,7 +163,8 @@ public sealed class StudyTests : IDisposable
     [Fact]
     public void Another_set_is_refused_and_another_path_to_the_same_is_not()
     {
-        string study = _folder.Combine("study"), options = Path.Combine(study, "fc16r-fc10", "options.json"), moved = _folder.Combine("moved");
+        string study = _folder.Combine("study"), options = Path.Combine(study, "fc16r-fc10", "options.json");
+        string moved = _folder.Combine("moved");
         Cli.Done(OfSeed(1, _data));
         string sha = Mnist.Load(_data, _ => { }).Sha256();
         Assert.Contains($"\"data_sha256\": \"{sha}\"", File.ReadAllText(options));
@@ -178,14 +196,25 @@ public sealed class StudyTests : IDisposable
         string study = _folder.Combine("study"), alone = _folder.Combine("alone");
         var both = await Task.WhenAll(Enumerable.Range(0, 2).Select(_ => Task.Run(() => Cli.Run(Study(study, _data)))));
         Assert.All(both, b => Assert.True(b.Code == 0, b.Error));
-        string[] made = [.. both.SelectMany(b => b.Error.Split('\n')).Where(l => l.Contains(" -> ", StringComparison.Ordinal)).Order(StringComparer.Ordinal)];
+        string[] made =
+        [
+            .. both.SelectMany(b => b.Error.Split('\n')).Where(l => l.Contains(" -> ", StringComparison.Ordinal))
+                .Order(StringComparer.Ordinal),
+        ];
         string[] units = ["dense", "dynamic", "hand-set-1", "hand-set-2"];
         Assert.Equal(
-            [.. from seed in (int[])[1, 2] from unit in units select $"fc16r fc10, seed {seed}, {unit} -> {Path.Combine(study, "fc16r-fc10", $"seed-{seed}", $"{unit}.partial", "partial")}"],
+            [
+                .. from seed in (int[])[1, 2]
+                   from unit in units
+                   select $"fc16r fc10, seed {seed}, {unit} -> "
+                       + Path.Combine(study, "fc16r-fc10", $"seed-{seed}", $"{unit}.partial", "partial"),
+            ],
             made);
         Cli.Done(Study(alone, _data));
         Assert.Equal(Rows(alone, [.. Decided, "test_accuracy"]), Rows(study, [.. Decided, "test_accuracy"]));
-        Assert.DoesNotContain(Directory.EnumerateFileSystemEntries(study, "*", SearchOption.AllDirectories), e => e.EndsWith(".partial", StringComparison.Ordinal) || e.EndsWith(".lock", StringComparison.Ordinal));
+        Assert.DoesNotContain(
+            Directory.EnumerateFileSystemEntries(study, "*", SearchOption.AllDirectories),
+            e => e.EndsWith(".partial", StringComparison.Ordinal) || e.EndsWith(".lock", StringComparison.Ordinal));
     }
 
     [Fact]
@@ -195,7 +224,11 @@ public sealed class StudyTests : IDisposable
         string[] one = [.. Study(study, _data)[..^4], "--seeds", "1", "--hand-set-epochs", "1"];
         Cli.Done(one);
         string[] tables = Tables();
-        foreach (string name in (string[])["dense/summary.csv", "dense/answers.csv", "hand-set-1/study.csv", "hand-set-1/answers.csv", "dynamic/study.csv", "dynamic/within.csv"])
+        foreach (string name in (string[])
+            [
+                "dense/summary.csv", "dense/answers.csv", "hand-set-1/study.csv", "hand-set-1/answers.csv",
+                "dynamic/study.csv", "dynamic/within.csv",
+            ])
         {
             string file = Path.Combine(seed, name), content = File.ReadAllText(file);
             File.Delete(file);
@@ -218,7 +251,10 @@ public sealed class StudyTests : IDisposable
         {
             var (code, _, error) = Cli.Run(one);
             Assert.Equal((int)ExitCode.BadFile, code);
-            Assert.Equal($"error: {file}: expected the file of a finished unit, found {found}; without the folder {Path.GetDirectoryName(file)} it is made anew\n", error);
+            Assert.Equal(
+                $"error: {file}: expected the file of a finished unit, found {found}; "
+                + $"without the folder {Path.GetDirectoryName(file)} it is made anew\n",
+                error);
             Assert.Equal(tables, Tables());
         }
     }
@@ -250,7 +286,10 @@ public sealed class StudyTests : IDisposable
         string[] arguments = Study(study, _data);
         var (code, _, error) = Cli.Run(cancelled.Token, arguments);
         Assert.Equal((int)ExitCode.Interrupted, code);
-        Assert.Contains($"finished units are kept in {study}; the same command goes on with the others\nnext: ./run.sh study --networks 'fc16r fc10' --dense-epochs 2 ", error);
+        Assert.Contains(
+            $"finished units are kept in {study}; the same command goes on with the others\n"
+            + "next: ./run.sh study --networks 'fc16r fc10' --dense-epochs 2 ",
+            error);
         Assert.Contains($" --out '{study}' --seeds 1-2 --hand-set-epochs 1,2\n", error);
     }
 
@@ -266,8 +305,8 @@ public sealed class StudyTests : IDisposable
 
     private static string[] Study(string study, string data) =>
     [
-        "study", "--networks", "fc16r fc10", "--dense-epochs", "2", "--epochs", "1", "--max-drop", "1.25,10", .. Cli.Small(data, study)[2..],
-        "--seeds", "1-2", "--hand-set-epochs", "1,2",
+        "study", "--networks", "fc16r fc10", "--dense-epochs", "2", "--epochs", "1", "--max-drop", "1.25,10",
+        .. Cli.Small(data, study)[2..], "--seeds", "1-2", "--hand-set-epochs", "1,2",
     ];
 
     private static string[] Rows(string study, string[] columns) =>

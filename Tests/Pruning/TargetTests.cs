@@ -36,7 +36,10 @@ public sealed class TargetTests : IDisposable
         Assert.StartsWith($"1/{ratio} of the weights as asked for: lost ", rows[^1][3]);
         // On the way from 4 on each has half the weights of the one before.
         double target = double.Parse(ratio, CultureInfo.InvariantCulture);
-        string[] way = [.. new double[] { 4, 8, 16, 32, 64 }.Where(r => r < target).Select(r => $"1/{r}.0 of the weights, on the way to 1/{ratio}")];
+        string[] way =
+        [
+            .. new double[] { 4, 8, 16, 32, 64 }.Where(r => r < target).Select(r => $"1/{r}.0 of the weights, on the way to 1/{ratio}"),
+        ];
         Assert.Equal(way, rows.Where(r => r[2] == "raise").Select(r => r[3].Trim('"')));
         Assert.Equal("target", Assert.Single(CsvTable.Read(Path.Combine(run, "summary.csv"), "method"))[0]);
         using var options = JsonDocument.Parse(File.ReadAllText(Path.Combine(run, "options.json")));

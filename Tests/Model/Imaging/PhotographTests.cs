@@ -80,7 +80,9 @@ public sealed class PhotographTests : IDisposable
         foreach (char digit in Drawing.Digits)
         {
             double alike = Correlation(Drawn[digit], _folder.Read(Scenes[scene](digit)));
-            Assert.True(alike > (scene.EndsWith("28x28", StringComparison.Ordinal) ? AlikeAt28 : Alike), $"{digit}: correlation {alike:F3}");
+            Assert.True(
+                alike > (scene.EndsWith("28x28", StringComparison.Ordinal) ? AlikeAt28 : Alike),
+                $"{digit}: correlation {alike:F3}");
         }
     }
 

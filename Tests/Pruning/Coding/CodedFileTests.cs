@@ -40,7 +40,8 @@ public class CodedFileTests
     {
         float[] odd = [-0f, 0f, float.Epsilon, -float.Epsilon, 1e-39f, float.MaxValue, float.MinValue, 1f, 1f, MathF.BitIncrement(1f), -1f];
         float[] ascending = [.. odd.OrderBy(v => v)];
-        foreach (float[] codebook in new[] { odd, ascending, [-0f], [0f], [-0f, 0f], [float.MinValue, float.MaxValue], [-3f, -2f], [2f, -2f] })
+        foreach (float[] codebook in (float[][])
+            [odd, ascending, [-0f], [0f], [-0f, 0f], [float.MinValue, float.MaxValue], [-3f, -2f], [2f, -2f]])
         {
             int[] indices = [.. Enumerable.Range(0, 60).Select(i => i % (codebook.Length + 1))];
             RoundTrip(Single([6, 10], codebook, indices), coder);
@@ -110,9 +111,11 @@ public class CodedFileTests
     {
         foreach (var network in new[] { Lenet5Caffe(density, 16), Lenet300(density, 16) })
         {
-            int huffman = RoundTrip(network, Coder.Huffman).Length, range = RoundTrip(network, Coder.Range).Length, brotli = Brotli(network);
+            int huffman = RoundTrip(network, Coder.Huffman).Length, range = RoundTrip(network, Coder.Range).Length;
+            int brotli = Brotli(network);
             double han = network.Layers.Sum(l => HanAccounting.Of(l).CodedBits) / 8;
-            TestContext.Current.TestOutputHelper?.WriteLine($"{network.Network} at {density:P2}: range {range}, huffman {huffman}, brotli {brotli} B; "
+            TestContext.Current.TestOutputHelper?.WriteLine(
+                $"{network.Network} at {density:P2}: range {range}, huffman {huffman}, brotli {brotli} B; "
                 + $"Han-style, no biases {han:F0} B; dense {FileSize.DenseBytes(network)} B");
             Assert.InRange(range, 0, 0.95 * huffman);
             Assert.InRange(huffman, 0, brotli - 1);

@@ -5,8 +5,8 @@ using static Tests.Coding.Networks;
 namespace Tests.Coding;
 
 /// <summary>
-/// Files of format version 1, written when it was fixed: what they say must never change, and neither must the bytes of a file that says the
-/// same. A change of the model that moves a single bit belongs into a version of its own.
+/// Files of format version 1, written when it was fixed: what they say must never change, and neither must the bytes of a file that says
+/// the same. A change of the model that moves a single bit belongs into a version of its own.
 /// </summary>
 public class GoldenFileTests
 {

@@ -27,7 +27,9 @@ public class HanAccountingTests
         Assert.Equal((0, 0.0, 0.0), (empty.Entries, empty.Bits, empty.CodedBits));
     }
 
-    /// <summary>At the paper's own densities and bits (6 and 5) LeNet-300-100 comes to its 32x before and 40x after Huffman coding.</summary>
+    /// <summary>
+    /// At the paper's own densities and bits (6 and 5) LeNet-300-100 comes to its 32x before and 40x after Huffman coding.
+    /// </summary>
     [Fact]
     public void Deep_Compression_at_its_own_density()
     {

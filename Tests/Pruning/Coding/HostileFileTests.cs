@@ -48,7 +48,8 @@ public class HostileFileTests
                     Assert.StartsWith("mutant: expected ", error.Message);
                     Assert.Contains(", found ", error.Message);
                     Assert.DoesNotContain('\n', error.Message);
-                    string kind = string.Concat(error.Message["mutant: expected ".Length..].Split(", found")[0].Where(c => !char.IsAsciiDigit(c)));
+                    string kind = string.Concat(
+                        error.Message["mutant: expected ".Length..].Split(", found")[0].Where(c => !char.IsAsciiDigit(c)));
                     kinds.AddOrUpdate(kind.StartsWith("CRC-", StringComparison.Ordinal) ? "CRC-" : kind, 1, (_, n) => n + 1);
                 }
                 catch (Exception error) when (error is not Xunit.Sdk.XunitException)
@@ -69,10 +70,10 @@ public class HostileFileTests
         // The parser behind the checksum was really reached: each of its refusals must have been seen.
         string[] reached =
         [
-            "CRC-", "format version", "more data", "the end of the file behind", "sizes and all", "bytes of text", "text in UTF-", "numbers below",
-            "shared values", "finite", "zero bits in a mantissa", "negative values", "shared biases", "a bias index", "Huffman codes",
-            "a complete Huffman code", "a symbol below", "distances of", "weights within a layer", "a live weight in each live row",
-            "a coded network", "coder",
+            "CRC-", "format version", "more data", "the end of the file behind", "sizes and all", "bytes of text", "text in UTF-",
+            "numbers below", "shared values", "finite", "zero bits in a mantissa", "negative values", "shared biases", "a bias index",
+            "Huffman codes", "a complete Huffman code", "a symbol below", "distances of", "weights within a layer",
+            "a live weight in each live row", "a coded network", "coder",
         ];
         Assert.All(reached, part => Assert.Contains(kinds.Keys, k => k.Contains(part)));
     }
@@ -120,7 +121,9 @@ public class HostileFileTests
     [InlineData("fc10", "layer fc1 (10, 784), found layer l (1, 16777216)")]
     public void A_network_that_is_none_is_refused_by_its_header(string network, string reason)
     {
-        byte[] file = CodedFile.Encode(Single([1, CodedNetwork.MaxWeights], [1f], new int[CodedNetwork.MaxWeights]) with { Network = network }, Coder.Range);
+        byte[] file = CodedFile.Encode(
+            Single([1, CodedNetwork.MaxWeights], [1f], new int[CodedNetwork.MaxWeights]) with { Network = network },
+            Coder.Range);
         long before = GC.GetAllocatedBytesForCurrentThread();
         Assert.Contains(reason, Assert.Throws<UserException>(() => SharedNetwork.Decode(file, "tiny")).Message);
         Assert.InRange(GC.GetAllocatedBytesForCurrentThread() - before, 0, 1 << 20);
@@ -146,7 +149,9 @@ public class HostileFileTests
         return [.. networks.SelectMany(n => Enum.GetValues<Coder>().Select(c => (CodedFile.Encode(n, c), n)))];
     }
 
-    /// <summary>Flips, sets, cuts, inserts, repeats or splices bytes; half of the places are among the first, where header and lengths are.</summary>
+    /// <summary>
+    /// Flips, sets, cuts, inserts, repeats or splices bytes; half of the places are among the first, where header and lengths are.
+    /// </summary>
     private static byte[] Mutate(byte[] bytes, byte[] other, Random64 random)
     {
         if (bytes.Length == 0)

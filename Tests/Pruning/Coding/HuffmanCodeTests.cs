@@ -39,7 +39,9 @@ public class HuffmanCodeTests
         }
     }
 
-    /// <summary>Fibonacci frequencies ask for the deepest tree, 39 bits for 40 symbols; lengths stay within 24 and near the entropy.</summary>
+    /// <summary>
+    /// Fibonacci frequencies ask for the deepest tree, 39 bits for 40 symbols; lengths stay within 24 and near the entropy.
+    /// </summary>
     [Fact]
     public void Depth_is_limited()
     {

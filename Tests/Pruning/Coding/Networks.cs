@@ -7,8 +7,8 @@ namespace Tests.Coding;
 internal static class Networks
 {
     /// <summary>
-    /// Layers of the given shapes. Rows and columns draw an importance (many none at all), a weight lives with the product of both, scaled to
-    /// the density; weights are Gaussian beyond a threshold, shared linearly. Dead rows have no bias.
+    /// Layers of the given shapes. Rows and columns draw an importance (many none at all), a weight lives with the product of both, scaled
+    /// to the density; weights are Gaussian beyond a threshold, shared linearly. Dead rows have no bias.
     /// </summary>
     public static CodedNetwork Pruned(string name, int[][] shapes, double density, int shared, ulong seed)
     {
@@ -35,7 +35,8 @@ internal static class Networks
         double[] Importance(int count, double density)
         {
             double dead = density < 0.05 ? 0.6 : density < 0.2 ? 0.2 : 0;
-            double[] values = [.. Enumerable.Range(0, count).Select(_ => random.NextDouble() < dead ? 0 : Math.Pow(random.NextDouble(), 2))];
+            double[] values =
+                [.. Enumerable.Range(0, count).Select(_ => random.NextDouble() < dead ? 0 : Math.Pow(random.NextDouble(), 2))];
             values[0] += 0.1;
             return values;
         }

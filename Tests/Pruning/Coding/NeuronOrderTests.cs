@@ -26,7 +26,11 @@ public class NeuronOrderTests
             foreach (var layer in network.Layers)
             {
                 float Weight(int index) => index == 0 ? 0 : layer.Codebook[index - 1];
-                x = [.. layer.Indices.Chunk(x.Length).Select((row, k) => layer.Bias[k] + row.Select((index, c) => Weight(index) * x[c]).Sum())];
+                x =
+                [
+                    .. layer.Indices.Chunk(x.Length)
+                        .Select((row, k) => layer.Bias[k] + row.Select((index, c) => Weight(index) * x[c]).Sum()),
+                ];
             }
             return x;
         }

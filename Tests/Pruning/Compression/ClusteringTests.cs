@@ -76,7 +76,8 @@ public class ClusteringTests
         float[] weights = [.. Enumerable.Range(0, 400_000).Select(_ => (float)random.NextGaussian())];
         var shared = Clustering.Of(weights, Ones(weights.Length), 255);
         Assert.Equal(255, shared.Codebook.Length);
-        // The optimum for many values (Panter and Dite 1951): cost per weight = (integral of density^(1/3))^3 / (12 k²) = √3 π / 2 / k² here.
+        // The optimum for many values (Panter and Dite 1951): cost per weight = (integral of density^(1/3))^3 / (12 k²) = √3 π / 2 / k²
+        // here.
         double expected = Math.Sqrt(3) * Math.PI / 2 / (255.0 * 255);
         Assert.InRange(Cost(weights, shared) / weights.Length, 0.9 * expected, 1.1 * expected);
     }
@@ -96,7 +97,9 @@ public class ClusteringTests
 
         if (first == sorted.Length)
             return 0;
-        return count == 1 ? One(sorted.Length) : Enumerable.Range(first + 1, sorted.Length - first).Min(to => One(to) + Least(sorted, to, count - 1));
+        return count == 1
+            ? One(sorted.Length)
+            : Enumerable.Range(first + 1, sorted.Length - first).Min(to => One(to) + Least(sorted, to, count - 1));
     }
 
     private static double Lloyd(float[] weights, double[] centroids)

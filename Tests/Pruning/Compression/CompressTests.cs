@@ -26,7 +26,10 @@ public sealed class CompressTests : IDisposable
     public void Dispose() => _folder.Dispose();
 
     private string[] Arguments(string outFolder, params string[] more) =>
-        ["compress", "--model", _model, "--data", _data, "--out", _folder.Combine(outFolder), "--device", "cpu", "--workers", "2", "--batch", "16", "--json", .. more];
+    [
+        "compress", "--model", _model, "--data", _data, "--out", _folder.Combine(outFolder),
+        "--device", "cpu", "--workers", "2", "--batch", "16", "--json", .. more,
+    ];
 
     private JsonElement Compress(string outFolder, params string[] more) =>
         JsonDocument.Parse(Cli.Done(Arguments(outFolder, more)).Output).RootElement;
@@ -46,7 +49,9 @@ public sealed class CompressTests : IDisposable
         Assert.InRange(model.Kept, 1, Checkpoint.Load(_model).Kept);
 
         using var evaluation = JsonDocument.Parse(Cli.Done("eval", "--model", file, "--data", _data, "--device", "cpu", "--json").Output);
-        Assert.Equal(Math.Round(result.GetProperty("test_after").GetDouble(), 2), evaluation.RootElement.GetProperty("accuracy").GetDouble());
+        Assert.Equal(
+            Math.Round(result.GetProperty("test_after").GetDouble(), 2),
+            evaluation.RootElement.GetProperty("accuracy").GetDouble());
         // Out to others, and timed, straight from the file.
         foreach (string format in (string[])["onnx", "csr-npz", "safetensors"])
             Cli.Done("export", "--model", file, "--format", format, "--out", _folder.Combine(format));
@@ -86,21 +91,27 @@ public sealed class CompressTests : IDisposable
         var found = Compress("auto", "--bits", "auto", "--epochs", "1", "--max-drop", "5");
         Assert.True(found.GetProperty("within_budget").GetBoolean());
         Assert.All(found.GetProperty("bits").EnumerateArray(), b => Assert.InRange(b.GetInt32(), 1, 5));
-        Assert.InRange(found.GetProperty("bytes").GetInt32(), 1, Compress("eight", "--bits", "8", "--epochs", "1").GetProperty("bytes").GetInt32() - 1);
+        Assert.InRange(
+            found.GetProperty("bytes").GetInt32(), 1,
+            Compress("eight", "--bits", "8", "--epochs", "1").GetProperty("bytes").GetInt32() - 1);
     }
 
     [Fact]
     public void Rounded_and_shared_biases_cost_fewer_bytes()
     {
-        int Bytes(string name, params string[] more) => Compress(name, ["--bits", "3", "--epochs", "1", .. more]).GetProperty("bytes").GetInt32();
+        int Bytes(string name, params string[] more) =>
+            Compress(name, ["--bits", "3", "--epochs", "1", .. more]).GetProperty("bytes").GetInt32();
         int plain = Bytes("plain"), rounded = Bytes("rounded", "--mantissa-bits", "7"), shared = Bytes("shared", "--bias-bits", "2");
         Assert.InRange(rounded, 1, plain - 1);
         Assert.InRange(shared, 1, plain - 1);
         var biases = ModelFile.Load(_folder.Combine("shared", "model.dcn"));
         var slices = biases.Network.Slices;
-        Assert.All(slices, s => Assert.InRange(biases.Weights.AsSpan(s.BiasOffset, s.BiasCount).ToArray().Where(b => b != 0).Distinct().Count(), 0, 3));
         Assert.All(
-            ModelFile.Load(_folder.Combine("rounded", "model.dcn")).Weights, w => Assert.Equal(0, BitConverter.SingleToInt32Bits(w) & 0xFFFF));
+            slices,
+            s => Assert.InRange(biases.Weights.AsSpan(s.BiasOffset, s.BiasCount).ToArray().Where(b => b != 0).Distinct().Count(), 0, 3));
+        Assert.All(
+            ModelFile.Load(_folder.Combine("rounded", "model.dcn")).Weights,
+            w => Assert.Equal(0, BitConverter.SingleToInt32Bits(w) & 0xFFFF));
     }
 
     [Fact]
@@ -110,7 +121,8 @@ public sealed class CompressTests : IDisposable
         {
             Compress(name, "--bits", "2", "--learning-rate", "0.003", "--epochs", epochs);
             return JsonDocument.Parse(Cli.Done(
-                "eval", "--model", _folder.Combine(name, "model.dcn"), "--data", _data, "--device", "cpu", "--json").Output).RootElement.GetProperty("loss").GetDouble();
+                "eval", "--model", _folder.Combine(name, "model.dcn"), "--data", _data, "--device", "cpu", "--json").Output)
+                .RootElement.GetProperty("loss").GetDouble();
         }
 
         Assert.InRange(Loss("trained", "10"), 0, 0.95 * Loss("untrained", "0"));
@@ -132,7 +144,9 @@ public sealed class CompressTests : IDisposable
         AssertRefused(ExitCode.Usage, "set aside", "eval", "--model", good, "--data", _data, "--part", "validation");
         Assert.False(Directory.Exists(_folder.Combine("twice")));
         // A whole file whose layers are not those of its network.
-        byte[] other = CodedFile.Encode(new CodedNetwork("fc10", [new SharedLayer("fc1", [10, 3], [1f], new int[30], new float[10])]), Coder.Range);
+        byte[] other = CodedFile.Encode(
+            new CodedNetwork("fc10", [new SharedLayer("fc1", [10, 3], [1f], new int[30], new float[10])]),
+            Coder.Range);
         File.WriteAllBytes(good, other);
         AssertRefused(ExitCode.BadFile, "layer fc1 (10, 784)", "eval", "--model", good, "--data", _data);
     }
@@ -150,7 +164,9 @@ public sealed class CompressTests : IDisposable
         foreach (string path in (string[])[empty, _folder.Combine("pruned", "dense.safetensors")])
         {
             string target = _folder.Combine(Path.GetFileNameWithoutExtension(path));
-            Cli.Done("compress", "--model", path, "--data", _data, "--out", target, "--bits", "2", "--epochs", "1", "--batch", "16", "--device", "cpu");
+            Cli.Done(
+                "compress", "--model", path, "--data", _data, "--out", target,
+                "--bits", "2", "--epochs", "1", "--batch", "16", "--device", "cpu");
             Assert.Equal(Compaction.Of(Checkpoint.Load(path)).Kept, ModelFile.Load(Path.Combine(target, "model.dcn")).Kept);
         }
     }
@@ -159,7 +175,8 @@ public sealed class CompressTests : IDisposable
     public void Compare_goes_from_the_dense_network_to_the_file()
     {
         string run = _folder.Combine("compared");
-        var (output, _) = Cli.Done(["compare", "--full", "--max-drop", "2.5", "--dense-epochs", "2", "--epochs", "1", .. Cli.Small(_data, run), "--json"]);
+        var (output, _) = Cli.Done(
+            ["compare", "--full", "--max-drop", "2.5", "--dense-epochs", "2", "--epochs", "1", .. Cli.Small(_data, run), "--json"]);
         using var result = JsonDocument.Parse(output);
         string file = Path.Combine(run, "dynamic", "model.dcn");
         Assert.Equal(new FileInfo(file).Length, result.RootElement.GetProperty("compressed").GetProperty("bytes").GetInt64());

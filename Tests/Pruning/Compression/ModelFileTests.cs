@@ -38,7 +38,10 @@ public sealed class ModelFileTests : IDisposable
         File.WriteAllBytes(Path.Combine(run, "model.dcn"), Coded(pruned));
         var (code, _, error) = Cli.Run("prune", "--model", run, "--data", data, "--device", "cpu", "--out", _folder.Combine("out"));
         Assert.Equal((int)ExitCode.Usage, code);
-        Assert.StartsWith($"error: {Path.Combine(run, "model.dcn")}: expected a dense network to start from, found one with {pruned.Kept} of {pruned.Total} weights\n", error);
+        Assert.StartsWith(
+            $"error: {Path.Combine(run, "model.dcn")}: expected a dense network to start from, "
+            + $"found one with {pruned.Kept} of {pruned.Total} weights\n",
+            error);
         pruned.Save(Path.Combine(run, "model.safetensors"));
         PlainNetwork.Random("fc4r fc10", 1, 0, seed: 1).Save(Path.Combine(run, "dense.safetensors"));
         Assert.EndsWith($"; {Path.Combine(run, "dense.safetensors")} is what it was pruned from\n", Cli.Run("prune", "--model", run).Error);

@@ -27,7 +27,9 @@ public sealed class CsrFilesTests
         var model = PlainNetwork.Random("conv3@5r pool2 fc9r fc10", 0.1, 0.2, seed: 1);
         model.Weights[Array.FindIndex(model.Weights, w => w != 0)] = 0;
         using var folder = new TemporaryFolder();
-        Assert.Equal(["conv1.npz", "conv1.bias.npy", "fc1.npz", "fc1.bias.npy", "fc2.npz", "fc2.bias.npy"], CsrFiles.Write(folder.Path, model));
+        Assert.Equal(
+            ["conv1.npz", "conv1.bias.npy", "fc1.npz", "fc1.bias.npy", "fc2.npz", "fc2.bias.npy"],
+            CsrFiles.Write(folder.Path, model));
         foreach (var layer in model.Network.Slices)
         {
             using var zip = ZipFile.OpenRead(folder.Combine($"{layer.Name}.npz"));
@@ -40,7 +42,10 @@ public sealed class CsrFilesTests
             var (weights, mask) = (new float[layer.WeightCount], new float[layer.WeightCount]);
             for (int row = 0; row < layer.BiasCount; row++)
                 for (int i = starts[row]; i < starts[row + 1]; i++)
-                    (weights[row * layer.Filter.FilterSize + columns[i]], mask[row * layer.Filter.FilterSize + columns[i]]) = (values[i], 1);
+                {
+                    int at = row * layer.Filter.FilterSize + columns[i];
+                    (weights[at], mask[at]) = (values[i], 1);
+                }
             Assert.Equal(model.Weights[layer.WeightOffset..(layer.WeightOffset + layer.WeightCount)], weights);
             Assert.Equal(model.Mask[layer.WeightOffset..(layer.WeightOffset + layer.WeightCount)], mask);
             Assert.Equal(

@@ -15,7 +15,8 @@ public sealed class ForeignNetworkTests : IDisposable
     [Fact]
     public void A_sequential_model_with_a_mean_gives_the_same_logits()
     {
-        // Twelve layers, so that "10" must come after "2"; the third-last is a fully connected layer where the description has a convolution.
+        // Twelve layers, so that "10" must come after "2"; the third-last is a fully connected layer where the description has a
+        // convolution.
         var preprocessing = new Preprocessing(0.1307, 0.3081);
         var model = PlainNetwork.Random("conv4@5r pool2 conv5@5r pool2 conv7@4r fc9r fc9r fc10", 1, 0, seed: 2);
         int[] positions = [0, 3, 6, 8, 10, 12];
@@ -31,7 +32,8 @@ public sealed class ForeignNetworkTests : IDisposable
             {
                 // The same function of pixels, for an input of (p / 255 - mean) / deviation.
                 for (int k = 0; k < bias.Length; k++)
-                    bias[k] += weight.AsSpan(k * s.Filter.FilterSize, s.Filter.FilterSize).ToArray().Sum() * preprocessing.Mean / preprocessing.Deviation;
+                    bias[k] += weight.AsSpan(k * s.Filter.FilterSize, s.Filter.FilterSize).ToArray().Sum()
+                        * preprocessing.Mean / preprocessing.Deviation;
             }
             tensors.Add(SafeTensor.Of($"model.{positions[i]}.weight", shape, weight.Select(w => (float)w).ToArray()));
             tensors.Add(SafeTensor.Of($"model.{positions[i]}.bias", [bias.Length], bias.Select(w => (float)w).ToArray()));
@@ -39,7 +41,8 @@ public sealed class ForeignNetworkTests : IDisposable
         var found = Read([.. tensors.OrderBy(t => t.Name, StringComparer.Ordinal)], model.Network.Name);
         Assert.Equal(positions.Select(p => $"model.{p}"), found.Origins.Select(o => o.Name));
         byte[] image = PlainNetwork.Images(1, seed: 3);
-        double[] expected = PlainNetwork.Run(model, image).Logits, logits = PlainNetwork.Run(preprocessing.Apply(found.Model), image).Logits;
+        double[] expected = PlainNetwork.Run(model, image).Logits;
+        double[] logits = PlainNetwork.Run(preprocessing.Apply(found.Model), image).Logits;
         for (int k = 0; k < expected.Length; k++)
             Assert.Equal(expected[k], logits[k], 1e-5 * expected.Max(Math.Abs));
     }
@@ -68,8 +71,11 @@ public sealed class ForeignNetworkTests : IDisposable
         string[] order = ["inp", "hidden", "extra", "out"];
         Assert.Equal(order, Origins(order, order));
         Assert.Equal(["inp", "extra", "hidden", "out"], Origins(order, ["inp", "extra", "hidden", "out"]));
-        foreach (string[] wrong in (string[][])[["inp", "hidden", "extra"], ["inp", "hidden", "hidden", "out"], ["inp", "hidden", "extra", "outs"]])
+        foreach (string[] wrong in (string[][])
+            [["inp", "hidden", "extra"], ["inp", "hidden", "hidden", "out"], ["inp", "hidden", "extra", "outs"]])
+        {
             Assert.Equal(ErrorKind.Usage, Assert.Throws<UserException>(() => Origins(order, wrong)).Kind);
+        }
         Assert.Equal(ErrorKind.BadFile, Assert.Throws<UserException>(() => Origins(order, ["hidden", "inp", "extra", "out"])).Kind);
     }
 
@@ -92,9 +98,13 @@ public sealed class ForeignNetworkTests : IDisposable
 
         byte[] bytes = [.. mask.Select(m => (byte)m)];
         foreach (var type in (TensorType[])[TensorType.BOOL, TensorType.U8])
-            Assert.Equal(mask, Read([tensors[0], new SafeTensor("0.weight_mask", type, [10, 784], bytes), .. tensors[2..]], "fc10").Model.Mask[..7840]);
+            Assert.Equal(
+                mask,
+                Read([tensors[0], new SafeTensor("0.weight_mask", type, [10, 784], bytes), .. tensors[2..]], "fc10").Model.Mask[..7840]);
         Assert.Contains("torch.nn.utils.prune.remove", Message([tensors[0], .. tensors[2..]], "fc10"));
-        Assert.Contains("0 or 1 in 0.weight_mask", Message([tensors[0], SafeTensor.Of("0.weight_mask", [10, 784], weights), .. tensors[2..]], "fc10"));
+        Assert.Contains(
+            "0 or 1 in 0.weight_mask",
+            Message([tensors[0], SafeTensor.Of("0.weight_mask", [10, 784], weights), .. tensors[2..]], "fc10"));
     }
 
     [Fact]
@@ -135,7 +145,9 @@ public sealed class ForeignNetworkTests : IDisposable
         Assert.Contains("floats as a.bias", Message([weight, SafeTensor.Of("a.bias", [10], new byte[10])], "fc10"));
         SafeTensor more = SafeTensor.Of("bn.running_mean", [4], new float[4]);
         Assert.Contains("weights and biases only, found bn.running_mean F32 [4]", Message([weight, bias, more], "fc10"));
-        Assert.Contains("finite numbers in a.weight", Message([SafeTensor.Of("a.weight", [10, 784], [.. new float[7839], float.NaN]), bias], "fc10"));
+        Assert.Contains(
+            "finite numbers in a.weight",
+            Message([SafeTensor.Of("a.weight", [10, 784], [.. new float[7839], float.NaN]), bias], "fc10"));
     }
 
     /// <summary>Such names could not be told apart where an order of layers is given.</summary>

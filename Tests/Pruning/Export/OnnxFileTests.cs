@@ -13,7 +13,9 @@ public sealed class OnnxFileTests
 
     /// <summary>On MNIST's 10,000 test images where it is there, else on as many of noise.</summary>
     private static readonly Lazy<byte[]> Images = new(() =>
-        Directory.Exists(Path.Combine(Home, "data", "mnist")) ? Mnist.Load(null, _ => { }, Home).Test.Images : PlainNetwork.Images(10_000, seed: 1));
+        Directory.Exists(Path.Combine(Home, "data", "mnist"))
+            ? Mnist.Load(null, _ => { }, Home).Test.Images
+            : PlainNetwork.Images(10_000, seed: 1));
 
     [Theory]
     [InlineData("lenet-300-100", 1.0, 0.0)]
@@ -41,7 +43,8 @@ public sealed class OnnxFileTests
         Assert.Equal(ours.Length, theirs.Length);
         for (int n = 0; n < count; n++)
         {
-            ReadOnlySpan<float> mine = ours.Slice(n * Mnist.Shape.Classes, Mnist.Shape.Classes), other = theirs.AsSpan(n * Mnist.Shape.Classes, Mnist.Shape.Classes);
+            ReadOnlySpan<float> mine = ours.Slice(n * Mnist.Shape.Classes, Mnist.Shape.Classes);
+            ReadOnlySpan<float> other = theirs.AsSpan(n * Mnist.Shape.Classes, Mnist.Shape.Classes);
             // Relative to the image's largest logit, since single ones may be near zero.
             float largest = Math.Max(mine.ToArray().Max(Math.Abs), other.ToArray().Max(Math.Abs)), bound = 1e-3f * largest;
             for (int k = 0; k < Mnist.Shape.Classes; k++)

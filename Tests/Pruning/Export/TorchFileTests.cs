@@ -10,7 +10,10 @@ public sealed class TorchFileTests : IDisposable
 
     public void Dispose() => _folder.Dispose();
 
-    /// <summary>Live weights of zero, pruned ones, dense layers, numbers of weights that are no multiple of 8: the checkpoint comes back byte by byte.</summary>
+    /// <summary>
+    /// Live weights of zero, pruned ones, dense layers, numbers of weights that are no multiple of 8: the checkpoint comes back byte by
+    /// byte.
+    /// </summary>
     [Theory]
     [InlineData("lenet-300-100", 0.1)]
     [InlineData("lenet-5", 1)]
@@ -42,11 +45,14 @@ public sealed class TorchFileTests : IDisposable
         Assert.Equal(["fc1.weight", "fc1.bias", "fc2.weight", "fc2.bias"], file.Tensors.Select(t => t.Name));
         Assert.Equal("pt", file.Metadata["format"]);
         Assert.Equal("0", file.Metadata["pixel_shift"]);
-        Assert.Equal(1 / (255 * 0.3081), double.Parse(file.Metadata["pixel_scale"], System.Globalization.CultureInfo.InvariantCulture), 1e-8);
+        Assert.Equal(
+            1 / (255 * 0.3081),
+            double.Parse(file.Metadata["pixel_scale"], System.Globalization.CultureInfo.InvariantCulture), 1e-8);
         byte[] bits = Convert.FromBase64String(file.Metadata["fc2.mask"]);
         Assert.Equal(3, bits.Length);
         Assert.Equal(
-            model.Mask[slice.WeightOffset..(slice.WeightOffset + 20)], Enumerable.Range(0, 20).Select(i => (float)(bits[i / 8] >> 7 - i % 8 & 1)));
+            model.Mask[slice.WeightOffset..(slice.WeightOffset + 20)],
+            Enumerable.Range(0, 20).Select(i => (float)(bits[i / 8] >> 7 - i % 8 & 1)));
         TorchFile.Write(path, PlainNetwork.Random("fc2r fc10", 1, 0, 1));
         Assert.DoesNotContain("fc2.mask", SafeTensors.Read(path).Metadata.Keys);
     }
