@@ -20,8 +20,8 @@ public enum ErrorKind
 }
 
 /// <summary>
-/// An error that the user can mend. <see cref="Exception.Message"/> is one line: what, where, what was expected, what was found. Every other
-/// exception is a defect, or the operating system's or the device's own.
+/// An error that the user can mend. <see cref="Exception.Message"/> is one line: what, where, what was expected, what was found.
+/// Every other exception is a defect, or the operating system's or the device's own.
 /// </summary>
 public sealed class UserException : Exception
 {
@@ -30,8 +30,8 @@ public sealed class UserException : Exception
     public ErrorKind Kind { get; }
 
     /// <summary>
-    /// The parameter or property whose value would have to be another; null where that does not follow from the error. A message that is about
-    /// its value alone begins with it and a colon.
+    /// The parameter or property whose value would have to be another; null where that does not follow from the error. A message that is
+    /// about its value alone begins with it and a colon.
     /// </summary>
     public string? Parameter { get; init; }
 }

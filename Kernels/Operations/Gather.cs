@@ -90,7 +90,9 @@ internal static class Gather
         /// <summary>Pixels are asked for ahead a cache line at a time: the images of a batch lie anywhere in memory.</summary>
         private const int StripsPerLine = 4;
 
-        /// <summary>A unit of work is 16 neighbouring pixels of a channel of 16 images: a square of bytes that is turned in registers.</summary>
+        /// <summary>
+        /// A unit of work is 16 neighbouring pixels of a channel of 16 images: a square of bytes that is turned in registers.
+        /// </summary>
         public unsafe void Run<V>(int worker, int workers) where V : unmanaged, ISimd<V>
         {
             var s = X.Shape;

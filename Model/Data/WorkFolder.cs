@@ -1,8 +1,8 @@
 namespace Secateurs.Model;
 
 /// <summary>
-/// The place for temporary files of whoever fetches into a folder, one process at a time (<see cref="FolderLock"/>). What a killed run left goes when the
-/// next one comes by.
+/// The place for temporary files of whoever fetches into a folder, one process at a time (<see cref="FolderLock"/>).
+/// What a killed run left goes when the next one comes by.
 /// </summary>
 internal sealed class WorkFolder : IDisposable
 {

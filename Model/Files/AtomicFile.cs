@@ -31,7 +31,8 @@ public static partial class AtomicFile
     /// <param name="write">Puts the content into a stream.</param>
     /// <param name="replace">Whether a file that is there may be replaced, be it that it came there meanwhile.</param>
     /// <exception cref="UserException">Failed: the disk is full, the folder may not be written, and the like. What
-    /// <paramref name="write"/> throws by itself passes through, an <see cref="IOException"/> excepted, which counts as the disk's.</exception>
+    /// <paramref name="write"/> throws by itself passes through, an <see cref="IOException"/> excepted, which counts
+    /// as the disk's.</exception>
     public static void Write(string path, Action<Stream> write, bool replace = true)
     {
         ArgumentNullException.ThrowIfNull(write);
@@ -131,7 +132,10 @@ public static partial class AtomicFile
         }
         catch (IOException error) when (!replace && Path.Exists(target))
         {
-            throw new UserException(ErrorKind.Usage, $"{path}: expected a new path, found one that exists", error) { Parameter = nameof(replace) };
+            throw new UserException(ErrorKind.Usage, $"{path}: expected a new path, found one that exists", error)
+            {
+                Parameter = nameof(replace),
+            };
         }
     }
 
@@ -185,7 +189,8 @@ public static partial class AtomicFile
     {
         try
         {
-            using var unused = new FileStream(path, FileMode.Open, FileAccess.ReadWrite, FileShare.None, bufferSize: 0, FileOptions.DeleteOnClose);
+            using var unused = new FileStream(
+                path, FileMode.Open, FileAccess.ReadWrite, FileShare.None, bufferSize: 0, FileOptions.DeleteOnClose);
         }
         catch (Exception error) when (error is IOException or UnauthorizedAccessException)
         {

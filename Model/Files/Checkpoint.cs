@@ -1,8 +1,9 @@
 namespace Secateurs.Model;
 
 /// <summary>
-/// A trained network in a file: for each layer NAME.weight and NAME.bias (F32, shapes as frameworks write them) and NAME.mask (U8, 1 = kept);
-/// as metadata the network's line of text, the scale of pixels, the split of the data, and whatever else the writer knows.
+/// A trained network in a file: for each layer NAME.weight and NAME.bias (F32, shapes as frameworks write them) and NAME.mask
+/// (U8, 1 = kept); as metadata the network's line of text, the scale of pixels, the split of the data, and whatever else the writer
+/// knows.
 /// </summary>
 /// <param name="Network">What the parameters belong to.</param>
 /// <param name="Weights">Flat, in the layout of <see cref="Parameters"/>; padding is zero.</param>
@@ -39,14 +40,16 @@ public sealed record Checkpoint(
         {
             tensors.Add(SafeTensor.Of($"{layer.Name}.weight", layer.WeightShape, Weights.AsSpan(layer.WeightOffset, layer.WeightCount)));
             tensors.Add(SafeTensor.Of($"{layer.Name}.bias", [layer.BiasCount], Weights.AsSpan(layer.BiasOffset, layer.BiasCount)));
-            byte[] mask = Array.ConvertAll(Mask[layer.WeightOffset..(layer.WeightOffset + layer.WeightCount)], m => m != 0 ? (byte)1 : (byte)0);
+            byte[] mask = Array.ConvertAll(
+                Mask[layer.WeightOffset..(layer.WeightOffset + layer.WeightCount)], m => m != 0 ? (byte)1 : (byte)0);
             tensors.Add(SafeTensor.Of($"{layer.Name}.mask", layer.WeightShape, mask));
         }
         SafeTensors.Write(path, tensors, CheckpointTexts.Of(this, FormatKey), replace);
     }
 
     /// <summary>Reads and checks a file.</summary>
-    /// <exception cref="UserException">BadFile: missing, damaged, foreign, or not a network of this program; one line with the reason.</exception>
+    /// <exception cref="UserException">BadFile: missing, damaged, foreign, or not a network of this program; one line with the
+    /// reason.</exception>
     public static Checkpoint Load(string path)
     {
         using var content = InputFile.Open(path, "a model file");

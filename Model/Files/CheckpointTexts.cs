@@ -34,7 +34,8 @@ public static class CheckpointTexts
     }
 
     /// <summary>
-    /// A network with all that the texts say and no parameters yet: weights are 0, and all are kept. What is left of the texts are its notes.
+    /// A network with all that the texts say and no parameters yet: weights are 0, and all are kept. What is left of the texts are its
+    /// notes.
     /// </summary>
     /// <exception cref="UserException">BadFile: a text is missing, wrong, or contradicts another.</exception>
     public static Checkpoint Take(string path, Dictionary<string, string> texts, string formatKey)
@@ -57,7 +58,9 @@ public static class CheckpointTexts
     }
 
     private static string TakeText(string path, Dictionary<string, string> texts, string key) =>
-        texts.Remove(key, out string? text) ? text : throw BadModel.Of(path, $"a network of this program with the metadata '{key}'", "none");
+        texts.Remove(key, out string? text)
+            ? text
+            : throw BadModel.Of(path, $"a network of this program with the metadata '{key}'", "none");
 
     private static DataShape TakeData(string path, Dictionary<string, string> texts)
     {

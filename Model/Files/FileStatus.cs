@@ -3,8 +3,8 @@ using System.Runtime.InteropServices;
 namespace Secateurs.Model;
 
 /// <summary>
-/// What a path leads to, links followed: .NET tells files from folders, but not a file from a device or a pipe, and not one file from another
-/// that took its name. Asked of the runtime's own library, which has the same record on every Unix.
+/// What a path leads to, links followed: .NET tells files from folders, but not a file from a device or a pipe, and not one file
+/// from another that took its name. Asked of the runtime's own library, which has the same record on every Unix.
 /// </summary>
 /// <param name="Mode">Kind and permissions, as stat(2) has them.</param>
 /// <param name="Device">On which the file lies.</param>
@@ -47,7 +47,8 @@ internal readonly record struct FileStatus(int Mode, long Device, long Index)
     }
 
 #pragma warning disable SYSLIB1054 // a record of 256 bytes, not worth a source generator's partial methods
-    [DllImport("libSystem.Native", EntryPoint = "SystemNative_Stat", CharSet = CharSet.Ansi, BestFitMapping = false, ThrowOnUnmappableChar = true)]
+    [DllImport(
+        "libSystem.Native", EntryPoint = "SystemNative_Stat", CharSet = CharSet.Ansi, BestFitMapping = false, ThrowOnUnmappableChar = true)]
     private static extern int Stat([MarshalAs(UnmanagedType.LPUTF8Str)] string path, out Record record);
 
     [DllImport("libSystem.Native", EntryPoint = "SystemNative_FStat")]

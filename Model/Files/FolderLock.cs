@@ -62,7 +62,8 @@ public sealed class FolderLock : IDisposable
             throw new IOException($"somebody else's {path}");
         try
         {
-            return new FileStream(path, FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None, bufferSize: 0, FileOptions.DeleteOnClose);
+            return new FileStream(
+                path, FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None, bufferSize: 0, FileOptions.DeleteOnClose);
         }
         catch (IOException e) when (IsHeld(e))
         {
@@ -70,6 +71,8 @@ public sealed class FolderLock : IDisposable
         }
     }
 
-    /// <summary>Whether a file could not be opened because another has it: ERROR_SHARING_VIOLATION, EWOULDBLOCK of Linux or of macOS.</summary>
+    /// <summary>
+    /// Whether a file could not be opened because another has it: ERROR_SHARING_VIOLATION, EWOULDBLOCK of Linux or of macOS.
+    /// </summary>
     internal static bool IsHeld(IOException error) => (error.HResult & 0xFFFF) is 32 or 11 or 35;
 }

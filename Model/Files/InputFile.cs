@@ -1,8 +1,8 @@
 namespace Secateurs.Model;
 
 /// <summary>
-/// A model's file as a stream that knows its length, whatever its kind: of a pipe, a device or what else does not know it, the content is read into
-/// memory first; only the beginning of what cannot be a model.
+/// A model's file as a stream that knows its length, whatever its kind: of a pipe, a device or what else does not know it, the content
+/// is read into memory first; only the beginning of what cannot be a model.
 /// </summary>
 public static class InputFile
 {
@@ -12,7 +12,8 @@ public static class InputFile
     /// <summary>Opens a file.</summary>
     /// <param name="path">What the user named.</param>
     /// <param name="what">What is expected there, for the message.</param>
-    /// <exception cref="UserException">BadFile: missing, unreadable, no file or larger than <see cref="MostBytes"/>. Usage: an empty path.</exception>
+    /// <exception cref="UserException">BadFile: missing, unreadable, no file or larger than <see cref="MostBytes"/>. Usage: an empty
+    /// path.</exception>
     public static Stream Open(string path, string what)
     {
         if (string.IsNullOrEmpty(path))

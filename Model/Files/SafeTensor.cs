@@ -2,7 +2,9 @@ using System.Runtime.InteropServices;
 
 namespace Secateurs.Model;
 
-/// <summary>The element types, named as in the file: truth values, integers, floats of several kinds and complex ones, little-endian.</summary>
+/// <summary>
+/// The element types, named as in the file: truth values, integers, floats of several kinds and complex ones, little-endian.
+/// </summary>
 public enum TensorType
 {
     BOOL,

@@ -28,7 +28,8 @@ public sealed class SafeTensors
     public IReadOnlyList<SafeTensor> Tensors { get; }
 
     /// <summary>Reads a whole file of at most <see cref="InputFile.MostBytes"/>.</summary>
-    /// <exception cref="UserException">BadFile: missing, unreadable, foreign or damaged; one line with file, expected and found.</exception>
+    /// <exception cref="UserException">BadFile: missing, unreadable, foreign or damaged; one line with file, expected and
+    /// found.</exception>
     public static SafeTensors Read(string path)
     {
         using var content = InputFile.Open(path, "a safetensors file");
@@ -71,7 +72,11 @@ public sealed class SafeTensors
     public void DemandDigest()
     {
         if (!hasDigest)
-            throw BadModel.Of(path, $"the metadata '{DigestKey}', which this program writes into each file", "none: the file was damaged or altered");
+        {
+            throw BadModel.Of(
+                path, $"the metadata '{DigestKey}', which this program writes into each file",
+                "none: the file was damaged or altered");
+        }
     }
 
     /// <summary>
@@ -79,7 +84,8 @@ public sealed class SafeTensors
     /// tensors of the same width keep their order. No metadata may be named "sha256", no tensor "__metadata__".
     /// </summary>
     /// <exception cref="UserException">Failed: the file cannot be written.</exception>
-    public static void Write(string path, IReadOnlyList<SafeTensor> tensors, IReadOnlyDictionary<string, string> metadata, bool replace = true)
+    public static void Write(
+        string path, IReadOnlyList<SafeTensor> tensors, IReadOnlyDictionary<string, string> metadata, bool replace = true)
     {
         if (metadata.ContainsKey(DigestKey))
             throw new ArgumentException($"'{DigestKey}' is reserved", nameof(metadata));
@@ -114,7 +120,9 @@ public sealed class SafeTensors
         return tensor;
     }
 
-    /// <summary>SHA-256 in lower-case hex of the texts, sorted by name, and of each tensor's name, type, shape and data in file order.</summary>
+    /// <summary>
+    /// SHA-256 in lower-case hex of the texts, sorted by name, and of each tensor's name, type, shape and data in file order.
+    /// </summary>
     private static string Digest(IReadOnlyDictionary<string, string> metadata, IReadOnlyList<SafeTensor> tensors)
     {
         using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);

@@ -151,7 +151,8 @@ internal sealed record SafeTensorsHeader(IReadOnlyDictionary<string, string> Met
         long? bytes = SafeTensor.ByteCount(type, shape);
         if (bytes != end - begin || bytes > Array.MaxLength)
         {
-            throw BadModel.Of(path, $"data_offsets of '{name}' that hold {dtype} [{string.Join(", ", shape)}], at most {Array.MaxLength} bytes",
+            throw BadModel.Of(
+                path, $"data_offsets of '{name}' that hold {dtype} [{string.Join(", ", shape)}], at most {Array.MaxLength} bytes",
                 $"{end - begin} bytes");
         }
 

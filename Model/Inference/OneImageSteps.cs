@@ -15,7 +15,8 @@ internal static class OneImageSteps
         DeviceMemory memory, Checkpoint model, ArrayView<byte> image, ArrayView<float> logits, ArrayView<int> classes)
     {
         var network = model.Network;
-        var x = new RowImage(memory, network.Layers[0].IsFullyConnected ? TensorShape.Vector(network.Shapes[0].Features) : network.Shapes[0]);
+        var x = new RowImage(
+            memory, network.Layers[0].IsFullyConnected ? TensorShape.Vector(network.Shapes[0].Features) : network.Shapes[0]);
         yield return OneImage.Load(memory.Device, "load", image, memory.Allocate<float>(network.Data.Normalization), x);
         foreach (var layer in network.Layers)
         {

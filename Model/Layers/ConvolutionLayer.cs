@@ -29,8 +29,10 @@ public sealed partial record ConvolutionLayer(int Filters, int KernelSize, int P
     internal override LayerSteps Bind(StepContext context, NetworkLayer layer, LayerTensors tensors) =>
         layer.IsFullyConnected ? new FullyConnectedSteps(context, layer, tensors) : new ConvolutionSteps(context, layer, tensors);
 
-    internal override Operation ForwardOne(DeviceMemory memory, NetworkLayer layer, Checkpoint model, RowImage x, RowImage y) => layer.IsFullyConnected
-        ? FullyConnectedSteps.ForwardOne(memory, layer, model, x, y) : ConvolutionSteps.ForwardOne(memory, layer, model, x, y);
+    internal override Operation ForwardOne(DeviceMemory memory, NetworkLayer layer, Checkpoint model, RowImage x, RowImage y) =>
+        layer.IsFullyConnected
+            ? FullyConnectedSteps.ForwardOne(memory, layer, model, x, y)
+            : ConvolutionSteps.ForwardOne(memory, layer, model, x, y);
 
     [GeneratedRegex(@"^conv(?<filters>[1-9][0-9]{0,3})@(?<size>[1-9][0-9]?)(?:p(?<padding>[0-9]))?(?<relu>r)?\z")]
     private static partial Regex Pattern();

@@ -47,9 +47,9 @@ internal sealed class ConvolutionSteps : WeightedSteps
         [
             [
                 PooledConvolution.BackwardWeight(
-                    Context.Device, $"{Slice.Name} backward weight from pool", x, Tensors.Y, _pool.Size, _pool.Windows.Y, _pool.Windows.YGradient,
-                    Layer.Relu, Filter, update.Slice(Slice.WeightOffset, Slice.WeightCount), Sliced(biasUpdate), Live,
-                    _scratch ??= PooledConvolution.Scratch(Context.Memory, Tensors.Y)),
+                    Context.Device, $"{Slice.Name} backward weight from pool", x, Tensors.Y, _pool.Size, _pool.Windows.Y,
+                    _pool.Windows.YGradient, Layer.Relu, Filter, update.Slice(Slice.WeightOffset, Slice.WeightCount), Sliced(biasUpdate),
+                    Live, _scratch ??= PooledConvolution.Scratch(Context.Memory, Tensors.Y)),
             ],
         ];
 

@@ -21,7 +21,8 @@ public sealed partial record DenseLayer(int Outputs, bool Relu = false) : LayerD
 
     internal override LayerDescription Narrowed(int filters) => this with { Outputs = filters };
 
-    internal override LayerSteps Bind(StepContext context, NetworkLayer layer, LayerTensors tensors) => new FullyConnectedSteps(context, layer, tensors);
+    internal override LayerSteps Bind(StepContext context, NetworkLayer layer, LayerTensors tensors) =>
+        new FullyConnectedSteps(context, layer, tensors);
 
     internal override Operation ForwardOne(DeviceMemory memory, NetworkLayer layer, Checkpoint model, RowImage x, RowImage y) =>
         FullyConnectedSteps.ForwardOne(memory, layer, model, x, y);

@@ -4,8 +4,8 @@ using Secateurs.Kernels;
 namespace Secateurs.Model;
 
 /// <summary>
-/// One layer of a feed-forward network, as a line of text has it. A kind of layer is a class of its own, which turns itself into operations; a
-/// new kind is that class and a line in <see cref="LayerKinds"/>.
+/// One layer of a feed-forward network, as a line of text has it. A kind of layer is a class of its own, which turns itself into
+/// operations; a new kind is that class and a line in <see cref="LayerKinds"/>.
 /// </summary>
 /// <param name="Relu">Whether max(0, x) follows.</param>
 public abstract record LayerDescription(bool Relu)
@@ -50,11 +50,15 @@ internal sealed record LayerKind(Regex Token, string Example, Func<Match, LayerD
 /// <summary>All kinds that a line of text may name.</summary>
 internal static class LayerKinds
 {
-    public static IReadOnlyList<LayerKind> All { get; } = [ConvolutionLayer.Kind, MaxPoolLayer.Kind, AveragePoolLayer.Kind, DenseLayer.Kind];
+    public static IReadOnlyList<LayerKind> All { get; } =
+        [ConvolutionLayer.Kind, MaxPoolLayer.Kind, AveragePoolLayer.Kind, DenseLayer.Kind];
 
     /// <summary>The layer that a token stands for; null where it is none.</summary>
     public static LayerDescription? Read(string token) =>
-        All.Select(k => (Kind: k, Match: k.Token.Match(token))).Where(f => f.Match.Success).Select(f => f.Kind.Read(f.Match)).FirstOrDefault();
+        All.Select(k => (Kind: k, Match: k.Token.Match(token)))
+            .Where(f => f.Match.Success)
+            .Select(f => f.Kind.Read(f.Match))
+            .FirstOrDefault();
 
     /// <summary>A number of a token; 0 where it is left out.</summary>
     public static int Number(this Match match, string group) => match.Groups[group].Success

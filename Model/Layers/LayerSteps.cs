@@ -49,7 +49,9 @@ internal abstract class LayerSteps(StepContext context, NetworkLayer layer, Laye
     /// <summary>Stages from the input to <see cref="LayerTensors.Y"/>.</summary>
     public abstract IEnumerable<Operation[]> Forward(Tensor x);
 
-    /// <summary>What the backward pass needs of the input in another form; operations of all layers run beside each other, before it.</summary>
+    /// <summary>
+    /// What the backward pass needs of the input in another form; operations of all layers run beside each other, before it.
+    /// </summary>
     public virtual IEnumerable<Operation> Transposes() => [];
 
     /// <summary>Stages from the gradient of the output to that of the input.</summary>

@@ -34,7 +34,9 @@ internal sealed class MaxPoolSteps(StepContext context, NetworkLayer layer, MaxP
     /// <summary>What it reads and writes, for a convolution that learns through it.</summary>
     public LayerTensors Windows => Tensors;
 
-    /// <summary>Whether the layer before it finds the gradient of its own output in the windows (<see cref="PooledConvolution"/>).</summary>
+    /// <summary>
+    /// Whether the layer before it finds the gradient of its own output in the windows (<see cref="PooledConvolution"/>).
+    /// </summary>
     public bool IsLearnedThrough { get; set; }
 
     public override IEnumerable<Operation[]> Forward(Tensor x) =>

@@ -4,8 +4,8 @@ using Secateurs.Kernels;
 namespace Secateurs.Model;
 
 /// <summary>
-/// Turns a network into the operations of a step, layer by layer. Built once for a trainer: activations, gradients and the forward operations
-/// serve training and evaluation alike; and once per worker for inference, without gradients.
+/// Turns a network into the operations of a step, layer by layer. Built once for a trainer: activations, gradients and the forward
+/// operations serve training and evaluation alike; and once per worker for inference, without gradients.
 /// </summary>
 internal sealed class StepBuilder
 {
@@ -27,8 +27,8 @@ internal sealed class StepBuilder
     }
 
     /// <summary>
-    /// Where a batch is put before its step. A GPU that trains has two, which steps take by turns, so that the next batch is fetched while one
-    /// is learned from; all others one.
+    /// Where a batch is put before its step. A GPU that trains has two, which steps take by turns, so that the next batch is fetched
+    /// while one is learned from; all others one.
     /// </summary>
     public IReadOnlyList<Tensor> Inputs => _inputs;
 

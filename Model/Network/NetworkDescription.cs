@@ -49,8 +49,8 @@ public sealed class NetworkDescription
     };
 
     /// <summary>
-    /// What a network may ask for, typed or in a file of a few bytes. Flat buffers, their moments and masks take a few hundred megabytes on any
-    /// machine, the activations of 16 images and their gradients 128 MB.
+    /// What a network may ask for, typed or in a file of a few bytes. Flat buffers, their moments and masks take a few hundred megabytes
+    /// on any machine, the activations of 16 images and their gradients 128 MB.
     /// </summary>
     public const int MostWeights = 20_000_000, MostValues = 1 << 20, MostLayers = 64;
 
@@ -130,7 +130,10 @@ public sealed class NetworkDescription
                 throw Bad(name, $"layer {i + 1} pads the output of a fully connected layer, which has no border");
             values += (long)shape.Channels * (shape.Height + 2 * shape.Padding) * (shape.Width + 2 * shape.Padding);
             if (values > MostValues)
-                throw Bad(name, $"expected at most {MostValues} values in all layers of an image, borders too, found {values} up to layer {i}");
+            {
+                throw Bad(
+                    name, $"expected at most {MostValues} values in all layers of an image, borders too, found {values} up to layer {i}");
+            }
             shapes.Add(shape);
             if (i == kinds.Count)
                 break;

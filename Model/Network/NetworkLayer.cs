@@ -34,7 +34,8 @@ public sealed record NetworkLayer(
     /// <param name="kinds">In their order.</param>
     /// <param name="values">Shapes of the image and of what each layer gives.</param>
     /// <param name="length">Of a flat buffer of all parameters.</param>
-    internal static IReadOnlyList<NetworkLayer> Chain(IReadOnlyList<LayerDescription> kinds, IReadOnlyList<TensorShape> values, out int length)
+    internal static IReadOnlyList<NetworkLayer> Chain(
+        IReadOnlyList<LayerDescription> kinds, IReadOnlyList<TensorShape> values, out int length)
     {
         var layers = new List<NetworkLayer>();
         var counts = new Dictionary<string, int>();

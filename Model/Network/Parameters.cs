@@ -16,7 +16,9 @@ public sealed record LayerSlice(string Name, FilterShape Filter, bool Convolutio
     public int BiasCount => Filter.Filters;
 
     /// <summary>Shape as frameworks write it: (K, C, R, S) or (K, C).</summary>
-    public int[] WeightShape => Convolutional ? [Filter.Filters, Filter.Channels, Filter.Rows, Filter.Columns] : [Filter.Filters, Filter.Channels];
+    public int[] WeightShape => Convolutional
+        ? [Filter.Filters, Filter.Channels, Filter.Rows, Filter.Columns]
+        : [Filter.Filters, Filter.Channels];
 }
 
 /// <summary>
@@ -67,7 +69,10 @@ public sealed class Parameters
     /// <summary>Grows with every change of the mask.</summary>
     public int MaskVersion { get; private set; }
 
-    /// <summary>Weights from N(0, 2 / (C R S)) (He et al. 2015) before a ReLU, N(0, 1 / (C R S)) (LeCun et al. 1998) elsewhere; biases and moments 0, mask 1.</summary>
+    /// <summary>
+    /// Weights from N(0, 2 / (C R S)) (He et al. 2015) before a ReLU, N(0, 1 / (C R S)) (LeCun et al. 1998) elsewhere; biases and
+    /// moments 0, mask 1.
+    /// </summary>
     public void Initialize(NetworkDescription network, ulong seed)
     {
         ArgumentNullException.ThrowIfNull(network);

@@ -102,7 +102,9 @@ internal sealed class Batches
         Position = StepsPerEpoch;
     }
 
-    /// <summary>What an epoch shows of the images: see <see cref="ImageOrder.Views"/>; one that is under way ends here if that changes.</summary>
+    /// <summary>
+    /// What an epoch shows of the images: see <see cref="ImageOrder.Views"/>; one that is under way ends here if that changes.
+    /// </summary>
     public void Show(int views)
     {
         if (views != _orders.Views)

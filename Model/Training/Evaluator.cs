@@ -26,8 +26,8 @@ internal sealed class Evaluator
     /// <param name="builder">Has both.</param>
     /// <param name="input">Which of its inputs the labels belong to.</param>
     public Operation Loss(StepBuilder builder, int input) => SoftmaxCrossEntropy.Of(
-        _memory.Device, "softmax cross-entropy", builder.Logits, _batches.Labels(input), _batches.Step, _batches.Size, builder.LogitGradients,
-        _loss, _correct);
+        _memory.Device, "softmax cross-entropy", builder.Logits, _batches.Labels(input), _batches.Step, _batches.Size,
+        builder.LogitGradients, _loss, _correct);
 
     /// <summary>Loss and accuracy on a part of the data.</summary>
     /// <param name="part">Of the data.</param>

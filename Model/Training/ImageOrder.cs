@@ -3,7 +3,10 @@ using Secateurs.Kernels;
 
 namespace Secateurs.Model;
 
-/// <summary>Which image stands in which slot of which step, as entries for <see cref="Gather"/>; a step has 16 slots per block, blank ones are -1.</summary>
+/// <summary>
+/// Which image stands in which slot of which step, as entries for <see cref="Gather"/>; a step has 16 slots per block, blank ones
+/// are -1.
+/// </summary>
 internal sealed class ImageOrder
 {
     private readonly ulong _seed;

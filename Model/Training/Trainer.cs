@@ -144,7 +144,8 @@ public sealed class Trainer : IDisposable
     /// <param name="share">The teacher's share of the gradient of training images, 0 to 1.</param>
     /// <param name="temperature">How soft its answers are made.</param>
     /// <param name="views">Of an image, see <see cref="Gather.Views"/>: 1, or all of them.</param>
-    /// <param name="cancellation">Ends it as <see cref="Train(int, Func{int, StepRates}, CancellationToken)"/>; then nobody teaches.</param>
+    /// <param name="cancellation">Ends it as <see cref="Train(int, Func{int, StepRates}, CancellationToken)"/>; then nobody
+    /// teaches.</param>
     public void Teach(double share, double temperature, int views = 1, CancellationToken cancellation = default)
     {
         var teacher = _teacher ??= new Teacher(_memory, _builder, _batches);

@@ -8,7 +8,9 @@ using Tests.PruningTests.Export;
 
 namespace Tests.ModelTests;
 
-/// <summary>Images that are not like MNIST's: small ones in three colours and four classes, from the data set to every kind of file.</summary>
+/// <summary>
+/// Images that are not like MNIST's: small ones in three colours and four classes, from the data set to every kind of file.
+/// </summary>
 public sealed class DataShapeTests : IDisposable
 {
     private const string Network = "conv4@3p1r pool2 fc12r fc4";
@@ -55,7 +57,9 @@ public sealed class DataShapeTests : IDisposable
         Assert.Contains("found", Refused(() => NetworkDescription.Parse($"{Colours} fc10", Mnist.Shape)), StringComparison.Ordinal);
         using var device = ComputeDevice.Cpu();
         var digits = PruningTests.SmallSet.Make(40, 1);
-        Assert.Contains("expected images of 3x12x10", Refused(() => new Trainer(device, network, new(16), digits, digits, digits).Dispose()), StringComparison.Ordinal);
+        Assert.Contains(
+            "expected images of 3x12x10", Refused(() => new Trainer(device, network, new(16), digits, digits, digits).Dispose()),
+            StringComparison.Ordinal);
 
         static string Refused(Action action) => Assert.Throws<UserException>(action).Message;
     }

@@ -46,7 +46,11 @@ internal static class PlainNetwork
     public static byte[] Images(int count, int seed)
     {
         var random = new Random(seed);
-        return [.. Enumerable.Range(0, count * Mnist.Shape.BytesPerImage).Select(_ => random.Next(5) == 0 ? (byte)random.Next(256) : (byte)0)];
+        return
+        [
+            .. Enumerable.Range(0, count * Mnist.Shape.BytesPerImage)
+                .Select(_ => random.Next(5) == 0 ? (byte)random.Next(256) : (byte)0),
+        ];
     }
 
     /// <summary>Logits of one image and how far a float result may be from each.</summary>

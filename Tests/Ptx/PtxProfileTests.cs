@@ -45,10 +45,11 @@ public sealed class PtxProfileTests
     [MemberData(nameof(Networks))]
     public void A_large_launch_spends_few_instructions_on_each_product(string network)
     {
-        var data = new DataSet(Mnist.Shape, [.. Enumerable.Range(0, Batch * Mnist.Shape.BytesPerImage).Select(i => (byte)(i * 7))], new byte[Batch]);
+        byte[] images = [.. Enumerable.Range(0, Batch * Mnist.Shape.BytesPerImage).Select(i => (byte)(i * 7))];
+        var data = new DataSet(Mnist.Shape, images, new byte[Batch]);
         using var trainer = new Trainer(
-            TestDevices.Get(TestDevices.Ptx), NetworkDescription.Parse(network), new TrainerOptions(Batch), data, DataSet.Empty(Mnist.Shape),
-            DataSet.Empty(Mnist.Shape));
+            TestDevices.Get(TestDevices.Ptx), NetworkDescription.Parse(network), new TrainerOptions(Batch), data,
+            DataSet.Empty(Mnist.Shape), DataSet.Empty(Mnist.Shape));
         var lines = new List<string>();
         var found = new Dictionary<string, double>();
         foreach (var launch in trainer.TrainingStep.Launches)

@@ -22,7 +22,9 @@ internal static class GatherCases
     private static string Size(TensorShape shape) =>
         shape.Channels == 1 ? $"{shape.Height}x{shape.Width}" : $"{shape.Channels}x{shape.Height}x{shape.Width}";
 
-    /// <summary>Powers of two and small shifts, so that scale · byte + shift is exact, fused or not; of a single channel any scale and no shift.</summary>
+    /// <summary>
+    /// Powers of two and small shifts, so that scale · byte + shift is exact, fused or not; of a single channel any scale and no shift.
+    /// </summary>
     private static float[] Normalization(TensorShape shape) => shape.Channels == 1
         ? [1 / 255f, 0] : [.. Enumerable.Range(0, shape.Channels).SelectMany(c => new[] { 1f / (64 << c), c - 1.5f })];
 

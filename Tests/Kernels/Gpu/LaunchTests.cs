@@ -69,7 +69,7 @@ internal static class TrainingPrograms
     {
         var data = new DataSet(Mnist.Shape, new byte[batch * Mnist.Shape.BytesPerImage], new byte[batch]);
         return new Trainer(
-            TestDevices.Get(TestDevices.Simulator), NetworkDescription.Parse(network), new TrainerOptions(batch), data, DataSet.Empty(Mnist.Shape),
-            DataSet.Empty(Mnist.Shape));
+            TestDevices.Get(TestDevices.Simulator), NetworkDescription.Parse(network), new TrainerOptions(batch), data,
+            DataSet.Empty(Mnist.Shape), DataSet.Empty(Mnist.Shape));
     }
 }
