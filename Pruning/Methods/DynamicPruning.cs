@@ -97,7 +97,7 @@ public sealed class DynamicPruning : IPruningMethod
             var train = cycle.Anneal();
             string origin = last is null ? "from the dense network" : string.Create(CultureInfo.InvariantCulture, $"from 1/{last.Ratio:F1}");
             string effort = length == 1 ? "" : string.Create(CultureInfo.InvariantCulture, $"{length} times as long {(length > 1 ? "and as gently " : "")}as usual, ");
-            return trials.Judge(Cycle.Phase, ratio, length, cycle.Rate, effort + origin, train, thresholds, middle);
+            return trials.Judge(Cycle.Phase, ratio, length, last, cycle.Rate, effort + origin, train, thresholds, middle);
         }
     }
 }

@@ -34,13 +34,13 @@ public sealed class TargetPruning(double ratio) : IPruningMethod
         Demand(ratio, session.Trainer.Parameters.WeightCount);
         double budget = session.Options.MaxDrop.Least, start = session.Epoch, startSeconds = session.Elapsed;
         Cycle.Teach(session);
-        var (from, next) = (1.0, Math.Min(First, ratio));
+        var (from, next, origin) = (1.0, Math.Min(First, ratio), 0);
         for (; next < ratio; (from, next) = (next, Math.Min(next * DynamicPruning.Step, ratio)))
         {
             var rise = new Cycle(session, from, next);
             var (score, raised) = rise.Rise();
             string aim = string.Create(CultureInfo.InvariantCulture, $"1/{next:F1} of the weights, on the way to 1/{ratio}");
-            session.Log(Cycle.Phase, rise.Rate, score, session.Trainer.Evaluate(Part.Validation), Decision.Raise, aim, raised);
+            origin = session.Log(Cycle.Phase, rise.Rate, score, session.Trainer.Evaluate(Part.Validation), Decision.Raise, aim, raised);
         }
         var cycle = new Cycle(session, from, ratio);
         var (_, thresholds) = cycle.Rise();
@@ -49,7 +49,8 @@ public sealed class TargetPruning(double ratio) : IPruningMethod
         var outcomes = session.Trainer.EvaluateEach(Part.Validation);
         var judgement = Judgement.Of(session.Dense, outcomes, budget);
         string reason = string.Create(CultureInfo.InvariantCulture, $"1/{ratio} of the weights as asked for: {judgement}");
-        int iteration = session.Log(Cycle.Phase, cycle.Rate, train, outcomes.Score, Decision.Finish, reason, thresholds);
+        var judged = new JudgedNetwork(ratio, 1, origin, judgement);
+        int iteration = session.Log(Cycle.Phase, cycle.Rate, train, outcomes.Score, Decision.Finish, reason, thresholds, judged);
         return
         [
             new PruneOutcome(

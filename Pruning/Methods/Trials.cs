@@ -67,13 +67,15 @@ internal sealed class Trials(PruneSession session)
     /// <param name="phase">Of the log.</param>
     /// <param name="ratio">Total / kept that it was pruned to.</param>
     /// <param name="length">See <see cref="Trial"/>.</param>
+    /// <param name="origin">What it goes on from; null for the dense network.</param>
     /// <param name="rate">See <see cref="IterationRow"/>.</param>
     /// <param name="how">What was done to it.</param>
     /// <param name="train">Score of the last steps.</param>
     /// <param name="thresholds">One a layer.</param>
     /// <param name="middle">See <see cref="Trial"/>.</param>
     public Trial Judge(
-        string phase, double ratio, double length, double rate, string how, Score train, float[] thresholds, TrainerState? middle = null)
+        string phase, double ratio, double length, Trial? origin, double rate, string how, Score train, float[] thresholds,
+        TrainerState? middle = null)
     {
         var outcomes = session.Trainer.EvaluateEach(Part.Validation);
         Judgement[] judgements = [.. Budgets.Select(b => Judgement.Of(session.Dense, outcomes, b))];
@@ -85,7 +87,8 @@ internal sealed class Trials(PruneSession session)
                 .Select(p => string.Create(CultureInfo.InvariantCulture, $"budget {p.First}: {p.Second}")));
         string reason = string.Create(CultureInfo.InvariantCulture, $"1/{ratio:F1} of the weights, {how}: {judged}");
         var decision = within.Length > 0 ? Decision.Raise : Decision.Rollback;
-        int iteration = session.Log(phase, rate, train, outcomes.Score, decision, reason, thresholds);
+        var network = new JudgedNetwork(ratio, length, origin?.Iteration ?? 0, judgements[^1]);
+        int iteration = session.Log(phase, rate, train, outcomes.Score, decision, reason, thresholds, network);
         var trial = new Trial(
             ratio, length, iteration, kept, _all.Count + 1, session.Epoch - _start, session.Elapsed - _startSeconds, outcomes.Score, within,
             kept == 0 ? Verdict.Damaged : judgements[^1].Verdict, session.Trainer.Save(), middle);

@@ -39,7 +39,8 @@ internal sealed class RunLog : IRunObserver, IDisposable
         (_terminal, _trainer, _keep) = (terminal, trainer, keep);
         _iterations = new CsvTable(
             folder.File(RunFolder.Iterations),
-            "iteration,epoch,phase,elapsed_s,learning_rate,train_loss,validation_loss,validation_accuracy,kept,total,density,decision,reason");
+            "iteration,epoch,phase,elapsed_s,learning_rate,train_loss,validation_loss,validation_accuracy,kept,total,density,decision,"
+            + "ratio,length,origin,lost,gained,allowed,reason");
         _layers = new CsvTable(folder.File(RunFolder.Layers), "iteration,layer,threshold,deviation,kept,total,density");
         Unguarded(() => _text = new StreamWriter(folder.File(RunFolder.Log)) { AutoFlush = true, NewLine = "\n" });
     }
@@ -54,10 +55,13 @@ internal sealed class RunLog : IRunObserver, IDisposable
     {
         ArgumentNullException.ThrowIfNull(row);
         ArgumentNullException.ThrowIfNull(layers);
+        // The reason, a text with commas, is last: the others can be told apart by commas alone.
         _iterations.Write(
-            Csv.Whole(row.Iteration), Csv.Digits(row.Epoch), row.Phase, Csv.Three(row.Elapsed), Csv.Digits(row.LearningRate), Csv.Six(row.TrainLoss),
-            Csv.Six(row.ValidationLoss), Csv.Two(row.ValidationAccuracy), Csv.Whole(row.Kept), Csv.Whole(row.Total), Csv.Six(row.Density),
-            row.Decision.ToString().ToLowerInvariant(), row.Reason);
+        [
+            Csv.Whole(row.Iteration), Csv.Digits(row.Epoch), row.Phase, Csv.Three(row.Elapsed), Csv.Digits(row.LearningRate),
+            Csv.Six(row.TrainLoss), Csv.Six(row.ValidationLoss), Csv.Two(row.ValidationAccuracy), Csv.Whole(row.Kept), Csv.Whole(row.Total),
+            Csv.Six(row.Density), row.Decision.ToString().ToLowerInvariant(), .. Judged(row.Judged), row.Reason,
+        ]);
         foreach (var l in layers)
         {
             _layers.Write(
@@ -118,6 +122,10 @@ internal sealed class RunLog : IRunObserver, IDisposable
         _layers.Dispose();
         Unguarded(() => _text?.Dispose());
     }
+
+    private static string[] Judged(JudgedNetwork? network) => network is var (ratio, length, origin, (_, lost, gained, allowed))
+        ? [Csv.Digits(ratio), Csv.Digits(length), Csv.Whole(origin), Csv.Whole(lost), Csv.Whole(gained), Csv.Whole(allowed)]
+        : ["", "", "", "", "", ""];
 
     private void Keep((ParameterState State, int Iteration) kept)
     {
