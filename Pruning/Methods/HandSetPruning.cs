@@ -24,16 +24,18 @@ public sealed class HandSetPruning(double sensitivity) : IPruningMethod
         return
         [
             new PruneOutcome(
-                budget, iteration, 1, session.Options.Epochs, session.Elapsed - start, session.WithinBudget(validation, budget), session.Trainer.Save()),
+                budget, iteration, 1, session.Options.Epochs, session.Elapsed - start, session.WithinBudget(validation, budget),
+                session.Trainer.Save()),
         ];
     }
 
     /// <summary>
-    /// One try: prunes what is in the trainer and retrains it. The last row of the log says what was decided: <paramref name="good"/> within
-    /// the budget, else to finish.
+    /// One try: prunes what is in the trainer and retrains it. The last row of the log says what was decided: <paramref name="good"/>
+    /// within the budget, else to finish.
     /// </summary>
     /// <returns>The retrained network on the validation images, and its iteration.</returns>
-    internal static (Score Validation, int Iteration) PruneAndRetrain(PruneSession session, double sensitivity, double budget, Decision good)
+    internal static (Score Validation, int Iteration) PruneAndRetrain(
+        PruneSession session, double sensitivity, double budget, Decision good)
     {
         var thresholds = session.Pruner.Moments().Select(m => (float)(sensitivity * m.Deviation)).ToArray();
         session.Pruner.Prune(thresholds);
@@ -49,12 +51,13 @@ public sealed class HandSetPruning(double sensitivity) : IPruningMethod
             JudgedNetwork? judged = null;
             if (last)
             {
-                reason += $": {validation.Correct} of {validation.Images} validation images right, {session.Needed(budget)} needed: {(within ? "within" : "outside")} the budget";
+                reason += $": {validation.Correct} of {validation.Images} validation images right, {session.Needed(budget)} needed: "
+                    + $"{(within ? "within" : "outside")} the budget";
                 session.Untimed(() => judged = Judged(session, budget));
             }
             int iteration = session.Log(
-                "retrain", rates(steps - 1).Rate, train, validation, !last ? Decision.Hold : within ? good : Decision.Finish, reason, thresholds,
-                judged);
+                "retrain", rates(steps - 1).Rate, train, validation, !last ? Decision.Hold : within ? good : Decision.Finish, reason,
+                thresholds, judged);
             if (last)
                 return (validation, iteration);
         }

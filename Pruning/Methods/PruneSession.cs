@@ -63,7 +63,9 @@ public sealed class PruneSession
             var rates = Cosine(Options.LearningRate, 0, done, steps);
             var train = Train("dense", Trainer.StepsPerEpoch, rates, epoch, Options.DenseEpochs);
             bool last = epoch + 1 == Options.DenseEpochs;
-            Log("dense", rates(Trainer.StepsPerEpoch - 1).Rate, train, Trainer.Evaluate(Part.Validation), last ? Decision.Finish : Decision.Hold,
+            Log(
+                "dense", rates(Trainer.StepsPerEpoch - 1).Rate, train, Trainer.Evaluate(Part.Validation),
+                last ? Decision.Finish : Decision.Hold,
                 last ? "dense network, which later ones are compared with" : $"dense training, epoch {epoch + 1} of {Options.DenseEpochs}");
         }
         TakeAsDense();

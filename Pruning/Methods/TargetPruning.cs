@@ -23,7 +23,8 @@ public sealed class TargetPruning(double ratio) : IPruningMethod
         if (ratio > 1 && ratio <= weights)
             return;
         string message = string.Create(
-            CultureInfo.InvariantCulture, $"{nameof(PruneOptions.TargetRatio)}: expected more than 1 and at most {weights}, all weights, found {ratio}");
+            CultureInfo.InvariantCulture,
+            $"{nameof(PruneOptions.TargetRatio)}: expected more than 1 and at most {weights}, all weights, found {ratio}");
         throw new UserException(ErrorKind.Usage, message) { Parameter = nameof(PruneOptions.TargetRatio) };
     }
 
@@ -54,7 +55,8 @@ public sealed class TargetPruning(double ratio) : IPruningMethod
         return
         [
             new PruneOutcome(
-                budget, iteration, 1, session.Epoch - start, session.Elapsed - startSeconds, judgement.Verdict == Verdict.Within, session.Trainer.Save()),
+                budget, iteration, 1, session.Epoch - start, session.Elapsed - startSeconds, judgement.Verdict == Verdict.Within,
+                session.Trainer.Save()),
         ];
     }
 }

@@ -17,8 +17,8 @@ namespace Secateurs.Pruning.Methods;
 /// <param name="State">The network.</param>
 /// <param name="Middle">The state in the middle of its cycle, from which others go on; null where nothing was retrained.</param>
 public sealed record Trial(
-    double Ratio, double Length, int Iteration, int Kept, int Tries, double Epochs, double Seconds, Score Validation, IReadOnlyList<double> Within,
-    Verdict Verdict, TrainerState State, TrainerState? Middle);
+    double Ratio, double Length, int Iteration, int Kept, int Tries, double Epochs, double Seconds, Score Validation,
+    IReadOnlyList<double> Within, Verdict Verdict, TrainerState State, TrainerState? Middle);
 
 /// <summary>The networks that a search has judged on the validation images, each against the dense one and by every budget.</summary>
 internal sealed class Trials(PruneSession session)
@@ -49,8 +49,8 @@ internal sealed class Trials(PruneSession session)
     public bool IsEnough(double budget) => session.Options.Enough > 0 && Lightest(budget)?.Ratio >= session.Options.Enough;
 
     /// <summary>
-    /// The ratio to try next for a budget, half way (geometrically) between the lightest network within it and the next lighter one; null where these are as
-    /// close as the options ask for, or a weight apart, or the network is enough.
+    /// The ratio to try next for a budget, half way (geometrically) between the lightest network within it and the next lighter one; null
+    /// where these are as close as the options ask for, or a weight apart, or the network is enough.
     /// </summary>
     /// <param name="budget">One of <see cref="Budgets"/>.</param>
     /// <param name="bounds">Which of the lighter networks count.</param>
@@ -104,6 +104,7 @@ internal sealed class Trials(PruneSession session)
         _settled.Add(budget);
         var best = Lightest(budget);
         return new PruneOutcome(
-            budget, best?.Iteration ?? 0, _all.Count, session.Epoch - _start, session.Elapsed - _startSeconds, best is not null, best?.State ?? Dense);
+            budget, best?.Iteration ?? 0, _all.Count, session.Epoch - _start, session.Elapsed - _startSeconds, best is not null,
+            best?.State ?? Dense);
     }
 }

@@ -81,8 +81,9 @@ internal sealed class RunLog : IRunObserver, IDisposable
         GC.Collect();
         Say(string.Create(
             CultureInfo.InvariantCulture,
-            $"{row.Iteration,4} {row.Phase,-8} epoch {row.Epoch,6:F1}  {row.Elapsed,6:F1} s  loss {row.TrainLoss:F4}  validation {row.ValidationAccuracy:F2} %"
-            + $"  kept {100 * row.Density:F2} %  {row.Decision.ToString().ToLowerInvariant()}{(row.Reason.Length > 0 ? $": {row.Reason}" : "")}"));
+            $"{row.Iteration,4} {row.Phase,-8} epoch {row.Epoch,6:F1}  {row.Elapsed,6:F1} s  loss {row.TrainLoss:F4}  "
+            + $"validation {row.ValidationAccuracy:F2} %  kept {100 * row.Density:F2} %  "
+            + $"{row.Decision.ToString().ToLowerInvariant()}{(row.Reason.Length > 0 ? $": {row.Reason}" : "")}"));
     }
 
     public void Best(int iteration) => Keep((_bestState = (_trainer.Parameters.Save(), iteration)).Value);
@@ -108,12 +109,14 @@ internal sealed class RunLog : IRunObserver, IDisposable
         int full = (int)(done * BarWidth);
         string speed = trained <= 0 || seconds <= 0 ? "" : string.Create(
             CultureInfo.InvariantCulture,
-            $"  {trained * _trainer.StepsPerEpoch * _trainer.Batch / seconds:N0} images/s  {TimeSpan.FromSeconds((epochs - epoch) * seconds / trained):m\\:ss} left");
+            $"  {trained * _trainer.StepsPerEpoch * _trainer.Batch / seconds:N0} images/s  "
+            + $"{TimeSpan.FromSeconds((epochs - epoch) * seconds / trained):m\\:ss} left");
         string accuracy = _last is null ? "" : string.Create(
             CultureInfo.InvariantCulture, $"  accuracy {_last.ValidationAccuracy:F2} %  density {100 * _last.Density:F2} %");
         _terminal.Bar(string.Create(
             CultureInfo.InvariantCulture,
-            $"{phase} {new string('━', full)}{new string('─', BarWidth - full)} {epoch:F1}/{Csv.Short(epochs)} epochs  loss {loss:F4}{accuracy}{speed}"));
+            $"{phase} {new string('━', full)}{new string('─', BarWidth - full)} {epoch:F1}/{Csv.Short(epochs)} epochs  "
+            + $"loss {loss:F4}{accuracy}{speed}"));
     }
 
     public void Dispose()
