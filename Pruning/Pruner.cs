@@ -19,13 +19,17 @@ public static class Pruner
 {
     /// <summary>Trains a network and prunes it.</summary>
     /// <param name="device">Where everything runs.</param>
-    /// <param name="data">Its training images are split into those to learn from and those to decide by; its test images are for the report alone.</param>
+    /// <param name="data">
+    /// Its training images are split into those to learn from and those to decide by; its test images are for the report alone.
+    /// </param>
     /// <param name="network">A known name, or a line of layers such as <c>conv8@5r pool2 fc64r fc10</c>.</param>
     /// <param name="options">What is asked for; null for the defaults. <see cref="PruneOptions.Network"/> is not read.</param>
     /// <param name="method">The way down; null for <see cref="MethodOf"/>.</param>
     /// <param name="progress">Is told of pieces of epochs and of iterations.</param>
     /// <param name="cancellation">Ends the search within some hundredths of a second.</param>
-    /// <returns>The lightest network within the budget, of several budgets the smallest; the dense one where no lighter is within it.</returns>
+    /// <returns>
+    /// The lightest network within the budget, of several budgets the smallest; the dense one where no lighter is within it.
+    /// </returns>
     /// <exception cref="UserException">Usage: a value that cannot be had. Diverged: a loss that is not finite.</exception>
     /// <exception cref="OperationCanceledException">It was ended.</exception>
     public static PrunedNetwork Prune(
@@ -43,15 +47,20 @@ public static class Pruner
     /// <param name="method">The way down; null for <see cref="MethodOf"/>.</param>
     /// <param name="progress">Is told of pieces of epochs and of iterations.</param>
     /// <param name="cancellation">Ends the search within some hundredths of a second.</param>
-    /// <returns>The lightest network within the budget, of several budgets the smallest; the dense one where no lighter is within it.</returns>
-    /// <exception cref="UserException">Usage: a value that cannot be had, or a network that is pruned already. Diverged: a loss that is not finite.</exception>
+    /// <returns>
+    /// The lightest network within the budget, of several budgets the smallest; the dense one where no lighter is within it.
+    /// </returns>
+    /// <exception cref="UserException">
+    /// Usage: a value that cannot be had, or a network that is pruned already. Diverged: a loss that is not finite.
+    /// </exception>
     /// <exception cref="OperationCanceledException">It was ended.</exception>
     public static PrunedNetwork Prune(
         ComputeDevice device, ImageData data, Checkpoint dense, PruneOptions? options = null, IPruningMethod? method = null,
         IProgress<PruneProgress>? progress = null, CancellationToken cancellation = default) =>
         PruneEach(device, data, dense, options, method, progress, cancellation)[0];
 
-    /// <inheritdoc cref="Prune(ComputeDevice, ImageData, string, PruneOptions?, IPruningMethod?, IProgress{PruneProgress}?, CancellationToken)"/>
+    /// <inheritdoc
+    /// cref="Prune(ComputeDevice, ImageData, string, PruneOptions?, IPruningMethod?, IProgress{PruneProgress}?, CancellationToken)"/>
     /// <returns>One network a budget, the smallest budget first.</returns>
     public static IReadOnlyList<PrunedNetwork> PruneEach(
         ComputeDevice device, ImageData data, string network, PruneOptions? options = null, IPruningMethod? method = null,
@@ -62,7 +71,8 @@ public static class Pruner
         return PruneEach(device, data, options, null, method, progress, cancellation);
     }
 
-    /// <inheritdoc cref="Prune(ComputeDevice, ImageData, Checkpoint, PruneOptions?, IPruningMethod?, IProgress{PruneProgress}?, CancellationToken)"/>
+    /// <inheritdoc
+    /// cref="Prune(ComputeDevice, ImageData, Checkpoint, PruneOptions?, IPruningMethod?, IProgress{PruneProgress}?, CancellationToken)"/>
     /// <returns>One network a budget, the smallest budget first.</returns>
     public static IReadOnlyList<PrunedNetwork> PruneEach(
         ComputeDevice device, ImageData data, Checkpoint dense, PruneOptions? options = null, IPruningMethod? method = null,
@@ -71,7 +81,8 @@ public static class Pruner
         ArgumentNullException.ThrowIfNull(dense);
         if (dense.Kept < dense.Total)
         {
-            throw new UserException(ErrorKind.Usage, $"{nameof(dense)}: expected a network of all its {dense.Total} weights, found one with {dense.Kept}")
+            throw new UserException(
+                ErrorKind.Usage, $"{nameof(dense)}: expected a network of all its {dense.Total} weights, found one with {dense.Kept}")
             {
                 Parameter = nameof(dense),
             };
@@ -100,15 +111,16 @@ public static class Pruner
     }
 
     private static PrunedNetwork[] PruneEach(
-        ComputeDevice device, ImageData data, PruneOptions options, Checkpoint? start, IPruningMethod? method, IProgress<PruneProgress>? progress,
-        CancellationToken cancellation)
+        ComputeDevice device, ImageData data, PruneOptions options, Checkpoint? start, IPruningMethod? method,
+        IProgress<PruneProgress>? progress, CancellationToken cancellation)
     {
         ArgumentNullException.ThrowIfNull(data);
         options.Check();
         method ??= MethodOf(options);
         var network = start?.Network ?? NetworkDescription.Parse(options.Network, data.Shape);
         var (training, validation) = data.Train.Split(options.Validation, options.Seed);
-        using var trainer = new Trainer(device, network, new TrainerOptions(options.Batch, Seed: options.Seed), training, validation, data.Test);
+        using var trainer = new Trainer(
+            device, network, new TrainerOptions(options.Batch, Seed: options.Seed), training, validation, data.Test);
         if (start is not null)
             Put(start, trainer);
         var session = new PruneSession(trainer, options, new Reporter(progress), cancellation);
@@ -124,7 +136,8 @@ public static class Pruner
                 ["state"] = method.Name,
                 ["iteration"] = outcome.Iteration.ToString(CultureInfo.InvariantCulture),
             });
-            return new PrunedNetwork(model, dense, outcome, trainer.Evaluate(Part.Validation, cancellation), trainer.Evaluate(Part.Test, cancellation));
+            return new PrunedNetwork(
+                model, dense, outcome, trainer.Evaluate(Part.Validation, cancellation), trainer.Evaluate(Part.Test, cancellation));
         }
     }
 

@@ -43,7 +43,9 @@ public static class CodedFile
     }
 
     /// <param name="nameForErrors">what the message begins with: the file's name</param>
-    /// <param name="check">is given description and layers before these are decoded, and may refuse them: a few bytes can ask for much work</param>
+    /// <param name="check">
+    /// is given description and layers before these are decoded, and may refuse them: a few bytes can ask for much work
+    /// </param>
     /// <exception cref="UserException">BadFile: not a coded file, of another version, damaged, cut, or beyond the limits.</exception>
     public static CodedNetwork Decode(ReadOnlySpan<byte> file, string nameForErrors, CheckLayers? check = null)
     {

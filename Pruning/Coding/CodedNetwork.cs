@@ -32,8 +32,9 @@ public sealed record CodedNetwork(string Network, IReadOnlyList<SharedLayer> Lay
 {
     /// <summary>
     /// The limits of a file, for those that write it and those that read it. They bound the memory that a hostile
-    /// file can claim (about 0.5 GB) and the time (seconds): a layer without a live weight costs a few bytes whatever its size. As a network of this
-    /// program a file has narrower ones (<see cref="NetworkDescription"/>), which are checked before its layers are decoded.
+    /// file can claim (about 0.5 GB) and the time (seconds): a layer without a live weight costs a few bytes whatever its size. As a
+    /// network of this program a file has narrower ones (<see cref="NetworkDescription"/>), which are checked before its layers are
+    /// decoded.
     /// </summary>
     public const int MaxWeights = 1 << 24, MaxLayers = 255, MaxNetworkBytes = 4096, MaxNameBytes = 255, MaxCodebook = 65535;
 

@@ -122,7 +122,9 @@ internal sealed class FloatLists(BitCoder coder, string nameForErrors)
     private int Zeros(int[] bits)
     {
         int zeros = coder.Raw(CommonZeros(bits), 5);
-        return zeros <= MantissaBits ? zeros : throw CodedFile.Bad(nameForErrors, $"at most {MantissaBits} zero bits in a mantissa", $"{zeros}");
+        return zeros <= MantissaBits
+            ? zeros
+            : throw CodedFile.Bad(nameForErrors, $"at most {MantissaBits} zero bits in a mantissa", $"{zeros}");
     }
 
     private static int CommonZeros(int[] bits) =>

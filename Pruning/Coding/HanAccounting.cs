@@ -4,10 +4,10 @@ namespace Secateurs.Pruning.Coding;
 /// Accounting (1), the one of Deep Compression's tables 2 and 3: of each stored entry (live weight or filler, see
 /// <see cref="RelativeIndex"/>) a distance and a weight index, and the codebook in fp32; no biases, no Huffman tables, no header.
 ///
-/// Formula: before Huffman, entries x (gap bits + ceil(log2(codes))) + 32 x codebook, where codes = codebook entries, and one more for zero if
-/// there are fillers; after it, the code lengths of the best Huffman codes of distances and of indices instead.
-/// Source: Han, Mao and Dally 2016 (arXiv 1510.00149). Its section 2 names 8-bit gaps for convolutions and 5-bit gaps for fully
-/// connected layers, but its tables for LeNet count 5 bits for both: 5 is the default here.
+/// Formula: before Huffman, entries x (gap bits + ceil(log2(codes))) + 32 x codebook, where codes = codebook entries, and one more for zero
+/// if there are fillers; after it, the code lengths of the best Huffman codes of distances and of indices instead. Source: Han, Mao and
+/// Dally 2016 (arXiv 1510.00149). Its section 2 names 8-bit gaps for convolutions and 5-bit gaps for fully connected layers, but its tables
+/// for LeNet count 5 bits for both: 5 is the default here.
 /// </summary>
 /// <param name="Entries">live weights and fillers</param>
 /// <param name="WeightBits">of one weight index before Huffman</param>

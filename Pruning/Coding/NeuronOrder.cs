@@ -8,7 +8,9 @@ namespace Secateurs.Pruning.Coding;
 /// </summary>
 internal static class NeuronOrder
 {
-    /// <summary>Sorts the outputs of each layer but the last by their number of live weights, descending; equals keep their order.</summary>
+    /// <summary>
+    /// Sorts the outputs of each layer but the last by their number of live weights, descending; equals keep their order.
+    /// </summary>
     public static CodedNetwork HeaviestFirst(CodedNetwork network)
     {
         ArgumentNullException.ThrowIfNull(network);

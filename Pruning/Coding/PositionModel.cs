@@ -5,9 +5,9 @@ namespace Secateurs.Pruning.Coding;
 ///
 /// Opinions: the density so far of the layer, and as differences to it (in the logistic domain) those of this row, of the row before
 /// (helpful where the caller sorted its neurons), of this column, of the column's neighbours in the plane and of the channel;
-/// counters for the pattern of the neighbours in this row, for their number in a window of two rows and columns, and for the weights that lead
-/// into the channel from the layer before. A density shrinks towards the layer's as if 8 weights of that had been seen.
-/// Chosen by measurement on pruned LeNets: of 16 opinions tried, all 16 together were longer than these nine.
+/// counters for the pattern of the neighbours in this row, for their number in a window of two rows and columns, and for the weights that
+/// lead into the channel from the layer before. A density shrinks towards the layer's as if 8 weights of that had been seen. Chosen by
+/// measurement on pruned LeNets: of 16 opinions tried, all 16 together were longer than these nine.
 /// </summary>
 internal sealed class PositionModel
 {
@@ -36,7 +36,9 @@ internal sealed class PositionModel
     /// <summary>The mixer that all layers of a file share.</summary>
     public static Mixer NewMixer() => new(9, 4 + 16, 12000, 256);
 
-    /// <summary>Codes whether column c of this row has a weight; the last chance of a live row or column for its first is not coded.</summary>
+    /// <summary>
+    /// Codes whether column c of this row has a weight; the last chance of a live row or column for its first is not coded.
+    /// </summary>
     public bool Code(BitCoder coder, bool live, int c, bool lastRow)
     {
         var g = _near.Geometry;

@@ -13,7 +13,9 @@ namespace Secateurs.Pruning.Compression;
 /// </remarks>
 internal static class Clustering
 {
-    /// <summary>Different weights times values up to which the minimum is exact; bounds memory (4 bytes each) and time (about a second).</summary>
+    /// <summary>
+    /// Different weights times values up to which the minimum is exact; bounds memory (4 bytes each) and time (about a second).
+    /// </summary>
     private const int Exact = 1 << 24;
 
     /// <summary>Shares the live weights of a layer among at most <paramref name="count"/> values, ascending.</summary>
@@ -47,7 +49,9 @@ internal static class Clustering
     /// <summary>So many weights with their sum and sum of squares.</summary>
     private readonly record struct Group(int Count, double Sum, double Square);
 
-    /// <summary>Sorted, equal weights together, and neighbours too where there would be too many; with the largest weight of each.</summary>
+    /// <summary>
+    /// Sorted, equal weights together, and neighbours too where there would be too many; with the largest weight of each.
+    /// </summary>
     private static (Group[] Groups, float[] Ends) Groups(float[] live, int count)
     {
         Array.Sort(live);
@@ -76,7 +80,10 @@ internal static class Clustering
         int n = groups.Length;
         double[] weight = new double[n + 1], sum = new double[n + 1], square = new double[n + 1];
         for (int i = 0; i < n; i++)
-            (weight[i + 1], sum[i + 1], square[i + 1]) = (weight[i] + groups[i].Count, sum[i] + groups[i].Sum, square[i] + groups[i].Square);
+        {
+            (weight[i + 1], sum[i + 1], square[i + 1]) =
+                (weight[i] + groups[i].Count, sum[i] + groups[i].Sum, square[i] + groups[i].Square);
+        }
         // Squared error of one cluster of the groups [from, to).
         double Cost(int from, int to)
         {

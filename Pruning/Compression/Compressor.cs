@@ -21,8 +21,8 @@ namespace Secateurs.Pruning.Compression;
 /// <param name="EncodeSeconds">Time of coding.</param>
 /// <param name="DecodeSeconds">Time of decoding.</param>
 public sealed record Compressed(
-    byte[] File, CodedNetwork Network, int[] Bits, FileSize Size, long DenseBytes, int DenseWeights, Judgement Judgement, Score Before, Score After,
-    int Tries, double EncodeSeconds, double DecodeSeconds)
+    byte[] File, CodedNetwork Network, int[] Bits, FileSize Size, long DenseBytes, int DenseWeights, Judgement Judgement, Score Before,
+    Score After, int Tries, double EncodeSeconds, double DecodeSeconds)
 {
     /// <summary>Accounting (1), layer by layer.</summary>
     public IReadOnlyList<HanAccounting> Han { get; } = [.. Network.Layers.Select(l => HanAccounting.Of(l))];
@@ -42,8 +42,8 @@ public sealed record Compressed(
 
 /// <summary>
 /// From a pruned network to a coded file: dead parts are dropped (<see cref="Compaction"/>), weights shared and trained
-/// (<see cref="WeightSharing"/>), neurons ordered (<see cref="NeuronOrder"/>), everything coded (<see cref="CodedFile"/>), decoded again and compared
-/// bit by bit.
+/// (<see cref="WeightSharing"/>), neurons ordered (<see cref="NeuronOrder"/>), everything coded (<see cref="CodedFile"/>), decoded again
+/// and compared bit by bit.
 /// </summary>
 public static class Compressor
 {
@@ -80,15 +80,16 @@ public static class Compressor
         var decoded = CodedFile.Decode(file, "the file just made");
         double decode = clock.Elapsed.TotalSeconds - encode;
 
-        Checkpoint stored = SharedNetwork.ToCheckpoint(coded, "the network"), read = SharedNetwork.ToCheckpoint(decoded, "the file just made");
+        var stored = SharedNetwork.ToCheckpoint(coded, "the network");
+        var read = SharedNetwork.ToCheckpoint(decoded, "the file just made");
         if (!Bits(stored.Weights).SequenceEqual(Bits(read.Weights)) || !Bits(stored.Mask).SequenceEqual(Bits(read.Mask)))
             throw new InvalidOperationException("decoding gave another network");
         Put(trainer, read);
         var slices = model.Network.Slices;
         return new Compressed(
             file, decoded, shared.Bits, size, slices.Sum(s => 4L * (s.WeightCount + s.BiasCount)), model.Total,
-            Judgement.Of(sharing.Reference, trainer.EvaluateEach(Part.Validation), options.MaxDrop), before, trainer.Evaluate(Part.Test, cancellation),
-            sharing.Tries, encode, decode);
+            Judgement.Of(sharing.Reference, trainer.EvaluateEach(Part.Validation), options.MaxDrop), before,
+            trainer.Evaluate(Part.Test, cancellation), sharing.Tries, encode, decode);
     }
 
     private static void Put(Trainer trainer, Checkpoint model)

@@ -3,8 +3,8 @@ using Secateurs.Model;
 namespace Secateurs.Pruning.Compression;
 
 /// <summary>
-/// A network as its user names it: a checkpoint (.safetensors) or a coded network (.dcn), told apart by how they begin, or the folder of the run that
-/// wrote one.
+/// A network as its user names it: a checkpoint (.safetensors) or a coded network (.dcn), told apart by how they begin, or the folder of
+/// the run that wrote one.
 /// </summary>
 public static class ModelFile
 {
@@ -19,7 +19,8 @@ public static class ModelFile
         try
         {
             Span<byte> start = stackalloc byte[3];
-            bool coded = content.ReadAtLeast(start, start.Length, throwOnEndOfStream: false) == start.Length && start.SequenceEqual("DCN"u8);
+            bool coded = content.ReadAtLeast(start, start.Length, throwOnEndOfStream: false) == start.Length
+                && start.SequenceEqual("DCN"u8);
             content.Position = 0;
             if (!coded)
                 return Checkpoint.Read(path, content);

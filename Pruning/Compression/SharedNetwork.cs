@@ -15,7 +15,8 @@ internal static class SharedNetwork
         return new CodedNetwork(model.Network.Text,
         [
             .. model.Network.Slices.Zip(shared, (slice, layer) => new SharedLayer(
-                slice.Name, slice.WeightShape, layer.Codebook, layer.Indices, model.Weights.AsSpan(slice.BiasOffset, slice.BiasCount).ToArray())),
+                slice.Name, slice.WeightShape, layer.Codebook, layer.Indices,
+                model.Weights.AsSpan(slice.BiasOffset, slice.BiasCount).ToArray())),
         ]);
     }
 
@@ -26,7 +27,9 @@ internal static class SharedNetwork
     public static Checkpoint Decode(ReadOnlySpan<byte> file, string nameForErrors) =>
         ToCheckpoint(CodedFile.Decode(file, nameForErrors, (text, layers) => Described(text, layers, nameForErrors)), nameForErrors);
 
-    /// <summary>The network to evaluate, to go on with, to export. How it was trained the file does not say: seed and validation are 0.</summary>
+    /// <summary>
+    /// The network to evaluate, to go on with, to export. How it was trained the file does not say: seed and validation are 0.
+    /// </summary>
     /// <param name="coded">From a file.</param>
     /// <param name="nameForErrors">That file.</param>
     /// <exception cref="UserException">BadFile: its layers are not those of its network.</exception>

@@ -11,8 +11,8 @@ namespace Secateurs.Pruning.Compression;
 internal sealed record SharedState(int[] Bits, IReadOnlyList<SharedWeights> Layers, ParameterState State, Judgement Judgement);
 
 /// <summary>
-/// Trained quantisation (Han, Mao and Dally 2016, section 3): k-means per layer (<see cref="Clustering"/>), then the shared values are trained,
-/// taught by the network that came in. Bits are given, or found: those of all layers together go down from 5, judged as the
+/// Trained quantisation (Han, Mao and Dally 2016, section 3): k-means per layer (<see cref="Clustering"/>), then the shared values are
+/// trained, taught by the network that came in. Bits are given, or found: those of all layers together go down from 5, judged as the
 /// threshold controller judges, then those of one layer after the other.
 /// </summary>
 /// <param name="trainer">Holds the network that comes in.</param>
@@ -69,7 +69,11 @@ internal sealed class WeightSharing(
         }
         var best = found!;
         // The layer with the most live weights has most to give.
-        int[] order = [.. Enumerable.Range(0, best.Bits.Length).OrderByDescending(i => best.Layers[i].Indices.Length - best.Layers[i].Indices.Count(0))];
+        int[] order =
+        [
+            .. Enumerable.Range(0, best.Bits.Length)
+                .OrderByDescending(i => best.Layers[i].Indices.Length - best.Layers[i].Indices.Count(0)),
+        ];
         foreach (int layer in order)
         {
             while (best.Judgement.Verdict == Verdict.Within && best.Bits[layer] > 1
@@ -103,7 +107,11 @@ internal sealed class WeightSharing(
         int steps = trainer.StepsPerEpoch;
         for (int epoch = 0; epoch < options.Epochs; epoch++)
             trainer.Train(steps, PruneSession.Cosine(options.LearningRate, 0, epoch * steps, options.Epochs * steps), cancellation);
-        shared = [.. shared.Zip(trainer.Codebooks, (s, c) => s with { Codebook = Array.ConvertAll(c, v => Rounding.Of(v, options.MantissaBits)) })];
+        shared =
+        [
+            .. shared.Zip(
+                trainer.Codebooks, (s, c) => s with { Codebook = Array.ConvertAll(c, v => Rounding.Of(v, options.MantissaBits)) }),
+        ];
         RoundBiases();
         // The rounded values go to their weights, for what is judged must be what is stored.
         trainer.Share(shared);

@@ -23,7 +23,8 @@ public static class CsrFiles
         if (other is not null)
         {
             throw new UserException(
-                ErrorKind.Usage, $"{folder}: expected a folder without files of other layers, found {other}, which this network does not replace");
+                ErrorKind.Usage,
+                $"{folder}: expected a folder without files of other layers, found {other}, which this network does not replace");
         }
         var names = new List<string>();
         foreach (var layer in model.Network.Slices)

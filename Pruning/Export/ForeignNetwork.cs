@@ -5,15 +5,16 @@ using Secateurs.Model;
 namespace Secateurs.Pruning.Export;
 
 /// <summary>
-/// A network that was trained elsewhere, from a safetensors file with PyTorch's names and shapes: NAME.weight and NAME.bias, or NAME.weight_orig and
-/// NAME.weight_mask as torch.nn.utils.prune leaves them, whose product is the weight. Which weight is which layer's says the shape. Weights of
-/// one shape are told apart by the numbers in their names (0.weight, 2.weight, 10.weight), where nothing else differs between these; anything
-/// else would be a guess, and is asked.
+/// A network that was trained elsewhere, from a safetensors file with PyTorch's names and shapes: NAME.weight and NAME.bias, or
+/// NAME.weight_orig and NAME.weight_mask as torch.nn.utils.prune leaves them, whose product is the weight. Which weight is which layer's
+/// says the shape. Weights of one shape are told apart by the numbers in their names (0.weight, 2.weight, 10.weight), where nothing else
+/// differs between these; anything else would be a guess, and is asked.
 /// </summary>
 /// <param name="Model">Weights as the file has them, for the pixels that it was trained on (<see cref="Preprocessing"/>).</param>
 /// <param name="Origins">Of each layer the name in the file.</param>
 /// <param name="Skipped">Tensors that hold no floats, as counters, with their types.</param>
-public sealed partial record ForeignNetwork(Checkpoint Model, IReadOnlyList<(string Layer, string Name)> Origins, IReadOnlyList<string> Skipped)
+public sealed partial record ForeignNetwork(
+    Checkpoint Model, IReadOnlyList<(string Layer, string Name)> Origins, IReadOnlyList<string> Skipped)
 {
     private const string Weight = "weight", Bias = "bias", Original = "_orig", Mask = "_mask", Order = "order";
 
@@ -63,7 +64,9 @@ public sealed partial record ForeignNetwork(Checkpoint Model, IReadOnlyList<(str
     [GeneratedRegex("[0-9]+")]
     private static partial Regex Number();
 
-    /// <summary>Every weight with its bias. Each float of the file must belong to one: what no layer takes would be left out in silence.</summary>
+    /// <summary>
+    /// Every weight with its bias. Each float of the file must belong to one: what no layer takes would be left out in silence.
+    /// </summary>
     private static List<Module> Modules(SafeTensors file, out IReadOnlyCollection<SafeTensor> others)
     {
         var tensors = file.Tensors.ToDictionary(t => t.Name);

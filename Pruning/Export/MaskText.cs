@@ -3,8 +3,8 @@ using Secateurs.Model;
 namespace Secateurs.Pruning.Export;
 
 /// <summary>
-/// A layer's mask as a text, for files whose tensors are weights and biases only: base64 of a bit for each weight, row-major, the highest bit of a
-/// byte first, 1 = kept; <c>np.unpackbits(np.frombuffer(base64.b64decode(text), np.uint8))</c> reads it.
+/// A layer's mask as a text, for files whose tensors are weights and biases only: base64 of a bit for each weight, row-major, the highest
+/// bit of a byte first, 1 = kept; <c>np.unpackbits(np.frombuffer(base64.b64decode(text), np.uint8))</c> reads it.
 /// </summary>
 internal static class MaskText
 {

@@ -4,13 +4,14 @@ using Secateurs.Model;
 namespace Secateurs.Pruning.Export;
 
 /// <summary>
-/// A network as an ONNX file (onnx.ai; schema onnx.proto, operator set 13): input <c>image</c>, float (N, C, H, W), pixels 0 to 255 (of MNIST's form
-/// 0 is paper, 255 ink); output <c>logits</c>, float (N, classes). N is free.
+/// A network as an ONNX file (onnx.ai; schema onnx.proto, operator set 13): input <c>image</c>, float (N, C, H, W), pixels 0 to 255 (of
+/// MNIST's form 0 is paper, 255 ink); output <c>logits</c>, float (N, classes). N is free.
 /// </summary>
 /// <remarks>
-/// The scale of grey pixels is multiplied into the weights of the first layer that has any, which pooling in front of it allows, so that nobody
-/// needs to know it; several channels, and shifts, have two nodes for it. Dead neurons and channels are left out (<see cref="Compaction"/>); other pruned weights are zeros. The metadata say what a
-/// checkpoint does and the masks (<see cref="MaskText"/>); layers are those that are left.
+/// The scale of grey pixels is multiplied into the weights of the first layer that has any, which pooling in front of it allows, so that
+/// nobody needs to know it; several channels, and shifts, have two nodes for it. Dead neurons and channels are left out
+/// (<see cref="Compaction"/>); other pruned weights are zeros. The metadata say what a checkpoint does and the masks
+/// (<see cref="MaskText"/>); layers are those that are left.
 /// </remarks>
 public static class OnnxFile
 {
@@ -58,11 +59,23 @@ public static class OnnxFile
         foreach (var layer in model.Network.Layers)
         {
             if (layer.Kind is MaxPoolLayer pool)
-                value = Add("MaxPool", $"pool{++pools}", [value], Ints("kernel_shape", pool.Size, pool.Size), Ints("strides", pool.Size, pool.Size));
+            {
+                value = Add(
+                    "MaxPool", $"pool{++pools}", [value], Ints("kernel_shape", pool.Size, pool.Size),
+                    Ints("strides", pool.Size, pool.Size));
+            }
             else if (layer.Kind is AveragePoolLayer average)
-                value = Add("AveragePool", layer.Name, [value], Ints("kernel_shape", average.Size, average.Size), Ints("strides", average.Size, average.Size));
+            {
+                value = Add(
+                    "AveragePool", layer.Name, [value], Ints("kernel_shape", average.Size, average.Size),
+                    Ints("strides", average.Size, average.Size));
+            }
             else if (layer.Kind is ConvolutionLayer { KernelSize: var size, Padding: var padding })
-                value = Add("Conv", layer.Name, Parameters(layer), Ints("kernel_shape", size, size), Ints("pads", padding, padding, padding, padding));
+            {
+                value = Add(
+                    "Conv", layer.Name, Parameters(layer), Ints("kernel_shape", size, size),
+                    Ints("pads", padding, padding, padding, padding));
+            }
             else if (layer.Kind is DenseLayer)
                 value = Add("Gemm", layer.Name, Parameters(Flattened(layer)), Int("transB", 1));
             else
@@ -116,16 +129,20 @@ public static class OnnxFile
     }
 
     /// <summary>AttributeProto: name, ints, type = INTS.</summary>
-    private static ProtobufMessage Ints(string name, params long[] values) => new ProtobufMessage().Text(1, name).Numbers(8, values).Number(20, 7);
+    private static ProtobufMessage Ints(string name, params long[] values) =>
+        new ProtobufMessage().Text(1, name).Numbers(8, values).Number(20, 7);
 
     /// <summary>AttributeProto: name, i, type = INT.</summary>
     private static ProtobufMessage Int(string name, long value) => new ProtobufMessage().Text(1, name).Number(3, value).Number(20, 2);
 
     /// <summary>TensorProto: dims, data_type, name, raw_data (little-endian).</summary>
     private static ProtobufMessage Tensor(string name, int[] shape, ReadOnlySpan<float> values) =>
-        new ProtobufMessage().Numbers(1, shape.Select(d => (long)d)).Number(2, FloatType).Text(8, name).Bytes(9, MemoryMarshal.AsBytes(values));
+        new ProtobufMessage().Numbers(1, shape.Select(d => (long)d)).Number(2, FloatType).Text(8, name)
+            .Bytes(9, MemoryMarshal.AsBytes(values));
 
-    /// <summary>ValueInfoProto: name, type { tensor_type { elem_type, shape { dim { dim_value | dim_param } } } }; the first extent is N.</summary>
+    /// <summary>
+    /// ValueInfoProto: name, type { tensor_type { elem_type, shape { dim { dim_value | dim_param } } } }; the first extent is N.
+    /// </summary>
     private static ProtobufMessage Value(string name, params long[] shape)
     {
         var dimensions = shape.Select(d => new ProtobufMessage().Number(1, d)).Prepend(new ProtobufMessage().Text(2, "N"));

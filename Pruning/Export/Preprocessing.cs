@@ -9,8 +9,13 @@ public sealed record Preprocessing(double Mean, double Deviation)
     /// <summary>What this program does: no shift, so that paper stays zero.</summary>
     public static Preprocessing Own { get; } = new(0, Math.Round(1 / (255 * (double)Mnist.Shape.Scale[0]), 6));
 
-    /// <summary>What is usual: pixels of 0 to 1, PyTorch's example for MNIST, pixels of -1 to 1, the deviation alone, pixels of 0 to 255.</summary>
-    public static IReadOnlyList<Preprocessing> Usual { get; } = [new(0, 1), new(0.1307, 0.3081), new(0.5, 0.5), new(0, 0.3081), new(0, 0.00392157)];
+    /// <summary>
+    /// What is usual: pixels of 0 to 1, PyTorch's example for MNIST, pixels of -1 to 1, the deviation alone, pixels of 0 to 255.
+    /// </summary>
+    public static IReadOnlyList<Preprocessing> Usual { get; } =
+    [
+        new(0, 1), new(0.1307, 0.3081), new(0.5, 0.5), new(0, 0.3081), new(0, 0.00392157),
+    ];
 
     /// <summary>Whether both are the same but for digits that nobody types.</summary>
     public bool Is(Preprocessing other)
@@ -24,7 +29,8 @@ public sealed record Preprocessing(double Mean, double Deviation)
         Mean == 0 || network.Layers.First(l => l.Slice is not null).Input.Padding == 0;
 
     /// <summary>
-    /// The network that gives for this program's pixels what the given one gives for those prepared so: its first layer takes scale and shift.
+    /// The network that gives for this program's pixels what the given one gives for those prepared so: its first layer takes scale and
+    /// shift.
     /// </summary>
     public Checkpoint Apply(Checkpoint model)
     {

@@ -4,10 +4,10 @@ using Secateurs.Model;
 namespace Secateurs.Pruning.Export;
 
 /// <summary>
-/// A network as PyTorch takes it, in a safetensors file: NAME.weight (K, C, R, S) or (K, C) and NAME.bias (K), pruned weights as zeros. There are no
-/// tensors of masks, which load_state_dict would refuse; the metadata hold them (<see cref="MaskText"/>), and all that a checkpoint says besides
-/// (<see cref="CheckpointTexts"/>), so that the file becomes the same checkpoint again. An input is pixel_scale times a pixel of 0 to 255, plus
-/// pixel_shift.
+/// A network as PyTorch takes it, in a safetensors file: NAME.weight (K, C, R, S) or (K, C) and NAME.bias (K), pruned weights as zeros.
+/// There are no tensors of masks, which load_state_dict would refuse; the metadata hold them (<see cref="MaskText"/>), and all that a
+/// checkpoint says besides (<see cref="CheckpointTexts"/>), so that the file becomes the same checkpoint again. An input is pixel_scale
+/// times a pixel of 0 to 255, plus pixel_shift.
 /// </summary>
 public static class TorchFile
 {
@@ -55,7 +55,8 @@ public static class TorchFile
         {
             var mask = model.Mask.AsSpan(layer.WeightOffset, layer.WeightCount);
             MaskText.Take(file.Path, texts, layer, mask);
-            Finite(file.Path, file.Get($"{layer.Name}.weight", TensorType.F32, layer.WeightShape)).CopyTo(model.Weights, layer.WeightOffset);
+            Finite(file.Path, file.Get($"{layer.Name}.weight", TensorType.F32, layer.WeightShape))
+                .CopyTo(model.Weights, layer.WeightOffset);
             Finite(file.Path, file.Get($"{layer.Name}.bias", TensorType.F32, layer.BiasCount)).CopyTo(model.Weights, layer.BiasOffset);
             for (int i = 0; i < mask.Length; i++)
             {

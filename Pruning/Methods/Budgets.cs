@@ -4,7 +4,9 @@ using System.Text.Json.Serialization;
 
 namespace Secateurs.Pruning.Methods;
 
-/// <summary>One or several budgets: points of accuracy on the validation images that pruning may cost. In JSON a number or an array.</summary>
+/// <summary>
+/// One or several budgets: points of accuracy on the validation images that pruning may cost. In JSON a number or an array.
+/// </summary>
 [JsonConverter(typeof(Json))]
 public sealed class Budgets(params IEnumerable<double> values)
 {
@@ -23,7 +25,9 @@ public sealed class Budgets(params IEnumerable<double> values)
     private sealed class Json : JsonConverter<Budgets>
     {
         public override Budgets Read(ref Utf8JsonReader reader, Type typeToConvert, JsonSerializerOptions options) =>
-            reader.TokenType == JsonTokenType.Number ? new(reader.GetDouble()) : new(JsonSerializer.Deserialize<double[]>(ref reader, options)!);
+            reader.TokenType == JsonTokenType.Number
+                ? new(reader.GetDouble())
+                : new(JsonSerializer.Deserialize<double[]>(ref reader, options)!);
 
         public override void Write(Utf8JsonWriter writer, Budgets value, JsonSerializerOptions options)
         {

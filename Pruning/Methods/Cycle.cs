@@ -4,15 +4,15 @@ using Secateurs.Model;
 namespace Secateurs.Pruning.Methods;
 
 /// <summary>
-/// What dynamic pruning is made of once the dense network bears no more (<see cref="Probe"/>): the learning rate starts high and falls to zero along a cosine (a warm restart, Loshchilov and Hutter 2017);
-/// thresholds rise during the first half, and what the second ends with is fit to be judged. The next cycle goes on from the middle, where the
-/// network is still plastic.
+/// What dynamic pruning is made of once the dense network bears no more (<see cref="Probe"/>): the learning rate starts high and falls to
+/// zero along a cosine (a warm restart, Loshchilov and Hutter 2017); thresholds rise during the first half, and what the second ends with
+/// is fit to be judged. The next cycle goes on from the middle, where the network is still plastic.
 /// </summary>
 /// <remarks>
 /// No threshold is given anywhere. A move is a number of live weights; the common threshold on <see cref="Saliency"/> that keeps
 /// them is found by counting (<see cref="GlobalThreshold"/>), four times an epoch, since weights move. Saliency beats magnitude where few
-/// weights are left. A cycle's epochs are proportional to the ratio it prunes to: a network of 1 % of the weights gets the many that it needs, each
-/// of which costs little.
+/// weights are left. A cycle's epochs are proportional to the ratio it prunes to: a network of 1 % of the weights gets the many that it
+/// needs, each of which costs little.
 /// </remarks>
 internal sealed class Cycle
 {
@@ -34,8 +34,8 @@ internal sealed class Cycle
     /// <param name="length">In units of a usual one.</param>
     public Cycle(PruneSession session, double from, double ratio, double length = 1)
     {
-        // One that is longer than usual has as many times less learning rate and L2, so that it stays closer to the dense network; with all of them
-        // it would go as far away as a usual one.
+        // One that is longer than usual has as many times less learning rate and L2, so that it stays closer to the dense network; with all
+        // of them it would go as far away as a usual one.
         double gentleness = Math.Max(1, length);
         (_session, _from, _ratio) = (session, from, ratio);
         (Rate, _decay) = (session.Options.PruneRate / gentleness, session.Options.Decay / gentleness);
@@ -72,8 +72,8 @@ internal sealed class Cycle
     }
 
     /// <summary>
-    /// The network that stands in the trainer, the dense one, teaches from now on, if the options say so; on images moved by a pixel too. On
-    /// training images that it fits perfectly its answers hardly say more than the labels; on moved ones they say what function it is.
+    /// The network that stands in the trainer, the dense one, teaches from now on, if the options say so; on images moved by a pixel too.
+    /// On training images that it fits perfectly its answers hardly say more than the labels; on moved ones they say what function it is.
     /// </summary>
     public static void Teach(PruneSession session)
     {

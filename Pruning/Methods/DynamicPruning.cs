@@ -13,8 +13,8 @@ namespace Secateurs.Pruning.Methods;
 /// the result.
 /// </summary>
 /// <remarks>
-/// Of what was retrained only annealed networks are judged: at a high learning rate one epoch's accuracy dips by more than the budget, and a
-/// controller would take noise for damage. Several budgets share one search: the largest decides how far down it goes, every network is
+/// Of what was retrained only annealed networks are judged: at a high learning rate one epoch's accuracy dips by more than the budget, and
+/// a controller would take noise for damage. Several budgets share one search: the largest decides how far down it goes, every network is
 /// judged against each, and then each in turn, the smallest first, has its own gap between good and bad narrowed, with all networks there
 /// are by then.
 /// </remarks>
@@ -95,9 +95,13 @@ public sealed class DynamicPruning : IPruningMethod
             var (_, thresholds) = cycle.Rise();
             var middle = session.Trainer.Save();
             var train = cycle.Anneal();
-            string origin = last is null ? "from the dense network" : string.Create(CultureInfo.InvariantCulture, $"from 1/{last.Ratio:F1}");
-            string effort = length == 1 ? "" : string.Create(CultureInfo.InvariantCulture, $"{length} times as long {(length > 1 ? "and as gently " : "")}as usual, ");
-            return trials.Judge(Cycle.Phase, ratio, length, cycle.Rate, effort + origin, train, thresholds, middle);
+            string origin = last is null
+                ? "from the dense network"
+                : string.Create(CultureInfo.InvariantCulture, $"from 1/{last.Ratio:F1}");
+            string effort = length == 1
+                ? ""
+                : string.Create(CultureInfo.InvariantCulture, $"{length} times as long {(length > 1 ? "and as gently " : "")}as usual, ");
+            return trials.Judge(Cycle.Phase, ratio, length, last, cycle.Rate, effort + origin, train, thresholds, middle);
         }
     }
 }

@@ -24,16 +24,18 @@ public sealed class HandSetPruning(double sensitivity) : IPruningMethod
         return
         [
             new PruneOutcome(
-                budget, iteration, 1, session.Options.Epochs, session.Elapsed - start, session.WithinBudget(validation, budget), session.Trainer.Save()),
+                budget, iteration, 1, session.Options.Epochs, session.Elapsed - start, session.WithinBudget(validation, budget),
+                session.Trainer.Save()),
         ];
     }
 
     /// <summary>
-    /// One try: prunes what is in the trainer and retrains it. The last row of the log says what was decided: <paramref name="good"/> within
-    /// the budget, else to finish.
+    /// One try: prunes what is in the trainer and retrains it. The last row of the log says what was decided: <paramref name="good"/>
+    /// within the budget, else to finish.
     /// </summary>
     /// <returns>The retrained network on the validation images, and its iteration.</returns>
-    internal static (Score Validation, int Iteration) PruneAndRetrain(PruneSession session, double sensitivity, double budget, Decision good)
+    internal static (Score Validation, int Iteration) PruneAndRetrain(
+        PruneSession session, double sensitivity, double budget, Decision good)
     {
         var thresholds = session.Pruner.Moments().Select(m => (float)(sensitivity * m.Deviation)).ToArray();
         session.Pruner.Prune(thresholds);
@@ -46,13 +48,27 @@ public sealed class HandSetPruning(double sensitivity) : IPruningMethod
             var validation = session.Trainer.Evaluate(Part.Validation);
             bool last = epoch + 1 == epochs, within = session.WithinBudget(validation, budget);
             string reason = string.Create(CultureInfo.InvariantCulture, $"sensitivity {sensitivity}");
+            JudgedNetwork? judged = null;
             if (last)
-                reason += $": {validation.Correct} of {validation.Images} validation images right, {session.Needed(budget)} needed: {(within ? "within" : "outside")} the budget";
+            {
+                reason += $": {validation.Correct} of {validation.Images} validation images right, {session.Needed(budget)} needed: "
+                    + $"{(within ? "within" : "outside")} the budget";
+                session.Untimed(() => judged = Judged(session, budget));
+            }
             int iteration = session.Log(
-                "retrain", rates(steps - 1).Rate, train, validation, !last ? Decision.Hold : within ? good : Decision.Finish, reason, thresholds);
+                "retrain", rates(steps - 1).Rate, train, validation, !last ? Decision.Hold : within ? good : Decision.Finish, reason,
+                thresholds, judged);
             if (last)
                 return (validation, iteration);
         }
         throw new UserException(ErrorKind.Usage, "epochs: expected at least 1, found 0");
+    }
+
+    /// <summary>For the log alone: the method itself goes by the score.</summary>
+    private static JudgedNetwork Judged(PruneSession session, double budget)
+    {
+        var judgement = Judgement.Of(session.Dense, session.Trainer.EvaluateEach(Part.Validation), budget);
+        int kept = session.Pruner.Moments().Sum(m => m.Live);
+        return new JudgedNetwork((double)session.Trainer.Parameters.WeightCount / Math.Max(1, kept), 1, 0, judgement);
     }
 }

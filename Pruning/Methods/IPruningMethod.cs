@@ -15,8 +15,12 @@ public interface IPruningMethod
 
 /// <summary>What a method ends with, for one budget.</summary>
 /// <param name="Budget">Points of validation accuracy.</param>
-/// <param name="Iteration">Which iteration the final state is from; 0 for the dense network, because no lighter one was within the budget.</param>
-/// <param name="Tries">How many networks were judged until this outcome was settled, those of a probe included, which nothing was retrained for.</param>
+/// <param name="Iteration">
+/// Which iteration the final state is from; 0 for the dense network, because no lighter one was within the budget.
+/// </param>
+/// <param name="Tries">
+/// How many networks were judged until this outcome was settled, those of a probe included, which nothing was retrained for.
+/// </param>
 /// <param name="Epochs">Epochs of pruning and retraining until then, all tries together.</param>
 /// <param name="Seconds">The same in time. Where budgets share their tries each counts all that came before its settling.</param>
 /// <param name="WithinBudget">Whether the final state's validation accuracy is within the budget.</param>

@@ -6,7 +6,9 @@ public interface IRunObserver
     /// <summary>An iteration ended.</summary>
     void Iteration(IterationRow row, IReadOnlyList<LayerRow> layers);
 
-    /// <summary>The trainer holds the best state so far, which an iteration ended with: what is worth saving if the run breaks off.</summary>
+    /// <summary>
+    /// The trainer holds the best state so far, which an iteration ended with: what is worth saving if the run breaks off.
+    /// </summary>
     void Best(int iteration);
 
     /// <summary>Something worth a line to a human: which phase begins, what was found.</summary>

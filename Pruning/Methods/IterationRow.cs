@@ -9,9 +9,6 @@ public enum Decision
     /// <summary>Thresholds stay, training goes on.</summary>
     Hold,
 
-    /// <summary>Thresholds go down, or rise by less.</summary>
-    Lower,
-
     /// <summary>Not within a budget: what came out is dropped.</summary>
     Rollback,
 
@@ -34,16 +31,30 @@ public enum Decision
 /// <param name="Kept">Live weights.</param>
 /// <param name="Total">All weights, biases not counted.</param>
 /// <param name="Decision">What was decided.</param>
-/// <param name="Reason">Why: what was measured against what.</param>
+/// <param name="Reason">Why, for people: what was measured against what.</param>
+/// <param name="Judged">The same for programs; null where nothing was judged.</param>
 public sealed record IterationRow(
     int Iteration, double Epoch, string Phase, double Elapsed, double LearningRate, double TrainLoss, double ValidationLoss,
-    double ValidationAccuracy, int Kept, int Total, Decision Decision, string Reason)
+    double ValidationAccuracy, int Kept, int Total, Decision Decision, string Reason, JudgedNetwork? Judged = null)
 {
     /// <summary>kept / total.</summary>
     public double Density => (double)Kept / Total;
 }
 
-/// <summary>A row of layers.csv: one layer at one iteration. The deviation is in units of the weights, the threshold in those of what it was compared with.</summary>
+/// <summary>What a row of iterations.csv says of a network that was compared with the dense one.</summary>
+/// <param name="Ratio">Total / kept that it was pruned to: as asked for, or where a sensitivity was, as came out.</param>
+/// <param name="Length">
+/// Of the cycle that it was retrained by, in units of a usual one; 0 where nothing was retrained, 1 for the one schedule of hand-set
+/// pruning.
+/// </param>
+/// <param name="Origin">Iteration of the network that it goes on from, of a cycle's the middle; 0 for the dense network.</param>
+/// <param name="Judgement">By the budget; of several budgets by the largest that the method goes by.</param>
+public sealed record JudgedNetwork(double Ratio, double Length, int Origin, Judgement Judgement);
+
+/// <summary>
+/// A row of layers.csv: one layer at one iteration. The deviation is in units of the weights, the threshold in those of what it was
+/// compared with.
+/// </summary>
 public sealed record LayerRow(int Iteration, string Layer, double Threshold, double Deviation, int Kept, int Total)
 {
     /// <summary>kept / total.</summary>

@@ -17,8 +17,8 @@ public enum Verdict
 }
 
 /// <summary>
-/// A paired comparison: the difference of two networks' correct answers on the same images is (lost - gained), and only images on which they
-/// differ carry noise, so its standard error is √(lost + gained) (McNemar 1947). Two accuracies compared as if independent would be
+/// A paired comparison: the difference of two networks' correct answers on the same images is (lost - gained), and only images on which
+/// they differ carry noise, so its standard error is √(lost + gained) (McNemar 1947). Two accuracies compared as if independent would be
 /// three times as noisy.
 /// </summary>
 /// <param name="Verdict">The result.</param>

@@ -41,7 +41,7 @@ internal static class Probe
             session.StopIfAsked();
             trainer.Restore(measured);
             var thresholds = GlobalThreshold.Prune(session.Pruner, Criterion.Saliency, (int)(total / ratio));
-            return trials.Judge(Phase, ratio, length: 0, rate: 0, "nothing retrained", train, thresholds);
+            return trials.Judge(Phase, ratio, length: 0, origin: null, rate: 0, "nothing retrained", train, thresholds);
         }
     }
 }

@@ -28,7 +28,9 @@ public sealed record PruneOptions
     /// <summary>Peak learning rate.</summary>
     public double LearningRate { get; init; } = 1e-3;
 
-    /// <summary>The budget: points of accuracy on the validation images that pruning may cost; dynamic pruning serves several in one search.</summary>
+    /// <summary>
+    /// The budget: points of accuracy on the validation images that pruning may cost; dynamic pruning serves several in one search.
+    /// </summary>
     public Budgets MaxDrop { get; init; } = new(0.1);
 
     /// <summary>Total / kept that is asked for instead of a budget; 0 where none is.</summary>
@@ -44,10 +46,14 @@ public sealed record PruneOptions
     /// <summary>Dynamic pruning: L2 factor of a cycle; a longer one has less.</summary>
     public double Decay { get; init; } = 5e-4;
 
-    /// <summary>Dynamic pruning: total / kept of the first network that is retrained; 0 for twice what the dense network bears without.</summary>
+    /// <summary>
+    /// Dynamic pruning: total / kept of the first network that is retrained; 0 for twice what the dense network bears without.
+    /// </summary>
     public double FirstRatio { get; init; }
 
-    /// <summary>Dynamic pruning: ends with the first network within the budget that has this total / kept or more; 0 goes on to the lightest.</summary>
+    /// <summary>
+    /// Dynamic pruning: ends with the first network within the budget that has this total / kept or more; 0 goes on to the lightest.
+    /// </summary>
     [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingDefault)]
     public double Enough { get; init; }
 
@@ -80,7 +86,8 @@ public sealed record PruneOptions
     {
         if (!(value >= least))
         {
-            throw new UserException(ErrorKind.Usage, string.Create(CultureInfo.InvariantCulture, $"{name}: expected at least {least}, found {value}"))
+            throw new UserException(
+                ErrorKind.Usage, string.Create(CultureInfo.InvariantCulture, $"{name}: expected at least {least}, found {value}"))
             {
                 Parameter = name,
             };

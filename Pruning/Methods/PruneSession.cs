@@ -40,7 +40,7 @@ public sealed class PruneSession
     /// <summary>Whether the user asked to end.</summary>
     public CancellationToken Cancellation { get; }
 
-    /// <summary>Seconds, those of writing and keeping not counted.</summary>
+    /// <summary>Seconds, those of <see cref="Untimed"/> not counted.</summary>
     public double Elapsed => _clock.Elapsed.TotalSeconds;
 
     /// <summary>The last iteration's number.</summary>
@@ -63,7 +63,9 @@ public sealed class PruneSession
             var rates = Cosine(Options.LearningRate, 0, done, steps);
             var train = Train("dense", Trainer.StepsPerEpoch, rates, epoch, Options.DenseEpochs);
             bool last = epoch + 1 == Options.DenseEpochs;
-            Log("dense", rates(Trainer.StepsPerEpoch - 1).Rate, train, Trainer.Evaluate(Part.Validation), last ? Decision.Finish : Decision.Hold,
+            Log(
+                "dense", rates(Trainer.StepsPerEpoch - 1).Rate, train, Trainer.Evaluate(Part.Validation),
+                last ? Decision.Finish : Decision.Hold,
                 last ? "dense network, which later ones are compared with" : $"dense training, epoch {epoch + 1} of {Options.DenseEpochs}");
         }
         TakeAsDense();
@@ -98,33 +100,34 @@ public sealed class PruneSession
     public static Func<int, StepRates> Cosine(double peak, double decay, int done, int total) =>
         i => new StepRates(0.5 * peak * (1 + Math.Cos(Math.PI * (done + i) / total)), decay);
 
+    /// <summary>Does what is not the method's time: writing, keeping, and measuring for the log alone.</summary>
+    public void Untimed(Action action)
+    {
+        ArgumentNullException.ThrowIfNull(action);
+        _clock.Stop();
+        action();
+        _clock.Start();
+    }
+
     /// <summary>Writes an iteration to the log.</summary>
     /// <returns>Its number.</returns>
     public int Log(
-        string phase, double rate, Score train, Score validation, Decision decision, string reason, float[]? thresholds = null)
+        string phase, double rate, Score train, Score validation, Decision decision, string reason, float[]? thresholds = null,
+        JudgedNetwork? judged = null)
     {
         var moments = Pruner.Moments();
         _iteration++;
         var layers = Pruner.Layers.Select((l, i) =>
             new LayerRow(_iteration, l.Name, thresholds?[i] ?? 0, moments[i].Deviation, moments[i].Live, l.WeightCount)).ToArray();
-        // Writing and keeping what was found is not the method's time.
-        _clock.Stop();
-        _observer.Iteration(
-            new IterationRow(
-                _iteration, Epoch, phase, Elapsed, rate, train.Loss, validation.Loss, validation.Accuracy, layers.Sum(l => l.Kept),
-                layers.Sum(l => l.Total), decision, reason),
-            layers);
-        _clock.Start();
+        var row = new IterationRow(
+            _iteration, Epoch, phase, Elapsed, rate, train.Loss, validation.Loss, validation.Accuracy, layers.Sum(l => l.Kept),
+            layers.Sum(l => l.Total), decision, reason, judged);
+        Untimed(() => _observer.Iteration(row, layers));
         return _iteration;
     }
 
     /// <summary>Says that the trainer holds the best state so far, which that iteration ended with.</summary>
-    public void KeepBest(int iteration)
-    {
-        _clock.Stop();
-        _observer.Best(iteration);
-        _clock.Start();
-    }
+    public void KeepBest(int iteration) => Untimed(() => _observer.Best(iteration));
 
     /// <summary>Tells the observer a line for humans.</summary>
     public void Say(string line) => _observer.Say(line);

@@ -23,7 +23,8 @@ public sealed class TargetPruning(double ratio) : IPruningMethod
         if (ratio > 1 && ratio <= weights)
             return;
         string message = string.Create(
-            CultureInfo.InvariantCulture, $"{nameof(PruneOptions.TargetRatio)}: expected more than 1 and at most {weights}, all weights, found {ratio}");
+            CultureInfo.InvariantCulture,
+            $"{nameof(PruneOptions.TargetRatio)}: expected more than 1 and at most {weights}, all weights, found {ratio}");
         throw new UserException(ErrorKind.Usage, message) { Parameter = nameof(PruneOptions.TargetRatio) };
     }
 
@@ -34,13 +35,13 @@ public sealed class TargetPruning(double ratio) : IPruningMethod
         Demand(ratio, session.Trainer.Parameters.WeightCount);
         double budget = session.Options.MaxDrop.Least, start = session.Epoch, startSeconds = session.Elapsed;
         Cycle.Teach(session);
-        var (from, next) = (1.0, Math.Min(First, ratio));
+        var (from, next, origin) = (1.0, Math.Min(First, ratio), 0);
         for (; next < ratio; (from, next) = (next, Math.Min(next * DynamicPruning.Step, ratio)))
         {
             var rise = new Cycle(session, from, next);
             var (score, raised) = rise.Rise();
             string aim = string.Create(CultureInfo.InvariantCulture, $"1/{next:F1} of the weights, on the way to 1/{ratio}");
-            session.Log(Cycle.Phase, rise.Rate, score, session.Trainer.Evaluate(Part.Validation), Decision.Raise, aim, raised);
+            origin = session.Log(Cycle.Phase, rise.Rate, score, session.Trainer.Evaluate(Part.Validation), Decision.Raise, aim, raised);
         }
         var cycle = new Cycle(session, from, ratio);
         var (_, thresholds) = cycle.Rise();
@@ -49,11 +50,13 @@ public sealed class TargetPruning(double ratio) : IPruningMethod
         var outcomes = session.Trainer.EvaluateEach(Part.Validation);
         var judgement = Judgement.Of(session.Dense, outcomes, budget);
         string reason = string.Create(CultureInfo.InvariantCulture, $"1/{ratio} of the weights as asked for: {judgement}");
-        int iteration = session.Log(Cycle.Phase, cycle.Rate, train, outcomes.Score, Decision.Finish, reason, thresholds);
+        var judged = new JudgedNetwork(ratio, 1, origin, judgement);
+        int iteration = session.Log(Cycle.Phase, cycle.Rate, train, outcomes.Score, Decision.Finish, reason, thresholds, judged);
         return
         [
             new PruneOutcome(
-                budget, iteration, 1, session.Epoch - start, session.Elapsed - startSeconds, judgement.Verdict == Verdict.Within, session.Trainer.Save()),
+                budget, iteration, 1, session.Epoch - start, session.Elapsed - startSeconds, judgement.Verdict == Verdict.Within,
+                session.Trainer.Save()),
         ];
     }
 }

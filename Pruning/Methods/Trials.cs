@@ -17,8 +17,8 @@ namespace Secateurs.Pruning.Methods;
 /// <param name="State">The network.</param>
 /// <param name="Middle">The state in the middle of its cycle, from which others go on; null where nothing was retrained.</param>
 public sealed record Trial(
-    double Ratio, double Length, int Iteration, int Kept, int Tries, double Epochs, double Seconds, Score Validation, IReadOnlyList<double> Within,
-    Verdict Verdict, TrainerState State, TrainerState? Middle);
+    double Ratio, double Length, int Iteration, int Kept, int Tries, double Epochs, double Seconds, Score Validation,
+    IReadOnlyList<double> Within, Verdict Verdict, TrainerState State, TrainerState? Middle);
 
 /// <summary>The networks that a search has judged on the validation images, each against the dense one and by every budget.</summary>
 internal sealed class Trials(PruneSession session)
@@ -49,8 +49,8 @@ internal sealed class Trials(PruneSession session)
     public bool IsEnough(double budget) => session.Options.Enough > 0 && Lightest(budget)?.Ratio >= session.Options.Enough;
 
     /// <summary>
-    /// The ratio to try next for a budget, half way (geometrically) between the lightest network within it and the next lighter one; null where these are as
-    /// close as the options ask for, or a weight apart, or the network is enough.
+    /// The ratio to try next for a budget, half way (geometrically) between the lightest network within it and the next lighter one; null
+    /// where these are as close as the options ask for, or a weight apart, or the network is enough.
     /// </summary>
     /// <param name="budget">One of <see cref="Budgets"/>.</param>
     /// <param name="bounds">Which of the lighter networks count.</param>
@@ -67,13 +67,15 @@ internal sealed class Trials(PruneSession session)
     /// <param name="phase">Of the log.</param>
     /// <param name="ratio">Total / kept that it was pruned to.</param>
     /// <param name="length">See <see cref="Trial"/>.</param>
+    /// <param name="origin">What it goes on from; null for the dense network.</param>
     /// <param name="rate">See <see cref="IterationRow"/>.</param>
     /// <param name="how">What was done to it.</param>
     /// <param name="train">Score of the last steps.</param>
     /// <param name="thresholds">One a layer.</param>
     /// <param name="middle">See <see cref="Trial"/>.</param>
     public Trial Judge(
-        string phase, double ratio, double length, double rate, string how, Score train, float[] thresholds, TrainerState? middle = null)
+        string phase, double ratio, double length, Trial? origin, double rate, string how, Score train, float[] thresholds,
+        TrainerState? middle = null)
     {
         var outcomes = session.Trainer.EvaluateEach(Part.Validation);
         Judgement[] judgements = [.. Budgets.Select(b => Judgement.Of(session.Dense, outcomes, b))];
@@ -85,7 +87,8 @@ internal sealed class Trials(PruneSession session)
                 .Select(p => string.Create(CultureInfo.InvariantCulture, $"budget {p.First}: {p.Second}")));
         string reason = string.Create(CultureInfo.InvariantCulture, $"1/{ratio:F1} of the weights, {how}: {judged}");
         var decision = within.Length > 0 ? Decision.Raise : Decision.Rollback;
-        int iteration = session.Log(phase, rate, train, outcomes.Score, decision, reason, thresholds);
+        var network = new JudgedNetwork(ratio, length, origin?.Iteration ?? 0, judgements[^1]);
+        int iteration = session.Log(phase, rate, train, outcomes.Score, decision, reason, thresholds, network);
         var trial = new Trial(
             ratio, length, iteration, kept, _all.Count + 1, session.Epoch - _start, session.Elapsed - _startSeconds, outcomes.Score, within,
             kept == 0 ? Verdict.Damaged : judgements[^1].Verdict, session.Trainer.Save(), middle);
@@ -101,6 +104,7 @@ internal sealed class Trials(PruneSession session)
         _settled.Add(budget);
         var best = Lightest(budget);
         return new PruneOutcome(
-            budget, best?.Iteration ?? 0, _all.Count, session.Epoch - _start, session.Elapsed - _startSeconds, best is not null, best?.State ?? Dense);
+            budget, best?.Iteration ?? 0, _all.Count, session.Epoch - _start, session.Elapsed - _startSeconds, best is not null,
+            best?.State ?? Dense);
     }
 }

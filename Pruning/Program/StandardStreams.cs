@@ -11,8 +11,8 @@ internal static class StandardStreams
     private const long HangUp = 1;
 
     /// <summary>
-    /// Whether the process was given this stream. Where it was not, the runtime's own pipes have its number, and what is written there would end
-    /// up in them; they differ from what is inherited in that they are closed when another program is started.
+    /// Whether the process was given this stream. Where it was not, the runtime's own pipes have its number, and what is written there
+    /// would end up in them; they differ from what is inherited in that they are closed when another program is started.
     /// </summary>
     public static bool IsOpen(int stream) => Field($"/proc/self/fdinfo/{stream}", "flags:") is not { } text
         ? !Directory.Exists("/proc/self/fdinfo") || File.Exists($"/proc/self/fdinfo/{stream}")

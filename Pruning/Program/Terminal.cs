@@ -12,7 +12,8 @@ namespace Secateurs.Program;
 /// </summary>
 /// <remarks>
 /// An error stream that is closed, full or gone with its terminal ends nothing: from then on it is silent. An output stream that cannot be
-/// written is an error, since what was asked for would be lost. Control characters, which may come out of a hostile file, are shown as escapes.
+/// written is an error, since what was asked for would be lost. Control characters, which may come out of a hostile file, are shown as
+/// escapes.
 /// </remarks>
 /// <param name="output">For what was asked for.</param>
 /// <param name="error">For remarks.</param>
@@ -79,8 +80,11 @@ internal sealed class Terminal(TextWriter output, TextWriter error, bool interac
     public void Result(object value) => Deliver(JsonSerializer.Serialize(value, Json));
 
     /// <summary>Suggests the next useful command, ready to be pasted into a shell; run.sh says how it was called.</summary>
-    public void Next(params IEnumerable<string> arguments) =>
-        Say($"next: {string.Join(' ', arguments.Prepend(Environment.GetEnvironmentVariable("PRUNING_COMMAND") ?? "./run.sh").Select(Quoted))}");
+    public void Next(params IEnumerable<string> arguments)
+    {
+        string command = Environment.GetEnvironmentVariable("PRUNING_COMMAND") ?? "./run.sh";
+        Say($"next: {string.Join(' ', arguments.Prepend(command).Select(Quoted))}");
+    }
 
     /// <summary>What ends the program.</summary>
     public void Error(string text)
@@ -118,8 +122,10 @@ internal sealed class Terminal(TextWriter output, TextWriter error, bool interac
     internal static string Quoted(string argument)
     {
         const string plain = "_-./:=@%+,";
-        return argument.Length > 0 && argument.All(c => char.IsAsciiLetterOrDigit(c) || plain.Contains(c, StringComparison.Ordinal)) ? argument
-            : argument.Any(IsHidden) ? $"$'{string.Concat(argument.Select(c => c is '\'' or '\\' ? $"\\{c}" : IsHidden(c) ? Escape(c) : $"{c}"))}'"
+        return argument.Length > 0 && argument.All(c => char.IsAsciiLetterOrDigit(c) || plain.Contains(c, StringComparison.Ordinal))
+            ? argument
+            : argument.Any(IsHidden)
+            ? $"$'{string.Concat(argument.Select(c => c is '\'' or '\\' ? $"\\{c}" : IsHidden(c) ? Escape(c) : $"{c}"))}'"
             : $"'{argument.Replace("'", "'\\''", StringComparison.Ordinal)}'";
     }
 
@@ -153,7 +159,8 @@ internal sealed class Terminal(TextWriter output, TextWriter error, bool interac
     private static string Cut(string text, int length) => $"{text[..length]}...";
 
     /// <summary>Control characters, and those that turn the direction of writing or end a line for some.</summary>
-    private static bool IsHidden(char c) => char.IsControl(c) || c is (>= '\u200e' and <= '\u200f') or (>= '\u2028' and <= '\u202e') or (>= '\u2066' and <= '\u2069');
+    private static bool IsHidden(char c) =>
+        char.IsControl(c) || c is (>= '\u200e' and <= '\u200f') or (>= '\u2028' and <= '\u202e') or (>= '\u2066' and <= '\u2069');
 
     private static string Escape(char c) => c switch
     {

@@ -131,7 +131,7 @@ public sealed class DynamicPruningTests
 
         var first = method.Within(5).First(n => n.Ratio >= enough);
         Assert.Equal((first.Iteration, true), (outcome.Iteration, outcome.WithinBudget));
-        Assert.Equal(all.All.Take(first.Iteration).Select(r => r.Reason), rows.All.Select(r => r.Reason));
+        Assert.Equal(all.All.Take(first.Iteration).Select(r => r.Judged), rows.All.Select(r => r.Judged));
         Assert.Equal(phase, rows.All[^1].Phase);
         Assert.True(rows.All.Count < all.All.Count);
     }

@@ -30,17 +30,16 @@ public sealed class TargetTests : IDisposable
         var model = Checkpoint.Load(Path.Combine(run, "model.safetensors"));
         int most = (int)Math.Floor(model.Total / double.Parse(ratio, CultureInfo.InvariantCulture));
         Assert.Equal(most, model.Kept);
-        var rows = CsvTable.Read(Path.Combine(run, "iterations.csv"), "phase", "kept", "decision", "reason", "learning_rate");
-        Assert.All(rows.Where(r => r[0] == "prune"), r => Assert.Equal("0.004", r[4]));
-        Assert.Equal(["prune", $"{model.Kept}", "finish"], rows[^1][..3]);
-        Assert.StartsWith($"1/{ratio} of the weights as asked for: lost ", rows[^1][3]);
-        // On the way from 4 on each has half the weights of the one before.
+        var rows = CsvTable.Read(
+            Path.Combine(run, "iterations.csv"), "phase", "kept", "decision", "learning_rate", "ratio", "length", "origin");
+        Assert.All(rows.Where(r => r[0] == "prune"), r => Assert.Equal("0.004", r[3]));
+        // On the way from 4 on each has half the weights of the one before, and the last goes on from the lightest.
         double target = double.Parse(ratio, CultureInfo.InvariantCulture);
-        string[] way =
-        [
-            .. new double[] { 4, 8, 16, 32, 64 }.Where(r => r < target).Select(r => $"1/{r}.0 of the weights, on the way to 1/{ratio}"),
-        ];
-        Assert.Equal(way, rows.Where(r => r[2] == "raise").Select(r => r[3].Trim('"')));
+        string[] way = [.. Enumerable.Range(2, 5).Select(n => 1 << n).Where(r => r < target).Select(r => $"{model.Total / r}")];
+        Assert.Equal(way, rows.Where(r => r[2] == "raise").Select(r => r[1]));
+        Assert.All(rows[..^1], r => Assert.Equal(["", "", ""], r[4..]));
+        string origin = way.Length == 0 ? "0" : $"{rows.Count - 1}";
+        Assert.Equal(["prune", $"{model.Kept}", "finish", "0.004", ratio, "1", origin], rows[^1]);
         Assert.Equal("target", Assert.Single(CsvTable.Read(Path.Combine(run, "summary.csv"), "method"))[0]);
         using var options = JsonDocument.Parse(File.ReadAllText(Path.Combine(run, "options.json")));
         Assert.Equal(ratio, options.RootElement.GetProperty("target_ratio").GetRawText());

@@ -9,22 +9,29 @@ using Secateurs.Pruning;
 namespace Secateurs.Program.Commands;
 
 /// <summary>
-/// <c>bench</c>: how fast training is. Adam at a constant 1e-3 on all training images; one step before the clock starts. Of a new network, whole
-/// or pruned at random, or of a file's. Seconds of the first and of the last epoch tell whether it slows down as the network learns. With
-/// --inference: how fast a trained network answers, see <see cref="InferenceBench"/>.
+/// <c>bench</c>: how fast training is. Adam at a constant 1e-3 on all training images; one step before the clock starts. Of a new network,
+/// whole or pruned at random, or of a file's. Seconds of the first and of the last epoch tell whether it slows down as the network learns.
+/// With --inference: how fast a trained network answers, see <see cref="InferenceBench"/>.
 /// </summary>
 internal static class BenchCommand
 {
     private static readonly StepRates Rates = new(1e-3);
     private static readonly Option<int> Epochs = Options.Number("--epochs", "epochs to time", 5, 1, 1000);
-    private static readonly Option<double> Density = Options.Number("--density", "part of the weights that live, drawn at random in every layer", 1.0, 1e-4, 1);
+    private static readonly Option<double> Density = Options.Number(
+        "--density", "part of the weights that live, drawn at random in every layer", 1.0, 1e-4, 1);
     private static readonly Option<bool> Profile = Options.Flag("--profile", "add a table of time per operation, from one more epoch");
-    private static readonly Option<bool> Inference = Options.Flag("--inference", "time the answers of --model instead of training, at --batch or at 1 and 1000");
+    private static readonly Option<bool> Inference = Options.Flag(
+        "--inference", "time the answers of --model instead of training, at --batch or at 1 and 1000");
 
     public static (Command, Action<Invocation>) Create()
     {
         var command = new Command("bench", "time training, or answers with --inference");
-        foreach (var option in (Option[])[Settings.Network.Typed, Settings.Batch.Typed, Epochs, Settings.Seed.Typed, Density, Profile, Inference, Options.Model, .. Options.Machine])
+        Option[] options =
+        [
+            Settings.Network.Typed, Settings.Batch.Typed, Epochs, Settings.Seed.Typed, Density, Profile, Inference, Options.Model,
+            .. Options.Machine,
+        ];
+        foreach (var option in options)
             command.Options.Add(option);
         return (command, Run);
     }
@@ -33,12 +40,14 @@ internal static class BenchCommand
     {
         if (invocation.Get(Inference))
         {
-            if (((Option[])[Settings.Network.Typed, Epochs, Settings.Seed.Typed, Density, Profile]).FirstOrDefault(invocation.IsGiven) is { } idle)
+            Option[] ofTraining = [Settings.Network.Typed, Epochs, Settings.Seed.Typed, Density, Profile];
+            if (ofTraining.FirstOrDefault(invocation.IsGiven) is { } idle)
                 throw new UserException(ErrorKind.Usage, $"{idle.Name}: expected where training is timed, found with --inference");
             InferenceBench.Run(invocation, invocation.IsGiven(Settings.Batch.Typed) ? [invocation.Get(Settings.Batch.Typed)] : [1, 1000]);
             return;
         }
-        if (invocation.IsGiven(Options.Model) && ((Option[])[Settings.Network.Typed, Density]).FirstOrDefault(invocation.IsGiven) is { } other)
+        Option[] ofNetwork = [Settings.Network.Typed, Density];
+        if (invocation.IsGiven(Options.Model) && ofNetwork.FirstOrDefault(invocation.IsGiven) is { } other)
             throw new UserException(ErrorKind.Usage, $"{other.Name}: expected for a new network, found with {Options.Model.Name}");
         var model = invocation.IsGiven(Options.Model) ? EvalCommand.Load(invocation).Model : null;
         var data = Workbench.LoadData(invocation);
@@ -61,7 +70,9 @@ internal static class BenchCommand
             long start = Stopwatch.GetTimestamp();
             var score = trainer.Train(trainer.StepsPerEpoch, _ => Rates, stop);
             seconds[epoch] = Stopwatch.GetElapsedTime(start).TotalSeconds;
-            say(string.Create(CultureInfo.InvariantCulture, $"epoch {epoch + 1}: {seconds[epoch]:F4} s, loss {score.Loss:F4}, accuracy {score.Accuracy:F2} %"));
+            say(string.Create(
+                CultureInfo.InvariantCulture,
+                $"epoch {epoch + 1}: {seconds[epoch]:F4} s, loss {score.Loss:F4}, accuracy {score.Accuracy:F2} %"));
         }
         // Of layers that are computed in full; work on live weights alone is not counted.
         double median = Median(seconds), flops = trainer.TrainingStep.Operations.Sum(o => o.Flops) * trainer.StepsPerEpoch;
@@ -74,7 +85,8 @@ internal static class BenchCommand
             CultureInfo.InvariantCulture,
             $"{network.Name}{(density < 1 ? $" at density {density:0.######}" : "")}, batch {options.Batch}, {device.Name}: "
             + $"median {median:F4} s per epoch, min {seconds.Min():F4} s, first {seconds[0]:F4} s, last {seconds[^1]:F4} s, "
-            + $"{(flops > 0 ? $"{flops / median / 1e9:F1} GFLOP/s, " : "")}test {accuracy:F2} %, {operations} operations per step{launches}, peak memory {peak:F0} MB"));
+            + $"{(flops > 0 ? $"{flops / median / 1e9:F1} GFLOP/s, " : "")}test {accuracy:F2} %, "
+            + $"{operations} operations per step{launches}, peak memory {peak:F0} MB"));
         if (step.GraphState is { } graph)
             print(graph);
         if (invocation.Get(Profile))
@@ -132,7 +144,8 @@ internal static class BenchCommand
         {
             double seconds = group.Sum(m => m.Seconds), flops = group.Sum(m => m.Flops) * steps;
             table.Add(
-                group.Key, Csv.Whole(group.Count() * steps), F1(seconds / steps * 1e6), flops == 0 ? "-" : F1(flops / seconds / 1e9), F1(100 * seconds / total));
+                group.Key, Csv.Whole(group.Count() * steps), F1(seconds / steps * 1e6), flops == 0 ? "-" : F1(flops / seconds / 1e9),
+                F1(100 * seconds / total));
         }
         return table.ToString();
 

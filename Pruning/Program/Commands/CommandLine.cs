@@ -70,9 +70,19 @@ internal static class CommandLine
         if (parsed.Action is HelpAction)
             terminal.Print(Help.Of(command));
         else if (parsed.Errors.Count == 0 && parsed.Action is not null)
-            parsed.Invoke(new InvocationConfiguration { EnableDefaultExceptionHandler = false, ProcessTerminationTimeout = null, Output = terminal.Output });
+        {
+            parsed.Invoke(new InvocationConfiguration
+            {
+                EnableDefaultExceptionHandler = false,
+                ProcessTerminationTimeout = null,
+                Output = terminal.Output,
+            });
+        }
         else if (parsed.Tokens.Count == 0)
-            throw new UserException(ErrorKind.Usage, $"expected one of {string.Join(", ", Verbs.Select(v => v.Command.Name))}; --help tells more");
+        {
+            throw new UserException(
+                ErrorKind.Usage, $"expected one of {string.Join(", ", Verbs.Select(v => v.Command.Name))}; --help tells more");
+        }
         else if (parsed.Errors.Count > 0)
             throw new UserException(ErrorKind.Usage, Mistake(parsed));
         else
@@ -82,7 +92,8 @@ internal static class CommandLine
     private static RootCommand CreateRoot()
     {
         // Its directives, which nobody asked for, are left out.
-        var root = new RootCommand("trains image classifiers and prunes them by thresholds that follow the measured accuracy, on ILGPU kernels");
+        var root = new RootCommand(
+            "trains image classifiers and prunes them by thresholds that follow the measured accuracy, on ILGPU kernels");
         root.Directives.Clear();
         foreach (var (command, _) in Verbs)
             root.Subcommands.Add(command);
@@ -103,7 +114,9 @@ internal static class CommandLine
         {
             var (code, message) = Failure(e);
             terminal.Error(message);
-            return terminal.JsonOnly && !TryResult(terminal, new { Error = Terminal.OneLine(message), ExitCode = (int)code }) ? ExitCode.Failed : code;
+            return terminal.JsonOnly && !TryResult(terminal, new { Error = Terminal.OneLine(message), ExitCode = (int)code })
+                ? ExitCode.Failed
+                : code;
         }
     }
 

@@ -13,10 +13,12 @@ namespace Secateurs.Program.Commands;
 /// </summary>
 internal static class CompareCommand
 {
-    private static readonly Option<bool> Full = Options.Flag("--full", "goes on to the coded file: shares the dynamic side's weights and writes model.dcn");
+    private static readonly Option<bool> Full = Options.Flag(
+        "--full", "goes on to the coded file: shares the dynamic side's weights and writes model.dcn");
 
     private static readonly RunCommand Verb = new(
-        "compare", "hand-set thresholds against dynamic ones, from the same dense network", [.. Settings.Dynamic, .. Settings.Dense], Options.Model, Full);
+        "compare", "hand-set thresholds against dynamic ones, from the same dense network", [.. Settings.Dynamic, .. Settings.Dense],
+        Options.Model, Full);
 
     public static (Command, Action<Invocation>) Create() => (Verb.Command, Run);
 
@@ -43,7 +45,11 @@ internal static class CompareCommand
         var method = new DynamicPruning();
         var (outcome, moved, movedLayers, _) = Prune(method, dynamicFolder, RunFolder.Dynamic);
 
-        var rows = new List<Row> { new("hand-set (all tries)", $"S = {Number(walk.Tries[0].Sensitivity)} to {Number(walk.Tries[^1].Sensitivity)}", walk.Tries.Count, walked.PruneEpochs, walked, walked.PruneSeconds) };
+        string setting = $"S = {Number(walk.Tries[0].Sensitivity)} to {Number(walk.Tries[^1].Sensitivity)}";
+        var rows = new List<Row>
+        {
+            new("hand-set (all tries)", setting, walk.Tries.Count, walked.PruneEpochs, walked, walked.PruneSeconds),
+        };
         if (walk.Best(budget) is { } best)
             rows.Add(new Row("hand-set (best known)", $"S = {Number(best.Sensitivity)}", 1, options.Epochs, walked, best.Seconds));
         // When the other side first had a network as light as the best by hand. It is read from the finished run, so no decision sees it.
@@ -66,13 +72,17 @@ internal static class CompareCommand
         folder.WriteSummary(walked, moved);
         Write(folder, rows, walked.PruneSeconds);
         folder.WriteText(RunFolder.Curves, Curves.OfComparison(
-            [.. RunFolder.Sides.Select(n => (n, Path.Combine(folder.File(n), RunFolder.Iterations)))], $"{options.Network}, seed {options.Seed}"));
+            [.. RunFolder.Sides.Select(n => (n, Path.Combine(folder.File(n), RunFolder.Iterations)))],
+            $"{options.Network}, seed {options.Seed}"));
 
         folder.Finish();
 
         Action<string> say = invocation.Terminal.Say, print = invocation.Terminal.Print;
         say(string.Create(CultureInfo.InvariantCulture, $"\n{options.Network}, seed {options.Seed}, {bench.Device.Name}"));
-        say(string.Create(CultureInfo.InvariantCulture, $"dense: validation {dense.Validation.Accuracy:F2} %, test {dense.Test.Accuracy:F2} %, {dense.Epochs:F0} epochs, {dense.Seconds:F1} s\n"));
+        say(string.Create(
+            CultureInfo.InvariantCulture,
+            $"dense: validation {dense.Validation.Accuracy:F2} %, test {dense.Test.Accuracy:F2} %, "
+            + $"{dense.Epochs:F0} epochs, {dense.Seconds:F1} s\n"));
         print(Table(rows, walked.PruneSeconds).ToString());
         print("\n" + PruneCommand.LayerTable((RunFolder.HandSet, walkedLayers), (RunFolder.Dynamic, movedLayers)));
         var compressed = invocation.Get(Full) ? Compress(invocation, bench, options, dynamicFolder) : null;
@@ -83,7 +93,8 @@ internal static class CompareCommand
             invocation.Terminal.Result(new
             {
                 Out = folder.Path,
-                Rows = rows.Select(r => new { r.Method, r.Setting, r.Tries, r.Epochs, r.Seconds, TimesSooner = walked.PruneSeconds / r.Seconds, r.Summary }),
+                Rows = rows.Select(r =>
+                    new { r.Method, r.Setting, r.Tries, r.Epochs, r.Seconds, TimesSooner = walked.PruneSeconds / r.Seconds, r.Summary }),
                 walk.Tries,
                 Layers = new { HandSet = walkedLayers, Dynamic = movedLayers },
                 Compressed = compressed is null ? null : CompressCommand.Result(dynamicFolder, compressed),
@@ -113,17 +124,19 @@ internal static class CompareCommand
     }
 
     private static void Write(RunFolder folder, List<Row> rows, double handSetSeconds) => CsvTable.WriteWhole(
-        folder.File(RunFolder.Comparison), "method,setting,tries,epochs,seconds,kept,total,density,ratio,validation_accuracy,test_accuracy,times_sooner",
+        folder.File(RunFolder.Comparison),
+        "method,setting,tries,epochs,seconds,kept,total,density,ratio,validation_accuracy,test_accuracy,times_sooner",
         rows.Select(r => new[]
         {
-            r.Method, r.Setting, Csv.Whole(r.Tries), Csv.Short(r.Epochs), Csv.Three(r.Seconds), Csv.Whole(r.Summary.Kept), Csv.Whole(r.Summary.Total),
-            Csv.Six((double)r.Summary.Kept / r.Summary.Total), Csv.Two(r.Summary.Ratio), Csv.Two(r.Summary.ValidationAccuracy),
-            Csv.Two(r.Summary.TestAccuracy), Csv.Two(handSetSeconds / r.Seconds),
+            r.Method, r.Setting, Csv.Whole(r.Tries), Csv.Short(r.Epochs), Csv.Three(r.Seconds), Csv.Whole(r.Summary.Kept),
+            Csv.Whole(r.Summary.Total), Csv.Six((double)r.Summary.Kept / r.Summary.Total), Csv.Two(r.Summary.Ratio),
+            Csv.Two(r.Summary.ValidationAccuracy), Csv.Two(r.Summary.TestAccuracy), Csv.Two(handSetSeconds / r.Seconds),
         }));
 
     private static TextTable Table(List<Row> rows, double handSetSeconds)
     {
-        var table = new TextTable("method", "setting", "tries", "epochs", "seconds", "kept %", "ratio", "validation %", "test %", "times sooner");
+        var table = new TextTable(
+            "method", "setting", "tries", "epochs", "seconds", "kept %", "ratio", "validation %", "test %", "times sooner");
         foreach (var r in rows)
         {
             table.Add(

@@ -24,20 +24,27 @@ internal static class CompressCommand
         CustomParser = ParseBits,
     };
 
-    private static readonly Option<string> Coder = Options.Choice("--coder", "range: adaptive, smaller; huffman: as in Deep Compression", "range", "huffman");
-    private static readonly Option<int> Epochs = Options.Number("--epochs", "epochs of training the shared values in each try", Default.Epochs, 0, 100_000);
+    private static readonly Option<string> Coder = Options.Choice(
+        "--coder", "range: adaptive, smaller; huffman: as in Deep Compression", "range", "huffman");
+    private static readonly Option<int> Epochs = Options.Number(
+        "--epochs", "epochs of training the shared values in each try", Default.Epochs, 0, 100_000);
     private static readonly Option<int> Batch = Settings.Batch.Typed;
     private static readonly Option<double> MaxDrop = Options.Number(
         "--max-drop", "points of validation accuracy that sharing may cost, against the network that comes in", Default.MaxDrop, 0, 100);
     private static readonly Option<double> Rate = Options.Number("--learning-rate", "peak of the schedule", Default.LearningRate, 1e-7, 10);
     private static readonly Option<int> Mantissa = Options.Number(
         "--mantissa-bits", "that shared values and biases keep: 23 is fp32, 7 as in bfloat16", Default.MantissaBits, 1, 23);
-    private static readonly Option<int> BiasBits = Options.Number("--bias-bits", "of a bias index where biases are shared too; 0: each is kept", Default.BiasBits, 0, 8);
+    private static readonly Option<int> BiasBits = Options.Number(
+        "--bias-bits", "of a bias index where biases are shared too; 0: each is kept", Default.BiasBits, 0, 8);
 
     public static (Command, Action<Invocation>) Create()
     {
         var command = new Command("compress", "share a pruned network's weights and write it as a coded file");
-        foreach (var option in (Option[])[Options.Model, Bits, Coder, Epochs, MaxDrop, Rate, Mantissa, BiasBits, Batch, Options.Out, Options.Force, .. Options.Machine])
+        Option[] options =
+        [
+            Options.Model, Bits, Coder, Epochs, MaxDrop, Rate, Mantissa, BiasBits, Batch, Options.Out, Options.Force, .. Options.Machine,
+        ];
+        foreach (var option in options)
             command.Options.Add(option);
         return (command, Run);
     }
@@ -46,7 +53,12 @@ internal static class CompressCommand
     {
         var (path, model) = EvalCommand.Load(invocation);
         if (model.Validation == 0)
-            throw new UserException(ErrorKind.Usage, $"{path}: expected a network that says which images were set aside for validation (model.safetensors), found one that does not");
+        {
+            throw new UserException(
+                ErrorKind.Usage,
+                $"{path}: expected a network that says which images were set aside for validation (model.safetensors), "
+                + "found one that does not");
+        }
         var options = new CompressOptions
         {
             Bits = invocation.Get(Bits) is var bits and not Auto ? bits : null,
@@ -59,10 +71,14 @@ internal static class CompressCommand
         };
         var data = Workbench.LoadData(invocation);
         if (invocation.Get(Batch) is var batch && batch > data.Train.Count - model.Validation)
-            throw new UserException(ErrorKind.Usage, $"batch: expected 1 to {data.Train.Count - model.Validation} training images, found {batch}");
+        {
+            throw new UserException(
+                ErrorKind.Usage, $"batch: expected 1 to {data.Train.Count - model.Validation} training images, found {batch}");
+        }
         using var device = Workbench.OpenDevice(invocation);
         using var folder = RunFolder.Create(
-            invocation.Find(Options.Out), $"{model.Network.Name}-compress-seed{model.Seed}", invocation.Get(Options.Force), RunOutputs.OfCompression(path));
+            invocation.Find(Options.Out), $"{model.Network.Name}-compress-seed{model.Seed}", invocation.Get(Options.Force),
+            RunOutputs.OfCompression(path));
         invocation.Terminal.Say($"{path}: {model.Network.Name}, {model.Kept:N0} of {model.Total:N0} weights -> {folder.Path}");
         folder.WriteJson(RunFolder.CompressOptions, new
         {
@@ -88,7 +104,8 @@ internal static class CompressCommand
         bool kept = false;
         try
         {
-            return Compressor.Run(device, model, data.Train, data.Test, batch, options, invocation.Terminal.Say, Keep, invocation.Cancellation);
+            return Compressor.Run(
+                device, model, data.Train, data.Test, batch, options, invocation.Terminal.Say, Keep, invocation.Cancellation);
         }
         catch (OperationCanceledException)
         {
@@ -113,8 +130,10 @@ internal static class CompressCommand
         terminal.Print($"\n{CompressionTables.Layers(compressed)}\n\n{CompressionTables.Accountings(compressed, network)}");
         terminal.Say(string.Create(
             CultureInfo.InvariantCulture,
-            $"\n{compressed.File.Length:N0} bytes, {compressed.FileRatio:F1}x smaller than the dense network; test {compressed.Before.Accuracy:F2} -> {compressed.After.Accuracy:F2} %; "
-            + $"{compressed.Tries} tries, coded in {compressed.EncodeSeconds:F2} s, decoded in {compressed.DecodeSeconds:F2} s to the same bits"));
+            $"\n{compressed.File.Length:N0} bytes, {compressed.FileRatio:F1}x smaller than the dense network; "
+            + $"test {compressed.Before.Accuracy:F2} -> {compressed.After.Accuracy:F2} %; "
+            + $"{compressed.Tries} tries, coded in {compressed.EncodeSeconds:F2} s, "
+            + $"decoded in {compressed.DecodeSeconds:F2} s to the same bits"));
         if (compressed.Judgement.Verdict != Pruning.Methods.Verdict.Within)
             terminal.Say($"warning: {compressed.Judgement}");
     }

@@ -32,5 +32,6 @@ internal static class DataCommand
         }
     }
 
-    private static int[] Classes(DataSet set) => [.. Enumerable.Range(0, set.Shape.Classes).Select(c => set.Labels.AsSpan().Count((byte)c))];
+    private static int[] Classes(DataSet set) =>
+        [.. Enumerable.Range(0, set.Shape.Classes).Select(c => set.Labels.AsSpan().Count((byte)c))];
 }

@@ -20,7 +20,8 @@ internal static class DevicesCommand
         {
             string note = d.Trouble is not null ? $"cannot be used: {d.Trouble}" : d == taken ? $"<- auto ({Devices.Reason(d)})"
                 : d is { OnProcessor: true, Kind: not DeviceKind.Cpu } ? "only if named: it runs on the processor, slower than cpu" : "";
-            table.Add(d.Id, d.Name, $"{d.Memory / 1024.0 / 1024 / 1024:F1} GiB", d.Units.ToString(CultureInfo.InvariantCulture), d.Driver, note);
+            table.Add(
+                d.Id, d.Name, $"{d.Memory / 1024.0 / 1024 / 1024:F1} GiB", d.Units.ToString(CultureInfo.InvariantCulture), d.Driver, note);
         }
         invocation.Terminal.Print(table.ToString());
         if (invocation.Get(Options.Json))
@@ -29,7 +30,8 @@ internal static class DevicesCommand
             {
                 Auto = taken.Id,
                 Reason = Devices.Reason(taken),
-                Devices = devices.Select(d => new { d.Id, d.Name, MemoryBytes = d.Memory, ComputeUnits = d.Units, d.Driver, d.OnProcessor, d.Trouble }),
+                Devices = devices.Select(
+                    d => new { d.Id, d.Name, MemoryBytes = d.Memory, ComputeUnits = d.Units, d.Driver, d.OnProcessor, d.Trouble }),
             });
         }
     }

@@ -45,7 +45,8 @@ internal static class EvalCommand
         var score = trainer.Evaluate(Model.Part.Test);
         invocation.Terminal.Print(string.Create(
             CultureInfo.InvariantCulture,
-            $"{model.Network.Name}, {model.Kept:N0} of {model.Total:N0} weights: {part} accuracy {score.Accuracy:F2} % ({score.Correct} of {score.Images}), loss {score.Loss:F4}"));
+            $"{model.Network.Name}, {model.Kept:N0} of {model.Total:N0} weights: "
+            + $"{part} accuracy {score.Accuracy:F2} % ({score.Correct} of {score.Images}), loss {score.Loss:F4}"));
         if (invocation.Get(Options.Json))
         {
             invocation.Terminal.Result(new

@@ -11,7 +11,8 @@ internal static class ExportCommand
     private static readonly Option<string> Format = Options.Choice(
         "--format",
         "safetensors: weights and biases as PyTorch names and shapes them, input pixel / 255 / 0.3081, which import reads back as it "
-        + "was; onnx: input 'image' (N, 1, 28, 28) of pixels 0 to 255, output 'logits', dead parts left out; csr-npz: a folder with a SciPy matrix of live weights for each layer",
+        + "was; onnx: input 'image' (N, 1, 28, 28) of pixels 0 to 255, output 'logits', dead parts left out; "
+        + "csr-npz: a folder with a SciPy matrix of live weights for each layer",
         "safetensors", "onnx", "csr-npz");
 
     private static readonly Option<string?> Target = Options.Path("--out", "FILE", "where to write: a file, or a folder for csr-npz");
@@ -19,7 +20,9 @@ internal static class ExportCommand
     public static (Command, Action<Invocation>) Create() =>
         (new Command("export", "write a network for other programs") { Options.Model, Format, Target, Options.Force, Options.Json }, Run);
 
-    /// <summary>The path of --out, which must be free unless --force is given or it is a device or a pipe, and is not what is read.</summary>
+    /// <summary>
+    /// The path of --out, which must be free unless --force is given or it is a device or a pipe, and is not what is read.
+    /// </summary>
     /// <exception cref="UserException">Usage: it is not.</exception>
     internal static string TakeTarget(Invocation invocation, Option<string?> option, params IEnumerable<string> read)
     {

@@ -24,8 +24,12 @@ internal static class Help
         ["compress"] = (["--model"], ["compress --model runs/mine", "compress --model runs/mine --bits 4 --max-drop 0.1"]),
         ["eval"] = (["--model"], ["eval --model runs/mine", "eval --model runs/mine/model.dcn --part validation --json"]),
         ["predict"] = (["--model"], ["predict --model runs/mine digit.png", "predict --model runs/mine photos/*.jpg --json"]),
-        ["export"] = (["--model", "--out"], ["export --model runs/mine --format onnx --out net.onnx", "export --model runs/mine --format csr-npz --out matrices"]),
-        ["import"] = (["--out"], ["import net.safetensors --network lenet-5 --mean 0.1307 --std 0.3081 --out net", "import exported.safetensors --out net"]),
+        ["export"] = (
+            ["--model", "--out"],
+            ["export --model runs/mine --format onnx --out net.onnx", "export --model runs/mine --format csr-npz --out matrices"]),
+        ["import"] = (
+            ["--out"],
+            ["import net.safetensors --network lenet-5 --mean 0.1307 --std 0.3081 --out net", "import exported.safetensors --out net"]),
         ["plot"] = (["--run"], ["plot --run runs/mine", "plot --run runs/mine --out curves.svg"]),
         ["bench"] = ([], ["bench --network lenet-5 --batch 128", "bench --model runs/mine --inference"]),
     };
@@ -37,16 +41,25 @@ internal static class Help
         bool root = command is RootCommand;
         string name = root ? "" : $" {command.Name}";
         text.Append(CultureInfo.InvariantCulture, $"{program}{name}: {command.Description}\n\n");
-        text.Append(CultureInfo.InvariantCulture, $"usage: {program}{(root ? " VERB" : name)}{string.Concat(command.Arguments.Select(a => $" {a.Name}"))} [options]\n");
+        text.Append(
+            CultureInfo.InvariantCulture,
+            $"usage: {program}{(root ? " VERB" : name)}{string.Concat(command.Arguments.Select(a => $" {a.Name}"))} [options]\n");
         if (root)
             Section(text, "verbs", command.Subcommands.Select(c => (c.Name, c.Description ?? "")));
         var (required, examples) = Verbs.GetValueOrDefault(command.Name, ([], []));
         Section(text, "arguments", command.Arguments.Select(a => (a.Name, a.Description ?? "")));
         var shown = command.Options.Where(o => o is not (HelpOption or VersionOption) && !o.Hidden).ToArray();
-        Section(text, "options", shown.Where(o => !IsConstant(o)).OrderByDescending(o => required.Contains(o.Name)).Select(o => Row(o, required.Contains(o.Name))));
+        Section(
+            text, "options",
+            shown.Where(o => !IsConstant(o)).OrderByDescending(o => required.Contains(o.Name))
+                .Select(o => Row(o, required.Contains(o.Name))));
         Section(text, "constants of the controller, which seldom need a change", shown.Where(IsConstant).Select(o => Row(o, false)));
         if (examples.Length > 0)
-            text.Append(CultureInfo.InvariantCulture, $"\nexamples:\n{string.Concat(examples.Select(e => $"{new string(' ', Indent)}{program} {e}\n"))}");
+        {
+            text.Append(
+                CultureInfo.InvariantCulture,
+                $"\nexamples:\n{string.Concat(examples.Select(e => $"{new string(' ', Indent)}{program} {e}\n"))}");
+        }
         if (root)
             text.Append(CultureInfo.InvariantCulture, $"\n{program} VERB --help tells the options of a verb and shows examples.\n");
         return text.ToString().TrimEnd();
@@ -56,7 +69,9 @@ internal static class Help
 
     private static (string, string) Row(Option option, bool required)
     {
-        string value = required ? " (required)" : option.HasDefaultValue && Shown(option.GetDefaultValue()) is { Length: > 0 } standard ? $" (default {standard})" : "";
+        string value = required
+            ? " (required)"
+            : option.HasDefaultValue && Shown(option.GetDefaultValue()) is { Length: > 0 } standard ? $" (default {standard})" : "";
         string names = string.Join(", ", option.Aliases.Prepend(option.Name).Where(n => n.StartsWith("--", StringComparison.Ordinal)));
         return ($"{names}{(option.HelpName is { } help ? $" {help}" : "")}", $"{option.Description}{value}");
     }

@@ -6,8 +6,8 @@ using Secateurs.Pruning.Export;
 namespace Secateurs.Program.Commands;
 
 /// <summary>
-/// <c>import</c>: a network that was trained elsewhere, to be measured and pruned here; or one that <c>export</c> wrote, which comes back as it was.
-/// What a file does not say is asked.
+/// <c>import</c>: a network that was trained elsewhere, to be measured and pruned here; or one that <c>export</c> wrote, which comes back
+/// as it was. What a file does not say is asked.
 /// </summary>
 internal static class ImportCommand
 {
@@ -18,7 +18,8 @@ internal static class ImportCommand
     };
     private static readonly Option<string?> Target = Options.Path("--out", "FILE", "where to write the network");
     private static readonly Option<double> Mean = Options.Number(
-        "--mean", "what training subtracted from pixels of 0 to 1; this or --std is asked of a file that export did not write", 0.0, -10, 10);
+        "--mean", "what training subtracted from pixels of 0 to 1; this or --std is asked of a file that export did not write",
+        0.0, -10, 10);
     private static readonly Option<double> Deviation = Options.Number(
         "--std", "what it divided by then: 1 for plain pixels of 0 to 1; 0.3081, with --mean 0.1307, in PyTorch's example", 1.0, 1e-3, 1e3);
     private static readonly Option<bool> Pruned = Options.Flag("--pruned", "weights that are zero are pruned");
@@ -30,7 +31,8 @@ internal static class ImportCommand
         Deviation.Aliases.Add("--deviation");
         var command = new Command("import", "read a network from another program");
         command.Arguments.Add(Source);
-        foreach (var option in (Option[])[Settings.Network.Typed, Target, Mean, Deviation, Pruned, Layers, Options.Force, .. Options.Machine])
+        Option[] options = [Settings.Network.Typed, Target, Mean, Deviation, Pruned, Layers, Options.Force, .. Options.Machine];
+        foreach (var option in options)
             command.Options.Add(option);
         return (command, Run);
     }
@@ -48,7 +50,9 @@ internal static class ImportCommand
             terminal.Say($"{layer} <- {name}");
         if (imported.Skipped.Count > 0)
             terminal.Say($"left out, since these are no weights: {BadModel.Cut(string.Join(", ", imported.Skipped))}");
-        var score = imported.Raw is null ? null : PreprocessingCheck.Run(invocation, imported.Model, imported.Raw, imported.Preprocessing, data);
+        var score = imported.Raw is null
+            ? null
+            : PreprocessingCheck.Run(invocation, imported.Model, imported.Raw, imported.Preprocessing, data);
         terminal.Next("eval", "--model", target);
         if (invocation.Get(Options.Json))
         {

@@ -7,8 +7,8 @@ using Secateurs.Program.Runs;
 namespace Secateurs.Program.Commands;
 
 /// <summary>
-/// <c>bench --inference</c>: images per second and latency of one network, on the dense path and on the pruned one, in calls that alternate.
-/// The images of a call lie ready as bytes; what is timed is from there to logits and classes.
+/// <c>bench --inference</c>: images per second and latency of one network, on the dense path and on the pruned one, in calls that
+/// alternate. The images of a call lie ready as bytes; what is timed is from there to logits and classes.
 /// </summary>
 internal static class InferenceBench
 {
@@ -29,9 +29,14 @@ internal static class InferenceBench
 
         var table = new TextTable("path", "batch", "images/s", "median us", "p95 us", "test %");
         foreach (var row in rows)
-            table.Add(row.Path, Csv.Whole(row.Batch), Text(row.ImagesPerSecond, "F0"), Text(row.MedianUs, "F1"), Text(row.P95Us, "F1"), Text(row.TestAccuracy, "F2"));
+        {
+            table.Add(
+                row.Path, Csv.Whole(row.Batch), Text(row.ImagesPerSecond, "F0"), Text(row.MedianUs, "F1"), Text(row.P95Us, "F1"),
+                Text(row.TestAccuracy, "F2"));
+        }
         invocation.Terminal.Print(
-            $"{model.Network.Name}, {model.Kept} of {model.Total} weights, without dead parts {compact}; {device.Name}{Environment.NewLine}{table}");
+            $"{model.Network.Name}, {model.Kept} of {model.Total} weights, without dead parts {compact}; "
+            + $"{device.Name}{Environment.NewLine}{table}");
         if (invocation.Get(Options.Json))
             invocation.Terminal.Result(new
             {

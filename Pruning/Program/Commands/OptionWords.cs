@@ -26,7 +26,8 @@ internal static class OptionWords
         null => error.Message,
         "replace" => $"{error.Message} ({Options.Force.Name} writes over it)",
         "folder" => $"{error.Message} with {Options.Data.Name}",
-        "network" => Inserted(error.Message, error.Message.IndexOf(", found ", StringComparison.Ordinal), $" ({Settings.Network.Option.Name})"),
+        "network" =>
+            Inserted(error.Message, error.Message.IndexOf(", found ", StringComparison.Ordinal), $" ({Settings.Network.Option.Name})"),
         { } name when Named.TryGetValue(name, out var option) => Ready(option, $"{option.Name}{error.Message[name.Length..]}"),
         _ => error.Message,
     };
@@ -37,7 +38,9 @@ internal static class OptionWords
 
     /// <summary>A value that the message offers is offered with its option, ready to be pasted.</summary>
     private static string Ready(Option option, string message) =>
-        message.LastIndexOf(Offer, StringComparison.Ordinal) is >= 0 and var at ? Inserted(message, at + Offer.Length, $"{option.Name} ") : message;
+        message.LastIndexOf(Offer, StringComparison.Ordinal) is >= 0 and var at
+            ? Inserted(message, at + Offer.Length, $"{option.Name} ")
+            : message;
 
     private static string Inserted(string message, int at, string words) => at < 0 ? message : message.Insert(at, words);
 }

@@ -12,7 +12,8 @@ internal static class Options
     public static readonly Option<string?> Data =
         Path("--data", "DIR", "folder of four IDX files, plain or .gz; without it MNIST in data/mnist, fetched if absent");
 
-    public static readonly Option<string?> Out = Path("--out", "DIR", "run folder; without it runs/NETWORK-METHOD-seedN, numbered where that exists");
+    public static readonly Option<string?> Out = Path(
+        "--out", "DIR", "run folder; without it runs/NETWORK-METHOD-seedN, numbered where that exists");
     public static readonly Option<bool> Force = Flag("--force", "replace a run, or a file, that is in --out");
     public static readonly Option<bool> Json = Flag("--json", "print the result as one JSON object on the output stream");
     public static readonly Option<string?> Model = Path("--model", "FILE", "a run's folder, or a model.safetensors or model.dcn in one");
@@ -27,7 +28,8 @@ internal static class Options
             : Wrong<DeviceRequest>(result, $"--device: expected {DeviceRequest.Form}, found '{Word(result)}'"),
     };
 
-    public static readonly Option<int> Workers = Number("--workers", "threads of the CPU accelerator at most, 0 for one per core", 0, 0, 1024);
+    public static readonly Option<int> Workers = Number(
+        "--workers", "threads of the CPU accelerator at most, 0 for one per core", 0, 0, 1024);
 
     public static readonly Option<int> Simd = new("--simd")
     {
@@ -43,17 +45,19 @@ internal static class Options
     public static IEnumerable<Option> Machine => [Device, Workers, Simd, Data, Json];
 
     /// <summary>A number with its range; anything else is one clear line.</summary>
-    public static Option<T> Number<T>(string name, string description, T value, T minimum, T maximum) where T : struct, INumber<T> => new(name)
-    {
-        HelpName = "N",
-        Description = description,
-        DefaultValueFactory = _ => value,
-        CustomParser = result => Parse(result, name, Word(result), minimum, maximum) ?? default,
-    };
+    public static Option<T> Number<T>(string name, string description, T value, T minimum, T maximum)
+        where T : struct, INumber<T> => new(name)
+        {
+            HelpName = "N",
+            Description = description,
+            DefaultValueFactory = _ => value,
+            CustomParser = result => Parse(result, name, Word(result), minimum, maximum) ?? default,
+        };
 
     /// <summary>One number or several with commas between, each in the range.</summary>
     public static Option<TList> Numbers<T, TList>(
-        string name, string description, IEnumerable<T> values, T minimum, T maximum, Func<IEnumerable<T>, TList> make) where T : struct, INumber<T> => new(name)
+        string name, string description, IEnumerable<T> values, T minimum, T maximum, Func<IEnumerable<T>, TList> make)
+        where T : struct, INumber<T> => new(name)
         {
             HelpName = "N[,N]",
             Description = description,
@@ -66,18 +70,22 @@ internal static class Options
         };
 
     /// <summary>Words with commas between; with <paramref name="known"/> only those.</summary>
-    public static Option<string[]> Words(string name, string helpName, string description, string[] value, params string[] known) => new(name)
-    {
-        HelpName = helpName,
-        Description = description,
-        DefaultValueFactory = _ => value,
-        CustomParser = result =>
+    public static Option<string[]> Words(
+        string name, string helpName, string description, string[] value, params string[] known) => new(name)
         {
-            string[] words = Word(result).Split(',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries);
-            return words.Length > 0 && (known.Length == 0 || words.All(known.Contains)) ? [.. words.Distinct()]
-                : Wrong<string[]>(result, $"{name}: expected {(known.Length == 0 ? "names with commas between" : string.Join(" or ", known))}, found '{Word(result)}'");
-        },
-    };
+            HelpName = helpName,
+            Description = description,
+            DefaultValueFactory = _ => value,
+            CustomParser = result =>
+            {
+                string[] words = Word(result).Split(',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries);
+                return words.Length > 0 && (known.Length == 0 || words.All(known.Contains)) ? [.. words.Distinct()]
+                    : Wrong<string[]>(
+                        result,
+                        $"{name}: expected {(known.Length == 0 ? "names with commas between" : string.Join(" or ", known))}, "
+                        + $"found '{Word(result)}'");
+            },
+        };
 
     /// <summary>Whole numbers and ranges of them with commas between: 1,3,7-9.</summary>
     public static Option<ulong[]> Ranges(string name, string description, string value) => new(name)
@@ -86,7 +94,8 @@ internal static class Options
         Description = description,
         DefaultValueFactory = _ => Range(value)!,
         CustomParser = result => Range(Word(result))
-            ?? Wrong<ulong[]>(result, $"{name}: expected numbers or ranges such as {value}, at most {MostInRange} of them, found '{Word(result)}'"),
+            ?? Wrong<ulong[]>(
+                result, $"{name}: expected numbers or ranges such as {value}, at most {MostInRange} of them, found '{Word(result)}'"),
     };
 
     private const int MostInRange = 10_000;
@@ -98,7 +107,8 @@ internal static class Options
         {
             string[] ends = part.Split('-');
             if (ends.Length > 2 || !ulong.TryParse(ends[0], NumberStyles.None, CultureInfo.InvariantCulture, out ulong first)
-                || !ulong.TryParse(ends[^1], NumberStyles.None, CultureInfo.InvariantCulture, out ulong last) || last < first || last - first >= MostInRange)
+                || !ulong.TryParse(ends[^1], NumberStyles.None, CultureInfo.InvariantCulture, out ulong last) || last < first
+                || last - first >= MostInRange)
                 return null;
             for (ulong i = 0; i <= last - first; i++)
                 numbers.Add(first + i);
@@ -111,7 +121,8 @@ internal static class Options
         HelpName = helpName,
         Description = description,
         CustomParser = result => Word(result) is { Length: > 0 } path && !path.Contains('\0', StringComparison.Ordinal) ? path
-            : Wrong<string>(result, $"{name}: expected a path, found {(Word(result).Length == 0 ? "an empty one" : "one with a zero character")}"),
+            : Wrong<string>(
+                result, $"{name}: expected a path, found {(Word(result).Length == 0 ? "an empty one" : "one with a zero character")}"),
     };
 
     /// <summary>For an argument that is a path, or several.</summary>
@@ -127,14 +138,15 @@ internal static class Options
     public static Option<string> Choice(string name, string description, params string[] words) => Choice(name, description, null, words);
 
     /// <summary>One word of several, one of which has an older name that is taken too.</summary>
-    public static Option<string> Choice(string name, string description, (string Older, string Word)? alias, params string[] words) => new(name)
-    {
-        HelpName = string.Join('|', words),
-        Description = description,
-        DefaultValueFactory = _ => words[0],
-        CustomParser = result => words.Contains(Word(result)) ? Word(result) : alias is { } a && Word(result) == a.Older ? a.Word
-            : Wrong<string>(result, $"{name}: expected {string.Join(" or ", words)}, found '{Word(result)}'"),
-    };
+    public static Option<string> Choice(
+        string name, string description, (string Older, string Word)? alias, params string[] words) => new(name)
+        {
+            HelpName = string.Join('|', words),
+            Description = description,
+            DefaultValueFactory = _ => words[0],
+            CustomParser = result => words.Contains(Word(result)) ? Word(result) : alias is { } a && Word(result) == a.Older ? a.Word
+                : Wrong<string>(result, $"{name}: expected {string.Join(" or ", words)}, found '{Word(result)}'"),
+        };
 
     public static Option<string> Text(string name, string helpName, string description, string value) =>
         new(name) { HelpName = helpName, Description = description, DefaultValueFactory = _ => value };
@@ -143,9 +155,11 @@ internal static class Options
 
     private static T? Parse<T>(ArgumentResult result, string name, string word, T minimum, T maximum) where T : struct, INumber<T>
     {
-        if (T.TryParse(word, NumberStyles.Float & ~NumberStyles.AllowThousands, CultureInfo.InvariantCulture, out T number) && number >= minimum && number <= maximum)
+        const NumberStyles style = NumberStyles.Float & ~NumberStyles.AllowThousands;
+        if (T.TryParse(word, style, CultureInfo.InvariantCulture, out T number) && number >= minimum && number <= maximum)
             return number;
-        result.AddError(string.Create(CultureInfo.InvariantCulture, $"{name}: expected a number from {minimum} to {maximum}, found '{word}'"));
+        result.AddError(
+            string.Create(CultureInfo.InvariantCulture, $"{name}: expected a number from {minimum} to {maximum}, found '{word}'"));
         return null;
     }
 

@@ -8,10 +8,14 @@ namespace Secateurs.Program.Commands;
 internal static class PlotCommand
 {
     private static readonly Option<string?> RunFolderOption = Options.Path("--run", "DIR", "folder of a run or of a comparison");
-    private static readonly Option<string?> Target = Options.Path("--out", "FILE", "the picture, SVG; without it curves.svg in the run's folder");
+    private static readonly Option<string?> Target = Options.Path(
+        "--out", "FILE", "the picture, SVG; without it curves.svg in the run's folder");
 
-    public static (Command, Action<Invocation>) Create() =>
-        (new Command("plot", "draw accuracy, loss and density of a run as SVG") { RunFolderOption, Target, Options.Force, Options.Json }, Run);
+    public static (Command, Action<Invocation>) Create()
+    {
+        const string about = "draw accuracy, loss and density of a run as SVG";
+        return (new Command("plot", about) { RunFolderOption, Target, Options.Force, Options.Json }, Run);
+    }
 
     private static void Run(Invocation invocation)
     {
@@ -22,7 +26,8 @@ internal static class PlotCommand
         string target = own ? Path.Combine(run, RunFolder.Curves)
             : ExportCommand.TakeTarget(invocation, Target, read.Where(f => Path.GetFileName(f) != RunFolder.Curves && File.Exists(f)));
         string title = Path.GetFileName(Path.TrimEndingDirectorySeparator(Path.GetFullPath(run)));
-        var inner = RunFolder.Sides.Select(name => (Name: name, File: Path.Combine(run, name, RunFolder.Iterations))).Where(p => File.Exists(p.File)).ToArray();
+        var inner = RunFolder.Sides.Select(name => (Name: name, File: Path.Combine(run, name, RunFolder.Iterations)))
+            .Where(p => File.Exists(p.File)).ToArray();
         string svg = inner.Length > 0 ? Curves.OfComparison(inner, title) : Curves.OfRun(Path.Combine(run, RunFolder.Iterations), title);
         AtomicFile.Write(target, stream => stream.Write(System.Text.Encoding.UTF8.GetBytes(svg)), own || invocation.Get(Options.Force));
         invocation.Terminal.Say($"drawn: {target}");

@@ -6,8 +6,9 @@ using Secateurs.Pruning.Export;
 namespace Secateurs.Program.Commands;
 
 /// <summary>
-/// Measures an imported network on training images and warns where its preprocessing or the order of its layers cannot be right: the accuracy is near
-/// chance, or with another usual preprocessing clearly better. Never on test images, which decide nothing, and never fetching any.
+/// Measures an imported network on training images and warns where its preprocessing or the order of its layers cannot be right: the
+/// accuracy is near chance, or with another usual preprocessing clearly better. Never on test images, which decide nothing, and never
+/// fetching any.
 /// </summary>
 internal static class PreprocessingCheck
 {
@@ -16,7 +17,9 @@ internal static class PreprocessingCheck
     /// <summary>Multiplications of all images together: seconds of two cores.</summary>
     private const double Effort = 2e10;
 
-    /// <summary>Accuracy below so many times chance is no accuracy; a preprocessing is better beyond so many deviations of McNemar's test.</summary>
+    /// <summary>
+    /// Accuracy below so many times chance is no accuracy; a preprocessing is better beyond so many deviations of McNemar's test.
+    /// </summary>
     private const double NearChance = 3, Better = 3;
 
     /// <summary>The set of --data, else MNIST where it lies already, else none.</summary>
@@ -57,9 +60,14 @@ internal static class PreprocessingCheck
         invocation.Terminal.Say(string.Create(
             CultureInfo.InvariantCulture, $"accuracy {score.Accuracy:F2} % on {score.Images} training images of {data.Folder}"));
         var (better, percent) = Best(trainer, raw, told, found.Correct);
-        string hint = better is null ? "" : string.Create(CultureInfo.InvariantCulture, $"; with {OptionWords.Of(better)} it has {percent:F2} %");
+        string hint = better is null
+            ? ""
+            : string.Create(CultureInfo.InvariantCulture, $"; with {OptionWords.Of(better)} it has {percent:F2} %");
         if (score.Accuracy < NearChance * 100 / data.Shape.Classes)
-            invocation.Terminal.Say($"warning: an accuracy near chance: another preprocessing, network or order of layers, or other data{hint}");
+        {
+            invocation.Terminal.Say(
+                $"warning: an accuracy near chance: another preprocessing, network or order of layers, or other data{hint}");
+        }
         else if (better is not null)
             invocation.Terminal.Say($"warning: the preprocessing may be another one{hint}");
         return score;

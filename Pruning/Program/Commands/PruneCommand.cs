@@ -35,7 +35,9 @@ internal static class PruneCommand
         using var bench = Workbench.Open(invocation, options, start);
         if (target)
             TargetPruning.Demand(options.TargetRatio, bench.Trainer.Parameters.WeightCount);
-        var outputs = RunOutputs.OfSearch(start is null ? null : ModelFile.Find(invocation.Find(Options.Model)!), options.MaxDrop.Values.Skip(1).Select(RunFolder.DropName));
+        var outputs = RunOutputs.OfSearch(
+            start is null ? null : ModelFile.Find(invocation.Find(Options.Model)!),
+            options.MaxDrop.Values.Skip(1).Select(RunFolder.DropName));
         using var folder = RunCommand.OpenFolder(invocation, options, method.Name, outputs);
         IReadOnlyList<PruneResult> results;
         using (var experiment = new Experiment(
@@ -45,15 +47,21 @@ internal static class PruneCommand
         }
         folder.Finish();
         var (outcome, summary, layers, _) = results[0];
-        invocation.Terminal.Print(LayerTable([.. results.Select(r => (results.Count == 1 ? "" : $"budget {Csv.Short(r.Outcome.Budget)}", r.Layers))]).ToString());
+        invocation.Terminal.Print(
+            LayerTable([.. results.Select(r => (results.Count == 1 ? "" : $"budget {Csv.Short(r.Outcome.Budget)}", r.Layers))]).ToString());
         if (Zeros(bench.Trainer) is > 0 and var zeros)
-            invocation.Terminal.Say(string.Create(CultureInfo.InvariantCulture, $"{zeros:N0} of the {summary.Kept:N0} kept weights are zero"));
+        {
+            invocation.Terminal.Say(
+                string.Create(CultureInfo.InvariantCulture, $"{zeros:N0} of the {summary.Kept:N0} kept weights are zero"));
+        }
         invocation.Next("eval", "--model", folder.File(RunFolder.Model));
         if (invocation.Get(Options.Json))
         {
             // The smallest budget as ever, then whatever others were asked for.
-            var others = results.Skip(1).Select(r => new { r.Outcome.Budget, r.Summary, r.Outcome.Iteration, r.Outcome.WithinBudget, r.Layers });
-            invocation.Terminal.Result(new { Out = folder.Path, Summary = summary, outcome.Iteration, outcome.WithinBudget, Layers = layers, Others = others });
+            var others = results.Skip(1)
+                .Select(r => new { r.Outcome.Budget, r.Summary, r.Outcome.Iteration, r.Outcome.WithinBudget, r.Layers });
+            invocation.Terminal.Result(
+                new { Out = folder.Path, Summary = summary, outcome.Iteration, outcome.WithinBudget, Layers = layers, Others = others });
         }
     }
 
@@ -61,7 +69,8 @@ internal static class PruneCommand
     private static int Zeros(Trainer trainer)
     {
         float[] weights = trainer.Parameters.GetWeights(), mask = trainer.Parameters.GetMask();
-        return trainer.Parameters.Layers.SelectMany(l => Enumerable.Range(l.WeightOffset, l.WeightCount)).Count(i => mask[i] != 0 && weights[i] == 0);
+        return trainer.Parameters.Layers.SelectMany(l => Enumerable.Range(l.WeightOffset, l.WeightCount))
+            .Count(i => mask[i] != 0 && weights[i] == 0);
     }
 
     /// <summary>What each run kept of each layer, percent.</summary>
@@ -69,7 +78,10 @@ internal static class PruneCommand
     {
         var table = new TextTable(["layer", "weights", .. runs.Select(r => $"{r.Name} kept %".Trim())]);
         for (int i = 0; i < runs[0].Layers.Count; i++)
-            table.Add([runs[0].Layers[i].Layer, Csv.Whole(runs[0].Layers[i].Total), .. runs.Select(r => Csv.Two(100 * r.Layers[i].Density))]);
+        {
+            table.Add(
+                [runs[0].Layers[i].Layer, Csv.Whole(runs[0].Layers[i].Total), .. runs.Select(r => Csv.Two(100 * r.Layers[i].Density))]);
+        }
         return table;
     }
 }

@@ -25,8 +25,8 @@ internal sealed class RunCommand
     public Command Command { get; }
 
     /// <summary>
-    /// What is asked for; those settings that the command does not have keep their defaults. A dense network to start from brings its name, and
-    /// where it was trained here the split into training and validation images: what it has learned from must not decide.
+    /// What is asked for; those settings that the command does not have keep their defaults. A dense network to start from brings its name,
+    /// and where it was trained here the split into training and validation images: what it has learned from must not decide.
     /// </summary>
     /// <param name="invocation">What was given.</param>
     /// <param name="start">The dense network of --model; null where one is trained.</param>
@@ -51,14 +51,23 @@ internal sealed class RunCommand
     {
         var option = setting.Typed;
         if (invocation.IsGiven(option) && !Equals(invocation.Get(option), value))
-            throw new UserException(ErrorKind.Usage, $"{option.Name}: expected {value}, as in {invocation.Find(Options.Model)}, found {invocation.Get(option)}; leave the option out");
+        {
+            throw new UserException(
+                ErrorKind.Usage,
+                $"{option.Name}: expected {value}, as in {invocation.Find(Options.Model)}, found {invocation.Get(option)}; "
+                + "leave the option out");
+        }
         return value;
     }
 
     /// <summary>What options.json says besides.</summary>
     public Dictionary<string, string> Settings(Invocation invocation, Workbench bench, string? method)
     {
-        var settings = new Dictionary<string, string> { ["data"] = bench.Data.Folder, ["device"] = invocation.Get(Options.Device).ToString() };
+        var settings = new Dictionary<string, string>
+        {
+            ["data"] = bench.Data.Folder,
+            ["device"] = invocation.Get(Options.Device).ToString(),
+        };
         if (Command.Options.Contains(Options.Model) && invocation.Find(Options.Model) is { } model)
             settings["model"] = model;
         if (method is not null)

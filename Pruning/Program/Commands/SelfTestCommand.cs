@@ -12,8 +12,11 @@ namespace Secateurs.Program.Commands;
 /// </summary>
 internal static class SelfTestCommand
 {
-    public static (Command, Action<Invocation>) Create() =>
-        (new Command("selftest", "try every kernel, training and pruning on a device") { Options.Device, Options.Workers, Options.Simd, Options.Json }, Run);
+    public static (Command, Action<Invocation>) Create()
+    {
+        const string about = "try every kernel, training and pruning on a device";
+        return (new Command("selftest", about) { Options.Device, Options.Workers, Options.Simd, Options.Json }, Run);
+    }
 
     private static void Run(Invocation invocation)
     {
@@ -33,7 +36,10 @@ internal static class SelfTestCommand
         string verdict = failed == 0 ? $"all {results.Count} tests hold" : $"{failed} of {results.Count} tests FAILED";
         print($"{device.Name}: {verdict}");
         if (invocation.Get(Options.Json))
-            invocation.Terminal.Result(new { Device = device.Name, Ok = failed == 0, Tests = results.Count, Failed = failed, Results = results });
+        {
+            invocation.Terminal.Result(
+                new { Device = device.Name, Ok = failed == 0, Tests = results.Count, Failed = failed, Results = results });
+        }
         if (failed > 0)
             throw new DeviceException($"{device.Name} failed its self test");
     }
@@ -44,7 +50,9 @@ internal static class SelfTestCommand
         if (!device.RunsOnHost)
             yield break;
         bool can = Denormals.CanBeFlushed, flushed = Denormals.AreFlushedOn(device);
-        string detail = flushed ? $"yes, on each of {device.Workers} workers" : can ? "no, although this processor can" : "no, this processor cannot";
+        string detail = flushed
+            ? $"yes, on each of {device.Workers} workers"
+            : can ? "no, although this processor can" : "no, this processor cannot";
         yield return new TrialResult("denormal numbers are flushed", flushed || !can, detail);
     }
 

@@ -15,7 +15,8 @@ namespace Secateurs.Program.Commands;
 internal static class StudyCommand
 {
     private static readonly Option<string[]> Networks = Options.Words(
-        "--networks", "NAME[,NAME]", "networks, one after the other; other budgets for one of them: call study again for it with the same --out",
+        "--networks", "NAME[,NAME]",
+        "networks, one after the other; other budgets for one of them: call study again for it with the same --out",
         [.. NetworkDescription.Known.Keys]);
 
     private static readonly Option<ulong[]> Seeds = Options.Ranges("--seeds", "seeds, as 1-5 or 1,3,7-9", "1-5");
@@ -23,7 +24,8 @@ internal static class StudyCommand
         "--methods", "dynamic,hand-set", "which sides", [StudyRow.HandSet, StudyRow.Dynamic], StudyRow.HandSet, StudyRow.Dynamic);
 
     private static readonly Option<int[]> Lengths = Options.Numbers<int, int[]>(
-        "--hand-set-epochs", "epochs of retraining a hand-set try; each is a walk of its own", [2, 4, 8, 12], 1, 100_000, values => [.. values.Distinct()]);
+        "--hand-set-epochs", "epochs of retraining a hand-set try; each is a walk of its own", [2, 4, 8, 12], 1, 100_000,
+        values => [.. values.Distinct()]);
 
     private const string DefaultOut = "runs/study";
 
@@ -33,12 +35,16 @@ internal static class StudyCommand
     /// <summary>Between looks at whether another process has trained a dense network that is needed.</summary>
     private static readonly TimeSpan Pause = TimeSpan.FromSeconds(1);
 
-    private static readonly IReadOnlyList<Setting> Asked = [.. Settings.Dynamic, .. Settings.Dense.Where(s => s != Settings.Network && s != Settings.Seed)];
+    private static readonly IReadOnlyList<Setting> Asked =
+    [
+        .. Settings.Dynamic, .. Settings.Dense.Where(s => s != Settings.Network && s != Settings.Seed),
+    ];
 
     public static (Command, Action<Invocation>) Create()
     {
         var command = new Command("study", "methods x networks x seeds, resumable, with tables");
-        foreach (var option in ((IEnumerable<Option>)[Networks, Seeds, Methods, Lengths, Out]).Concat(Asked.Select(s => s.Option)).Concat(Options.Machine))
+        Option[] options = [Networks, Seeds, Methods, Lengths, Out, .. Asked.Select(s => s.Option), .. Options.Machine];
+        foreach (var option in options)
             command.Options.Add(option);
         return (command, Run);
     }
@@ -62,7 +68,10 @@ internal static class StudyCommand
             invocation.Terminal.Next(invocation.Arguments.Tokens.Select(t => t.Value));
         });
         string? data = DataSha256(invocation);
-        PruneOptions[] asked = [.. networks.Select(n => Asked.Aggregate(new PruneOptions { Network = n }, (o, s) => s.Apply(invocation, o)))];
+        PruneOptions[] asked =
+        [
+            .. networks.Select(n => Asked.Aggregate(new PruneOptions { Network = n }, (o, s) => s.Apply(invocation, o))),
+        ];
         foreach (var options in asked)
             folder.Demand(options.Network, Described(invocation, options, data));
         StudySeed[] seeds =
@@ -77,7 +86,8 @@ internal static class StudyCommand
         var (summary, text) = folder.Gather();
         string[] elsewhere = [.. seeds.SelectMany(s => s.Missing)];
         invocation.Terminal.Print(text);
-        invocation.Terminal.Say($"{folder.File(StudyUnit.Rows)}, {folder.File(StudyUnit.Answers)} and {folder.File(StudyFolder.Table)} are written");
+        invocation.Terminal.Say(
+            $"{folder.File(StudyUnit.Rows)}, {folder.File(StudyUnit.Answers)} and {folder.File(StudyFolder.Table)} are written");
         if (elsewhere.Length > 0)
             invocation.Terminal.Say($"another process, which writes the tables again, still makes {string.Join(", ", elsewhere)}");
         if (invocation.Get(Options.Json))
@@ -109,7 +119,8 @@ internal static class StudyCommand
         var methods = invocation.Get(Methods);
         return
         [
-            (StudyRow.Dense, 0), .. methods.Contains(StudyRow.HandSet) ? invocation.Get(Lengths).Select(l => (StudyUnit.HandSet(l), l)) : [],
+            (StudyRow.Dense, 0),
+            .. methods.Contains(StudyRow.HandSet) ? invocation.Get(Lengths).Select(l => (StudyUnit.HandSet(l), l)) : [],
             .. methods.Contains(StudyRow.Dynamic) ? [(StudyRow.Dynamic, 0)] : Array.Empty<(string, int)>(),
         ];
     }
@@ -129,7 +140,9 @@ internal static class StudyCommand
         }
     }
 
-    /// <summary>What all units of a network have in common. Seeds, methods and retraining lengths name units, so more of them may follow.</summary>
+    /// <summary>
+    /// What all units of a network have in common. Seeds, methods and retraining lengths name units, so more of them may follow.
+    /// </summary>
     private static JsonObject Described(Invocation invocation, PruneOptions options, string? data)
     {
         var all = JsonSerializer.SerializeToNode(options, Terminal.Json)!.AsObject();

@@ -34,7 +34,8 @@ internal sealed class StudySeed(
     private readonly ulong _seed = options.Seed;
 
     /// <summary>The folders of units that are not there.</summary>
-    public IEnumerable<string> Missing => units.Where(u => !folder.Has(_network, _seed, u.Name)).Select(u => folder.Unit(_network, _seed, u.Name));
+    public IEnumerable<string> Missing =>
+        units.Where(u => !folder.Has(_network, _seed, u.Name)).Select(u => folder.Unit(_network, _seed, u.Name));
 
     /// <summary>Makes those units that nobody else makes.</summary>
     public StudyProgress Make()
@@ -62,7 +63,8 @@ internal sealed class StudySeed(
     private bool MakeDense(Trainer trainer) => Unit(trainer, StudyRow.Dense, options, (experiment, into) =>
     {
         experiment.FinishDense(experiment.TrainDense(RunFolder.Dense));
-        StudyAnswers.Write(into.File(StudyUnit.Answers), [StudyAnswers.Of(_network, _seed, StudyRow.Dense, 0, 0, trainer.EvaluateEach(Part.Test))]);
+        StudyAnswers.Write(
+            into.File(StudyUnit.Answers), [StudyAnswers.Of(_network, _seed, StudyRow.Dense, 0, 0, trainer.EvaluateEach(Part.Test))]);
     });
 
     /// <summary>Always by way of the file, so that a study that goes on starts from the same bits and the same seconds.</summary>
@@ -72,7 +74,8 @@ internal sealed class StudySeed(
         Pruner.Put(Checkpoint.Load(Path.Combine(unit, RunFolder.Dense)), trainer);
         var seconds = StudyUnit.Read(unit, RunFolder.Summary, file => CsvTable.ReadOrRefuse(
             file, "the summary.csv of a run", f => double.Parse(f[0], CultureInfo.InvariantCulture), "dense_seconds"));
-        return new DenseNetwork(trainer.Save(), options.DenseEpochs, seconds[0], trainer.Evaluate(Part.Validation), trainer.Evaluate(Part.Test));
+        return new DenseNetwork(
+            trainer.Save(), options.DenseEpochs, seconds[0], trainer.Evaluate(Part.Validation), trainer.Evaluate(Part.Test));
     }
 
     private bool MakeWalk(Trainer trainer, DenseNetwork dense, string name, int length)
@@ -81,7 +84,9 @@ internal sealed class StudySeed(
         return Unit(trainer, name, options with { Epochs = length }, (experiment, into) =>
         {
             experiment.TakeDense(dense);
-            Write(into, dense, StudyRow.HandSet, length, experiment.Prune(walk, dense), r => walk.Best(r.Outcome.Budget)?.Seconds ?? double.NaN);
+            Write(
+                into, dense, StudyRow.HandSet, length, experiment.Prune(walk, dense),
+                r => walk.Best(r.Outcome.Budget)?.Seconds ?? double.NaN);
         });
     }
 
@@ -97,27 +102,34 @@ internal sealed class StudySeed(
             {
                 trainer.Restore(light.State);
                 return new StudyRow(
-                    _network, _seed, StudyRow.DynamicAsLight, r.Outcome.Budget, 0, light.Tries, light.Epochs, light.Seconds, double.NaN, light.Kept, r.Summary.Total,
-                    light.Validation.Accuracy, trainer.Evaluate(Part.Test).Accuracy, dense.Validation.Accuracy, dense.Test.Accuracy, dense.Seconds);
+                    _network, _seed, StudyRow.DynamicAsLight, r.Outcome.Budget, 0, light.Tries, light.Epochs, light.Seconds, double.NaN,
+                    light.Kept, r.Summary.Total, light.Validation.Accuracy, trainer.Evaluate(Part.Test).Accuracy, dense.Validation.Accuracy,
+                    dense.Test.Accuracy, dense.Seconds);
             })));
             Write(into, dense, StudyRow.Dynamic, 0, results, _ => double.NaN);
         });
     }
 
-    private bool Unit(Trainer trainer, string unit, PruneOptions own, Action<Experiment, RunFolder> run) => folder.Make(_network, _seed, unit, described, into =>
-    {
-        invocation.Terminal.Say($"{_network}, seed {_seed}, {unit} -> {into.Path}");
-        using var experiment = new Experiment(
-            trainer, own, new Dictionary<string, string> { ["unit"] = unit, ["verb"] = "study" }, into, invocation.Terminal, invocation.Cancellation);
-        run(experiment, into);
-    });
+    private bool Unit(Trainer trainer, string unit, PruneOptions own, Action<Experiment, RunFolder> run) =>
+        folder.Make(_network, _seed, unit, described, into =>
+        {
+            invocation.Terminal.Say($"{_network}, seed {_seed}, {unit} -> {into.Path}");
+            using var experiment = new Experiment(
+                trainer, own, new Dictionary<string, string> { ["unit"] = unit, ["verb"] = "study" }, into, invocation.Terminal,
+                invocation.Cancellation);
+            run(experiment, into);
+        });
 
     private void Write(
-        RunFolder into, DenseNetwork dense, string method, int retraining, IReadOnlyList<PruneResult> results, Func<PruneResult, double> best)
+        RunFolder into, DenseNetwork dense, string method, int retraining, IReadOnlyList<PruneResult> results,
+        Func<PruneResult, double> best)
     {
         StudyRow.Write(into.File(StudyUnit.Rows), results.Select(r => new StudyRow(
-            _network, _seed, method, r.Outcome.Budget, retraining, r.Outcome.Tries, r.Outcome.Epochs, r.Outcome.Seconds, best(r), r.Summary.Kept, r.Summary.Total,
-            r.Summary.ValidationAccuracy, r.Summary.TestAccuracy, dense.Validation.Accuracy, dense.Test.Accuracy, dense.Seconds)));
-        StudyAnswers.Write(into.File(StudyUnit.Answers), results.Select(r => StudyAnswers.Of(_network, _seed, method, r.Outcome.Budget, retraining, r.Test)));
+            _network, _seed, method, r.Outcome.Budget, retraining, r.Outcome.Tries, r.Outcome.Epochs, r.Outcome.Seconds, best(r),
+            r.Summary.Kept, r.Summary.Total, r.Summary.ValidationAccuracy, r.Summary.TestAccuracy, dense.Validation.Accuracy,
+            dense.Test.Accuracy, dense.Seconds)));
+        StudyAnswers.Write(
+            into.File(StudyUnit.Answers),
+            results.Select(r => StudyAnswers.Of(_network, _seed, method, r.Outcome.Budget, retraining, r.Test)));
     }
 }

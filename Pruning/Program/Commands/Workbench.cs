@@ -23,7 +23,8 @@ internal sealed class Workbench : IDisposable
         var device = OpenDevice(invocation);
         try
         {
-            var trainer = new Trainer(device, network, new TrainerOptions(options.Batch, Seed: options.Seed), training, validation, data.Test);
+            var trainer = new Trainer(
+                device, network, new TrainerOptions(options.Batch, Seed: options.Seed), training, validation, data.Test);
             if (start is not null)
                 Pruner.Put(start, trainer);
             return new Workbench(device, data, trainer);
@@ -35,17 +36,22 @@ internal sealed class Workbench : IDisposable
         }
     }
 
-    /// <summary>The set of --data, or MNIST; run.sh says by PRUNING_HOME where the project's own copy of it is, whatever the current directory.</summary>
+    /// <summary>
+    /// The set of --data, or MNIST; run.sh says by PRUNING_HOME where the project's own copy of it is, whatever the current directory.
+    /// </summary>
     public static ImageData LoadData(Invocation invocation) => Mnist.Load(
-        invocation.Find(Options.Data), invocation.Terminal.Say, Environment.GetEnvironmentVariable("PRUNING_HOME"), invocation.Cancellation);
+        invocation.Find(Options.Data), invocation.Terminal.Say, Environment.GetEnvironmentVariable("PRUNING_HOME"),
+        invocation.Cancellation);
 
     public static ComputeDevice OpenDevice(Invocation invocation) =>
-        Devices.Open(invocation.Get(Options.Device), invocation.Get(Options.Workers), invocation.Get(Options.Simd), invocation.Terminal.Say);
+        Devices.Open(
+            invocation.Get(Options.Device), invocation.Get(Options.Workers), invocation.Get(Options.Simd), invocation.Terminal.Say);
 
     /// <summary>A trainer that only measures: the network of a file on these images, which are its test part.</summary>
     public static Trainer ForMeasuring(ComputeDevice device, Checkpoint checkpoint, DataSet images)
     {
-        // Activations and their gradients take 8 bytes a value and image: 128 images but of a network that would take more than 128 MB with them.
+        // Activations and their gradients take 8 bytes a value and image: 128 images but of a network that would take more than 128 MB with
+        // them.
         const int most = 128, bytes = 1 << 27;
         long values = checkpoint.Network.Shapes.Sum(s => (long)s.BlockStride / Layout.Lanes);
         long blocks = bytes / (2 * sizeof(float) * values * Layout.Lanes);

@@ -65,8 +65,8 @@ internal sealed class CsvTable : IDisposable
         {
             return [.. Read(path, columns).Select(parse)];
         }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException or KeyNotFoundException or FormatException or IndexOutOfRangeException
-            or OverflowException)
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException or KeyNotFoundException or FormatException
+            or IndexOutOfRangeException or OverflowException)
         {
             throw new UserException(ErrorKind.BadFile, $"{path}: expected {expected}, found {e.Message.Split('\n')[0].Trim()}", e);
         }
@@ -85,7 +85,8 @@ internal sealed class CsvTable : IDisposable
     }
 
     // Others may read the file while the run goes on.
-    private static FileStream Open(string path) => Guarded(path, () => new FileStream(path, FileMode.Create, FileAccess.Write, FileShare.Read | FileShare.Delete));
+    private static FileStream Open(string path) =>
+        Guarded(path, () => new FileStream(path, FileMode.Create, FileAccess.Write, FileShare.Read | FileShare.Delete));
 
     private static T Guarded<T>(string path, Func<T> action)
     {

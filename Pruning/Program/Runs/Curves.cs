@@ -25,7 +25,8 @@ internal static class Curves
     public static string OfComparison(IReadOnlyList<(string Name, string Iterations)> runs, string title)
     {
         var all = runs.Select(r => (r.Name, Rows: Read(r.Iterations))).ToArray();
-        Series[] Of(string column, double scale) => [.. all.Select(r => new Series(r.Name, [.. r.Rows.Select(x => (x["elapsed_s"], scale * x[column]))]))];
+        Series[] Of(string column, double scale) =>
+            [.. all.Select(r => new Series(r.Name, [.. r.Rows.Select(x => (x["elapsed_s"], scale * x[column]))]))];
         return SvgChart.Draw(
             title,
             "seconds of pruning and retraining",
@@ -38,6 +39,7 @@ internal static class Curves
         string[] columns = ["iteration", "elapsed_s", "train_loss", "validation_loss", "validation_accuracy", "density"];
         return CsvTable.ReadOrRefuse(
             path, "the iterations.csv of a run",
-            row => columns.Zip(row, (c, f) => (c, double.Parse(f, NumberStyles.Float, CultureInfo.InvariantCulture))).ToDictionary(), columns);
+            row => columns.Zip(row, (c, f) => (c, double.Parse(f, NumberStyles.Float, CultureInfo.InvariantCulture))).ToDictionary(),
+            columns);
     }
 }

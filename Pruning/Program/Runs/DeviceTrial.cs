@@ -32,7 +32,8 @@ internal static class DeviceTrial
     private const int Images = 200, Validation = 100, Batch = 40;
 
     /// <summary>
-    /// Steps that are taken in one go: two epochs of 5, the first 8 steps one by one, and a whole one, in which a GPU fetches the images of a step during the one before.
+    /// Steps that are taken in one go: two epochs of 5, the first 8 steps one by one, and a whole one, in which a GPU fetches the images of
+    /// a step during the one before.
     /// </summary>
     private static readonly int[] Runs = [1, 1, 1, 1, 1, 1, 1, 1, 2, 5];
 
@@ -41,7 +42,9 @@ internal static class DeviceTrial
     private const ulong Seed = 5;
     private const double Rate = 1e-3;
 
-    /// <summary>The part of each layer that is pruned: below the break-even, so that the CPU accelerator visits live weights only.</summary>
+    /// <summary>
+    /// The part of each layer that is pruned: below the break-even, so that the CPU accelerator visits live weights only.
+    /// </summary>
     private const double Pruned = 0.9;
 
     /// <summary>Runs on one network.</summary>
@@ -55,7 +58,8 @@ internal static class DeviceTrial
     {
         var description = NetworkDescription.Parse(network);
         using Trainer tried = Open(device, description), right = Open(reference, description);
-        yield return TrialResult.Of($"{network}: {Steps} training steps", LargestDifference(tried, right, rate, cancellation), LossBound, "losses");
+        yield return TrialResult.Of(
+            $"{network}: {Steps} training steps", LargestDifference(tried, right, rate, cancellation), LossBound, "losses");
 
         tried.Restore(right.Save());
         LayerPruner triedPruner = new(tried), rightPruner = new(right);
@@ -75,13 +79,16 @@ internal static class DeviceTrial
         rightPruner.Prune(thresholds);
         yield return Equal($"{network}: pruned", tried.Parameters.GetMask(), right.Parameters.GetMask(), "masks");
 
-        yield return TrialResult.Of($"{network}: {Steps} training steps under the mask", LargestDifference(tried, right, rate, cancellation), LossBound, "losses");
+        yield return TrialResult.Of(
+            $"{network}: {Steps} training steps under the mask", LargestDifference(tried, right, rate, cancellation), LossBound, "losses");
         float[] mask = tried.Parameters.GetMask();
         int revived = tried.Parameters.GetWeights().Where((w, i) => mask[i] == 0 && w != 0).Count();
-        yield return new TrialResult($"{network}: pruned weights stay zero", revived == 0, $"{revived} of {mask.Count(m => m == 0)} are not");
+        yield return new TrialResult(
+            $"{network}: pruned weights stay zero", revived == 0, $"{revived} of {mask.Count(m => m == 0)} are not");
 
         tried.Restore(right.Save());
-        double worst = tried.EvaluateEach(Part.Validation).Loss.Zip(right.EvaluateEach(Part.Validation).Loss, (a, b) => (double)Math.Abs(a - b)).Max();
+        double worst = tried.EvaluateEach(Part.Validation).Loss
+            .Zip(right.EvaluateEach(Part.Validation).Loss, (a, b) => (double)Math.Abs(a - b)).Max();
         yield return TrialResult.Of($"{network}: validation, image by image", worst, LossBound, "losses");
     }
 
@@ -123,7 +130,9 @@ internal static class DeviceTrial
             labels[n] = (byte)random.Next(Mnist.Shape.Classes);
             for (int i = 0; i < size; i++)
             {
-                pixels[n * size + i] = (byte)(ink[labels[n] * size + i] ? random.Next(96, 256) : random.Next(8) == 0 ? random.Next(128) : 0);
+                pixels[n * size + i] = (byte)(
+                    ink[labels[n] * size + i] ? random.Next(96, 256)
+                    : random.Next(8) == 0 ? random.Next(128) : 0);
             }
         }
         return new DataSet(Mnist.Shape, pixels, labels);

@@ -88,7 +88,9 @@ internal sealed class Experiment : IDisposable
             _trainer.Restore(outcomes[i].State);
             results[i] = Report(method, outcomes[i], dense, i == 0 ? _folder : _folder.Drop(outcomes[i].Budget));
         }
-        _folder.WriteText(RunFolder.Curves, Curves.OfRun(_folder.File(RunFolder.Iterations), $"{_trainer.Network.Name}, {method.Name}, seed {_options.Seed}"));
+        _folder.WriteText(
+            RunFolder.Curves,
+            Curves.OfRun(_folder.File(RunFolder.Iterations), $"{_trainer.Network.Name}, {method.Name}, seed {_options.Seed}"));
         return results;
     });
 
@@ -103,14 +105,17 @@ internal sealed class Experiment : IDisposable
         folder.WriteSummary(summary);
         _log.Say(string.Create(
             CultureInfo.InvariantCulture,
-            $"{method.Name}: kept {summary.Kept:N0} of {summary.Total:N0} weights ({100.0 * summary.Kept / summary.Total:F2} %, {summary.Ratio:F1}x), state of iteration "
-            + $"{outcome.Iteration}; validation {summary.ValidationAccuracy:F2} % (dense {summary.DenseValidationAccuracy:F2}), "
-            + $"test {summary.TestAccuracy:F2} % (dense {summary.DenseTestAccuracy:F2}); {outcome.Epochs:F0} epochs, {outcome.Seconds:F1} s"));
+            $"{method.Name}: kept {summary.Kept:N0} of {summary.Total:N0} weights "
+            + $"({100.0 * summary.Kept / summary.Total:F2} %, {summary.Ratio:F1}x), state of iteration {outcome.Iteration}; "
+            + $"validation {summary.ValidationAccuracy:F2} % (dense {summary.DenseValidationAccuracy:F2}), "
+            + $"test {summary.TestAccuracy:F2} % (dense {summary.DenseTestAccuracy:F2}); "
+            + $"{outcome.Epochs:F0} epochs, {outcome.Seconds:F1} s"));
         if (!outcome.WithinBudget)
         {
             _log.Say(string.Create(
                 CultureInfo.InvariantCulture,
-                $"warning: {(outcome.Iteration > 0 ? "this network is not" : "no lighter network was found")} within the budget of {outcome.Budget} points"));
+                $"warning: {(outcome.Iteration > 0 ? "this network is not" : "no lighter network was found")} "
+                + $"within the budget of {outcome.Budget} points"));
         }
         return new PruneResult(outcome, summary, layers, test);
     }
@@ -121,10 +126,13 @@ internal sealed class Experiment : IDisposable
         ArgumentNullException.ThrowIfNull(dense);
         var summary = Summarize("dense", dense, 0, 0, dense.Test);
         _folder.WriteSummary(summary);
-        _folder.WriteText(RunFolder.Curves, Curves.OfRun(_folder.File(RunFolder.Iterations), $"{summary.Network}, {summary.Method}, seed {summary.Seed}"));
+        _folder.WriteText(
+            RunFolder.Curves,
+            Curves.OfRun(_folder.File(RunFolder.Iterations), $"{summary.Network}, {summary.Method}, seed {summary.Seed}"));
         _log.Say(string.Create(
             CultureInfo.InvariantCulture,
-            $"dense: validation {summary.ValidationAccuracy:F2} %, test {summary.TestAccuracy:F2} %; {dense.Epochs:F0} epochs, {dense.Seconds:F1} s"));
+            $"dense: validation {summary.ValidationAccuracy:F2} %, test {summary.TestAccuracy:F2} %; "
+            + $"{dense.Epochs:F0} epochs, {dense.Seconds:F1} s"));
         return summary;
     }
 
@@ -134,9 +142,9 @@ internal sealed class Experiment : IDisposable
     {
         var moments = _session.Pruner.Moments();
         return new SummaryRow(
-            _trainer.Network.Name, method, _trainer.Device.Name, _options.Seed, dense.Epochs, epochs, dense.Seconds, seconds, dense.Validation.Accuracy,
-            dense.Test.Accuracy, _trainer.Evaluate(Part.Validation).Accuracy, test.Accuracy, moments.Sum(m => m.Live),
-            _trainer.Parameters.WeightCount);
+            _trainer.Network.Name, method, _trainer.Device.Name, _options.Seed, dense.Epochs, epochs, dense.Seconds, seconds,
+            dense.Validation.Accuracy, dense.Test.Accuracy, _trainer.Evaluate(Part.Validation).Accuracy, test.Accuracy,
+            moments.Sum(m => m.Live), _trainer.Parameters.WeightCount);
     }
 
     private void Save(string path, string state, int iteration, ParameterState parameters) => Checkpoint.Of(
@@ -187,7 +195,8 @@ internal sealed class Experiment : IDisposable
         }
         catch (UserException e)
         {
-            return $"{(_kept is { } kept ? $"the state of iteration {kept} is in {_folder.File(RunFolder.Model)}" : "no state was saved")} ({e.Message})";
+            return $"{(_kept is { } kept ? $"the state of iteration {kept} is in {_folder.File(RunFolder.Model)}" : "no state was saved")} "
+                + $"({e.Message})";
         }
     }
 }

@@ -19,21 +19,27 @@ internal sealed record RunOutputs(IReadOnlyList<string> Networks, string? Input,
     public static RunOutputs OfCompression(string input) => new([RunFolder.Coded], input, Adds: true);
 }
 
-/// <summary>What this program writes into the folders of runs: which files are its own, and which of them a new run leaves behind.</summary>
+/// <summary>
+/// What this program writes into the folders of runs: which files are its own, and which of them a new run leaves behind.
+/// </summary>
 internal static class RunFiles
 {
     /// <summary>Bytes of an options.json at most.</summary>
     private const int MostOptions = 1 << 20;
 
     /// <summary>In the folder of a further budget.</summary>
-    private static readonly string[] OfDrop = [RunFolder.Model, RunFolder.Summary, RunFolder.Coded, RunFolder.Compression, RunFolder.CompressOptions];
+    private static readonly string[] OfDrop =
+    [
+        RunFolder.Model, RunFolder.Summary, RunFolder.Coded, RunFolder.Compression, RunFolder.CompressOptions,
+    ];
 
     private static readonly string[] OfCompression = [RunFolder.Coded, RunFolder.Compression, RunFolder.CompressOptions];
 
     private static readonly string[] Own =
     [
-        RunFolder.Iterations, RunFolder.Layers, RunFolder.Summary, RunFolder.Comparison, RunFolder.Options, RunFolder.Environment, RunFolder.Model,
-        RunFolder.Dense, RunFolder.Curves, RunFolder.Log, .. OfCompression, StudyUnit.Rows, StudyUnit.Answers, StudyUnit.Within,
+        RunFolder.Iterations, RunFolder.Layers, RunFolder.Summary, RunFolder.Comparison, RunFolder.Options, RunFolder.Environment,
+        RunFolder.Model, RunFolder.Dense, RunFolder.Curves, RunFolder.Log, .. OfCompression, StudyUnit.Rows, StudyUnit.Answers,
+        StudyUnit.Within,
     ];
 
     /// <summary>All names that this program gives to files of runs.</summary>
@@ -44,7 +50,9 @@ internal static class RunFiles
         || Verb(Path.Combine(folder, RunFolder.CompressOptions)) is not null;
 
     /// <summary>That a run may replace what is in a folder.</summary>
-    /// <exception cref="UserException">Usage: a file that no run of this program wrote has a name that is needed, or the run's own input has.</exception>
+    /// <exception cref="UserException">
+    /// Usage: a file that no run of this program wrote has a name that is needed, or the run's own input has.
+    /// </exception>
     public static void Demand(string folder, RunOutputs writes)
     {
         foreach (string part in writes.Networks.Select(n => Path.GetDirectoryName(n)!).Append("").Distinct())
@@ -53,15 +61,26 @@ internal static class RunFiles
             if (part.Length > 0 && FilePaths.IsLink(place))
                 throw new UserException(ErrorKind.Usage, $"{place}: expected a folder of a run, found a link; name another folder");
             if (Own.FirstOrDefault(n => Directory.Exists(Path.Combine(place, n))) is { } folderThere)
-                throw new UserException(ErrorKind.Usage, $"{Path.Combine(place, folderThere)}: expected a file of a run, found a folder; name another folder");
+            {
+                throw new UserException(
+                    ErrorKind.Usage, $"{Path.Combine(place, folderThere)}: expected a file of a run, found a folder; name another folder");
+            }
             if (part.Length > 0 && File.Exists(place))
                 throw new UserException(ErrorKind.Usage, $"{place}: expected a folder of a run, found a file; name another folder");
             bool run = IsRun(place) || (IsDrop(part) && IsRun(folder));
             if (!run && Own.FirstOrDefault(n => IsThere(Path.Combine(place, n))) is { } taken)
-                throw new UserException(ErrorKind.Usage, $"{Path.Combine(place, taken)}: expected a file of a run, found one that no run wrote; name another folder");
+            {
+                throw new UserException(
+                    ErrorKind.Usage,
+                    $"{Path.Combine(place, taken)}: expected a file of a run, found one that no run wrote; name another folder");
+            }
         }
         if (writes.Input is { } input && writes.Networks.FirstOrDefault(n => FilePaths.AreSame(Path.Combine(folder, n), input)) is { } own)
-            throw new UserException(ErrorKind.Usage, $"{Path.Combine(folder, own)}: expected another folder, found the network that is read; name another with --out");
+        {
+            throw new UserException(
+                ErrorKind.Usage,
+                $"{Path.Combine(folder, own)}: expected another folder, found the network that is read; name another with --out");
+        }
     }
 
     /// <summary>A name for a run that is to replace another.</summary>
@@ -69,7 +88,8 @@ internal static class RunFiles
     {
         for (int number = 1; ; number++)
         {
-            string path = Path.Combine(folder, number == 1 ? RunFolder.Partial : string.Create(CultureInfo.InvariantCulture, $"{RunFolder.Partial}-{number}"));
+            string path = Path.Combine(
+                folder, number == 1 ? RunFolder.Partial : string.Create(CultureInfo.InvariantCulture, $"{RunFolder.Partial}-{number}"));
             if (!Path.Exists(path))
                 return path;
         }
@@ -103,7 +123,9 @@ internal static class RunFiles
             AtomicFile.Sweep(folder, name);
     }
 
-    /// <summary>A run's folder and those inside that belong to it, links excepted: of further budgets, and of a comparison's sides.</summary>
+    /// <summary>
+    /// A run's folder and those inside that belong to it, links excepted: of further budgets, and of a comparison's sides.
+    /// </summary>
     private static IEnumerable<(string Folder, string[] Names)> Parts(string run, bool coded)
     {
         yield return (run, coded ? OfCompression : Own);
@@ -128,11 +150,13 @@ internal static class RunFiles
         .Where(d => IsPartial(Path.GetFileName(d)) && !IsRun(d));
 
     private static bool IsPartial(string name) => name == RunFolder.Partial
-        || (name.StartsWith($"{RunFolder.Partial}-", StringComparison.Ordinal) && name[(RunFolder.Partial.Length + 1)..].All(char.IsAsciiDigit));
+        || (name.StartsWith($"{RunFolder.Partial}-", StringComparison.Ordinal)
+            && name[(RunFolder.Partial.Length + 1)..].All(char.IsAsciiDigit));
 
     /// <summary>drop-0.5.</summary>
     private static bool IsDrop(string name) => name.StartsWith("drop-", StringComparison.Ordinal)
-        && double.TryParse(name["drop-".Length..], NumberStyles.Float, CultureInfo.InvariantCulture, out double budget) && RunFolder.DropName(budget) == name;
+        && double.TryParse(name["drop-".Length..], NumberStyles.Float, CultureInfo.InvariantCulture, out double budget)
+        && RunFolder.DropName(budget) == name;
 
     private static string? Verb(string file)
     {
@@ -141,7 +165,9 @@ internal static class RunFiles
             if (new FileInfo(file) is not { Exists: true, LinkTarget: null, Length: < MostOptions })
                 return null;
             using var json = JsonDocument.Parse(File.ReadAllBytes(file));
-            return json.RootElement.ValueKind == JsonValueKind.Object && json.RootElement.TryGetProperty("verb", out var verb) ? verb.ToString() : null;
+            return json.RootElement.ValueKind == JsonValueKind.Object && json.RootElement.TryGetProperty("verb", out var verb)
+                ? verb.ToString()
+                : null;
         }
         catch (Exception e) when (e is JsonException or InvalidOperationException or IOException or UnauthorizedAccessException)
         {

@@ -6,15 +6,16 @@ using Secateurs.Pruning.Compression;
 namespace Secateurs.Program.Runs;
 
 /// <summary>
-/// The folder of one run, which no other process can work in meanwhile. Nothing in it is written over unless that is asked for, and then a run
-/// of this program only: the new run grows in a folder inside, <see cref="Partial"/>, and takes the old one's place when it is whole
+/// The folder of one run, which no other process can work in meanwhile. Nothing in it is written over unless that is asked for, and then a
+/// run of this program only: the new run grows in a folder inside, <see cref="Partial"/>, and takes the old one's place when it is whole
 /// (<see cref="Finish"/>). A folder that the program names itself gets a number where the name is taken.
 /// </summary>
 internal sealed class RunFolder : IDisposable
 {
     public const string Iterations = "iterations.csv", Layers = "layers.csv", Summary = "summary.csv", Comparison = "comparison.csv",
         Options = "options.json", Environment = "environment.json", Model = ModelFile.Name, Dense = "dense.safetensors",
-        Curves = "curves.svg", Log = "log.txt", Coded = ModelFile.CodedName, Compression = "compression.csv", CompressOptions = "compression.json";
+        Curves = "curves.svg", Log = "log.txt", Coded = ModelFile.CodedName, Compression = "compression.csv",
+        CompressOptions = "compression.json";
 
     /// <summary>Where a run grows that is to replace another; one that was broken off stays there, and the next takes partial-2.</summary>
     public const string Partial = "partial";
@@ -129,7 +130,8 @@ internal sealed class RunFolder : IDisposable
     });
 
     /// <summary>Writes a text file.</summary>
-    public void WriteText(string name, string text) => AtomicFile.Write(File(name), stream => stream.Write(System.Text.Encoding.UTF8.GetBytes(text)));
+    public void WriteText(string name, string text) =>
+        AtomicFile.Write(File(name), stream => stream.Write(System.Text.Encoding.UTF8.GetBytes(text)));
 
     /// <summary>Writes summary.csv: one row a method.</summary>
     public void WriteSummary(params IEnumerable<SummaryRow> rows) => CsvTable.WriteWhole(
@@ -168,7 +170,8 @@ internal sealed class RunFolder : IDisposable
                 return null;
             }
             RunFiles.Demand(path, writes);
-            return new RunFolder(path, held, RunFiles.FreePartial(path), null, folder => RunFiles.Stale(folder._home, folder._stage!, writes));
+            return new RunFolder(
+                path, held, RunFiles.FreePartial(path), null, folder => RunFiles.Stale(folder._home, folder._stage!, writes));
         }
         catch (Exception e)
         {
@@ -234,5 +237,6 @@ internal sealed class RunFolder : IDisposable
     }
 
 
-    private static UserException Bad(string path, string expected, string found) => new(ErrorKind.Usage, $"{path}: expected {expected}, found {found}");
+    private static UserException Bad(string path, string expected, string found) =>
+        new(ErrorKind.Usage, $"{path}: expected {expected}, found {found}");
 }

@@ -39,7 +39,8 @@ internal sealed class RunLog : IRunObserver, IDisposable
         (_terminal, _trainer, _keep) = (terminal, trainer, keep);
         _iterations = new CsvTable(
             folder.File(RunFolder.Iterations),
-            "iteration,epoch,phase,elapsed_s,learning_rate,train_loss,validation_loss,validation_accuracy,kept,total,density,decision,reason");
+            "iteration,epoch,phase,elapsed_s,learning_rate,train_loss,validation_loss,validation_accuracy,kept,total,density,decision,"
+            + "ratio,length,origin,lost,gained,allowed,reason");
         _layers = new CsvTable(folder.File(RunFolder.Layers), "iteration,layer,threshold,deviation,kept,total,density");
         Unguarded(() => _text = new StreamWriter(folder.File(RunFolder.Log)) { AutoFlush = true, NewLine = "\n" });
     }
@@ -54,10 +55,13 @@ internal sealed class RunLog : IRunObserver, IDisposable
     {
         ArgumentNullException.ThrowIfNull(row);
         ArgumentNullException.ThrowIfNull(layers);
+        // The reason, a text with commas, is last: the others can be told apart by commas alone.
         _iterations.Write(
-            Csv.Whole(row.Iteration), Csv.Digits(row.Epoch), row.Phase, Csv.Three(row.Elapsed), Csv.Digits(row.LearningRate), Csv.Six(row.TrainLoss),
-            Csv.Six(row.ValidationLoss), Csv.Two(row.ValidationAccuracy), Csv.Whole(row.Kept), Csv.Whole(row.Total), Csv.Six(row.Density),
-            row.Decision.ToString().ToLowerInvariant(), row.Reason);
+        [
+            Csv.Whole(row.Iteration), Csv.Digits(row.Epoch), row.Phase, Csv.Three(row.Elapsed), Csv.Digits(row.LearningRate),
+            Csv.Six(row.TrainLoss), Csv.Six(row.ValidationLoss), Csv.Two(row.ValidationAccuracy), Csv.Whole(row.Kept), Csv.Whole(row.Total),
+            Csv.Six(row.Density), row.Decision.ToString().ToLowerInvariant(), .. Judged(row.Judged), row.Reason,
+        ]);
         foreach (var l in layers)
         {
             _layers.Write(
@@ -77,8 +81,9 @@ internal sealed class RunLog : IRunObserver, IDisposable
         GC.Collect();
         Say(string.Create(
             CultureInfo.InvariantCulture,
-            $"{row.Iteration,4} {row.Phase,-8} epoch {row.Epoch,6:F1}  {row.Elapsed,6:F1} s  loss {row.TrainLoss:F4}  validation {row.ValidationAccuracy:F2} %"
-            + $"  kept {100 * row.Density:F2} %  {row.Decision.ToString().ToLowerInvariant()}{(row.Reason.Length > 0 ? $": {row.Reason}" : "")}"));
+            $"{row.Iteration,4} {row.Phase,-8} epoch {row.Epoch,6:F1}  {row.Elapsed,6:F1} s  loss {row.TrainLoss:F4}  "
+            + $"validation {row.ValidationAccuracy:F2} %  kept {100 * row.Density:F2} %  "
+            + $"{row.Decision.ToString().ToLowerInvariant()}{(row.Reason.Length > 0 ? $": {row.Reason}" : "")}"));
     }
 
     public void Best(int iteration) => Keep((_bestState = (_trainer.Parameters.Save(), iteration)).Value);
@@ -104,12 +109,14 @@ internal sealed class RunLog : IRunObserver, IDisposable
         int full = (int)(done * BarWidth);
         string speed = trained <= 0 || seconds <= 0 ? "" : string.Create(
             CultureInfo.InvariantCulture,
-            $"  {trained * _trainer.StepsPerEpoch * _trainer.Batch / seconds:N0} images/s  {TimeSpan.FromSeconds((epochs - epoch) * seconds / trained):m\\:ss} left");
+            $"  {trained * _trainer.StepsPerEpoch * _trainer.Batch / seconds:N0} images/s  "
+            + $"{TimeSpan.FromSeconds((epochs - epoch) * seconds / trained):m\\:ss} left");
         string accuracy = _last is null ? "" : string.Create(
             CultureInfo.InvariantCulture, $"  accuracy {_last.ValidationAccuracy:F2} %  density {100 * _last.Density:F2} %");
         _terminal.Bar(string.Create(
             CultureInfo.InvariantCulture,
-            $"{phase} {new string('━', full)}{new string('─', BarWidth - full)} {epoch:F1}/{Csv.Short(epochs)} epochs  loss {loss:F4}{accuracy}{speed}"));
+            $"{phase} {new string('━', full)}{new string('─', BarWidth - full)} {epoch:F1}/{Csv.Short(epochs)} epochs  "
+            + $"loss {loss:F4}{accuracy}{speed}"));
     }
 
     public void Dispose()
@@ -118,6 +125,10 @@ internal sealed class RunLog : IRunObserver, IDisposable
         _layers.Dispose();
         Unguarded(() => _text?.Dispose());
     }
+
+    private static string[] Judged(JudgedNetwork? network) => network is var (ratio, length, origin, (_, lost, gained, allowed))
+        ? [Csv.Digits(ratio), Csv.Digits(length), Csv.Whole(origin), Csv.Whole(lost), Csv.Whole(gained), Csv.Whole(allowed)]
+        : ["", "", "", "", "", ""];
 
     private void Keep((ParameterState State, int Iteration) kept)
     {

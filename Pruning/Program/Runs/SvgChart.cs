@@ -28,8 +28,12 @@ internal static class SvgChart
         var x = Axis.Linear([.. points.Select(p => p.X)]);
         int height = Top + panels.Count * (PanelHeight + Gap) - Gap + Bottom;
         var svg = new StringBuilder();
-        svg.Append(CultureInfo.InvariantCulture, $"<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"{Width}\" height=\"{height}\" viewBox=\"0 0 {Width} {height}\" ");
-        svg.Append("font-family=\"Helvetica, Arial, sans-serif\" font-size=\"12\" fill=\"#222\">\n<rect width=\"100%\" height=\"100%\" fill=\"#fff\"/>\n");
+        svg.Append(
+            CultureInfo.InvariantCulture,
+            $"<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"{Width}\" height=\"{height}\" viewBox=\"0 0 {Width} {height}\" ");
+        svg.Append(
+            "font-family=\"Helvetica, Arial, sans-serif\" font-size=\"12\" fill=\"#222\">\n"
+            + "<rect width=\"100%\" height=\"100%\" fill=\"#fff\"/>\n");
         Text(svg, Left, 24, title, "font-size=\"15\" font-weight=\"bold\"");
         for (int i = 0; i < panels.Count; i++)
             DrawPanel(svg, panels[i], x, Top + i * (PanelHeight + Gap), last: i == panels.Count - 1);
@@ -55,9 +59,14 @@ internal static class SvgChart
             if (last)
                 Text(svg, X(tick), top + PanelHeight + 17, Label(tick), "text-anchor=\"middle\"");
         }
-        svg.Append(CultureInfo.InvariantCulture, $"<rect x=\"{Left}\" y=\"{top:F1}\" width=\"{Width - Left - Right}\" height=\"{PanelHeight}\" fill=\"none\" stroke=\"#888\"/>\n");
+        svg.Append(
+            CultureInfo.InvariantCulture,
+            $"<rect x=\"{Left}\" y=\"{top:F1}\" width=\"{Width - Left - Right}\" height=\"{PanelHeight}\" "
+            + $"fill=\"none\" stroke=\"#888\"/>\n");
         double middle = top + PanelHeight / 2.0;
-        Text(svg, 18, middle, panel.Label, string.Create(CultureInfo.InvariantCulture, $"text-anchor=\"middle\" transform=\"rotate(-90 18 {middle:F1})\""));
+        Text(
+            svg, 18, middle, panel.Label,
+            string.Create(CultureInfo.InvariantCulture, $"text-anchor=\"middle\" transform=\"rotate(-90 18 {middle:F1})\""));
 
         double legend = Left + 10;
         for (int s = 0; s < panel.Series.Count; s++)
@@ -66,12 +75,20 @@ internal static class SvgChart
             foreach (var run in Runs(panel.Series[s].Points, panel.Logarithmic))
             {
                 string path = string.Join(' ', run.Select(p => string.Create(CultureInfo.InvariantCulture, $"{X(p.X):F1},{Y(p.Y):F1}")));
-                svg.Append(CultureInfo.InvariantCulture, $"<polyline points=\"{path}\" fill=\"none\" stroke=\"{colour}\" stroke-width=\"1.8\" stroke-linejoin=\"round\"/>\n");
+                svg.Append(
+                    CultureInfo.InvariantCulture,
+                    $"<polyline points=\"{path}\" fill=\"none\" stroke=\"{colour}\" stroke-width=\"1.8\" stroke-linejoin=\"round\"/>\n");
                 if (run.Count == 1)
-                    svg.Append(CultureInfo.InvariantCulture, $"<circle cx=\"{X(run[0].X):F1}\" cy=\"{Y(run[0].Y):F1}\" r=\"2.5\" fill=\"{colour}\"/>\n");
+                {
+                    svg.Append(
+                        CultureInfo.InvariantCulture,
+                        $"<circle cx=\"{X(run[0].X):F1}\" cy=\"{Y(run[0].Y):F1}\" r=\"2.5\" fill=\"{colour}\"/>\n");
+                }
             }
             // Above the panel, so that it never hides a line.
-            svg.Append(CultureInfo.InvariantCulture, $"<rect x=\"{legend:F0}\" y=\"{top - 11:F1}\" width=\"14\" height=\"4\" fill=\"{colour}\"/>\n");
+            svg.Append(
+                CultureInfo.InvariantCulture,
+                $"<rect x=\"{legend:F0}\" y=\"{top - 11:F1}\" width=\"14\" height=\"4\" fill=\"{colour}\"/>\n");
             Text(svg, legend + 18, top - 5, panel.Series[s].Name, "");
             legend += 34 + 6.6 * panel.Series[s].Name.Length;
         }
@@ -96,7 +113,8 @@ internal static class SvgChart
             yield return run;
     }
 
-    private static string Label(double value) => value.ToString(Math.Abs(value) is >= 1e6 or (> 0 and < 1e-4) ? "0.##e0" : "0.#####", CultureInfo.InvariantCulture);
+    private static string Label(double value) =>
+        value.ToString(Math.Abs(value) is >= 1e6 or (> 0 and < 1e-4) ? "0.##e0" : "0.#####", CultureInfo.InvariantCulture);
 
     private static void Line(StringBuilder svg, double x1, double y1, double x2, double y2, string colour) => svg.Append(
         CultureInfo.InvariantCulture, $"<line x1=\"{x1:F1}\" y1=\"{y1:F1}\" x2=\"{x2:F1}\" y2=\"{y2:F1}\" stroke=\"{colour}\"/>\n");

@@ -19,7 +19,11 @@ internal sealed class TextTable(params string[] header)
     public override string ToString()
     {
         int[] widths = [.. header.Select((_, i) => _rows.Max(r => r[i].Length))];
-        bool[] right = [.. header.Select((_, i) => _rows.Skip(1).Any() && _rows.Skip(1).All(r => r[i] is "" or "-" || char.IsDigit(r[i].TrimStart('-', '+', '~')[0])))];
+        bool[] right =
+        [
+            .. header.Select((_, i) =>
+                _rows.Skip(1).Any() && _rows.Skip(1).All(r => r[i] is "" or "-" || char.IsDigit(r[i].TrimStart('-', '+', '~')[0]))),
+        ];
         var text = new StringBuilder();
         foreach (var row in _rows)
             text.AppendLine(string.Join("  ", row.Select((c, i) => right[i] ? c.PadLeft(widths[i]) : c.PadRight(widths[i]))).TrimEnd());

@@ -3,16 +3,17 @@ namespace Secateurs.Program.Studies;
 /// <summary>
 /// Which retraining length the hand-set side is quoted with: the one that is kindest to it. For a network and a budget and a length E let
 ///   q(E) = geometric mean over seeds of (epochs of all tries at E) / (epochs until dynamic had a network at least as light),
-/// dense training in neither: epochs, not seconds, which are other ones each time. The kindest E is that of the smallest q; lengths at which
-/// some seed found nothing within the budget stand back where another length always did; of equals the shortest. Where dynamic never was as
-/// light, q is 0.
+/// dense training in neither: epochs, not seconds, which are other ones each time. The kindest E is that of the smallest q; lengths at
+/// which some seed found nothing within the budget stand back where another length always did; of equals the shortest. Where dynamic never
+/// was as light, q is 0.
 /// </summary>
 internal static class Kindness
 {
     /// <summary>The kindest length; null where one of the two sides is missing.</summary>
     public static int? Kindest(IReadOnlyList<StudyRow> rows, string network, double budget)
     {
-        var lengths = rows.Where(r => r.Network == network && r.Budget == budget && r.Method == StudyRow.HandSet && !double.IsNaN(r.AsLight))
+        var lengths = rows
+            .Where(r => r.Network == network && r.Budget == budget && r.Method == StudyRow.HandSet && !double.IsNaN(r.AsLight))
             .GroupBy(r => r.Retraining).OrderBy(g => g.Key).ToArray();
         return lengths.OrderBy(g => g.All(r => r.Kept < r.Total) ? 0 : 1).ThenBy(g => Sample.GeometricMean(g.Select(Sooner)))
             .Select(g => (int?)g.Key).FirstOrDefault();

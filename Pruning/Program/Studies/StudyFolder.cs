@@ -8,8 +8,9 @@ namespace Secateurs.Program.Studies;
 
 /// <summary>
 /// Where a study lies: NETWORK/options.json, NETWORK/seed-N/UNIT/, and at the top what is gathered from all units. A unit that has its name
-/// is whole, however a study ended: it is made in UNIT.partial, which its process holds meanwhile, and renamed. So several processes may work
-/// on one study, each at units that no other has; what is decided for all of them (options, claims, tables) is decided by one at a time.
+/// is whole, however a study ended: it is made in UNIT.partial, which its process holds meanwhile, and renamed. So several processes may
+/// work on one study, each at units that no other has; what is decided for all of them (options, claims, tables) is decided by one at a
+/// time.
 /// </summary>
 internal sealed class StudyFolder(string path, CancellationToken cancellation = default)
 {
@@ -63,16 +64,22 @@ internal sealed class StudyFolder(string path, CancellationToken cancellation = 
         if (held is null)
             return;
         RunFiles.Sweep(path);
-        bool study = Directory.EnumerateDirectories(path).Any(n => StudyOptions.Are(Path.Combine(n, RunFolder.Options)) || Seeds(n).Length > 0);
+        bool study = Directory.EnumerateDirectories(path)
+            .Any(n => StudyOptions.Are(Path.Combine(n, RunFolder.Options)) || Seeds(n).Length > 0);
         string? other = Directory.EnumerateFileSystemEntries(path).Select(e => Path.GetFileName(e)).Where(n => n != FolderLock.Name)
             .Order(StringComparer.Ordinal).FirstOrDefault();
         if (!study && other is not null)
-            throw new UserException(ErrorKind.Usage, $"{path}: expected a new folder or that of a study, found one with files ({other}, ...)");
+        {
+            throw new UserException(
+                ErrorKind.Usage, $"{path}: expected a new folder or that of a study, found one with files ({other}, ...)");
+        }
         if (!Begins(network))
             StudyOptions.Demand(OptionsFile(network), options);
     }
 
-    /// <summary>Makes a unit by a run. If that breaks off, what it saved stays under the partial name until the unit was made after all.</summary>
+    /// <summary>
+    /// Makes a unit by a run. If that breaks off, what it saved stays under the partial name until the unit was made after all.
+    /// </summary>
     /// <returns>False where another process makes it, or has made it.</returns>
     /// <exception cref="UserException">As <see cref="Demand"/>. Failed: the folder cannot be written.</exception>
     public bool Make(string network, ulong seed, string unit, JsonObject options, Action<RunFolder> run)
@@ -117,8 +124,8 @@ internal sealed class StudyFolder(string path, CancellationToken cancellation = 
     }
 
     /// <summary>
-    /// Reads all finished units, fills in seconds_as_light, and writes study.csv, answers.csv and table.txt: of several processes that end at once
-    /// the last one writes what all have made.
+    /// Reads all finished units, fills in seconds_as_light, and writes study.csv, answers.csv and table.txt: of several processes that end
+    /// at once the last one writes what all have made.
     /// </summary>
     /// <exception cref="UserException">BadFile: a unit is damaged. Failed: the tables cannot be written.</exception>
     public (StudySummary Summary, string Text) Gather()
@@ -185,7 +192,9 @@ internal sealed class StudyFolder(string path, CancellationToken cancellation = 
         RemoveEmpty(partial);
     }
 
-    /// <summary>Removes what runs that were broken off left of a unit that is there now: their own files, and none through a link.</summary>
+    /// <summary>
+    /// Removes what runs that were broken off left of a unit that is there now: their own files, and none through a link.
+    /// </summary>
     private static void Tidy(string partial, string made)
     {
         foreach (string file in RunFiles.Stale(partial, made, RunOutputs.OfSearch()).Where(f => !FilePaths.IsLink(f)).ToArray())

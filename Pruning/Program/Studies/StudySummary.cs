@@ -22,8 +22,9 @@ namespace Secateurs.Program.Studies;
 /// <param name="SoonerWithDense">The same with dense training counted on both sides.</param>
 /// <param name="SoonerThanBest">The same with the time of hand-set's single best try, as if known in advance.</param>
 internal sealed record StudyGroup(
-    string Network, double Budget, string Method, int Retraining, bool Kindest, int Seeds, double Ratio, double RatioDeviation, double RatioGeometric,
-    double KeptPercent, double TestAccuracy, double TestAccuracyDeviation, double ToDense, double Seconds, double Sooner, double SoonerWithDense, double SoonerThanBest);
+    string Network, double Budget, string Method, int Retraining, bool Kindest, int Seeds, double Ratio, double RatioDeviation,
+    double RatioGeometric, double KeptPercent, double TestAccuracy, double TestAccuracyDeviation, double ToDense, double Seconds,
+    double Sooner, double SoonerWithDense, double SoonerThanBest);
 
 /// <summary>
 /// Two networks of each seed on the same test images (McNemar 1947): images that only the second has right (lost) and that only the first
@@ -35,8 +36,12 @@ internal sealed record StudyPair(string Network, double Budget, string First, st
     public double Z => Lost + Gained == 0 ? 0 : (Gained - Lost) / Math.Sqrt(Lost + Gained);
 }
 
-/// <summary>A final network as a point: ratio against test accuracy. Best: no other is at least as light and at least as right, and one of both more.</summary>
-internal sealed record StudyPoint(string Network, string Method, double Budget, int Retraining, ulong Seed, double Ratio, double TestAccuracy, bool Best);
+/// <summary>
+/// A final network as a point: ratio against test accuracy. Best: no other is at least as light and at least as right, and one of both
+/// more.
+/// </summary>
+internal sealed record StudyPoint(
+    string Network, string Method, double Budget, int Retraining, ulong Seed, double Ratio, double TestAccuracy, bool Best);
 
 /// <summary>What a study says, from its rows and answers alone.</summary>
 internal sealed record StudySummary(IReadOnlyList<StudyGroup> Groups, IReadOnlyList<StudyPair> Pairs, IReadOnlyList<StudyPoint> Points)
@@ -46,8 +51,9 @@ internal sealed record StudySummary(IReadOnlyList<StudyGroup> Groups, IReadOnlyL
         ArgumentNullException.ThrowIfNull(rows);
         ArgumentNullException.ThrowIfNull(answers);
         var groups = rows.GroupBy(r => (r.Network, r.Budget, r.Method, r.Retraining))
-            .OrderBy(g => g.Key.Network, StringComparer.Ordinal).ThenBy(g => g.Key.Budget).ThenByDescending(g => g.Key.Method, StringComparer.Ordinal)
-            .ThenBy(g => g.Key.Retraining).Select(g => Group(rows, [.. g])).ToArray();
+            .OrderBy(g => g.Key.Network, StringComparer.Ordinal).ThenBy(g => g.Key.Budget)
+            .ThenByDescending(g => g.Key.Method, StringComparer.Ordinal).ThenBy(g => g.Key.Retraining)
+            .Select(g => Group(rows, [.. g])).ToArray();
         return new StudySummary(groups, [.. groups.Where(g => g.Method != StudyRow.DynamicAsLight).SelectMany(g => Pairs(g))], Points());
 
         IEnumerable<StudyPair> Pairs(StudyGroup group)
@@ -62,9 +68,11 @@ internal sealed record StudySummary(IReadOnlyList<StudyGroup> Groups, IReadOnlyL
         StudyPair Pair(StudyGroup group, string second, double budget, int retraining)
         {
             int seeds = 0, lost = 0, gained = 0;
-            foreach (var mine in answers.Where(a => (a.Network, a.Budget, a.Method, a.Retraining) == (group.Network, group.Budget, group.Method, group.Retraining)))
+            var own = (group.Network, group.Budget, group.Method, group.Retraining);
+            foreach (var mine in answers.Where(a => (a.Network, a.Budget, a.Method, a.Retraining) == own))
             {
-                if (answers.FirstOrDefault(a => (a.Network, a.Seed, a.Budget, a.Method, a.Retraining) == (mine.Network, mine.Seed, budget, second, retraining)) is not { } other)
+                var opposite = (mine.Network, mine.Seed, budget, second, retraining);
+                if (answers.FirstOrDefault(a => (a.Network, a.Seed, a.Budget, a.Method, a.Retraining) == opposite) is not { } other)
                     continue;
                 seeds++;
                 lost += mine.Wrong.Except(other.Wrong).Count();
@@ -93,12 +101,14 @@ internal sealed record StudySummary(IReadOnlyList<StudyGroup> Groups, IReadOnlyL
         int length = first.Method == StudyRow.Dynamic ? kindest ?? 0 : first.Retraining;
         double Sooner(Func<StudyRow, double> handSet, bool dense) => Sample.GeometricMean(group.Select(r =>
             Kindness.HandSet(rows, r, length) is not { } h ? double.NaN
-                : (handSet(h) + (dense ? h.DenseSeconds : 0)) / ((r.Method == StudyRow.HandSet ? r.AsLight : r.Seconds) + (dense ? r.DenseSeconds : 0))));
+                : (handSet(h) + (dense ? h.DenseSeconds : 0))
+                    / ((r.Method == StudyRow.HandSet ? r.AsLight : r.Seconds) + (dense ? r.DenseSeconds : 0))));
         double[] ratios = [.. group.Select(r => r.Ratio)], tests = [.. group.Select(r => r.Test)];
         return new StudyGroup(
             first.Network, first.Budget, first.Method, first.Retraining, length == kindest && length > 0, group.Length, Sample.Mean(ratios),
-            Sample.Deviation(ratios), Sample.GeometricMean(ratios), Sample.Mean(group.Select(r => 100.0 * r.Kept / r.Total)), Sample.Mean(tests),
-            Sample.Deviation(tests), Sample.Mean(tests) - Sample.Mean(group.Select(r => r.DenseTest)), Sample.Mean(group.Select(r => r.Seconds)),
+            Sample.Deviation(ratios), Sample.GeometricMean(ratios), Sample.Mean(group.Select(r => 100.0 * r.Kept / r.Total)),
+            Sample.Mean(tests), Sample.Deviation(tests), Sample.Mean(tests) - Sample.Mean(group.Select(r => r.DenseTest)),
+            Sample.Mean(group.Select(r => r.Seconds)),
             Sooner(h => h.Seconds, false), Sooner(h => h.Seconds, true), Sooner(h => h.BestSeconds, false));
     }
 }

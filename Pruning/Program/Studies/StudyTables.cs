@@ -15,8 +15,14 @@ internal static class StudyTables
             foreach (string unit in units)
                 StudyUnit.Demand(unit);
             answers.AddRange(units.SelectMany(u => StudyUnit.Read(u, StudyUnit.Answers, StudyAnswers.Read)));
-            StudyRow[] made = [.. units.Where(u => Path.GetFileName(u) != StudyRow.Dense).SelectMany(u => StudyUnit.Read(u, StudyUnit.Rows, StudyRow.Read))];
-            StudyRow[]? within = units.Select(u => Path.Combine(u, StudyUnit.Within)).FirstOrDefault(File.Exists) is { } file ? [.. StudyRow.Read(file)] : null;
+            StudyRow[] made =
+            [
+                .. units.Where(u => Path.GetFileName(u) != StudyRow.Dense)
+                    .SelectMany(u => StudyUnit.Read(u, StudyUnit.Rows, StudyRow.Read)),
+            ];
+            StudyRow[]? within = units.Select(u => Path.Combine(u, StudyUnit.Within)).FirstOrDefault(File.Exists) is { } file
+                ? [.. StudyRow.Read(file)]
+                : null;
             rows.AddRange(within is null ? made : made.SelectMany(row => AsLight(row, within)));
         }
         return (
@@ -36,6 +42,8 @@ internal static class StudyTables
         if (row.Method != StudyRow.HandSet)
             return [row];
         var light = within.FirstOrDefault(w => w.Budget == row.Budget && w.Kept <= row.Kept);
-        return light is null ? [row with { AsLight = double.PositiveInfinity }] : [row with { AsLight = light.Seconds }, light with { Retraining = row.Retraining }];
+        return light is null
+            ? [row with { AsLight = double.PositiveInfinity }]
+            : [row with { AsLight = light.Seconds }, light with { Retraining = row.Retraining }];
     }
 }

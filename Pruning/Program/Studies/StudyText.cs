@@ -13,14 +13,25 @@ internal static class StudyText
         var text = new StringBuilder();
         foreach (string network in summary.Groups.Select(g => g.Network).Distinct())
         {
-            text.Append(CultureInfo.InvariantCulture, $"{network}: mean over seeds, +- sample deviation\n{Groups(summary.Groups.Where(g => g.Network == network))}\n\n");
-            text.Append(CultureInfo.InvariantCulture, $"{network}: paired on the test images, seeds summed (McNemar)\n{Pairs(summary.Pairs.Where(p => p.Network == network))}\n\n");
-            text.Append(CultureInfo.InvariantCulture, $"{network}: ratio against test error, * = nothing is lighter and better\n{Points(summary.Points.Where(p => p.Network == network))}\n\n");
+            text.Append(
+                CultureInfo.InvariantCulture,
+                $"{network}: mean over seeds, +- sample deviation\n{Groups(summary.Groups.Where(g => g.Network == network))}\n\n");
+            text.Append(
+                CultureInfo.InvariantCulture,
+                $"{network}: paired on the test images, seeds summed (McNemar)\n"
+                + $"{Pairs(summary.Pairs.Where(p => p.Network == network))}\n\n");
+            text.Append(
+                CultureInfo.InvariantCulture,
+                $"{network}: ratio against test error, * = nothing is lighter and better\n"
+                + $"{Points(summary.Points.Where(p => p.Network == network))}\n\n");
         }
         text.Append(
-            "sooner: hand-set seconds / dynamic seconds, geometric mean; in rows of hand-set until dynamic first was as light, in the row of dynamic\n"
-            + "until its search ended. with dense: dense training counted on both sides. than best: hand-set's single best try, as if known in advance.\n"
-            + "kindest: the retraining length at which dynamic is the least sooner counted in epochs (seconds change from run to run), of those at which\n"
+            "sooner: hand-set seconds / dynamic seconds, geometric mean; "
+            + "in rows of hand-set until dynamic first was as light, in the row of dynamic\n"
+            + "until its search ended. with dense: dense training counted on both sides. "
+            + "than best: hand-set's single best try, as if known in advance.\n"
+            + "kindest: the retraining length at which dynamic is the least sooner counted in epochs "
+            + "(seconds change from run to run), of those at which\n"
             + "every seed's walk found something if there are any; the row 'as light' and the last rows are compared with it.\n");
         return text.ToString();
     }
@@ -28,18 +39,21 @@ internal static class StudyText
     private static TextTable Groups(IEnumerable<StudyGroup> groups)
     {
         var table = new TextTable(
-            "budget", "method", "n", "ratio", "+-", "geometric", "kept %", "test %", "+-", "to dense", "seconds", "sooner", "with dense", "than best");
+            "budget", "method", "n", "ratio", "+-", "geometric", "kept %", "test %", "+-", "to dense", "seconds", "sooner", "with dense",
+            "than best");
         foreach (var g in groups.Where(g => g.Method != StudyRow.DynamicAsLight || g.Kindest))
         {
             string method = g.Method switch
             {
-                StudyRow.HandSet => string.Create(CultureInfo.InvariantCulture, $"hand-set, {g.Retraining} epochs{(g.Kindest ? " (kindest)" : "")}"),
+                StudyRow.HandSet =>
+                    string.Create(CultureInfo.InvariantCulture, $"hand-set, {g.Retraining} epochs{(g.Kindest ? " (kindest)" : "")}"),
                 StudyRow.DynamicAsLight => "dynamic (as light)",
                 _ => g.Method,
             };
             table.Add(
-                Csv.Digits(g.Budget), method, Csv.Whole(g.Seeds), One(g.Ratio), One(g.RatioDeviation), One(g.RatioGeometric), Two(g.KeptPercent), Two(g.TestAccuracy),
-                Two(g.TestAccuracyDeviation), g.ToDense.ToString("+0.00;-0.00;0.00", CultureInfo.InvariantCulture), One(g.Seconds), Two(g.Sooner), Two(g.SoonerWithDense),
+                Csv.Digits(g.Budget), method, Csv.Whole(g.Seeds), One(g.Ratio), One(g.RatioDeviation), One(g.RatioGeometric),
+                Two(g.KeptPercent), Two(g.TestAccuracy), Two(g.TestAccuracyDeviation),
+                g.ToDense.ToString("+0.00;-0.00;0.00", CultureInfo.InvariantCulture), One(g.Seconds), Two(g.Sooner), Two(g.SoonerWithDense),
                 Two(g.SoonerThanBest));
         }
         return table;
@@ -59,8 +73,8 @@ internal static class StudyText
         foreach (var p in points)
         {
             table.Add(
-                p.Best ? "*" : "", One(p.Ratio), Two(100 - p.TestAccuracy), p.Method, Csv.Digits(p.Budget), p.Retraining == 0 ? "-" : Csv.Whole(p.Retraining),
-                Csv.Whole(p.Seed));
+                p.Best ? "*" : "", One(p.Ratio), Two(100 - p.TestAccuracy), p.Method, Csv.Digits(p.Budget),
+                p.Retraining == 0 ? "-" : Csv.Whole(p.Retraining), Csv.Whole(p.Seed));
         }
         return table;
     }

@@ -5,8 +5,8 @@ using Secateurs.Program.Runs;
 namespace Secateurs.Program.Studies;
 
 /// <summary>
-/// A unit of a study: the folder of one run with its rows of <see cref="StudyRow"/> and <see cref="StudyAnswers"/> besides. Its name says what
-/// it is: dense, dynamic, hand-set-4.
+/// A unit of a study: the folder of one run with its rows of <see cref="StudyRow"/> and <see cref="StudyAnswers"/> besides. Its name says
+/// what it is: dense, dynamic, hand-set-4.
 /// </summary>
 internal static class StudyUnit
 {
@@ -22,7 +22,8 @@ internal static class StudyUnit
     public static string HandSet(int length) => string.Create(CultureInfo.InvariantCulture, $"{HandSetPrefix}{length}");
 
     /// <summary>The finished units of a seed, whole or damaged; what else lies there is none of the study's.</summary>
-    internal static string[] In(string seed) => [.. Directory.EnumerateDirectories(seed).Where(u => IsName(Path.GetFileName(u))).Order(StringComparer.Ordinal)];
+    internal static string[] In(string seed) =>
+        [.. Directory.EnumerateDirectories(seed).Where(u => IsName(Path.GetFileName(u))).Order(StringComparer.Ordinal)];
 
     /// <summary>That a unit which has its name has what was made with it.</summary>
     /// <exception cref="UserException">BadFile: it has not, so that the study would do without it in silence.</exception>
@@ -34,7 +35,8 @@ internal static class StudyUnit
         // The time until dynamic pruning was as light as by hand is found in its list; studies of one side alone once had none.
         bool compared = name == StudyRow.Dynamic
             && In(Path.GetDirectoryName(unit)!).Any(u => Path.GetFileName(u).StartsWith(HandSetPrefix, StringComparison.Ordinal));
-        foreach (string file in (string[])[name == StudyRow.Dense ? RunFolder.Summary : Rows, Answers, .. compared ? (string[])[Within] : []])
+        string[] files = [name == StudyRow.Dense ? RunFolder.Summary : Rows, Answers, .. compared ? (string[])[Within] : []];
+        foreach (string file in files)
         {
             if (!File.Exists(Path.Combine(unit, file)))
                 throw Damaged(unit, file, "none");
@@ -47,8 +49,12 @@ internal static class StudyUnit
         read(Path.Combine(unit, file)) is { Count: > 0 } rows ? rows : throw Damaged(unit, file, "one without a row");
 
     private static UserException Damaged(string unit, string file, string found) => new(
-        ErrorKind.BadFile, $"{Path.Combine(unit, file)}: expected the file of a finished unit, found {found}; without the folder {unit} it is made anew");
+        ErrorKind.BadFile,
+        $"{Path.Combine(unit, file)}: expected the file of a finished unit, found {found}; without the folder {unit} it is made anew");
 
-    private static bool IsName(string name) => name is StudyRow.Dense or StudyRow.Dynamic || (name.StartsWith(HandSetPrefix, StringComparison.Ordinal)
-        && int.TryParse(name[HandSetPrefix.Length..], NumberStyles.None, CultureInfo.InvariantCulture, out int length) && name == HandSet(length));
+    private static bool IsName(string name) =>
+        name is StudyRow.Dense or StudyRow.Dynamic
+        || (name.StartsWith(HandSetPrefix, StringComparison.Ordinal)
+            && int.TryParse(name[HandSetPrefix.Length..], NumberStyles.None, CultureInfo.InvariantCulture, out int length)
+            && name == HandSet(length));
 }
