@@ -5,8 +5,8 @@ namespace Secateurs.Kernels;
 
 /// <summary>
 /// A teacher's answers, softened by a temperature T (Hinton, Vinyals and Dean 2015): q(n, k) = softmax(z_teacher(n) / T)(k). The gradient
-/// of the logits becomes (1 - a) · (softmax(z) - onehot) / batch + a T · (softmax(z / T) - q) / batch, where a is the teacher's share. On
-/// an image that was moved (<see cref="Gather.View"/>) a is 1: what it teaches is the teacher's function, not its label.
+/// of the logits becomes (1 - a) · (softmax(z) - onehot) / batch + a T · (softmax(z / T) - q) / batch, where a is the teacher's share.
+/// An image that was moved (<see cref="Gather.View"/>) keeps its label, and has an answer of its own.
 /// </summary>
 internal static class Distillation
 {
@@ -102,12 +102,11 @@ internal static class Distillation
         int start = slot / Layout.Lanes * classes * Layout.Lanes + slot % Layout.Lanes;
         int target = (Gather.View(entry) * a.Images + Gather.Image(entry)) * classes;
         float max = Max(start, classes, a), sum = Sum(start, classes, max, a);
-        float share = Gather.View(entry) == 0 ? a.Share : 1f;
         for (int k = 0; k < classes; k++)
         {
             int at = start + k * Layout.Lanes;
             float soft = XMath.Exp((a.Logits.Data[at] - max) / a.Temperature) / sum - a.Targets[target + k];
-            a.DLogits.Data[at] = (1f - share) * a.DLogits.Data[at] + share * a.Temperature * a.Scale * soft;
+            a.DLogits.Data[at] = (1f - a.Share) * a.DLogits.Data[at] + a.Share * a.Temperature * a.Scale * soft;
         }
     }
 

@@ -17,7 +17,7 @@ internal sealed class Teacher(DeviceMemory memory, StepBuilder builder, Batches 
         Distillation.Record(memory.Device, builder.Logits, batches.Order, batches.Step, (float)temperature, _answers);
 
     /// <summary>Mixes them into the gradient of the logits.</summary>
-    /// <param name="share">The teacher's share of the gradient of training images, 0 to 1.</param>
+    /// <param name="share">The teacher's share of the gradient, 0 to 1.</param>
     /// <param name="temperature">How soft its answers are made.</param>
     public Operation Mix(double share, double temperature) => Distillation.Mix(
         memory.Device, builder.Logits, builder.LogitGradients, batches.Order, batches.Step, (float)share, (float)temperature, batches.Size,

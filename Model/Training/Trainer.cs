@@ -139,9 +139,9 @@ public sealed class Trainer : IDisposable
 
     /// <summary>
     /// From now on the network that stands here now teaches: see <see cref="Distillation"/>. With all views every other image of a batch is
-    /// a training image moved by a pixel, for which nothing but the teacher's answer counts.
+    /// a training image moved by a pixel, with its label.
     /// </summary>
-    /// <param name="share">The teacher's share of the gradient of training images, 0 to 1.</param>
+    /// <param name="share">The teacher's share of the gradient, 0 to 1.</param>
     /// <param name="temperature">How soft its answers are made.</param>
     /// <param name="views">Of an image, see <see cref="Gather.Views"/>: 1, or all of them.</param>
     /// <param name="cancellation">Ends it as <see cref="Train(int, Func{int, StepRates}, CancellationToken)"/>; then nobody

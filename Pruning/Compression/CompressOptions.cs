@@ -25,7 +25,7 @@ public sealed record CompressOptions
     public double LearningRate { get; init; } = 5e-4;
 
     /// <summary>The share of the network that comes in, in teaching the shared one (knowledge distillation); 0 for none.</summary>
-    public double TeacherShare { get; init; } = new PruneOptions().TeacherShare;
+    public double TeacherShare { get; init; } = 0.7;
 
     /// <summary>Temperature of its answers.</summary>
     public double Temperature { get; init; } = new PruneOptions().Temperature;

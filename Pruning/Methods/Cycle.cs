@@ -56,24 +56,27 @@ internal sealed class Cycle
         for (int move = 0; move < _moves / 2; move++)
         {
             thresholds = Raise((move + 1.0) / (_moves / 2));
-            score = Train(move);
+            score = Train(move, _decay);
         }
         return (score, thresholds);
     }
 
-    /// <summary>The second half, in which the learning rate falls to zero.</summary>
+    /// <summary>
+    /// The second half, in which the learning rate falls to zero. Without L2: it sorts weights while thresholds rise, and costs accuracy once
+    /// those that stay are settled.
+    /// </summary>
     /// <returns>The score of the last steps.</returns>
     public Score Anneal()
     {
         Score score = default;
         for (int move = _moves / 2; move < _moves; move++)
-            score = Train(move);
+            score = Train(move, decay: 0);
         return score;
     }
 
     /// <summary>
-    /// The network that stands in the trainer, the dense one, teaches from now on, if the options say so; on images moved by a pixel too.
-    /// On training images that it fits perfectly its answers hardly say more than the labels; on moved ones they say what function it is.
+    /// The network that stands in the trainer, the dense one, teaches from now on beside the labels, if the options say so, and images moved
+    /// by a pixel are shown too.
     /// </summary>
     public static void Teach(PruneSession session)
     {
@@ -81,9 +84,9 @@ internal sealed class Cycle
             session.Trainer.Teach(session.Options.TeacherShare, session.Options.Temperature, Gather.Views, session.Cancellation);
     }
 
-    private Score Train(int move)
+    private Score Train(int move, double decay)
     {
-        var rates = PruneSession.Cosine(Rate, _decay, move * _steps, _moves * _steps);
+        var rates = PruneSession.Cosine(Rate, decay, move * _steps, _moves * _steps);
         return _session.Train(Phase, _steps, rates, (double)move / MovesPerEpoch, (double)_moves / MovesPerEpoch);
     }
 

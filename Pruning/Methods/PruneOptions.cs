@@ -43,7 +43,7 @@ public sealed record PruneOptions
     /// <summary>Dynamic pruning: peak learning rate of a cycle; a longer one has less.</summary>
     public double PruneRate { get; init; } = 4e-3;
 
-    /// <summary>Dynamic pruning: L2 factor of a cycle; a longer one has less.</summary>
+    /// <summary>Dynamic pruning: L2 factor of a cycle while thresholds rise; a longer one has less.</summary>
     public double Decay { get; init; } = 5e-4;
 
     /// <summary>
@@ -61,10 +61,10 @@ public sealed record PruneOptions
     public double Resolution { get; init; } = 1.2;
 
     /// <summary>Dynamic pruning: epochs of a cycle per unit of its ratio, up to 160, in units of Epochs.</summary>
-    public double CycleShare { get; init; } = 0.05;
+    public double CycleShare { get; init; } = 0.025;
 
     /// <summary>Dynamic pruning: the dense network's share in teaching the light one (knowledge distillation); 0 for none.</summary>
-    public double TeacherShare { get; init; } = 0.7;
+    public double TeacherShare { get; init; } = 0.3;
 
     /// <summary>Dynamic pruning: temperature of the teacher's answers.</summary>
     public double Temperature { get; init; } = 1.5;

@@ -283,7 +283,9 @@ public sealed class RunTests : IDisposable
     public void Where_no_cycle_is_within_the_budget_the_first_two_take_longer_and_then_others()
     {
         string run = _folder.Combine("run");
-        Cli.Done(["prune", "--max-drop", "0", "--first-ratio", "100", "--dense-epochs", "2", "--epochs", "1", .. Cli.Small(_data, run)]);
+        Cli.Done([
+            "prune", "--max-drop", "0", "--first-ratio", "100", "--cycle-share", "0.05", "--dense-epochs", "2", "--epochs", "1",
+            .. Cli.Small(_data, run)]);
         var cycles = Cycles(run);
         Assert.Equal(
             [(100, 0.5), (200, 1), (100, 2), (200, 2), (100, 4), (200, 4), (100, 8), (200, 8)],
@@ -310,18 +312,19 @@ public sealed class RunTests : IDisposable
             "prune", "--max-drop", "3.75,40", "--first-ratio", "16", "--cycle-share", "0.02", "--seed", "6", "--dense-epochs", "2",
             "--epochs", "1", .. Cli.Small(_data, run)]);
         var aims = Cycles(run).Select(c => (Ratio: Math.Round(c.Ratio, 1), c.Length)).ToList();
-        // Budget 40 went down past 64 at once; what budget 3.75 allows took 4 times as long, and it then tries twice what the probe had,
-        // past networks that shorter cycles had not kept within it.
+        // Budget 40 went down past 128 at once; what budget 3.75 allows took 4 times as long, and it then tries ratios which shorter cycles
+        // had not kept within it.
         Assert.Contains((32, 2), aims);
-        Assert.Contains((64, 1), aims);
-        Assert.Equal([(64, 4), (45.3, 4)], aims[(aims.IndexOf((16, 4)) + 1)..].Take(2));
+        Assert.Contains((128, 1), aims);
+        Assert.Equal([(64, 4), (128, 4)], aims[(aims.IndexOf((16, 4)) + 1)..].Take(2));
     }
 
     [Fact]
     public void Cycles_go_on_from_the_lightest_heavier_one_grow_with_their_ratio_and_are_taught_from_the_second_on()
     {
         string run = _folder.Combine("run"), alone = _folder.Combine("alone");
-        string[] prune = ["prune", "--max-drop", "30", "--first-ratio", "10", "--dense-epochs", "2", "--epochs", "1"];
+        string[] prune =
+            ["prune", "--max-drop", "30", "--first-ratio", "10", "--cycle-share", "0.05", "--dense-epochs", "2", "--epochs", "1"];
         Cli.Done([.. prune, .. Cli.Small(_data, run)]);
         Cli.Done([.. prune, .. Cli.Small(_data, alone), "--teacher-share", "0"]);
         var cycles = Cycles(run);

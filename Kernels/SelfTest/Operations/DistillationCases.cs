@@ -57,18 +57,17 @@ internal static class DistillationCases
                 if (Entry(slot) < 0)
                     continue;
                 int view = Gather.View(Entry(slot)), at = (view * Images + Gather.Image(Entry(slot))) * classes;
-                double own = view == 0 ? share : 1;
                 float[] teacher = Teacher[(slot * classes)..((slot + 1) * classes)];
                 float[] student = Student[(slot * classes)..((slot + 1) * classes)];
                 double[] q = Softmax(teacher), soft = Softmax(student);
-                Distillation.Reference(student, teacher, Labels[slot], own, temperature, Batch).CopyTo(gradient, slot * classes);
+                Distillation.Reference(student, teacher, Labels[slot], share, temperature, Batch).CopyTo(gradient, slot * classes);
                 // exp errs by some units and by the rounding of its argument, here up to 12 after a division; the sum adds one per class.
                 double relative = (3 * 12 + classes + 12) * Expected.Rounding;
                 for (int k = 0; k < classes; k++)
                 {
                     targets[at + k] = q[k];
                     targetBound[at + k] = relative * q[k];
-                    gradientBound[slot * classes + k] = relative * (1 - own + own * temperature * (soft[k] + q[k])) / Batch;
+                    gradientBound[slot * classes + k] = relative * (1 - share + share * temperature * (soft[k] + q[k])) / Batch;
                 }
             }
             return [new("targets", targets, targetBound), new("gradient", gradient, gradientBound)];
