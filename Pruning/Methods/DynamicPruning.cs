@@ -4,33 +4,32 @@ namespace Secateurs.Pruning.Methods;
 
 /// <summary>
 /// Thresholds moved by measured accuracy (after Lee and Park 2021): first as far as the dense network bears without training
-/// (<see cref="Probe"/>), then by a chain of cycles (<see cref="Cycle"/>). Each prunes and anneals a network, which is judged on the
-/// validation images against the dense one; the next goes on from the middle of the one before. The first has half the weights that the
-/// dense network can do with, by the largest budget, and each next half of the one before, as long as they stay within that budget. After
-/// one that is damaged for certain, or two in a row in doubt (<see cref="Judgement"/>), ratios between the lightest good and the heaviest
-/// bad one are tried, each from the lightest network that has more weights, until the two are close. Where no cycle ends within a budget,
-/// the first two are gone through anew, up to 8 times as long and as gently, and others after them likewise. The lightest good network is
-/// the result.
+/// (<see cref="Probe"/>), then down one way (<see cref="PruningPath"/>). Each time a third of the weights has gone a look is taken: the
+/// mean of the last weights is judged on the validation images against the dense network. Where a look is damaged by the largest budget
+/// (<see cref="Judgement"/>), more than annealing may mend, a network is annealed there; if that is damaged too, or a layer has no weights
+/// left, the way ends. From all that was judged a curve of loss against ratio is drawn (<see cref="LossCurve"/>). For each budget, the
+/// smallest first, the network at the ratio that the curve allows is made from the last state before it, annealed and judged, which
+/// corrects the curve, until it points where one was annealed already (<see cref="Trials.Next"/>). The lightest within the budget is the
+/// result.
 /// </summary>
 /// <remarks>
-/// Of what was retrained only annealed networks are judged: at a high learning rate one epoch's accuracy dips by more than the budget, and
-/// a controller would take noise for damage. Several budgets share one search: the largest decides how far down it goes, every network is
-/// judged against each, and then each in turn, the smallest first, has its own gap between good and bad narrowed, with all networks there
-/// are by then.
+/// Several budgets share one search: the largest decides how far down it goes, every network is judged against each.
 /// </remarks>
 public sealed class DynamicPruning : IPruningMethod
 {
-    /// <summary>From one network to the next on the way down.</summary>
-    public const double Step = 2;
+    /// <summary>From one look to the next.</summary>
+    private const double Step = 1.41421356;
 
-    /// <summary>Doubtful networks, one after the other, that end the way down.</summary>
-    private const int Patience = 2;
+    /// <summary>
+    /// Moves before the first look, two epochs, and before one may end the way, six: a high learning rate shakes a dense network at first.
+    /// </summary>
+    private const int FirstLook = 8, FirstDamage = 24;
 
-    /// <summary>Length of the first cycle, in units of a usual one: half the effort, so that a retrained network comes soon.</summary>
-    private const double Hasty = 0.5;
+    /// <summary>Networks that are annealed for a budget.</summary>
+    private const int MostTries = 4;
 
-    /// <summary>Length of a cycle at most, where none is within a budget.</summary>
-    private const double Longest = 8;
+    /// <summary>How much longer one is annealed as long as none that was annealed is within the budget.</summary>
+    private const double LongAnneal = 3;
 
     private Trials? _trials;
 
@@ -44,64 +43,88 @@ public sealed class DynamicPruning : IPruningMethod
     public IReadOnlyList<PruneOutcome> Run(PruneSession session)
     {
         ArgumentNullException.ThrowIfNull(session);
-        int total = session.Trainer.Parameters.WeightCount;
         var trials = _trials = new Trials(session);
         Probe.Run(session, trials);
-        double given = session.Options.FirstRatio, borne = trials.Lightest(trials.Budgets[^1])?.Ratio ?? 1;
-        double first = Math.Min(given > 0 ? given : Step * borne, total);
-
-        // Labels alone teach the first network, since to collect the dense network's answers takes as long as two to four epochs. If it is
-        // not within a budget that ends nothing and bounds nothing: one that is taught and takes its time may be.
-        if (!trials.AreEnough)
-            Try(first, Hasty);
+        double borne = trials.Lightest(trials.Budgets[^1])?.Ratio ?? 1, given = session.Options.FirstRatio;
+        double start = Math.Min(given > 0 ? given : Math.Max(1, borne / 2), session.Trainer.Parameters.WeightCount);
         if (!trials.AreEnough)
         {
-            session.Trainer.Restore(trials.Dense);
-            Cycle.Teach(session);
+            PruningPath.Teach(session);
+            GoDown(session, trials, start);
         }
-        double ratio = first * Step;
-        for (int misses = 0; misses < Patience && ratio <= total && !trials.AreEnough; ratio *= Step)
-            misses = Try(ratio).Verdict switch { Verdict.Within => 0, Verdict.Doubtful => misses + 1, _ => Patience };
-        PruneOutcome[] outcomes = [.. trials.Budgets.Select(Narrow)];
+        PruneOutcome[] outcomes = [.. trials.Budgets.Select(b => Narrow(session, trials, start, b))];
         session.Trainer.DismissTeacher();
         session.Trainer.Restore(outcomes[0].State);
         return outcomes;
+    }
 
-        // Where no cycle is good, perhaps because the dense network was lucky on these images, the first two are gone through anew, longer
-        // and more gently, and so are those that come after them: shorter ones do not count then.
-        PruneOutcome Narrow(double budget)
+    /// <summary>The way down, with its looks.</summary>
+    private static void GoDown(PruneSession session, Trials trials, double start)
+    {
+        int total = session.Trainer.Parameters.WeightCount;
+        var path = new PruningPath(session, start);
+        Trial? last = null;
+        double next = start;
+        while (path.Ratio < total && !trials.AreEnough)
         {
-            if (trials.IsEnough(budget))
-                return trials.Settle(budget);
-            var good = trials.Within(budget).Where(t => t.Length > 0);
-            double length = Math.Max(1, good.Select(t => t.Length).DefaultIfEmpty(trials.Retrained.Max(t => t.Length)).Min());
-            while (length < Longest && !good.Any())
+            path.Move(total);
+            if (path.Moves < FirstLook || path.Ratio < Math.Min(next, total))
+                continue;
+            next = path.Ratio * Step;
+            var onTheWay = session.Trainer.Save();
+            path.Averaged();
+            last = trials.Judge(
+                PruningPath.Phase, path.Ratio, 0, last, session.Options.PruneRate, "on the way down", path.Train, path.Thresholds,
+                onTheWay);
+            session.Trainer.Restore(onTheWay);
+            if (path.Moves >= FirstDamage && last.Judgement.IsDamageBeyond(Gain(path.Ratio)) && Anneal(last).Judgement.IsDamageBeyond(0))
+                break;
+            if (session.Pruner.Layers.Zip(session.Pruner.Moments()).FirstOrDefault(l => l.Second.Live == 0).First is { } empty)
             {
-                Try(first, length *= 2);
-                if (!good.Any() && first * Step <= total)
-                    Try(first * Step, length);
+                session.Say(string.Create(
+                    CultureInfo.InvariantCulture, $"{empty.Name} has no weights left at 1/{path.Ratio:F1}: the way down ends"));
+                break;
             }
-            while (trials.Between(budget, t => t.Length >= length) is { } next)
-                Try(next, length);
-            return trials.Settle(budget);
         }
 
-        // A cycle down to a ratio, from the lightest network that has more weights.
-        Trial Try(double ratio, double length = 1)
+        // What annealing gains is not known before something was annealed.
+        double Gain(double ratio) => trials.Annealed.Any() ? trials.Curve.Gain(ratio) : 0;
+
+        // A look that seems to be damaged may be so by the high learning rate alone.
+        Trial Anneal(Trial look)
         {
-            var last = trials.Retrained.Where(t => t.Ratio < ratio).MaxBy(t => (t.Ratio, t.Iteration));
-            session.Trainer.Restore(last?.Middle ?? trials.Dense);
-            var cycle = new Cycle(session, last?.Ratio ?? 1, ratio, length);
-            var (_, thresholds) = cycle.Rise();
-            var middle = session.Trainer.Save();
-            var train = cycle.Anneal();
-            string origin = last is null
-                ? "from the dense network"
-                : string.Create(CultureInfo.InvariantCulture, $"from 1/{last.Ratio:F1}");
-            string effort = length == 1
-                ? ""
-                : string.Create(CultureInfo.InvariantCulture, $"{length} times as long {(length > 1 ? "and as gently " : "")}as usual, ");
-            return trials.Judge(Cycle.Phase, ratio, length, last, cycle.Rate, effort + origin, train, thresholds, middle);
+            double epochs = path.Anneal();
+            var trial = trials.Judge(
+                PruningPath.Phase, look.Ratio, epochs, look, session.Options.PruneRate, "annealed, to see if the way down ends here",
+                path.Train, path.Thresholds);
+            session.Trainer.Restore(look.OnTheWay!);
+            return trial;
+        }
+    }
+
+    /// <summary>Anneals networks where the curve says that the budget ends.</summary>
+    private static PruneOutcome Narrow(PruneSession session, Trials trials, double start, double budget)
+    {
+        for (int tries = 0; tries < MostTries && trials.Looks.Any() && !trials.IsEnough(budget); tries++)
+        {
+            if (trials.Next(budget) is not { } ratio)
+                break;
+            bool hard = trials.Annealed.Any() && !trials.Annealed.Any(t => t.Within.Contains(budget));
+            Try(ratio, trials.Curve.Gain(ratio), hard ? LongAnneal : 1);
+        }
+        return trials.Settle(budget);
+
+        void Try(double ratio, double gain, double length)
+        {
+            var from = trials.Looks.Where(t => t.Ratio <= ratio).MaxBy(t => t.Ratio);
+            session.Trainer.Restore(from?.OnTheWay ?? trials.Dense);
+            var path = from is null ? new PruningPath(session, Math.Min(start, ratio)) : new PruningPath(session, from.Ratio, moves: 1);
+            path.GoTo(ratio);
+            double epochs = path.Anneal(length);
+            string how = string.Create(
+                CultureInfo.InvariantCulture, $"where the curve ends for budget {budget} if annealing gains {gain:F0} images, annealed");
+            trials.Judge(
+                PruningPath.Phase, ratio, epochs, from, session.Options.PruneRate, how, path.Train, path.Thresholds);
         }
     }
 }

@@ -69,6 +69,6 @@ public sealed class HandSetPruning(double sensitivity) : IPruningMethod
     {
         var judgement = Judgement.Of(session.Dense, session.Trainer.EvaluateEach(Part.Validation), budget);
         int kept = session.Pruner.Moments().Sum(m => m.Live);
-        return new JudgedNetwork((double)session.Trainer.Parameters.WeightCount / Math.Max(1, kept), 1, 0, judgement);
+        return new JudgedNetwork((double)session.Trainer.Parameters.WeightCount / Math.Max(1, kept), session.Options.Epochs, 0, judgement);
     }
 }

@@ -22,8 +22,8 @@ public enum Decision
 /// <param name="Phase">dense, probe, prune, retrain.</param>
 /// <param name="Elapsed">Seconds.</param>
 /// <param name="LearningRate">
-/// Of dense training and hand-set retraining, whose rows are the epochs of one schedule, at the end of the epoch; of a cycle, which is a
-/// whole schedule and ends with zero, its peak; of a probe, which moves no weight, 0.
+/// Of dense training and hand-set retraining, whose rows are the epochs of one schedule, at the end of the epoch; of the way down its
+/// constant rate, which annealing begins with; of a probe, which moves no weight, 0.
 /// </param>
 /// <param name="TrainLoss">Mean over the iteration's batches; of a probe, which sees none, that of the dense network.</param>
 /// <param name="ValidationLoss">Of the state that was judged.</param>
@@ -43,13 +43,12 @@ public sealed record IterationRow(
 
 /// <summary>What a row of iterations.csv says of a network that was compared with the dense one.</summary>
 /// <param name="Ratio">Total / kept that it was pruned to: as asked for, or where a sensitivity was, as came out.</param>
-/// <param name="Length">
-/// Of the cycle that it was retrained by, in units of a usual one; 0 where nothing was retrained, 1 for the one schedule of hand-set
-/// pruning.
+/// <param name="Annealed">
+/// Epochs in which its learning rate fell to zero: of hand-set pruning all of its retraining; 0 for a probe and for a look on the way down.
 /// </param>
-/// <param name="Origin">Iteration of the network that it goes on from, of a cycle's the middle; 0 for the dense network.</param>
+/// <param name="Origin">Iteration of the network that it goes on from; 0 for the dense network.</param>
 /// <param name="Judgement">By the budget; of several budgets by the largest that the method goes by.</param>
-public sealed record JudgedNetwork(double Ratio, double Length, int Origin, Judgement Judgement);
+public sealed record JudgedNetwork(double Ratio, double Annealed, int Origin, Judgement Judgement);
 
 /// <summary>
 /// A row of layers.csv: one layer at one iteration. The deviation is in units of the weights, the threshold in those of what it was

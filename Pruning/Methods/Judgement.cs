@@ -48,6 +48,9 @@ public readonly record struct Judgement(Verdict Verdict, int Lost, int Gained, i
         return new Judgement(verdict, lost, gained, allowed);
     }
 
+    /// <summary>Whether it would be damage for certain even if so many images were gained back.</summary>
+    public bool IsDamageBeyond(double images) => Lost - Gained - Allowed - images > Certainty * Math.Sqrt(Lost + Gained);
+
     /// <summary>Images that a budget allows to lose: whole ones, so that no rounding decides.</summary>
     public static int Allowance(double maxDrop, int images) => (int)Math.Floor(maxDrop * images / 100 + 1e-9);
 

@@ -15,6 +15,9 @@ internal static class Probe
 {
     public const string Phase = "probe";
 
+    /// <summary>From one ratio to the next while the largest budget is kept.</summary>
+    private const double Step = 2;
+
     /// <summary>Part of an epoch that gradients are measured over.</summary>
     private const int PartOfEpoch = 4;
 
@@ -27,11 +30,11 @@ internal static class Probe
         session.Pruner.RateSaliency();
         var measured = trainer.Save();
 
-        double ratio = DynamicPruning.Step;
-        while (ratio <= total && !trials.AreEnough && Try(ratio).Verdict == Verdict.Within)
-            ratio *= DynamicPruning.Step;
+        double ratio = Step;
+        while (ratio <= total && !trials.AreEnough && Try(ratio).Within.Contains(trials.Budgets[^1]))
+            ratio *= Step;
         foreach (double budget in trials.Budgets)
-            while (trials.Between(budget, _ => true) is { } next)
+            while (trials.Between(budget) is { } next)
                 Try(next);
         trainer.Restore(trials.Dense);
         trainer.RestartOrder();
@@ -41,7 +44,7 @@ internal static class Probe
             session.StopIfAsked();
             trainer.Restore(measured);
             var thresholds = GlobalThreshold.Prune(session.Pruner, Criterion.Saliency, (int)(total / ratio));
-            return trials.Judge(Phase, ratio, length: 0, origin: null, rate: 0, "nothing retrained", train, thresholds);
+            return trials.Judge(Phase, ratio, annealed: 0, origin: null, rate: 0, "nothing retrained", train, thresholds);
         }
     }
 }

@@ -40,14 +40,14 @@ public sealed record PruneOptions
     /// <summary>Hand-set pruning: threshold of a layer = sensitivity x deviation of its weights.</summary>
     public double Sensitivity { get; init; } = 1;
 
-    /// <summary>Dynamic pruning: peak learning rate of a cycle; a longer one has less.</summary>
+    /// <summary>Dynamic pruning: learning rate of the way down, and the peak of annealing.</summary>
     public double PruneRate { get; init; } = 4e-3;
 
-    /// <summary>Dynamic pruning: L2 factor of a cycle while thresholds rise; a longer one has less.</summary>
+    /// <summary>Dynamic pruning: L2 factor of the way down.</summary>
     public double Decay { get; init; } = 5e-4;
 
     /// <summary>
-    /// Dynamic pruning: total / kept of the first network that is retrained; 0 for twice what the dense network bears without.
+    /// Dynamic pruning: total / kept where the way down begins; 0 for half of what the dense network bears without training.
     /// </summary>
     public double FirstRatio { get; init; }
 
@@ -57,11 +57,11 @@ public sealed record PruneOptions
     [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingDefault)]
     public double Enough { get; init; }
 
-    /// <summary>Dynamic pruning: ends when the lightest good and the heaviest bad network are within this factor.</summary>
-    public double Resolution { get; init; } = 1.2;
+    /// <summary>Dynamic pruning: ratios within this factor are not told apart.</summary>
+    public double Resolution { get; init; } = 1.15;
 
-    /// <summary>Dynamic pruning: epochs of a cycle per unit of its ratio, up to 160, in units of Epochs.</summary>
-    public double CycleShare { get; init; } = 0.025;
+    /// <summary>Dynamic pruning: epochs of the way down from all weights to a hundredth of them, in units of Epochs.</summary>
+    public double PathShare { get; init; } = 3;
 
     /// <summary>Dynamic pruning: the dense network's share in teaching the light one (knowledge distillation); 0 for none.</summary>
     public double TeacherShare { get; init; } = 0.3;
@@ -78,7 +78,7 @@ public sealed record PruneOptions
         AtLeast(nameof(Epochs), Epochs, 1);
         AtLeast(nameof(MaxDrop), MaxDrop.Values.DefaultIfEmpty(double.NaN).Min(), 0);
         AtLeast(nameof(Temperature), Temperature, 0.1);
-        AtLeast(nameof(CycleShare), CycleShare, 0.001);
+        AtLeast(nameof(PathShare), PathShare, 0.01);
         AtLeast(nameof(Resolution), Resolution, 1.001);
     }
 

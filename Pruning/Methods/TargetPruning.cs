@@ -4,14 +4,14 @@ using Secateurs.Model;
 namespace Secateurs.Pruning.Methods;
 
 /// <summary>
-/// The best accuracy at a ratio that is asked for: the first halves of cycles at 4, 8, 16 and so on down to R, and the last one whole, all
-/// with the teacher. No budget decides anything; the last network is judged against it for the report alone.
+/// The best accuracy at a ratio that is asked for: the way down to it, and annealing there. No budget decides anything; the last network is
+/// judged against it for the report alone.
 /// </summary>
 /// <param name="ratio">R = total / kept; kept is ⌊total / R⌋.</param>
 public sealed class TargetPruning(double ratio) : IPruningMethod
 {
-    /// <summary>Total / kept at the end of the first half cycle; up to it nothing is expected to break.</summary>
-    private const double First = 4;
+    /// <summary>Total / kept of the first row of the log, and from one to the next.</summary>
+    private const double First = 4, Step = 2;
 
     /// <inheritdoc/>
     public string Name => "target";
@@ -34,24 +34,26 @@ public sealed class TargetPruning(double ratio) : IPruningMethod
         ArgumentNullException.ThrowIfNull(session);
         Demand(ratio, session.Trainer.Parameters.WeightCount);
         double budget = session.Options.MaxDrop.Least, start = session.Epoch, startSeconds = session.Elapsed;
-        Cycle.Teach(session);
-        var (from, next, origin) = (1.0, Math.Min(First, ratio), 0);
-        for (; next < ratio; (from, next) = (next, Math.Min(next * DynamicPruning.Step, ratio)))
+        PruningPath.Teach(session);
+        var path = new PruningPath(session, 1);
+        int origin = 0;
+        for (double next = First; next < ratio; next *= Step)
         {
-            var rise = new Cycle(session, from, next);
-            var (score, raised) = rise.Rise();
+            path.GoTo(next);
             string aim = string.Create(CultureInfo.InvariantCulture, $"1/{next:F1} of the weights, on the way to 1/{ratio}");
-            origin = session.Log(Cycle.Phase, rise.Rate, score, session.Trainer.Evaluate(Part.Validation), Decision.Raise, aim, raised);
+            origin = session.Log(
+                PruningPath.Phase, session.Options.PruneRate, path.Train, session.Trainer.Evaluate(Part.Validation), Decision.Raise, aim,
+                path.Thresholds);
         }
-        var cycle = new Cycle(session, from, ratio);
-        var (_, thresholds) = cycle.Rise();
-        var train = cycle.Anneal();
+        path.GoTo(ratio);
+        double annealed = path.Anneal();
         session.Trainer.DismissTeacher();
         var outcomes = session.Trainer.EvaluateEach(Part.Validation);
         var judgement = Judgement.Of(session.Dense, outcomes, budget);
         string reason = string.Create(CultureInfo.InvariantCulture, $"1/{ratio} of the weights as asked for: {judgement}");
-        var judged = new JudgedNetwork(ratio, 1, origin, judgement);
-        int iteration = session.Log(Cycle.Phase, cycle.Rate, train, outcomes.Score, Decision.Finish, reason, thresholds, judged);
+        var judged = new JudgedNetwork(ratio, annealed, origin, judgement);
+        int iteration = session.Log(
+            PruningPath.Phase, session.Options.PruneRate, path.Train, outcomes.Score, Decision.Finish, reason, path.Thresholds, judged);
         return
         [
             new PruneOutcome(

@@ -5,7 +5,7 @@ namespace Secateurs.Pruning.Methods;
 
 /// <summary>A network that was judged.</summary>
 /// <param name="Ratio">Total / kept that it was pruned to.</param>
-/// <param name="Length">Of the cycle that it was retrained by, in units of a usual one; 0 where nothing was retrained.</param>
+/// <param name="Annealed">Epochs that it was annealed for; 0 for a probe or a look on the way down.</param>
 /// <param name="Iteration">Its number in the log.</param>
 /// <param name="Kept">Live weights.</param>
 /// <param name="Tries">Networks judged so far, this one included.</param>
@@ -13,12 +13,12 @@ namespace Secateurs.Pruning.Methods;
 /// <param name="Seconds">The same in time.</param>
 /// <param name="Validation">On the validation images.</param>
 /// <param name="Within">The budgets that it is within.</param>
-/// <param name="Verdict">On the largest budget.</param>
+/// <param name="Judgement">By the largest budget.</param>
 /// <param name="State">The network.</param>
-/// <param name="Middle">The state in the middle of its cycle, from which others go on; null where nothing was retrained.</param>
+/// <param name="OnTheWay">Of a look, the state of the way down there, from which others go on; else null.</param>
 public sealed record Trial(
-    double Ratio, double Length, int Iteration, int Kept, int Tries, double Epochs, double Seconds, Score Validation,
-    IReadOnlyList<double> Within, Verdict Verdict, TrainerState State, TrainerState? Middle);
+    double Ratio, double Annealed, int Iteration, int Kept, int Tries, double Epochs, double Seconds, Score Validation,
+    IReadOnlyList<double> Within, Judgement Judgement, TrainerState State, TrainerState? OnTheWay);
 
 /// <summary>The networks that a search has judged on the validation images, each against the dense one and by every budget.</summary>
 internal sealed class Trials(PruneSession session)
@@ -33,8 +33,14 @@ internal sealed class Trials(PruneSession session)
     /// <summary>The smallest first.</summary>
     public IReadOnlyList<double> Budgets { get; } = session.Options.MaxDrop.Values;
 
-    /// <summary>Those that were retrained, in the order of their judging.</summary>
-    public IEnumerable<Trial> Retrained => _all.Where(t => t.Length > 0);
+    /// <summary>Those on the way down, in its order.</summary>
+    public IEnumerable<Trial> Looks => _all.Where(t => t.OnTheWay is not null);
+
+    /// <summary>Those that were annealed, in the order of their judging.</summary>
+    public IEnumerable<Trial> Annealed => _all.Where(t => t.Annealed > 0);
+
+    /// <summary>Loss against ratio, by all looks and all that was annealed.</summary>
+    public LossCurve Curve => new([.. Looks.Select(Lost)], [.. Annealed.Select(Lost)], session.Dense.Score.Images);
 
     /// <summary>Those within a budget, in the order of their judging.</summary>
     public IEnumerable<Trial> Within(double budget) => _all.Where(t => t.Within.Contains(budget));
@@ -53,29 +59,44 @@ internal sealed class Trials(PruneSession session)
     /// where these are as close as the options ask for, or a weight apart, or the network is enough.
     /// </summary>
     /// <param name="budget">One of <see cref="Budgets"/>.</param>
-    /// <param name="bounds">Which of the lighter networks count.</param>
-    public double? Between(double budget, Func<Trial, bool> bounds)
+    public double? Between(double budget)
     {
         int total = session.Trainer.Parameters.WeightCount;
         double good = Lightest(budget)?.Ratio ?? 1;
-        double bad = _all.Where(t => t.Ratio > good && bounds(t)).Select(t => t.Ratio).DefaultIfEmpty(4 * good).Min();
+        double bad = _all.Where(t => t.Ratio > good).Select(t => t.Ratio).DefaultIfEmpty(4 * good).Min();
         bool closed = bad / good <= session.Options.Resolution || (int)(total / good) - (int)(total / bad) <= 1;
         return closed || IsEnough(budget) ? null : Math.Sqrt(good * bad);
+    }
+
+    /// <summary>
+    /// The ratio to anneal a network at next for a budget: where the curve says that it ends, if that lies between the lightest network
+    /// within it and the next lighter one that was annealed and is not; else, as long as none that was annealed is within it, half way
+    /// (geometrically) between these. Null where these are too close to be told apart, or the curve points at what is there.
+    /// </summary>
+    public double? Next(double budget)
+    {
+        double apart = session.Options.Resolution, total = session.Trainer.Parameters.WeightCount;
+        double good = Lightest(budget)?.Ratio ?? 1;
+        double bad = Annealed.Where(t => t.Ratio > good && !t.Within.Contains(budget)).Select(t => t.Ratio).DefaultIfEmpty(total).Min();
+        double ratio = Math.Min(total, Curve.Ratio(Judgement.Allowance(budget, session.Dense.Score.Images)));
+        if (ratio > good * apart && (ratio < bad / apart || bad == total))
+            return ratio;
+        return Annealed.Any(t => t.Within.Contains(budget)) || bad < good * apart * apart ? null : Math.Sqrt(good * bad);
     }
 
     /// <summary>Judges the network that stands in the trainer and writes it to the log.</summary>
     /// <param name="phase">Of the log.</param>
     /// <param name="ratio">Total / kept that it was pruned to.</param>
-    /// <param name="length">See <see cref="Trial"/>.</param>
+    /// <param name="annealed">See <see cref="Trial"/>.</param>
     /// <param name="origin">What it goes on from; null for the dense network.</param>
     /// <param name="rate">See <see cref="IterationRow"/>.</param>
     /// <param name="how">What was done to it.</param>
     /// <param name="train">Score of the last steps.</param>
     /// <param name="thresholds">One a layer.</param>
-    /// <param name="middle">See <see cref="Trial"/>.</param>
+    /// <param name="onTheWay">See <see cref="Trial"/>.</param>
     public Trial Judge(
-        string phase, double ratio, double length, Trial? origin, double rate, string how, Score train, float[] thresholds,
-        TrainerState? middle = null)
+        string phase, double ratio, double annealed, Trial? origin, double rate, string how, Score train, float[] thresholds,
+        TrainerState? onTheWay = null)
     {
         var outcomes = session.Trainer.EvaluateEach(Part.Validation);
         Judgement[] judgements = [.. Budgets.Select(b => Judgement.Of(session.Dense, outcomes, b))];
@@ -86,17 +107,21 @@ internal sealed class Trials(PruneSession session)
             : string.Join("; ", Budgets.Zip(judgements).Where(p => !_settled.Contains(p.First))
                 .Select(p => string.Create(CultureInfo.InvariantCulture, $"budget {p.First}: {p.Second}")));
         string reason = string.Create(CultureInfo.InvariantCulture, $"1/{ratio:F1} of the weights, {how}: {judged}");
-        var decision = within.Length > 0 ? Decision.Raise : Decision.Rollback;
-        var network = new JudgedNetwork(ratio, length, origin?.Iteration ?? 0, judgements[^1]);
+        // The way down goes on whatever a look says.
+        var decision = within.Length > 0 ? Decision.Raise : onTheWay is null ? Decision.Rollback : Decision.Hold;
+        var network = new JudgedNetwork(ratio, annealed, origin?.Iteration ?? 0, judgements[^1]);
         int iteration = session.Log(phase, rate, train, outcomes.Score, decision, reason, thresholds, network);
         var trial = new Trial(
-            ratio, length, iteration, kept, _all.Count + 1, session.Epoch - _start, session.Elapsed - _startSeconds, outcomes.Score, within,
-            kept == 0 ? Verdict.Damaged : judgements[^1].Verdict, session.Trainer.Save(), middle);
+            ratio, annealed, iteration, kept, _all.Count + 1, session.Epoch - _start, session.Elapsed - _startSeconds, outcomes.Score,
+            within,
+            judgements[^1], session.Trainer.Save(), onTheWay);
         _all.Add(trial);
         if (Lightest(Budgets[0]) == trial)
             session.KeepBest(iteration);
         return trial;
     }
+
+    private (double Ratio, int Lost) Lost(Trial trial) => (trial.Ratio, session.Dense.Score.Correct - trial.Validation.Correct);
 
     /// <summary>Ends the search for a budget: the lightest within it, or the dense network.</summary>
     public PruneOutcome Settle(double budget)

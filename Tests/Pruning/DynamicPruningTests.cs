@@ -10,45 +10,71 @@ public sealed class DynamicPruningTests
 {
     private static readonly PruneOptions Short = new() { DenseEpochs = 2, Epochs = 1 };
 
-    [Theory]
-    [InlineData(0.5, 1)]
-    [InlineData(4, 4)]
-    public void A_longer_cycle_is_gentler_and_a_shorter_one_is_not_harsher(double length, double gentleness)
+    [Fact]
+    public void The_ratio_grows_with_the_square_of_the_time()
     {
         using var device = ComputeDevice.Cpu(2);
-        float[] Learn(PruneOptions options, double length)
+        using var trainer = Open(device);
+        // A hundredth of the weights after 1 x 8 epochs: r = (t / 0.8)^2, t in epochs.
+        var path = new PruningPath(Dense(trainer, Short with { PathShare = 8 }), 4);
+        int total = trainer.Parameters.WeightCount;
+        path.Move();
+        Assert.Equal((4, total), (path.Ratio, Live(trainer)));
+        for (int move = 1; move <= 10; move++)
         {
-            using var trainer = Open(device);
-            var session = Dense(trainer, options);
-            var cycle = new Cycle(session, 1, 10, length);
-            cycle.Rise();
-            cycle.Anneal();
-            return trainer.Parameters.GetWeights();
+            path.Move();
+            double ratio = Math.Pow((1.6 + 0.25 * move) / 0.8, 2);
+            Assert.Equal(ratio, path.Ratio, 1e-9);
+            Assert.Equal((int)(total / ratio), Live(trainer));
         }
-
-        var usual = Short with { CycleShare = 0.1 };
-        var equal = usual with { CycleShare = length * 0.1, PruneRate = usual.PruneRate / gentleness, Decay = usual.Decay / gentleness };
-        Assert.Equal(Learn(equal, 1), Learn(usual, length));
-        Assert.NotEqual(Learn(equal with { Decay = 2 * equal.Decay }, 1), Learn(usual, length));
+        path.GoTo(30);
+        Assert.Equal((30, total / 30), (path.Ratio, Live(trainer)));
+        // Annealing has 0.4 of the time that the way has, down to here or to a fiftieth of the weights, and prunes nothing.
+        long before = trainer.Updates;
+        double epochs = path.Anneal();
+        Assert.Equal(0.4 * 0.8 * Math.Sqrt(50), epochs, 0.13);
+        Assert.Equal(epochs * trainer.StepsPerEpoch, trainer.Updates - before, 1e-9);
+        Assert.Equal(total / 30, Live(trainer));
     }
 
     [Fact]
-    public void A_cycle_goes_on_from_the_middle_of_the_one_before()
+    public void The_mean_of_the_last_moves_is_of_live_weights_and_near_to_them()
+    {
+        using var device = ComputeDevice.Cpu(2);
+        using var trainer = Open(device);
+        var path = new PruningPath(Dense(trainer, Short), 4);
+        var weights = new List<float[]>();
+        for (int move = 0; move < 3; move++)
+        {
+            path.Move();
+            weights.Add(trainer.Parameters.GetWeights());
+        }
+        float[] mask = trainer.Parameters.GetMask();
+        path.Averaged();
+        // The first three moves count alike; a weight that has gone since counts nothing.
+        Assert.Equal(
+            mask.Select((m, i) => m * weights.Average(w => w[i])), trainer.Parameters.GetWeights(), (a, b) => Math.Abs(a - b) < 1e-6);
+    }
+
+    [Fact]
+    public void What_is_annealed_goes_on_from_the_last_look_with_more_weights()
     {
         using var device = ComputeDevice.Cpu(2);
         using var trainer = Open(device);
         var method = new DynamicPruning();
-        method.Run(Dense(trainer, Short with { FirstRatio = 20, MaxDrop = new Budgets(100) }));
+        var rows = new Rows();
+        method.Run(Dense(trainer, Short with { FirstRatio = 4, PathShare = 8, MaxDrop = new Budgets(30) }, rows));
 
-        // Up to the fourth each is lighter than the one before, and steps since the dense network tell where it came from.
-        var way = method.Within(100).Where(n => n.Length > 0).Take(4).ToArray();
-        Assert.Equal([20, 40, 80, 160], way.Select(n => n.Ratio));
-        long origin = 0;
-        foreach (var network in way)
+        var looks = method.Within(30).Where(n => n.OnTheWay is not null).ToArray();
+        Assert.True(looks.Length > 3);
+        Assert.All(looks.Zip(looks.Skip(1)), p => Assert.InRange(p.Second.Ratio / p.First.Ratio, 1.41, 2));
+        var annealed = rows.All.Where(r => r.Judged?.Annealed > 0).ToArray();
+        Assert.InRange(annealed.Length, 1, 3);
+        foreach (var row in annealed)
         {
-            Assert.True(network.Middle!.Updates > origin);
-            Assert.Equal(network.State.Updates - network.Middle.Updates, network.Middle.Updates - origin);
-            origin = network.Middle.Updates;
+            var before = rows.All.Last(r => r is { Phase: "prune", Judged.Annealed: 0 } && r.Judged.Ratio <= row.Judged!.Ratio);
+            Assert.Equal(before.Iteration, row.Judged!.Origin);
+            Assert.Equal((int)(trainer.Parameters.WeightCount / row.Judged.Ratio), row.Kept);
         }
     }
 
@@ -68,7 +94,7 @@ public sealed class DynamicPruningTests
         var judged = rows.All.Where(r => r.Phase == "probe").ToArray();
         foreach (double budget in budgets)
         {
-            var probes = method.Within(budget).Where(n => n.Length == 0).ToArray();
+            var probes = Probes(method, budget);
             Assert.NotEmpty(probes);
             foreach (var probe in probes)
             {
@@ -87,30 +113,28 @@ public sealed class DynamicPruningTests
         }
 
         // Gradients count, not magnitude alone: some weight that went is larger than one that stayed.
-        var lightest = method.Within(10).Where(n => n.Length == 0).MinBy(n => n.Kept)!.State.Parameters;
+        var lightest = Probes(method, 10).MinBy(n => n.Kept)!.State.Parameters;
         Assert.Contains(lightest.Moments[1], v => v > 0);
         var weights = trainer.Parameters.Layers.SelectMany(l => Enumerable.Range(l.WeightOffset, l.WeightCount)).ToArray();
         float smallestKept = weights.Where(i => lightest.Mask[i] == 1).Min(i => Math.Abs(dense.Weight[i]));
         Assert.Contains(weights, i => lightest.Mask[i] == 0 && Math.Abs(dense.Weight[i]) > smallestKept);
-
-        // Cycles begin at half the weights of the lightest by the largest budget.
-        var first = rows.All.First(r => r.Phase == "prune");
-        Assert.Equal((int)(total / (2 * method.Within(10).Where(n => n.Length == 0).Max(n => n.Ratio))), first.Kept);
     }
 
     [Fact]
-    public void A_probe_leaves_no_trace_in_what_is_retrained()
+    public void A_probe_leaves_no_trace_on_the_way_down()
     {
         using var device = ComputeDevice.Cpu(2);
         using Trainer one = Open(device), two = Open(device);
         var options = Short with { FirstRatio = 10, MaxDrop = new Budgets(60) };
-        var cycle = new Cycle(Dense(one, options), 1, 10, 0.5);
-        cycle.Rise();
-        cycle.Anneal();
+        var session = Dense(one, options);
+        PruningPath.Teach(session);
+        var path = new PruningPath(session, 10);
         var method = new DynamicPruning();
         method.Run(Dense(two, options));
-        var first = method.Within(60).First(n => n.Length > 0);
-        Assert.Equal(0.5, first.Length);
+        var first = method.Within(60).First(n => n.OnTheWay is not null);
+        path.GoTo(first.Ratio);
+        Assert.Equal(one.Parameters.GetWeights(), first.OnTheWay!.Parameters.Weight);
+        path.Averaged();
         Assert.Equal(one.Parameters.GetWeights(), first.State.Parameters.Weight);
     }
 
@@ -125,7 +149,7 @@ public sealed class DynamicPruningTests
         Rows all = new(), rows = new();
         var method = new DynamicPruning();
         method.Run(Dense(one, options, all));
-        double borne = method.Within(5).Where(n => n.Length == 0).Max(n => n.Ratio), enough = phase == "probe" ? borne : 1.01 * borne;
+        double borne = Probes(method, 5).Max(n => n.Ratio), enough = phase == "probe" ? borne : 1.01 * borne;
 
         var outcome = Assert.Single(new DynamicPruning().Run(Dense(two, options with { Enough = enough }, rows)));
 
@@ -135,6 +159,11 @@ public sealed class DynamicPruningTests
         Assert.Equal(phase, rows.All[^1].Phase);
         Assert.True(rows.All.Count < all.All.Count);
     }
+
+    private static Trial[] Probes(DynamicPruning method, double budget) =>
+        [.. method.Within(budget).Where(n => n is { OnTheWay: null, Annealed: 0 })];
+
+    private static int Live(Trainer trainer) => new LayerPruner(trainer).Moments().Sum(m => m.Live);
 
     private static Trainer Open(ComputeDevice device) => new(
         device, NetworkDescription.Parse("fc8r fc10"), new TrainerOptions(16),

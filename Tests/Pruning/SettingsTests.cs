@@ -58,8 +58,8 @@ public sealed class SettingsTests : IDisposable
         // Every constant of the controller, each with its default.
         string[] constants = [.. Settings.Controller.SelectMany(s => (string[])[s.Option.Name, $"{s.Option.GetDefaultValue()}"])];
         Cli.Done(["prune", "--enough", "4", .. constants, .. Small("dynamic")]);
-        string[] cycles = ["--cycle-share", "0.1", "--teacher-share", "0", "--decay", "0", "--prune-rate", "0.001"];
-        Cli.Done(["prune", "--target-ratio", "4", .. cycles, .. Small("target")]);
+        string[] path = ["--path-share", "1", "--teacher-share", "0", "--decay", "0", "--prune-rate", "0.001"];
+        Cli.Done(["prune", "--target-ratio", "4", .. path, .. Small("target")]);
         // The walk by hand retrains at the learning rate.
         string dense = Path.Combine(_folder.Combine("hand"), "dense.safetensors");
         Cli.Done(["compare", "--model", dense, .. Small("compare")[2..], "--max-drop", "1"]);

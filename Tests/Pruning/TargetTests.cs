@@ -31,7 +31,7 @@ public sealed class TargetTests : IDisposable
         int most = (int)Math.Floor(model.Total / double.Parse(ratio, CultureInfo.InvariantCulture));
         Assert.Equal(most, model.Kept);
         var rows = CsvTable.Read(
-            Path.Combine(run, "iterations.csv"), "phase", "kept", "decision", "learning_rate", "ratio", "length", "origin");
+            Path.Combine(run, "iterations.csv"), "phase", "kept", "decision", "learning_rate", "ratio", "annealed", "origin");
         Assert.All(rows.Where(r => r[0] == "prune"), r => Assert.Equal("0.004", r[3]));
         // On the way from 4 on each has half the weights of the one before, and the last goes on from the lightest.
         double target = double.Parse(ratio, CultureInfo.InvariantCulture);
@@ -39,7 +39,8 @@ public sealed class TargetTests : IDisposable
         Assert.Equal(way, rows.Where(r => r[2] == "raise").Select(r => r[1]));
         Assert.All(rows[..^1], r => Assert.Equal(["", "", ""], r[4..]));
         string origin = way.Length == 0 ? "0" : $"{rows.Count - 1}";
-        Assert.Equal(["prune", $"{model.Kept}", "finish", "0.004", ratio, "1", origin], rows[^1]);
+        Assert.Equal(["prune", $"{model.Kept}", "finish", "0.004", ratio, rows[^1][5], origin], rows[^1]);
+        Assert.InRange(double.Parse(rows[^1][5], CultureInfo.InvariantCulture), 0.2, 2);
         Assert.Equal("target", Assert.Single(CsvTable.Read(Path.Combine(run, "summary.csv"), "method"))[0]);
         using var options = JsonDocument.Parse(File.ReadAllText(Path.Combine(run, "options.json")));
         Assert.Equal(ratio, options.RootElement.GetProperty("target_ratio").GetRawText());

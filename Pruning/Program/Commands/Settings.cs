@@ -14,7 +14,7 @@ internal enum Readers
     HandSet = 2,
     Dynamic = 4,
     Target = 8,
-    Cycles = Dynamic | Target,
+    Path = Dynamic | Target,
     Methods = HandSet | Dynamic | Target,
     All = DenseTraining | Methods,
 }
@@ -92,19 +92,19 @@ internal static class Settings
     /// <summary>The controller's constants, the same for every network and data set: for experiments with it; users need none.</summary>
     public static IReadOnlyList<Setting> Controller { get; } =
     [
-        Number("--prune-rate", "dynamic: peak learning rate of a cycle of the usual length", Default.PruneRate, 1e-7, 10, Readers.Cycles,
-            (o, v) => o with { PruneRate = v }),
-        Number("--decay", "dynamic: L2 factor of a cycle of the usual length", Default.Decay, 0, 1, Readers.Cycles,
+        Number("--prune-rate", "dynamic: learning rate of the way down, and the peak of annealing", Default.PruneRate, 1e-7, 10,
+            Readers.Path, (o, v) => o with { PruneRate = v }),
+        Number("--decay", "dynamic: L2 factor of the way down", Default.Decay, 0, 1, Readers.Path,
             (o, v) => o with { Decay = v }),
-        Number("--first-ratio", "dynamic: total / kept of the first cycle; 0: twice what the dense network bears", Default.FirstRatio,
+        Number("--first-ratio", "dynamic: total / kept where the way down begins; 0: half of what dense bears", Default.FirstRatio,
             0, 10_000, Readers.Dynamic, FirstRatio),
-        Number("--teacher-share", "dynamic: the dense network's share in teaching; 0 for none", Default.TeacherShare, 0, 1, Readers.Cycles,
+        Number("--teacher-share", "dynamic: the dense network's share in teaching; 0 for none", Default.TeacherShare, 0, 1, Readers.Path,
             (o, v) => o with { TeacherShare = v }),
-        Number("--temperature", "dynamic: temperature of the teacher's answers", Default.Temperature, 0.1, 100, Readers.Cycles,
+        Number("--temperature", "dynamic: temperature of the teacher's answers", Default.Temperature, 0.1, 100, Readers.Path,
             (o, v) => o with { Temperature = v }),
-        Number("--cycle-share", "dynamic: epochs of a cycle per unit of its ratio, in units of --epochs", Default.CycleShare,
-            0.001, 100, Readers.Cycles, (o, v) => o with { CycleShare = v }),
-        Number("--resolution", "dynamic: ends when the lightest good and heaviest bad aim are this close", Default.Resolution, 1.001, 100,
+        Number("--path-share", "dynamic: epochs of the way down to 1/100 of the weights, in units of --epochs", Default.PathShare,
+            0.01, 1000, Readers.Path, (o, v) => o with { PathShare = v }),
+        Number("--resolution", "dynamic: ratios within this factor are not told apart", Default.Resolution, 1.001, 100,
             Readers.Dynamic, (o, v) => o with { Resolution = v }),
     ];
 

@@ -40,7 +40,7 @@ internal sealed class RunLog : IRunObserver, IDisposable
         _iterations = new CsvTable(
             folder.File(RunFolder.Iterations),
             "iteration,epoch,phase,elapsed_s,learning_rate,train_loss,validation_loss,validation_accuracy,kept,total,density,decision,"
-            + "ratio,length,origin,lost,gained,allowed,reason");
+            + "ratio,annealed,origin,lost,gained,allowed,reason");
         _layers = new CsvTable(folder.File(RunFolder.Layers), "iteration,layer,threshold,deviation,kept,total,density");
         Unguarded(() => _text = new StreamWriter(folder.File(RunFolder.Log)) { AutoFlush = true, NewLine = "\n" });
     }
@@ -126,8 +126,8 @@ internal sealed class RunLog : IRunObserver, IDisposable
         Unguarded(() => _text?.Dispose());
     }
 
-    private static string[] Judged(JudgedNetwork? network) => network is var (ratio, length, origin, (_, lost, gained, allowed))
-        ? [Csv.Digits(ratio), Csv.Digits(length), Csv.Whole(origin), Csv.Whole(lost), Csv.Whole(gained), Csv.Whole(allowed)]
+    private static string[] Judged(JudgedNetwork? network) => network is var (ratio, annealed, origin, (_, lost, gained, allowed))
+        ? [Csv.Digits(ratio), Csv.Digits(annealed), Csv.Whole(origin), Csv.Whole(lost), Csv.Whole(gained), Csv.Whole(allowed)]
         : ["", "", "", "", "", ""];
 
     private void Keep((ParameterState State, int Iteration) kept)

@@ -1,0 +1,131 @@
+using Secateurs.Kernels;
+using Secateurs.Model;
+
+namespace Secateurs.Pruning.Methods;
+
+/// <summary>
+/// The way down from a dense network: a quarter of an epoch of training at a constant high learning rate after each move of the thresholds,
+/// and moves that make the ratio grow with the square of the time, r(t) = (t / T)². Light networks get most of the epochs, which cost least
+/// there. Anywhere on the way a network can be taken: as the mean of the last moves (<see cref="Averaged"/>), which costs nothing, or
+/// better, annealed (<see cref="Anneal"/>), its learning rate falling to zero.
+/// </summary>
+/// <remarks>
+/// No threshold is given anywhere. A move is a number of live weights; the common threshold on <see cref="Saliency"/> that keeps them is
+/// found by counting (<see cref="GlobalThreshold"/>). Saliency beats magnitude where few weights are left.
+/// </remarks>
+internal sealed class PruningPath
+{
+    public const string Phase = "prune";
+
+    /// <summary>Threshold moves per epoch.</summary>
+    private const int MovesPerEpoch = 4;
+
+    /// <summary>Moves that the mean reaches back to, exponentially: two epochs.</summary>
+    private const double Reach = 8;
+
+    /// <summary>Epochs of annealing, in units of those that the way down to its ratio has, or to this one if it is heavier.</summary>
+    private const double AnnealShare = 0.4, AnnealFrom = 50;
+
+    private readonly PruneSession _session;
+    private readonly int _steps;
+    private readonly float[] _mean;
+
+    /// <summary>Begins with what the trainer holds.</summary>
+    /// <param name="session">Its trainer holds the network to go on from.</param>
+    /// <param name="ratio">Total / kept from which it goes on.</param>
+    /// <param name="moves">Moves that led to it; with none the first only trains, since saliency needs gradients.</param>
+    public PruningPath(PruneSession session, double ratio, int moves = 0)
+    {
+        (_session, Ratio, Moves) = (session, ratio, moves);
+        _steps = Math.Max(1, session.Trainer.StepsPerEpoch / MovesPerEpoch);
+        _mean = session.Trainer.Parameters.GetWeights();
+    }
+
+    /// <summary>Total / kept of the network in the trainer.</summary>
+    public double Ratio { get; private set; }
+
+    /// <summary>Moves so far.</summary>
+    public int Moves { get; private set; }
+
+    /// <summary>The score of the last steps.</summary>
+    public Score Train { get; private set; }
+
+    /// <summary>The last move's, one a layer.</summary>
+    public float[] Thresholds { get; private set; } = [];
+
+    /// <summary>
+    /// The network that stands in the trainer, the dense one, teaches from now on beside the labels, if the options say so, and images
+    /// moved by a pixel are shown too.
+    /// </summary>
+    public static void Teach(PruneSession session)
+    {
+        if (session.Options.TeacherShare > 0)
+            session.Trainer.Teach(session.Options.TeacherShare, session.Options.Temperature, Gather.Views, session.Cancellation);
+    }
+
+    /// <summary>One move and the training after it.</summary>
+    /// <param name="limit">Total / kept that it does not go beyond.</param>
+    public void Move(double limit = double.PositiveInfinity)
+    {
+        if (Moves > 0)
+        {
+            Ratio = Math.Min(limit, RatioAt(Time(Ratio) + 1.0 / MovesPerEpoch));
+            int kept = (int)(_session.Trainer.Parameters.WeightCount / Ratio);
+            _session.Pruner.RateSaliency();
+            Thresholds = GlobalThreshold.Prune(_session.Pruner, Criterion.Saliency, kept);
+        }
+        double done = (double)Moves / MovesPerEpoch;
+        Train = _session.Train(Phase, _steps, _ => new StepRates(_session.Options.PruneRate, _session.Options.Decay), done, done);
+        Moves++;
+        Average();
+    }
+
+    /// <summary>Moves until a ratio is reached.</summary>
+    public void GoTo(double ratio)
+    {
+        do
+        {
+            Move(ratio);
+        }
+        while (Ratio < ratio);
+    }
+
+    /// <summary>
+    /// Puts the mean of the last moves' weights into the trainer: what annealing would come near to. The way down goes on from a state that
+    /// was saved before.
+    /// </summary>
+    public void Averaged() => _session.Trainer.Parameters.SetWeights(_mean);
+
+    /// <summary>
+    /// The learning rate falls to zero along a cosine. Without L2: it sorts weights while thresholds rise, and costs accuracy once those
+    /// that stay are settled.
+    /// </summary>
+    /// <param name="length">In units of the usual one.</param>
+    /// <returns>The epochs that it took.</returns>
+    public double Anneal(double length = 1)
+    {
+        int parts = Math.Max(1, (int)Math.Round(length * MovesPerEpoch * AnnealShare * Time(Math.Max(AnnealFrom, Ratio))));
+        for (int part = 0; part < parts; part++)
+        {
+            var rates = PruneSession.Cosine(_session.Options.PruneRate, 0, part * _steps, parts * _steps);
+            Train = _session.Train(Phase, _steps, rates, (double)part / MovesPerEpoch, (double)parts / MovesPerEpoch);
+        }
+        return (double)parts * _steps / _session.Trainer.StepsPerEpoch;
+    }
+
+    /// <summary>Epochs of the whole way from 1 to a ratio.</summary>
+    private double Time(double ratio) => Unit * Math.Sqrt(ratio);
+
+    private double RatioAt(double time) => Math.Pow(time / Unit, 2);
+
+    /// <summary>T: epochs until the ratio is 1, counted back from where it is 100.</summary>
+    private double Unit => _session.Options.Epochs * _session.Options.PathShare / Math.Sqrt(100);
+
+    private void Average()
+    {
+        float[] weights = _session.Trainer.Parameters.GetWeights(), mask = _session.Trainer.Parameters.GetMask();
+        float share = (float)Math.Max(1 / Reach, 1.0 / Moves);
+        for (int i = 0; i < weights.Length; i++)
+            _mean[i] = (_mean[i] + (weights[i] - _mean[i]) * share) * mask[i];
+    }
+}
