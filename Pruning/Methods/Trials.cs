@@ -70,8 +70,8 @@ internal sealed class Trials(PruneSession session)
 
     /// <summary>
     /// The ratio to anneal a network at next for a budget: where the curve says that it ends, if that lies between the lightest network
-    /// within it and the next lighter one that was annealed and is not; else, as long as none that was annealed is within it, half way
-    /// (geometrically) between these. Null where these are too close to be told apart, or the curve points at what is there.
+    /// within it and the next lighter one that was annealed and is not; half way (geometrically) between these, if the curve points beyond,
+    /// or nothing that was annealed is within it. Null where they are too close to be told apart, or the curve points at what is there.
     /// </summary>
     public double? Next(double budget)
     {
@@ -79,9 +79,10 @@ internal sealed class Trials(PruneSession session)
         double good = Lightest(budget)?.Ratio ?? 1;
         double bad = Annealed.Where(t => t.Ratio > good && !t.Within.Contains(budget)).Select(t => t.Ratio).DefaultIfEmpty(total).Min();
         double ratio = Math.Min(total, Curve.Ratio(Judgement.Allowance(budget, session.Dense.Score.Images)));
-        if (ratio > good * apart && (ratio < bad / apart || bad == total))
-            return ratio;
-        return Annealed.Any(t => t.Within.Contains(budget)) || bad < good * apart * apart ? null : Math.Sqrt(good * bad);
+        bool lies = ratio > good * apart && (ratio < bad / apart || bad == total);
+        if (lies || bad < good * apart * apart)
+            return lies ? ratio : null;
+        return ratio > good * apart || !Annealed.Any(t => t.Within.Contains(budget)) ? Math.Sqrt(good * bad) : null;
     }
 
     /// <summary>Judges the network that stands in the trainer and writes it to the log.</summary>
