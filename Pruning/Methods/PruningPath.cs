@@ -26,8 +26,12 @@ internal sealed class PruningPath
     /// <summary>Epochs of annealing, in units of those that the way down to its ratio has, or to this one if it is heavier.</summary>
     private const double AnnealShare = 0.4, AnnealFrom = 50;
 
+    /// <summary>The ratio that the length of the way is told by.</summary>
+    private const double Usual = 100;
+
     private readonly PruneSession _session;
     private readonly int _steps;
+    private readonly double _begin;
     private readonly float[] _mean;
 
     /// <summary>Begins with what the trainer holds.</summary>
@@ -38,6 +42,7 @@ internal sealed class PruningPath
     {
         (_session, Ratio, Moves) = (session, ratio, moves);
         _steps = Math.Max(1, session.Trainer.StepsPerEpoch / MovesPerEpoch);
+        _begin = Time(ratio);
         _mean = session.Trainer.Parameters.GetWeights();
     }
 
@@ -74,8 +79,9 @@ internal sealed class PruningPath
             _session.Pruner.RateSaliency();
             Thresholds = GlobalThreshold.Prune(_session.Pruner, Criterion.Saliency, kept);
         }
-        double done = (double)Moves / MovesPerEpoch;
-        Train = _session.Train(Phase, _steps, _ => new StepRates(_session.Options.PruneRate, _session.Options.Decay), done, done);
+        // Nobody knows where the way ends: a hundredth of the weights stands for it, as long as that is not behind.
+        double done = (double)Moves / MovesPerEpoch, end = Math.Max(Time(Usual) - _begin, done + 1.0 / MovesPerEpoch);
+        Train = _session.Train(Phase, _steps, _ => new StepRates(_session.Options.PruneRate, _session.Options.Decay), done, end);
         Moves++;
         Average();
     }
@@ -119,7 +125,7 @@ internal sealed class PruningPath
     private double RatioAt(double time) => Math.Pow(time / Unit, 2);
 
     /// <summary>T: epochs until the ratio is 1, counted back from where it is 100.</summary>
-    private double Unit => _session.Options.Epochs * _session.Options.PathShare / Math.Sqrt(100);
+    private double Unit => _session.Options.Epochs * _session.Options.PathShare / Math.Sqrt(Usual);
 
     private void Average()
     {
