@@ -4,8 +4,8 @@ namespace Secateurs.Pruning.Methods;
 
 /// <summary>
 /// How far the thresholds may go before anything is retrained: the dense network loses weights until the validation images say that a
-/// budget is spent. That is a first result, takes a quarter of an epoch and some looks at the validation images, and tells where the cycles
-/// are to begin.
+/// budget is spent. That is a first result, takes a quarter of an epoch and some looks at the validation images, and tells where the way
+/// down is to begin.
 /// </summary>
 /// <remarks>
 /// One common threshold on <see cref="Kernels.Saliency"/>, whose mean of squared gradients is measured beforehand by training steps of rate
