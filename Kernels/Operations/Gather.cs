@@ -51,7 +51,7 @@ internal static class Gather
     /// <param name="device">Where it runs.</param>
     /// <param name="name">For profiles and errors.</param>
     /// <param name="images">[count][C H W] bytes between two margins of W; without these there is but one view.</param>
-    /// <param name="labels">[count] bytes.</param>
+    /// <param name="labels">[count].</param>
     /// <param name="order">
     /// Which image comes when, as <see cref="Entry"/>: the batch of a step is order[step · slots ...], slots = 16 · blocks.
     /// </param>
@@ -61,7 +61,7 @@ internal static class Gather
     /// <param name="transposed">The same as rows, see <see cref="Transpose"/>; or empty.</param>
     /// <param name="batchLabels">[slots], -1 for blank.</param>
     public static Operation Of(
-        ComputeDevice device, string name, ArrayView<byte> images, ArrayView<byte> labels, ArrayView<int> order, ArrayView<int> step,
+        ComputeDevice device, string name, ArrayView<byte> images, ArrayView<int> labels, ArrayView<int> order, ArrayView<int> step,
         ArrayView<float> normalization, Tensor x, ArrayView<float> transposed, ArrayView<int> batchLabels)
     {
         int slots = x.Blocks * Layout.Lanes;
@@ -78,11 +78,11 @@ internal static class Gather
     }
 
     public readonly struct Arguments(
-        ArrayView<byte> images, ArrayView<byte> labels, ArrayView<int> order, ArrayView<int> step, ArrayView<float> normalization, Tensor x,
+        ArrayView<byte> images, ArrayView<int> labels, ArrayView<int> order, ArrayView<int> step, ArrayView<float> normalization, Tensor x,
         ArrayView<float> transposed, int rows, ArrayView<int> batchLabels, int margin) : IBody, IThreadBody
     {
-        public readonly ArrayView<byte> Images = images, Labels = labels;
-        public readonly ArrayView<int> Order = order, Step = step, BatchLabels = batchLabels;
+        public readonly ArrayView<byte> Images = images;
+        public readonly ArrayView<int> Labels = labels, Order = order, Step = step, BatchLabels = batchLabels;
         public readonly Tensor X = x;
         public readonly ArrayView<float> Normalization = normalization, Transposed = transposed;
         public readonly int Rows = rows, Margin = margin;
@@ -226,7 +226,7 @@ internal static class Gather
 
     /// <summary>The formula over one batch's part of the order: plain (N, C, H, W) and labels.</summary>
     public static (float[] X, int[] Labels) Reference(
-        byte[] images, byte[] labels, ReadOnlySpan<int> order, float[] normalization, TensorShape shape)
+        byte[] images, int[] labels, ReadOnlySpan<int> order, float[] normalization, TensorShape shape)
     {
         int pixels = shape.Features, width = shape.Width;
         int[] back = [0, 1, -1, width, -width];

@@ -1,7 +1,7 @@
 namespace Secateurs.Model;
 
 /// <summary>
-/// Images and their classes, as bytes: images are (N, C, H, W), row-major, of MNIST 0 = paper and 255 = ink; labels are (N). Normalization
+/// Images and their classes: images are bytes (N, C, H, W), row-major, of MNIST 0 = paper and 255 = ink; labels are (N). Normalization
 /// happens where a batch is gathered, so that a set stays one byte a value on the device as well.
 /// </summary>
 public sealed record DataSet
@@ -9,8 +9,11 @@ public sealed record DataSet
     /// <summary>The stream of the split's random numbers ("split" in ASCII), apart from those of weights and batches.</summary>
     private const ulong SplitStream = 0x73706C6974;
 
+    /// <summary>Bytes of the images of a set at most: 1 GB, which training holds several times.</summary>
+    public const int MostBytes = 1 << 30;
+
     /// <exception cref="ArgumentException">Images and labels are not as many, or a label is no class.</exception>
-    public DataSet(DataShape shape, byte[] images, byte[] labels)
+    public DataSet(DataShape shape, byte[] images, int[] labels)
     {
         ArgumentNullException.ThrowIfNull(shape);
         ArgumentNullException.ThrowIfNull(images);
@@ -18,7 +21,7 @@ public sealed record DataSet
         long length = (long)labels.Length * shape.BytesPerImage;
         if (images.Length != length)
             throw new ArgumentException($"{labels.Length} labels need {length} bytes of images, found {images.Length}");
-        if (Array.FindIndex(labels, l => l >= shape.Classes) is >= 0 and var bad)
+        if (Array.FindIndex(labels, l => (uint)l >= (uint)shape.Classes) is >= 0 and var bad)
             throw new ArgumentException($"expected labels 0-{shape.Classes - 1}, found {labels[bad]} at position {bad}");
         (Shape, Images, Labels) = (shape, images, labels);
     }
@@ -30,7 +33,7 @@ public sealed record DataSet
 
     public byte[] Images { get; }
 
-    public byte[] Labels { get; }
+    public int[] Labels { get; }
 
     public int Count => Labels.Length;
 
@@ -59,7 +62,7 @@ public sealed record DataSet
     private DataSet Select(ReadOnlySpan<int> indices)
     {
         byte[] images = new byte[indices.Length * Shape.BytesPerImage];
-        byte[] labels = new byte[indices.Length];
+        int[] labels = new int[indices.Length];
         for (int i = 0; i < indices.Length; i++)
         {
             Image(indices[i]).CopyTo(images.AsSpan(i * Shape.BytesPerImage));

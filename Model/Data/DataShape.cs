@@ -11,7 +11,7 @@ namespace Secateurs.Model;
 public sealed partial class DataShape : IEquatable<DataShape>
 {
     /// <summary>Largest sizes: an image of them fills what a network may hold of one.</summary>
-    public const int MostChannels = 4, MostSide = 1024, MostClasses = 256;
+    public const int MostChannels = 4, MostSide = 1024, MostClasses = 1000;
 
     private readonly float[] _scale, _shift;
 

@@ -11,12 +11,18 @@ public sealed record ImageData(DataSet Train, DataSet Test, string Folder)
     /// <summary>Of both.</summary>
     public DataShape Shape => Train.Shape;
 
-    /// <summary>What tells the set from others, wherever it lies: SHA-256 of pixels and labels, training before test.</summary>
+    /// <summary>
+    /// What tells the set from others, wherever it lies: SHA-256 of pixels and labels, training before test. A label counts as a byte, of
+    /// more than 256 classes as two, the lower first.
+    /// </summary>
     public string Sha256()
     {
         using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
-        foreach (byte[] part in (byte[][])[Train.Images, Train.Labels, Test.Images, Test.Labels])
+        foreach (byte[] part in (byte[][])[Train.Images, Bytes(Train.Labels), Test.Images, Bytes(Test.Labels)])
             hash.AppendData(part);
         return Convert.ToHexStringLower(hash.GetHashAndReset());
+
+        byte[] Bytes(int[] labels) => Shape.Classes <= 256 ? [.. labels.Select(l => (byte)l)]
+            : [.. labels.SelectMany(l => new[] { (byte)l, (byte)(l >> 8) })];
     }
 }

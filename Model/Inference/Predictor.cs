@@ -98,7 +98,7 @@ public sealed class Predictor : IDisposable
         var device = _memory.Device;
         var parameters = new Parameters(_memory, Model.Network);
         parameters.SetWeights(Model.Weights);
-        var labels = _memory.Allocate<byte>(Batch);
+        var labels = _memory.Allocate<int>(Batch);
         var normalization = _memory.Allocate<float>(Shape.Normalization);
         return new ChunkedProgram(_memory, step =>
         {

@@ -10,8 +10,8 @@ namespace Secateurs.Model;
 internal sealed class Batches
 {
     private readonly DeviceMemory _memory;
-    private readonly ArrayView<byte> _images, _classes;
-    private readonly ArrayView<int> _order, _next, _step;
+    private readonly ArrayView<byte> _images;
+    private readonly ArrayView<int> _classes, _order, _next, _step;
     private readonly ArrayView<float> _normalization;
     private readonly ArrayView<int>[] _labels;
     private readonly IReadOnlyList<Tensor> _inputs;
@@ -31,7 +31,7 @@ internal sealed class Batches
         StepsPerEpoch = Count(Part.Training) / options.Batch;
         MostSteps = Math.Max(StepsPerEpoch, parts.Max(p => p.Count) / Slots + 1);
         _images = memory.Allocate<byte>(Kernels.Gather.WithMargins(shape.Width, [.. parts.Select(p => p.Images)]));
-        _classes = memory.Allocate<byte>([.. parts.SelectMany(p => p.Labels)]);
+        _classes = memory.Allocate<int>([.. parts.SelectMany(p => p.Labels)]);
         _normalization = memory.Allocate<float>(shape.Normalization);
         // One batch more than is ever learned from: a GPU fetches it when an epoch ends.
         _order = memory.Allocate<int>((long)(MostSteps + 1) * Slots);

@@ -9,11 +9,11 @@ public sealed class DataSetTests
     private static DataSet Numbered(int count)
     {
         byte[] images = new byte[count * Mnist.Shape.BytesPerImage];
-        byte[] labels = new byte[count];
+        int[] labels = new int[count];
         for (int i = 0; i < count; i++)
         {
             BinaryPrimitives.WriteInt32LittleEndian(images.AsSpan(i * Mnist.Shape.BytesPerImage), i);
-            labels[i] = (byte)(i % 10);
+            labels[i] = i % 10;
         }
 
         return new DataSet(Mnist.Shape, images, labels);
@@ -36,7 +36,7 @@ public sealed class DataSetTests
         Assert.Equal(count - validation, training.Count);
         Assert.Equal(Enumerable.Range(0, count), Numbers(training).Concat(Numbers(held)).Order());
         foreach (DataSet part in new[] { training, held })
-            Assert.Equal(Numbers(part).Select(i => (byte)(i % 10)), part.Labels);
+            Assert.Equal(Numbers(part).Select(i => i % 10), part.Labels);
     }
 
     /// <summary>A split of another order would silently make two published runs incomparable.</summary>
@@ -70,5 +70,11 @@ public sealed class DataSetTests
 
     [Fact]
     public void Pixels_and_labels_must_fit_together() =>
-        Assert.Throws<ArgumentException>(() => new DataSet(Mnist.Shape, new byte[784 * 2], new byte[3]));
+        Assert.Throws<ArgumentException>(() => new DataSet(Mnist.Shape, new byte[784 * 2], new int[3]));
+
+    [Theory]
+    [InlineData(-1)]
+    [InlineData(10)]
+    public void A_label_is_a_class(int label) =>
+        Assert.Contains("labels 0-9", Assert.Throws<ArgumentException>(() => new DataSet(Mnist.Shape, new byte[784], [label])).Message);
 }

@@ -120,7 +120,7 @@ public sealed class DataShapeTests : IDisposable
     private static DataSet Make(int count, ulong seed)
     {
         var random = new Random64(seed);
-        byte[] labels = [.. Enumerable.Range(0, count).Select(_ => (byte)random.NextInt(Colours.Classes))];
+        int[] labels = [.. Enumerable.Range(0, count).Select(_ => random.NextInt(Colours.Classes))];
         var images = new byte[count * Colours.BytesPerImage];
         for (int i = 0; i < images.Length; i++)
         {

@@ -1,4 +1,4 @@
-using System.Buffers.Binary;
+using Secateurs.Kernels;
 using Secateurs.Model;
 using static Tests.ModelTests.IdxFiles;
 
@@ -49,7 +49,44 @@ public sealed class IdxTests : IDisposable
     {
         string path = folder.Write("labels", Labels(0, 9, 10, 255));
         Assert.EndsWith("expected labels 0-9, found label 10 at position 2",
-            Refusal.Message(ErrorKind.BadData, path, () => Idx.ReadLabels(path, Mnist.Shape)));
+            Refusal.Message(ErrorKind.BadData, path, () => Idx.ReadLabels(path, 10)));
+    }
+
+    [Theory]
+    [InlineData(0xB01u, 2)]
+    [InlineData(0xC01u, 4)]
+    public void Labels_of_more_than_256_classes_have_16_or_32_bits(uint magic, int width)
+    {
+        int[] labels = [0, 255, 256, 999, 3];
+        byte[] elements = [.. labels.SelectMany(l => Enumerable.Range(0, width).Select(i => (byte)(l >> 8 * (width - 1 - i))))];
+        string path = folder.Write("labels", Bytes([magic, 5], elements));
+        Assert.Equal(labels, Idx.ReadLabels(path));
+        Assert.EndsWith("labels 0-998, found label 999 at position 3",
+            Refusal.Message(ErrorKind.BadData, path, () => Idx.ReadLabels(path, 999)));
+        elements[0] = 0xFF; // negative
+        path = folder.Write("labels", Bytes([magic, 5], elements));
+        Assert.Contains("at position 0", Refusal.Message(ErrorKind.BadData, path, () => Idx.ReadLabels(path)));
+    }
+
+    [Fact]
+    public void Images_may_have_any_size_and_three_colours_first_or_last()
+    {
+        byte[] first = [.. Enumerable.Range(0, 2 * 3 * 2 * 5).Select(i => (byte)i)];
+        byte[] last = [.. Enumerable.Range(0, first.Length).Select(i => (byte)(i / 30 * 30 + i % 3 * 10 + i % 30 / 3))];
+        var shape = new TensorShape(3, 2, 5);
+        var (image, pixels) = Idx.ReadImages(folder.Write("first", Bytes([0x804, 2, 3, 2, 5], first)));
+        Assert.Equal(shape, image);
+        Assert.Equal(first, pixels);
+        (image, pixels) = Idx.ReadImages(folder.Write("last", Bytes([0x804, 2, 2, 5, 3], last)));
+        Assert.Equal(shape, image);
+        Assert.Equal(first, pixels);
+        (image, _) = Idx.ReadImages(folder.Write("grey", Bytes([0x803, 2, 6, 5], first)));
+        Assert.Equal(new TensorShape(1, 6, 5), image);
+        foreach (uint[] header in new uint[][] { [0x804, 2, 2, 6, 5], [0x803, 1, 0, 5], [0x803, 1, 2, 1025], [0x804, 1, 3, 2, 70000] })
+        {
+            string path = folder.Write("other", Bytes(header, first));
+            Assert.Contains("1 or 3 channels", Refusal.Message(ErrorKind.BadData, path, () => Idx.ReadImages(path)));
+        }
     }
 
     [Theory]
@@ -80,7 +117,7 @@ public sealed class IdxTests : IDisposable
         for (int length = 0; length < whole.Length; length++)
         {
             string path = folder.Write("labels.gz", whole[..length]);
-            Refusal.Message(ErrorKind.BadData, path, () => Idx.ReadLabels(path, Mnist.Shape));
+            Refusal.Message(ErrorKind.BadData, path, () => Idx.ReadLabels(path, 10));
         }
     }
 
@@ -137,17 +174,17 @@ public sealed class IdxTests : IDisposable
         }
 
         Assert.Contains("at most 280000 images", Refusal.Message(ErrorKind.BadData, images, () => Idx.ReadImages(images, Mnist.Shape)));
-        Assert.Contains("at most 2 labels", Refusal.Message(ErrorKind.BadData, labels, () => Idx.ReadLabels(labels, Mnist.Shape, most: 2)));
-        Assert.Equal([1, 2, 3], Idx.ReadLabels(labels, Mnist.Shape, most: 3));
+        Assert.Contains("at most 2 labels", Refusal.Message(ErrorKind.BadData, labels, () => Idx.ReadLabels(labels, 10, most: 2)));
+        Assert.Equal([1, 2, 3], Idx.ReadLabels(labels, 10, most: 3));
     }
 
     [Fact]
     public void Refuses_a_gzip_longer_than_any_of_its_content_without_reading_it()
     {
         string path = folder.Write("labels.gz", [.. Gzip(Labels(1, 2, 3)), .. new byte[2 << 20]]);
-        Assert.Contains("too long", Refusal.Message(ErrorKind.BadData, path, () => Idx.ReadLabels(path, Mnist.Shape, most: 3)));
+        Assert.Contains("too long", Refusal.Message(ErrorKind.BadData, path, () => Idx.ReadLabels(path, 10, most: 3)));
         path = folder.Write("labels.gz", [.. Gzip(Labels(1, 2, 3)), .. new byte[1 << 19]]);
-        Assert.Equal([1, 2, 3], Idx.ReadLabels(path, Mnist.Shape, most: 3));
+        Assert.Equal([1, 2, 3], Idx.ReadLabels(path, 10, most: 3));
     }
 
     [Theory]

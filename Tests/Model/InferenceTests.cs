@@ -40,7 +40,8 @@ public sealed class InferenceTests
         string device, string layers, double density, double dead)
     {
         var model = PlainNetwork.Random(layers, density, dead, seed: 3);
-        byte[] images = PlainNetwork.Images(Count, seed: 4), labels = [.. Enumerable.Range(0, Count).Select(i => (byte)(i % 10))];
+        byte[] images = PlainNetwork.Images(Count, seed: 4);
+        int[] labels = [.. Enumerable.Range(0, Count).Select(i => i % 10)];
         using var inference = new Predictor(TestDevices.Get(device), model, Count);
         images.CopyTo(inference.Images);
         inference.Run(Count);

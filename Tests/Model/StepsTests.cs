@@ -83,7 +83,7 @@ public sealed class StepsTests
         var random = new Random(7);
         var pixels = new byte[2 * Images * Mnist.Shape.BytesPerImage];
         random.NextBytes(pixels);
-        byte[] labels = [.. Enumerable.Range(0, 2 * Images).Select(_ => (byte)random.Next(Mnist.Shape.Classes))];
+        int[] labels = [.. Enumerable.Range(0, 2 * Images).Select(_ => random.Next(Mnist.Shape.Classes))];
         DataSet Part(int first) => new(
             Mnist.Shape,
             pixels[(first * Mnist.Shape.BytesPerImage)..((first + Images) * Mnist.Shape.BytesPerImage)], labels[first..(first + Images)]);

@@ -16,7 +16,7 @@ public sealed class DataCommandTests : IDisposable
     {
         string data = SmallSet.Write(_folder.Combine("data"));
         var set = Mnist.Load(data, _ => { });
-        long bytes = (set.Train.Count + set.Test.Count) * 785 + 56;
+        long bytes = (set.Train.Count + set.Test.Count) * 788 + 56;
         var (output, error) = Cli.Done("data", "--data", data, "--json");
         Assert.Contains($"{bytes} bytes on the device", error + output);
         using var json = JsonDocument.Parse(output[output.IndexOf('{', StringComparison.Ordinal)..]);

@@ -22,21 +22,24 @@ internal static class SmallSet
         var train = Make(TrainCount, 1);
         var test = Make(TestCount, 2);
         Directory.CreateDirectory(folder);
-        byte[] labels = wrongTestLabels ? [.. test.Labels.Select(l => (byte)((l + 1) % 10))] : test.Labels;
+        int[] labels = wrongTestLabels ? [.. test.Labels.Select(l => (l + 1) % 10)] : test.Labels;
         byte[][] files =
-            [IdxFiles.Images(train.Images), IdxFiles.Labels(train.Labels), IdxFiles.Images(test.Images), IdxFiles.Labels(labels)];
+            [IdxFiles.Images(train.Images), Bytes(train.Labels), IdxFiles.Images(test.Images), Bytes(labels)];
         for (int i = 0; i < files.Length; i++)
             File.WriteAllBytes(Path.Combine(folder, Names[i]), files[i]);
         return folder;
+
+        static byte[] Bytes(int[] labels) => IdxFiles.Labels([.. labels.Select(l => (byte)l)]);
     }
 
     public static DataSet Make(int count, ulong seed)
     {
         var random = new Random64(seed);
-        byte[] images = new byte[count * Mnist.Shape.BytesPerImage], labels = new byte[count];
+        byte[] images = new byte[count * Mnist.Shape.BytesPerImage];
+        int[] labels = new int[count];
         for (int n = 0; n < count; n++)
         {
-            labels[n] = (byte)random.NextInt(10);
+            labels[n] = random.NextInt(10);
             for (int i = 0; i < Mnist.Shape.BytesPerImage; i++)
             {
                 int row = i / Mnist.Shape.Width, column = i % Mnist.Shape.Width;

@@ -46,7 +46,7 @@ public sealed class PtxProfileTests
     public void A_large_launch_spends_few_instructions_on_each_product(string network)
     {
         byte[] images = [.. Enumerable.Range(0, Batch * Mnist.Shape.BytesPerImage).Select(i => (byte)(i * 7))];
-        var data = new DataSet(Mnist.Shape, images, new byte[Batch]);
+        var data = new DataSet(Mnist.Shape, images, new int[Batch]);
         using var trainer = new Trainer(
             TestDevices.Get(TestDevices.Ptx), NetworkDescription.Parse(network), new TrainerOptions(Batch), data,
             DataSet.Empty(Mnist.Shape), DataSet.Empty(Mnist.Shape));

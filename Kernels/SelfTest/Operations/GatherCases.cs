@@ -31,7 +31,8 @@ internal static class GatherCases
     private static byte[] Pixels(TensorShape shape) =>
         Gather.WithMargins(shape.Width, [.. new Numbers(1).Integers(Count * shape.Features, 256).Select(v => (byte)v)]);
 
-    private static byte[] Labels => [.. new Numbers(2).Integers(Count, 10).Select(v => (byte)v)];
+    /// <summary>Of as many classes as a set may have.</summary>
+    private static int[] Labels => new Numbers(2).Integers(Count, 1000);
 
     private static int[] Order(int slots) =>
         [.. new Numbers(3).Integers(Steps * slots, Count + 3).Select((i, slot) => i < Count ? Gather.Entry(i, slot % Gather.Views) : -1)];
@@ -43,7 +44,7 @@ internal static class GatherCases
         var rows = memory.Allocate<float>(transposed ? slots * Transpose.Pitch(shape.Features) : 0);
         var labels = memory.Allocate<int>(slots);
         memory.Device.Run(Gather.Of(
-            memory.Device, "test", memory.Allocate<byte>(Pixels(shape)), memory.Allocate<byte>(Labels), memory.Allocate<int>(Order(slots)),
+            memory.Device, "test", memory.Allocate<byte>(Pixels(shape)), memory.Allocate<int>(Labels), memory.Allocate<int>(Order(slots)),
             memory.Allocate<int>([Step]), memory.Allocate<float>(Normalization(shape)), x, rows, labels));
         return [memory.Read(x, slots), memory.Read(labels), memory.Read(rows)];
     }

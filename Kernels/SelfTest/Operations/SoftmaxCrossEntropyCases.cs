@@ -8,6 +8,7 @@ internal static class SoftmaxCrossEntropyCases
     private static readonly (string Kind, int Images, int Classes)[] Shapes =
     [
         ("common", 1, 1), ("common", 17, 10), ("common", 64, 7), ("large", 33, 10), ("equal", 16, 10), ("tied", 50, 10),
+        ("common", 18, 1000),
     ];
 
     public static IEnumerable<SelfTestCase> All =>

@@ -17,8 +17,8 @@ internal static class DataCommand
         var table = new TextTable(["part", "images", .. Enumerable.Range(0, data.Shape.Classes).Select(c => $"class {c}")]);
         foreach (var (name, set) in new[] { ("train", data.Train), ("test", data.Test) })
             table.Add([name, Csv.Whole(set.Count), .. Classes(set).Select(n => n.ToString(CultureInfo.InvariantCulture))]);
-        // Images and labels, a byte each, and a row before and behind all images.
-        long bytes = (data.Train.Count + data.Test.Count) * (data.Shape.BytesPerImage + 1L) + 2 * data.Shape.Width;
+        // Bytes of images, labels of four, and a row before and behind all images.
+        long bytes = (data.Train.Count + data.Test.Count) * (data.Shape.BytesPerImage + (long)sizeof(int)) + 2 * data.Shape.Width;
         invocation.Terminal.Print($"{data.Folder}\n{table}\n{Csv.Whole(bytes)} bytes on the device");
         if (invocation.Get(Options.Json))
         {
@@ -33,5 +33,5 @@ internal static class DataCommand
     }
 
     private static int[] Classes(DataSet set) =>
-        [.. Enumerable.Range(0, set.Shape.Classes).Select(c => set.Labels.AsSpan().Count((byte)c))];
+        [.. Enumerable.Range(0, set.Shape.Classes).Select(c => set.Labels.AsSpan().Count(c))];
 }

@@ -119,7 +119,7 @@ internal static class DeviceTrial
     private static DataSet Data()
     {
         var random = new Random((int)Seed);
-        var labels = new byte[Images + Validation];
+        var labels = new int[Images + Validation];
         int size = Mnist.Shape.BytesPerImage;
         var pixels = new byte[labels.Length * size];
         var ink = new bool[Mnist.Shape.Classes * size];
@@ -127,7 +127,7 @@ internal static class DeviceTrial
             ink[i] = i % 3 == 0 ? random.Next(4) == 0 : i > 0 && ink[i - 1];
         for (int n = 0; n < labels.Length; n++)
         {
-            labels[n] = (byte)random.Next(Mnist.Shape.Classes);
+            labels[n] = random.Next(Mnist.Shape.Classes);
             for (int i = 0; i < size; i++)
             {
                 pixels[n * size + i] = (byte)(

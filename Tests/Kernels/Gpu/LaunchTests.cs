@@ -67,7 +67,7 @@ internal static class TrainingPrograms
 {
     public static Trainer Trainer(string network, int batch = 33)
     {
-        var data = new DataSet(Mnist.Shape, new byte[batch * Mnist.Shape.BytesPerImage], new byte[batch]);
+        var data = new DataSet(Mnist.Shape, new byte[batch * Mnist.Shape.BytesPerImage], new int[batch]);
         return new Trainer(
             TestDevices.Get(TestDevices.Simulator), NetworkDescription.Parse(network), new TrainerOptions(batch), data,
             DataSet.Empty(Mnist.Shape), DataSet.Empty(Mnist.Shape));
