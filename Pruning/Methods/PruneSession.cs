@@ -9,6 +9,9 @@ namespace Secateurs.Pruning.Methods;
 /// </summary>
 public sealed class PruneSession
 {
+    /// <summary>Reports of progress in an epoch.</summary>
+    private const int PiecesPerEpoch = 4;
+
     private readonly Stopwatch _clock = Stopwatch.StartNew();
     private readonly IRunObserver _observer;
     private long _steps;
@@ -86,10 +89,20 @@ public sealed class PruneSession
     /// <exception cref="OperationCanceledException">The user interrupted; the trainer is in a whole state.</exception>
     public Score Train(string phase, int steps, Func<int, StepRates> rates, double epoch, double epochs)
     {
-        var score = Trainer.Train(steps, rates, Cancellation);
-        _steps += steps;
-        _observer.Progress(phase, epoch + (double)steps / Trainer.StepsPerEpoch, epochs, score.Loss);
-        return score;
+        // Piece by piece, so that who looks on sees it go on. Pieces are parts of the epoch, whatever they take: no bit depends on time.
+        int piece = Math.Max(1, Trainer.StepsPerEpoch / PiecesPerEpoch), correct = 0;
+        double loss = 0;
+        for (int done = 0; done < steps;)
+        {
+            int before = done, taken = Math.Min(piece, steps - done);
+            var score = Trainer.Train(taken, i => rates(before + i), Cancellation);
+            done += taken;
+            _steps += taken;
+            loss += score.Loss * taken;
+            correct += score.Correct;
+            _observer.Progress(phase, epoch + (double)done / Trainer.StepsPerEpoch, epochs, score.Loss);
+        }
+        return new Score(loss / steps, correct, steps * Trainer.Batch);
     }
 
     /// <summary>Stops at a request to cancel.</summary>

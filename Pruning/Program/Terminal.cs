@@ -64,6 +64,16 @@ internal sealed class Terminal(TextWriter output, TextWriter error, bool interac
         Remark(() => error.WriteLine(colour && text.StartsWith("warning:", StringComparison.Ordinal) ? $"\e[33m{text}\e[0m" : text));
     }
 
+    /// <summary>Characters of a line of a terminal; 80 where none is.</summary>
+    public int Width => interactive ? WindowWidth() : 80;
+
+    /// <summary>A row of a table that grows; on a narrow terminal its end is left out, since a row that wraps is none.</summary>
+    public void Row(string text)
+    {
+        ArgumentNullException.ThrowIfNull(text);
+        Say(text.Length > Width ? text[..Width].TrimEnd() : text);
+    }
+
     /// <summary>What was asked for: a table, an answer.</summary>
     /// <exception cref="UserException">Failed: the output stream cannot be written.</exception>
     public void Print(string text)
@@ -103,7 +113,7 @@ internal sealed class Terminal(TextWriter output, TextWriter error, bool interac
         int before = _barLength;
         Remark(() =>
         {
-            int width = Console.WindowWidth > 1 ? Console.WindowWidth - 1 : 79;
+            int width = Width - 1;
             text = text.Length > width ? text[..width] : text;
             error.Write($"\r{text.PadRight(before)}");
             _barLength = text.Length;
@@ -205,6 +215,18 @@ internal sealed class Terminal(TextWriter output, TextWriter error, bool interac
             {
                 _silent = true;
             }
+        }
+    }
+
+    private static int WindowWidth()
+    {
+        try
+        {
+            return Console.WindowWidth > 1 ? Console.WindowWidth : 80;
+        }
+        catch (IOException)
+        {
+            return 80;
         }
     }
 

@@ -20,6 +20,8 @@ internal static class CompareCommand
         "compare", "hand-set thresholds against dynamic ones, from the same dense network", [.. Settings.Dynamic, .. Settings.Dense],
         Options.Model, Full);
 
+    private const string AsLight = "dynamic (as light)";
+
     public static (Command, Action<Invocation>) Create() => (Verb.Command, Run);
 
     /// <summary>A row of the table and of comparison.csv.</summary>
@@ -34,6 +36,16 @@ internal static class CompareCommand
         double budget = options.MaxDrop.Least;
         using var bench = Workbench.Open(invocation, options, start);
         var outputs = RunOutputs.OfSearch(start is null ? null : ModelFile.Find(invocation.Find(Options.Model)!), RunFolder.Sides);
+        JobPart[] parts =
+        [
+            .. start is null ? (JobPart[])[JobPlan.Dense(options)] : [], JobPlan.Walk(options), JobPlan.Search(options, RunFolder.Dynamic),
+        ];
+        if (DryRun.IsAsked(invocation))
+        {
+            DryRun.Say(invocation, bench, options, parts, networks: start is null ? 3 : 2);
+            return;
+        }
+        var job = new JobProgress(parts);
         using var folder = RunCommand.OpenFolder(invocation, options, "compare", outputs);
         RunFolder handSetFolder = folder.Inner(RunFolder.HandSet), dynamicFolder = folder.Inner(RunFolder.Dynamic);
 
@@ -41,7 +53,7 @@ internal static class CompareCommand
         using (var experiment = Open(folder, null))
             dense = start is null ? experiment.TrainDense(RunFolder.Dense) : experiment.TakeDense();
         var walk = new HandSetWalk();
-        var (_, walked, walkedLayers, _) = Prune(walk, handSetFolder, RunFolder.HandSet);
+        var (byHand, walked, walkedLayers, _) = Prune(walk, handSetFolder, RunFolder.HandSet);
         var method = new DynamicPruning();
         var (outcome, moved, movedLayers, _) = Prune(method, dynamicFolder, RunFolder.Dynamic);
 
@@ -65,7 +77,7 @@ internal static class CompareCommand
                 ValidationAccuracy = light.Validation.Accuracy,
                 TestAccuracy = bench.Trainer.Evaluate(Part.Test).Accuracy,
             };
-            rows.Add(new Row("dynamic (as light)", $"iteration {light.Iteration}", light.Tries, light.Epochs, summary, light.Seconds));
+            rows.Add(new Row(AsLight, $"iteration {light.Iteration}", light.Tries, light.Epochs, summary, light.Seconds));
         }
         rows.Add(new Row("dynamic", $"budget {Number(budget)}", outcome.Tries, moved.PruneEpochs, moved, moved.PruneSeconds));
 
@@ -83,8 +95,13 @@ internal static class CompareCommand
             CultureInfo.InvariantCulture,
             $"dense: validation {dense.Validation.Accuracy:F2} %, test {dense.Test.Accuracy:F2} %, "
             + $"{dense.Epochs:F0} epochs, {dense.Seconds:F1} s\n"));
-        print(Table(rows, walked.PruneSeconds).ToString());
+        bool wins = moved.Ratio >= walked.Ratio;
+        print(Table(rows, walked.PruneSeconds, wins ? rows[^1] : rows[0]).ToString());
+        say("* the lightest within the budget; sooner: than all tries by hand, where dynamic first was as light");
         print("\n" + PruneCommand.LayerTable((RunFolder.HandSet, walkedLayers), (RunFolder.Dynamic, movedLayers)));
+        string headline = Headline.Of(moved, outcome.WithinBudget, walked, byHand.WithinBudget, budget);
+        // In two lines, which fit 80 columns.
+        print($"\n{headline.Replace("; ", ";\n", StringComparison.Ordinal)}");
         var compressed = invocation.Get(Full) ? Compress(invocation, bench, options, dynamicFolder) : null;
         say($"\nlogs and plots are in {folder.Path}");
         invocation.Next("eval", "--model", dynamicFolder.File(compressed is null ? RunFolder.Model : RunFolder.Coded));
@@ -93,6 +110,7 @@ internal static class CompareCommand
             invocation.Terminal.Result(new
             {
                 Out = folder.Path,
+                Headline = headline,
                 Rows = rows.Select(r =>
                     new { r.Method, r.Setting, r.Tries, r.Epochs, r.Seconds, TimesSooner = walked.PruneSeconds / r.Seconds, r.Summary }),
                 walk.Tries,
@@ -109,7 +127,7 @@ internal static class CompareCommand
         }
 
         Experiment Open(RunFolder into, string? method) => new(
-            bench.Trainer, options, Verb.Settings(invocation, bench, method), into, invocation.Terminal, invocation.Cancellation);
+            bench.Trainer, options, Verb.Settings(invocation, bench, method), into, invocation.Terminal, invocation.Cancellation, job);
     }
 
     /// <summary>The dynamic side's network as a file; sharing is to cost no validation accuracy on balance.</summary>
@@ -133,16 +151,18 @@ internal static class CompareCommand
             Csv.Two(r.Summary.ValidationAccuracy), Csv.Two(r.Summary.TestAccuracy), Csv.Two(handSetSeconds / r.Seconds),
         }));
 
-    private static TextTable Table(List<Row> rows, double handSetSeconds)
+    /// <summary>Fits 80 columns; comparison.csv has more. Seconds are compared where networks are: at the first as light one.</summary>
+    private static TextTable Table(List<Row> rows, double handSetSeconds, Row best)
     {
-        var table = new TextTable(
-            "method", "setting", "tries", "epochs", "seconds", "kept %", "ratio", "validation %", "test %", "times sooner");
+        var table = new TextTable("", "method", "tries", "time", "ratio", "validation %", "test %", "sooner");
         foreach (var r in rows)
         {
+            bool equals = r.Method == AsLight;
             table.Add(
-                r.Method, r.Setting, Csv.Whole(r.Tries), Csv.Short(r.Epochs), r.Seconds.ToString("F1", CultureInfo.InvariantCulture),
-                Csv.Two(100.0 * r.Summary.Kept / r.Summary.Total), $"{r.Summary.Ratio.ToString("F1", CultureInfo.InvariantCulture)}x",
-                Csv.Two(r.Summary.ValidationAccuracy), Csv.Two(r.Summary.TestAccuracy), $"{Csv.Two(handSetSeconds / r.Seconds)}x");
+                r == best ? "*" : "", equals ? r.Method : $"{r.Method.Split(' ')[0]}, {r.Setting}", Csv.Whole(r.Tries),
+                Durations.Text(r.Seconds), $"{r.Summary.Ratio.ToString("F1", CultureInfo.InvariantCulture)}x",
+                Csv.Two(r.Summary.ValidationAccuracy), Csv.Two(r.Summary.TestAccuracy),
+                equals ? $"{(handSetSeconds / r.Seconds).ToString("F1", CultureInfo.InvariantCulture)}x" : "-");
         }
         return table;
     }

@@ -38,10 +38,21 @@ internal static class PruneCommand
         var outputs = RunOutputs.OfSearch(
             start is null ? null : ModelFile.Find(invocation.Find(Options.Model)!),
             options.MaxDrop.Values.Skip(1).Select(RunFolder.DropName));
+        JobPart[] parts =
+        [
+            .. start is null ? (JobPart[])[JobPlan.Dense(options)] : [],
+            handSet ? JobPlan.OneTry(options) : JobPlan.Search(options, method.Name),
+        ];
+        if (DryRun.IsAsked(invocation))
+        {
+            DryRun.Say(invocation, bench, options, parts, networks: options.MaxDrop.Values.Count + (start is null ? 1 : 0));
+            return;
+        }
         using var folder = RunCommand.OpenFolder(invocation, options, method.Name, outputs);
         IReadOnlyList<PruneResult> results;
         using (var experiment = new Experiment(
-            bench.Trainer, options, Verb.Settings(invocation, bench, method.Name), folder, invocation.Terminal, invocation.Cancellation))
+            bench.Trainer, options, Verb.Settings(invocation, bench, method.Name), folder, invocation.Terminal, invocation.Cancellation,
+            new JobProgress(parts)))
         {
             results = experiment.Prune(method, start is null ? experiment.TrainDense(RunFolder.Dense) : experiment.TakeDense());
         }
@@ -54,6 +65,11 @@ internal static class PruneCommand
             invocation.Terminal.Say(
                 string.Create(CultureInfo.InvariantCulture, $"{zeros:N0} of the {summary.Kept:N0} kept weights are zero"));
         }
+        foreach (var r in results)
+        {
+            string budget = results.Count == 1 ? "" : $"budget {Csv.Short(r.Outcome.Budget)}: ";
+            invocation.Terminal.Print($"\n{budget}{Headline.Of(r.Summary, r.Outcome.Budget, r.Outcome.WithinBudget)}");
+        }
         invocation.Next("eval", "--model", folder.File(RunFolder.Model));
         if (invocation.Get(Options.Json))
         {
@@ -61,7 +77,16 @@ internal static class PruneCommand
             var others = results.Skip(1)
                 .Select(r => new { r.Outcome.Budget, r.Summary, r.Outcome.Iteration, r.Outcome.WithinBudget, r.Layers });
             invocation.Terminal.Result(
-                new { Out = folder.Path, Summary = summary, outcome.Iteration, outcome.WithinBudget, Layers = layers, Others = others });
+                new
+                {
+                    Out = folder.Path,
+                    Headline = Headline.Of(summary, outcome.Budget, outcome.WithinBudget),
+                    Summary = summary,
+                    outcome.Iteration,
+                    outcome.WithinBudget,
+                    Layers = layers,
+                    Others = others,
+                });
         }
     }
 

@@ -18,7 +18,8 @@ internal sealed class RunCommand
     {
         _settings = settings;
         Command = new Command(name, description);
-        foreach (var option in others.Concat(settings.Select(s => s.Option)).Concat([Options.Out, Options.Force]).Concat(Options.Machine))
+        foreach (var option in others.Concat(settings.Select(s => s.Option)).Concat([Options.Out, Options.Force, DryRun.Option])
+            .Concat(Options.Machine))
             Command.Options.Add(option);
     }
 

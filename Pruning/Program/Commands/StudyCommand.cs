@@ -43,7 +43,7 @@ internal static class StudyCommand
     public static (Command, Action<Invocation>) Create()
     {
         var command = new Command("study", "methods x networks x seeds, resumable, with tables");
-        Option[] options = [Networks, Seeds, Methods, Lengths, Out, .. Asked.Select(s => s.Option), .. Options.Machine];
+        Option[] options = [Networks, Seeds, Methods, Lengths, Out, DryRun.Option, .. Asked.Select(s => s.Option), .. Options.Machine];
         foreach (var option in options)
             command.Options.Add(option);
         return (command, Run);
@@ -74,12 +74,28 @@ internal static class StudyCommand
         ];
         foreach (var options in asked)
             folder.Demand(options.Network, Described(invocation, options, data));
+        JobPart[] parts =
+        [
+            .. from options in asked
+               from seed in invocation.Get(Seeds)
+               from unit in Units(invocation)
+               where !folder.Has(options.Network, seed, unit.Name)
+               select unit.Name == StudyRow.Dense ? JobPlan.Dense(options)
+                   : unit.Length > 0 ? JobPlan.Walk(options with { Epochs = unit.Length }, unit.Name) : JobPlan.Search(options, unit.Name),
+        ];
+        if (DryRun.IsAsked(invocation))
+        {
+            using var bench = Workbench.Open(invocation, asked[0], null);
+            DryRun.Say(invocation, bench, asked[0], parts, parts.Length * asked[0].MaxDrop.Values.Count);
+            return;
+        }
+        var job = new JobProgress(parts);
         StudySeed[] seeds =
         [
             .. from options in asked
                from seed in invocation.Get(Seeds)
                let described = Described(invocation, options, data)
-               select new StudySeed(invocation, folder, options with { Seed = seed }, Units(invocation), described),
+               select new StudySeed(invocation, folder, options with { Seed = seed }, Units(invocation), described, job),
         ];
         MakeAll(invocation, seeds);
 

@@ -27,8 +27,10 @@ internal enum StudyProgress
 /// <param name="options">Of the network, with the seed.</param>
 /// <param name="units">What is asked for, the dense network first, with epochs of retraining.</param>
 /// <param name="described">What all units of the network have in common.</param>
+/// <param name="job">All units together.</param>
 internal sealed class StudySeed(
-    Invocation invocation, StudyFolder folder, PruneOptions options, IReadOnlyList<(string Name, int Length)> units, JsonObject described)
+    Invocation invocation, StudyFolder folder, PruneOptions options, IReadOnlyList<(string Name, int Length)> units, JsonObject described,
+    JobProgress job)
 {
     private readonly string _network = options.Network;
     private readonly ulong _seed = options.Seed;
@@ -85,7 +87,7 @@ internal sealed class StudySeed(
         {
             experiment.TakeDense(dense);
             Write(
-                into, dense, StudyRow.HandSet, length, experiment.Prune(walk, dense),
+                into, dense, StudyRow.HandSet, length, experiment.Prune(walk, dense, name),
                 r => walk.Best(r.Outcome.Budget)?.Seconds ?? double.NaN);
         });
     }
@@ -116,7 +118,7 @@ internal sealed class StudySeed(
             invocation.Terminal.Say($"{_network}, seed {_seed}, {unit} -> {into.Path}");
             using var experiment = new Experiment(
                 trainer, own, new Dictionary<string, string> { ["unit"] = unit, ["verb"] = "study" }, into, invocation.Terminal,
-                invocation.Cancellation);
+                invocation.Cancellation, job);
             run(experiment, into);
         });
 
@@ -124,6 +126,8 @@ internal sealed class StudySeed(
         RunFolder into, DenseNetwork dense, string method, int retraining, IReadOnlyList<PruneResult> results,
         Func<PruneResult, double> best)
     {
+        foreach (var r in results)
+            invocation.Terminal.Say($"{method}: {Headline.Of(r.Summary, r.Outcome.Budget, r.Outcome.WithinBudget)}");
         StudyRow.Write(into.File(StudyUnit.Rows), results.Select(r => new StudyRow(
             _network, _seed, method, r.Outcome.Budget, retraining, r.Outcome.Tries, r.Outcome.Epochs, r.Outcome.Seconds, best(r),
             r.Summary.Kept, r.Summary.Total, r.Summary.ValidationAccuracy, r.Summary.TestAccuracy, dense.Validation.Accuracy,

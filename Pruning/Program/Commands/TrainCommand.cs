@@ -14,10 +14,17 @@ internal static class TrainCommand
     {
         var options = Verb.Read(invocation, null, Readers.DenseTraining);
         using var bench = Workbench.Open(invocation, options, null);
+        JobPart[] parts = [JobPlan.Dense(options)];
+        if (DryRun.IsAsked(invocation))
+        {
+            DryRun.Say(invocation, bench, options, parts, networks: 1);
+            return;
+        }
         using var folder = RunCommand.OpenFolder(invocation, options, "dense", RunOutputs.OfSearch());
         SummaryRow summary;
         using (var experiment = new Experiment(
-            bench.Trainer, options, Verb.Settings(invocation, bench, null), folder, invocation.Terminal, invocation.Cancellation))
+            bench.Trainer, options, Verb.Settings(invocation, bench, null), folder, invocation.Terminal, invocation.Cancellation,
+            new JobProgress(parts)))
         {
             summary = experiment.FinishDense(experiment.TrainDense(RunFolder.Model));
         }

@@ -35,9 +35,10 @@ internal sealed class Experiment : IDisposable
     /// <param name="folder">Where it is written.</param>
     /// <param name="terminal">Where it is shown.</param>
     /// <param name="cancellation">Ctrl-C.</param>
+    /// <param name="job">What the run is a part of, for the bar.</param>
     public Experiment(
         Trainer trainer, PruneOptions options, IReadOnlyDictionary<string, string> settings, RunFolder folder, Terminal terminal,
-        CancellationToken cancellation)
+        CancellationToken cancellation, JobProgress? job = null)
     {
         ArgumentNullException.ThrowIfNull(trainer);
         ArgumentNullException.ThrowIfNull(settings);
@@ -47,13 +48,14 @@ internal sealed class Experiment : IDisposable
             all.Insert(0, key, JsonValue.Create(value));
         folder.WriteJson(RunFolder.Options, all);
         folder.WriteJson(RunFolder.Environment, RunEnvironment.Of(trainer.Device));
-        _log = new RunLog(folder, terminal, trainer, Keep);
+        _log = new RunLog(folder, terminal, trainer, Keep, job);
         _session = new PruneSession(trainer, options, _log, cancellation);
     }
 
     /// <summary>Trains the dense network and writes it as <paramref name="file"/>.</summary>
     public DenseNetwork TrainDense(string file) => Guarded(() =>
     {
+        _log.Begin(JobPlan.DenseName);
         var dense = DenseNetwork.Trained(_session);
         Save(_folder.File(file), "dense", _session.LastIteration, dense.State.Parameters);
         // What was kept of the training's course has its place elsewhere now.
@@ -78,9 +80,13 @@ internal sealed class Experiment : IDisposable
     /// Prunes, judges and writes model, summary and curves. Of several budgets the smallest writes into the run's folder, each other
     /// into a folder inside it, <see cref="RunFolder.Drop"/>, its model and its summary.
     /// </summary>
+    /// <param name="method">How.</param>
+    /// <param name="dense">From what.</param>
+    /// <param name="part">Of the job; null for the method's name.</param>
     /// <returns>One result a budget, the smallest budget first, whose network is in the trainer then.</returns>
-    public IReadOnlyList<PruneResult> Prune(IPruningMethod method, DenseNetwork dense) => Guarded(() =>
+    public IReadOnlyList<PruneResult> Prune(IPruningMethod method, DenseNetwork dense, string? part = null) => Guarded(() =>
     {
+        _log.Begin(part ?? method.Name);
         var outcomes = method.Run(_session);
         var results = new PruneResult[outcomes.Count];
         for (int i = outcomes.Count - 1; i >= 0; i--)
@@ -103,13 +109,14 @@ internal sealed class Experiment : IDisposable
             : [.. _trainer.Parameters.Layers.Select(l => new LayerRow(0, l.Name, 0, 0, l.WeightCount, l.WeightCount))];
         Save(folder.File(RunFolder.Model), method.Name, outcome.Iteration, _trainer.Parameters.Save());
         folder.WriteSummary(summary);
-        _log.Say(string.Create(
+        _log.Note(string.Create(
             CultureInfo.InvariantCulture,
             $"{method.Name}: kept {summary.Kept:N0} of {summary.Total:N0} weights "
             + $"({100.0 * summary.Kept / summary.Total:F2} %, {summary.Ratio:F1}x), state of iteration {outcome.Iteration}; "
             + $"validation {summary.ValidationAccuracy:F2} % (dense {summary.DenseValidationAccuracy:F2}), "
             + $"test {summary.TestAccuracy:F2} % (dense {summary.DenseTestAccuracy:F2}); "
             + $"{outcome.Epochs:F0} epochs, {outcome.Seconds:F1} s"));
+        _log.Note(Headline.Of(summary, outcome.Budget, outcome.WithinBudget));
         if (!outcome.WithinBudget)
         {
             _log.Say(string.Create(

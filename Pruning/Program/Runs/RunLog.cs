@@ -14,6 +14,11 @@ internal sealed class RunLog : IRunObserver, IDisposable
 {
     private const int BarWidth = 24;
 
+    private const string WayDown = "prune";
+
+    /// <summary>Above the first row on a terminal.</summary>
+    private const string Head = "   # phase     right  lighter    time";
+
     private static readonly TimeSpan BetweenKept = TimeSpan.FromSeconds(1);
 
     private readonly Terminal _terminal;
@@ -23,9 +28,7 @@ internal sealed class RunLog : IRunObserver, IDisposable
     private readonly Stopwatch _sinceKept = Stopwatch.StartNew();
     private StreamWriter? _text;
     private readonly Dictionary<int, IReadOnlyList<LayerRow>> _rows = [];
-    private readonly Stopwatch _phaseClock = new();
-    private string _phase = "";
-    private double _phaseStart, _phaseEpoch;
+    private readonly JobProgress? _job;
     private IterationRow? _last;
     private (ParameterState, int)? _lastState, _bestState;
 
@@ -33,10 +36,11 @@ internal sealed class RunLog : IRunObserver, IDisposable
     /// <param name="terminal">Where it is shown.</param>
     /// <param name="trainer">Whose states it keeps.</param>
     /// <param name="keep">Writes a state and its iteration to the disk.</param>
-    public RunLog(RunFolder folder, Terminal terminal, Trainer trainer, Action<ParameterState, int> keep)
+    /// <param name="job">What the bar shows.</param>
+    public RunLog(RunFolder folder, Terminal terminal, Trainer trainer, Action<ParameterState, int> keep, JobProgress? job)
     {
         ArgumentNullException.ThrowIfNull(folder);
-        (_terminal, _trainer, _keep) = (terminal, trainer, keep);
+        (_terminal, _trainer, _keep, _job) = (terminal, trainer, keep, job);
         _iterations = new CsvTable(
             folder.File(RunFolder.Iterations),
             "iteration,epoch,phase,elapsed_s,learning_rate,train_loss,validation_loss,validation_accuracy,kept,total,density,decision,"
@@ -79,44 +83,37 @@ internal sealed class RunLog : IRunObserver, IDisposable
         }
         // States and masks pass through large arrays, which the collector would let pile up to several hundred megabytes.
         GC.Collect();
-        Say(string.Create(
+        Note(string.Create(
             CultureInfo.InvariantCulture,
             $"{row.Iteration,4} {row.Phase,-8} epoch {row.Epoch,6:F1}  {row.Elapsed,6:F1} s  loss {row.TrainLoss:F4}  "
-            + $"validation {row.ValidationAccuracy:F2} %  kept {100 * row.Density:F2} %  "
-            + $"{row.Decision.ToString().ToLowerInvariant()}{(row.Reason.Length > 0 ? $": {row.Reason}" : "")}"));
+            + $"validation {row.ValidationAccuracy:F2} %  kept {100 * row.Density:F2} %  {row.Reason}").TrimEnd());
+        if (row.Iteration == 1)
+            _terminal.Row(Head);
+        _terminal.Row(Short(row));
     }
 
     public void Best(int iteration) => Keep((_bestState = (_trainer.Parameters.Save(), iteration)).Value);
 
+    /// <summary>A line of log.txt alone.</summary>
+    public void Note(string line) => Unguarded(() => _text?.WriteLine(line));
+
     public void Say(string line)
     {
-        Unguarded(() => _text?.WriteLine(line));
+        Note(line);
         _terminal.Say(line);
     }
 
     public void Progress(string phase, double epoch, double epochs, double loss)
     {
-        if (phase != _phase || epoch <= _phaseEpoch)
-        {
-            // The first report of a phase comes at the end of its first piece: what is measured begins there.
-            (_phase, _phaseStart) = (phase, epoch);
-            _phaseClock.Restart();
-        }
-        _phaseEpoch = epoch;
-        if (!_terminal.Interactive)
-            return;
-        double done = Math.Clamp(epoch / epochs, 0, 1), seconds = _phaseClock.Elapsed.TotalSeconds, trained = epoch - _phaseStart;
-        int full = (int)(done * BarWidth);
-        string speed = trained <= 0 || seconds <= 0 ? "" : string.Create(
-            CultureInfo.InvariantCulture,
-            $"  {trained * _trainer.StepsPerEpoch * _trainer.Batch / seconds:N0} images/s  "
-            + $"{TimeSpan.FromSeconds((epochs - epoch) * seconds / trained):m\\:ss} left");
-        string accuracy = _last is null ? "" : string.Create(
-            CultureInfo.InvariantCulture, $"  accuracy {_last.ValidationAccuracy:F2} %  density {100 * _last.Density:F2} %");
-        _terminal.Bar(string.Create(
-            CultureInfo.InvariantCulture,
-            $"{phase} {new string('━', full)}{new string('─', BarWidth - full)} {epoch:F1}/{Csv.Short(epochs)} epochs  "
-            + $"loss {loss:F4}{accuracy}{speed}"));
+        _job?.Report(phase, epoch);
+        ShowBar(string.Create(CultureInfo.InvariantCulture, $"{phase} {epoch:0.#}/{Csv.Short(Math.Round(epochs, 1))}  loss {loss:F4}"));
+    }
+
+    /// <summary>A part of the job begins.</summary>
+    public void Begin(string part)
+    {
+        _job?.Begin(part);
+        ShowBar(part);
     }
 
     public void Dispose()
@@ -129,6 +126,30 @@ internal sealed class RunLog : IRunObserver, IDisposable
     private static string[] Judged(JudgedNetwork? network) => network is var (ratio, annealed, origin, (_, lost, gained, allowed))
         ? [Csv.Digits(ratio), Csv.Digits(annealed), Csv.Whole(origin), Csv.Whole(lost), Csv.Whole(gained), Csv.Whole(allowed)]
         : ["", "", "", "", "", ""];
+
+    /// <summary>A row of the terminal, 80 columns at most: what was measured, and in words what it means.</summary>
+    internal static string Short(IterationRow row)
+    {
+        string words = row.Judged is { Judgement.Verdict: var verdict } judged
+            ? (judged.Annealed > 0 ? "annealed: " : row.Phase == WayDown ? "look: " : "")
+                + verdict switch
+                {
+                    Verdict.Within => "within the budget",
+                    Verdict.Doubtful => "outside, perhaps by noise",
+                    _ => "outside the budget",
+                }
+            : row.Decision == Decision.Finish && row.Density == 1 ? "the dense network" : "";
+        return string.Create(
+            CultureInfo.InvariantCulture,
+            $"{row.Iteration,4} {row.Phase,-7} {row.ValidationAccuracy,6:F2} % {1 / Math.Max(1e-9, row.Density),7:F1}x "
+            + $"{Durations.Clock(row.Elapsed),7}  {words}").TrimEnd();
+    }
+
+    private void ShowBar(string what)
+    {
+        if (_job is not null && _terminal.Interactive)
+            _terminal.Bar($"{_job.Bar(_terminal.Width < 80 ? BarWidth / 3 : BarWidth)}  {what}");
+    }
 
     private void Keep((ParameterState State, int Iteration) kept)
     {

@@ -1,0 +1,34 @@
+using Secateurs.Pruning.Methods;
+
+namespace Secateurs.Program.Runs;
+
+/// <summary>A part of a job.</summary>
+/// <param name="Name">What begins it: dense, hand-set, dynamic ..., in a study with the unit's own.</param>
+/// <param name="Epochs">What it is expected to take, in epochs of dense training.</param>
+/// <param name="IsCounted">Whether it is so many epochs by itself; else its end depends on what is found, and its time tells.</param>
+internal sealed record JobPart(string Name, double Epochs, bool IsCounted);
+
+/// <summary>
+/// What a command is going to do. How long a search takes depends on what it finds, so its length is that of other searches: 3.8 times
+/// <see cref="PruneOptions.Epochs"/> on lenet-300-100 (n = 5), 7 times on lenet-5 (n = 5), counted in epochs of dense training
+/// (Results/dynamic).
+/// </summary>
+internal static class JobPlan
+{
+    private const double SearchEffort = 6;
+
+    /// <summary>Tries of a walk by hand: four that keep to a budget, and the one that does not.</summary>
+    private const int UsualTries = 5;
+
+    public const string DenseName = "dense";
+
+    public static JobPart Dense(PruneOptions options) => new(DenseName, options.DenseEpochs, true);
+
+    public static JobPart OneTry(PruneOptions options) => new(HandSetPruning.MethodName, options.Epochs, true);
+
+    public static JobPart Walk(PruneOptions options, string name = HandSetPruning.MethodName) =>
+        new(name, UsualTries * options.Epochs, true);
+
+    /// <summary>A search by measured accuracy, or the way to a ratio.</summary>
+    public static JobPart Search(PruneOptions options, string name) => new(name, SearchEffort * options.Epochs, false);
+}
