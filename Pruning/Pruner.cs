@@ -118,6 +118,8 @@ public static class Pruner
         options.Check();
         method ??= MethodOf(options);
         var network = start?.Network ?? NetworkDescription.Parse(options.Network, data.Shape);
+        if (options.Validation == new PruneOptions().Validation && start is not { Validation: > 0 })
+            options = options.For(data.Train);
         var (training, validation) = data.Train.Split(options.Validation, options.Seed);
         using var trainer = new Trainer(
             device, network, new TrainerOptions(options.Batch, Seed: options.Seed), training, validation, data.Test);

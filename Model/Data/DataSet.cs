@@ -37,15 +37,20 @@ public sealed record DataSet
 
     public int Count => Labels.Length;
 
+    /// <summary>Whether <see cref="Split"/> takes of every class in proportion; else it draws from all images alike, as of MNIST.</summary>
+    public bool InProportion { get; init; }
+
     /// <summary>The bytes of one image, (C, H, W).</summary>
     public ReadOnlySpan<byte> Image(int index) => Images.AsSpan(index * Shape.BytesPerImage, Shape.BytesPerImage);
 
     /// <summary>The first images.</summary>
-    public DataSet Take(int count) => new(Shape, Images[..(count * Shape.BytesPerImage)], Labels[..count]);
+    public DataSet Take(int count) =>
+        new(Shape, Images[..(count * Shape.BytesPerImage)], Labels[..count]) { InProportion = InProportion };
 
     /// <summary>
     /// Divides the set by a random order of the seed: the order's first <paramref name="validation"/> images are for validation, the
-    /// others for training. Each image lands in exactly one part; the same seed gives the same parts in the same order everywhere.
+    /// others for training; where it goes in proportion, the first ones of each class, which keeps an image at least for training. Each
+    /// image lands in exactly one part; the same seed gives the same parts in the same order everywhere.
     /// </summary>
     /// <exception cref="UserException">Usage: the validation part would be negative or leave nothing to train on.</exception>
     public (DataSet Training, DataSet Validation) Split(int validation, ulong seed)
@@ -56,10 +61,43 @@ public sealed record DataSet
         for (int i = 0; i < order.Length; i++)
             order[i] = i;
         new Random64(seed, SplitStream).Shuffle(order.AsSpan());
+        if (InProportion)
+            order = [.. Ahead(order, Quotas(validation))];
         return (Select(order.AsSpan(validation)), Select(order.AsSpan(0, validation)));
     }
 
-    private DataSet Select(ReadOnlySpan<int> indices)
+    /// <summary>So many images of each class ahead of the others, each in the order that they have.</summary>
+    private IEnumerable<int> Ahead(int[] order, int[] quotas)
+    {
+        int[] taken = new int[quotas.Length];
+        bool[] ahead = Array.ConvertAll(order, i => taken[Labels[i]]++ < quotas[Labels[i]]);
+        return order.Where((_, n) => ahead[n]).Concat(order.Where((_, n) => !ahead[n]));
+    }
+
+    /// <summary>How many of each class are set aside: in proportion, what is left over to the largest remainders.</summary>
+    private int[] Quotas(int validation)
+    {
+        int[] counts = new int[Shape.Classes];
+        foreach (int label in Labels)
+            counts[label]++;
+        int most = counts.Sum(n => Math.Max(0, n - 1));
+        if (validation > most)
+            throw new UserException(ErrorKind.Usage, $"validation images: expected 0 to {most} of {Count}, found {validation}");
+        int[] quotas = Array.ConvertAll(counts, n => Math.Min((int)((long)n * validation / Count), Math.Max(0, n - 1)));
+        for (int missing = validation - quotas.Sum(); missing > 0;)
+        {
+            foreach (int c in Enumerable.Range(0, counts.Length).Where(c => quotas[c] < counts[c] - 1)
+                .OrderByDescending(c => (double)counts[c] * validation / Count - quotas[c]).Take(missing).ToArray())
+            {
+                quotas[c]++;
+                missing--;
+            }
+        }
+        return quotas;
+    }
+
+    /// <summary>These images, in this order.</summary>
+    internal DataSet Select(ReadOnlySpan<int> indices)
     {
         byte[] images = new byte[indices.Length * Shape.BytesPerImage];
         int[] labels = new int[indices.Length];
@@ -69,6 +107,6 @@ public sealed record DataSet
             labels[i] = Labels[indices[i]];
         }
 
-        return new DataSet(Shape, images, labels);
+        return new DataSet(Shape, images, labels) { InProportion = InProportion };
     }
 }

@@ -5,7 +5,7 @@ using System.IO.Compression;
 
 namespace Secateurs.Model;
 
-/// <summary>A public web folder that holds each known file as NAME.gz.</summary>
+/// <summary>A public web folder that holds each known file as NAME.gz, or as it is kept.</summary>
 public sealed class HttpMirror(Uri folder) : IFileSource
 {
     /// <summary>A machine behind a wall that drops packets waits this long for each mirror, no longer.</summary>
@@ -13,19 +13,22 @@ public sealed class HttpMirror(Uri folder) : IFileSource
 
     private static readonly TimeSpan FileTimeout = TimeSpan.FromSeconds(60);
 
+    /// <summary>Bytes a second that a large file comes with at least.</summary>
+    private const double Slowest = 250_000;
+
     public string Name => folder.Host;
 
     public void Fetch(IReadOnlyList<KnownFile> files, Action<KnownFile, Stream> place, string workFolder, CancellationToken cancellation)
     {
         using var client = new HttpClient(new SocketsHttpHandler { ConnectTimeout = ConnectTimeout })
         {
-            Timeout = FileTimeout,
+            Timeout = FileTimeout + TimeSpan.FromSeconds(files.Max(file => file.Length) / Slowest),
             MaxResponseContentBufferSize = files.Max(file => file.Length) + 4096, // a gzip is never noticeably larger than its content
         };
         foreach (KnownFile file in files)
         {
-            using var packed = new MemoryStream(Get(client, new Uri(folder, file.Name + ".gz"), cancellation));
-            using var content = new GZipStream(packed, CompressionMode.Decompress);
+            using var came = new MemoryStream(Get(client, new Uri(folder, file.AsItIs ? file.Name : file.Name + ".gz"), cancellation));
+            using var content = file.AsItIs ? (Stream)came : new GZipStream(came, CompressionMode.Decompress);
             place(file, content);
         }
     }

@@ -11,6 +11,12 @@ public sealed record ImageData(DataSet Train, DataSet Test, string Folder)
     /// <summary>Of both.</summary>
     public DataShape Shape => Train.Shape;
 
+    /// <summary>Files that are no pictures by their names and were passed over.</summary>
+    public int PassedOver { get; init; }
+
+    /// <summary>Pictures that cannot be read and were left out, each with the reason.</summary>
+    public IReadOnlyList<string> Broken { get; init; } = [];
+
     /// <summary>
     /// What tells the set from others, wherever it lies: SHA-256 of pixels and labels, training before test. A label counts as a byte, of
     /// more than 256 classes as two, the lower first.

@@ -10,6 +10,9 @@ namespace Secateurs.Model;
 public sealed record KnownFile(string Name, long Length, string Sha256, params string[] OtherNames)
 {
     public IEnumerable<string> Names => OtherNames.Prepend(Name);
+
+    /// <summary>Whether it is kept as it comes, packed: then length and digest are those of the file itself.</summary>
+    public bool AsItIs { get; init; }
 }
 
 /// <summary>A place that known files can be fetched from.</summary>
@@ -98,10 +101,16 @@ public sealed class KnownFiles(string folder, IReadOnlyList<KnownFile> files, IR
         { Parameter = nameof(folder) };
     }
 
-    private static bool Holds(string path, KnownFile file, CancellationToken cancellation)
+    /// <summary>Whether a file is the one that is known.</summary>
+    internal static bool Holds(string path, KnownFile file, CancellationToken cancellation)
     {
         try
         {
+            if (file.AsItIs)
+            {
+                using var content = File.OpenRead(path);
+                return content.Length == file.Length && Hash(content, file, Stream.Null, cancellation) == file.Sha256;
+            }
             using var unpacked = new Unpacked(path, file.Length, cancellation);
             return Hash(unpacked.Content, file, Stream.Null, cancellation) == file.Sha256;
         }

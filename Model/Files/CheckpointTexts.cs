@@ -26,7 +26,7 @@ public static class CheckpointTexts
         {
             [formatKey] = Format,
             ["network"] = model.Network.Name,
-            ["layers"] = NetworkDescription.Known.GetValueOrDefault(model.Network.Name, model.Network.Name),
+            ["layers"] = NetworkDescription.LineOf(model.Network.Name, model.Network.Data),
             [usual ? ScaleKey : DataKey] = usual ? Scale : $"{model.Network.Data}",
             ["seed"] = model.Seed.ToString(CultureInfo.InvariantCulture),
             ["validation"] = model.Validation.ToString(CultureInfo.InvariantCulture),
@@ -74,7 +74,7 @@ public static class CheckpointTexts
     /// <summary>The layers' line decides; the name must not contradict it.</summary>
     private static NetworkDescription ParseNetwork(string path, string name, string layers, DataShape data)
     {
-        if (NetworkDescription.Known.GetValueOrDefault(name, name) != layers)
+        if (NetworkDescription.LineOf(name, data) != layers)
             throw BadModel.Of(path, $"the layers of {name}", $"'{layers}'");
         return NetworkDescription.OfFile(path, name, data);
     }

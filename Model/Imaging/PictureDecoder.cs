@@ -3,8 +3,8 @@ using SkiaSharp;
 namespace Secateurs.Model.Imaging;
 
 /// <summary>
-/// Turns the bytes of a picture into grey values, 0 = black and 255 = white, as a viewer shows them. Skia decodes, from a list of formats
-/// that is closed here; the size is known and bounded before pixels are.
+/// Turns the bytes of a picture into pixels. Skia decodes, from a list of formats that is closed here; the size is known and bounded before
+/// pixels are.
 /// </summary>
 internal static class PictureDecoder
 {
@@ -16,17 +16,25 @@ internal static class PictureDecoder
 
     private const string Formats = "a picture (PNG, JPEG, WebP, GIF, BMP, TGA) or an IDX file";
 
-    /// <exception cref="UserException">BadData: none of these formats, damaged, truncated or too large.</exception>
+    /// <summary>Grey values, 0 = black and 255 = white, as a viewer shows them, of sides of <see cref="MostSide"/> at most.</summary>
+    /// <exception cref="UserException">As <see cref="Open"/>.</exception>
     public static Raster Decode(string path, byte[] bytes)
     {
+        var picture = Open(path, bytes);
+        return (picture.White > 0 ? ComposeDeep(picture) : Compose(picture)).Turn(picture.Orientation);
+    }
+
+    /// <exception cref="UserException">BadData: none of these formats, damaged, truncated or too large.</exception>
+    public static Picture Open(string path, byte[] bytes)
+    {
         if (PictureFormat.Of(bytes) is not { } format)
-            return Targa.Read(path, bytes) is { } image ? Compose(image.Width, image.Height, image.Pixels)
+            return Targa.Read(path, bytes) is { } image ? new Picture(image.Width, image.Height, image.Pixels)
                 : throw Pictures.Bad(path, Formats, PictureFormat.Other(bytes));
         if (format.Fault(bytes) is { } fault)
             throw Pictures.Bad(path, $"a whole {format.Name} file", fault);
         try
         {
-            return Decode(path, bytes, format.Name);
+            return Open(path, bytes, format.Name);
         }
         catch (Exception e) when (e is DllNotFoundException or TypeInitializationException)
         {
@@ -35,7 +43,7 @@ internal static class PictureDecoder
         }
     }
 
-    private static Raster Decode(string path, byte[] bytes, string format)
+    private static Picture Open(string path, byte[] bytes, string format)
     {
         bool deep = Png.IsDeepGrey(bytes);
         using var data = SKData.CreateCopy(deep ? Png.AsPairs(bytes) : bytes);
@@ -54,22 +62,29 @@ internal static class PictureDecoder
             throw Pictures.Bad(path, $"an intact {format} file", "a truncated one");
         if (result != SKCodecResult.Success)
             throw Pictures.Bad(path, $"an intact {format} file", $"a damaged one ({result})");
-        var picture = deep ? ComposeDeep(size.Width, size.Height, pixels) : Compose(size.Width, size.Height, pixels);
-        return picture.Turn((int)codec.EncodedOrigin);
+        var picture = new Picture(size.Width, size.Height, pixels, 0, (int)codec.EncodedOrigin);
+        return deep ? picture with { White = White(picture) } : picture;
     }
 
-    /// <summary>From red, green, blue and alpha, a byte each.</summary>
-    private static Raster Compose(int width, int height, byte[] pixels)
+    /// <summary>
+    /// White of grey values of 16 bits, high byte first, as <see cref="Png.AsPairs"/> has them decoded: the end of the range of the fewest
+    /// bits, 8 at least, that hold them all. Many tools write 8, 10 or 12 bits in 16.
+    /// </summary>
+    private static int White(Picture picture)
     {
-        var (weighted, alpha) = Raster.Reduce(width, height, MostSide, (y, values, parts) =>
+        int white = 255;
+        for (int i = 0; i < picture.Width * picture.Height; i++)
+            while (picture.Deep(i) > white)
+                white = 2 * white + 1;
+        return white;
+    }
+
+    private static Raster Compose(Picture picture)
+    {
+        var (weighted, alpha) = Raster.Reduce(picture.Width, picture.Height, MostSide, (y, values, parts) =>
         {
-            var row = pixels.AsSpan(4 * y * width, 4 * width);
-            for (int x = 0; x < width; x++)
-            {
-                // Brightness by ITU-R BT.601, in integers: grey stays what it is.
-                values[x] = (77 * row[4 * x] + 150 * row[4 * x + 1] + 29 * row[4 * x + 2]) / 256f;
-                parts[x] = row[4 * x + 3] / 255f;
-            }
+            for (int x = 0, at = 4 * y * picture.Width; x < picture.Width; x++, at += 4)
+                (values[x], parts[x]) = (picture.Brightness(at), picture.Pixels[at + 3] / 255f);
         });
         float backdrop = Backdrop(weighted, alpha);
         for (int i = 0; i < weighted.Values.Length; i++)
@@ -93,23 +108,12 @@ internal static class PictureDecoder
         return unlike >= opaque.Length / 50 + 1 ? middle : middle > 127 ? 0 : 255;
     }
 
-    /// <summary>
-    /// From grey values of 16 bits, high byte first, as <see cref="Png.AsPairs"/> has them decoded. White is the end of the
-    /// range of the fewest bits, 8 at least, that hold them all: many tools write 8, 10 or 12 bits in 16.
-    /// </summary>
-    private static Raster ComposeDeep(int width, int height, byte[] pixels)
-    {
-        int Value(int i) => pixels[4 * i] << 8 | pixels[4 * i + 3];
-        int white = 255;
-        for (int i = 0; i < width * height; i++)
-            while (Value(i) > white)
-                white = 2 * white + 1;
-        return Raster.Reduce(width, height, MostSide, (y, values, parts) =>
+    private static Raster ComposeDeep(Picture picture) =>
+        Raster.Reduce(picture.Width, picture.Height, MostSide, (y, values, parts) =>
         {
-            for (int x = 0; x < width; x++)
-                (values[x], parts[x]) = (Value(y * width + x) * 255f / white, 1);
+            for (int x = 0; x < picture.Width; x++)
+                (values[x], parts[x]) = (picture.Deep(y * picture.Width + x) * 255f / picture.White, 1);
         }).Weighted;
-    }
 
     internal static void CheckSize(string path, long width, long height)
     {

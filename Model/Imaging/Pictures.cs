@@ -2,13 +2,14 @@ using System.Diagnostics;
 
 namespace Secateurs.Model.Imaging;
 
-/// <summary>An image in the form of MNIST, (28, 28), 0 = paper and 255 = ink, and what to call it.</summary>
+/// <summary>An image as a network takes it, (C, H, W), and what to call it.</summary>
 public sealed record NamedImage(string Name, ReadOnlyMemory<byte> Pixels);
 
 /// <summary>
-/// Reads pictures of a single digit, photographs too, and gives them the form of MNIST (<see cref="MnistForm"/>): the paper is found
-/// (<see cref="Paper"/>), then the digit's ink on it (<see cref="Ink"/>). A picture that has that form already keeps its pixels. IDX files
-/// give all their images as they are.
+/// Reads pictures for a network. One for images like MNIST's wants a single digit, in a photograph too, in the form of MNIST
+/// (<see cref="MnistForm"/>): the paper is found (<see cref="Paper"/>), then the digit's ink on it (<see cref="Ink"/>), and a picture that
+/// has that form already keeps its pixels. For any other a picture is scaled, and cut to the size around its middle. IDX files give all
+/// their images as they are.
 /// </summary>
 /// <remarks>
 /// A picture has at most <see cref="PictureFile.MostBytes"/> bytes and <see cref="PictureDecoder.MostPixels"/> pixels and is read within
@@ -27,16 +28,20 @@ public static class Pictures
 
     private static readonly TimeSpan Look = TimeSpan.FromMilliseconds(100);
 
+    /// <param name="path">A picture or an IDX file.</param>
+    /// <param name="shape">What the network is for.</param>
+    /// <param name="cancellation">Ends the reading.</param>
     /// <exception cref="UserException">
     /// BadData: missing, unreadable, no picture, damaged, too large, or one that shows no single digit.
     /// </exception>
     /// <exception cref="OperationCanceledException">The caller asked to stop.</exception>
-    public static IReadOnlyList<NamedImage> Read(string path, CancellationToken cancellation = default)
+    public static IReadOnlyList<NamedImage> Read(string path, DataShape shape, CancellationToken cancellation = default)
     {
         ArgumentException.ThrowIfNullOrEmpty(path);
+        ArgumentNullException.ThrowIfNull(shape);
         // A native decoder cannot be stopped: it works on a thread of its own, which is left behind and ends with the process.
         var work = Task.Factory.StartNew(
-            () => ReadPicture(path), CancellationToken.None, TaskCreationOptions.LongRunning, TaskScheduler.Default);
+            () => ReadPicture(path, shape), CancellationToken.None, TaskCreationOptions.LongRunning, TaskScheduler.Default);
         bool isFile = FileStatus.Of(path) is { IsRegular: true };
         var worked = Environment.CpuUsage.TotalTime;
         var waited = Stopwatch.StartNew();
@@ -45,19 +50,21 @@ public static class Pictures
             if ((isFile ? Environment.CpuUsage.TotalTime - worked : waited.Elapsed) > Limit)
                 throw Bad(path, $"a picture that can be read within {Limit.TotalSeconds} s", "one that takes longer");
         }
-        return work.GetAwaiter().GetResult() is { } pixels ? [new NamedImage(path, pixels)] : ReadIdx(path, cancellation);
+        return work.GetAwaiter().GetResult() is { } pixels ? [new NamedImage(path, pixels)] : ReadIdx(path, shape, cancellation);
     }
 
     internal static UserException Bad(string path, string expected, string found, Exception? inner = null) =>
         new(ErrorKind.BadData, $"{path}: expected {expected}, found {found}", inner);
 
     /// <summary>The pixels, or null where the file is of IDX.</summary>
-    private static byte[]? ReadPicture(string path) =>
-        PictureFile.Read(path) is { } bytes ? MnistForm.Of(path, PictureDecoder.Decode(path, bytes)) : null;
+    private static byte[]? ReadPicture(string path, DataShape shape) => PictureFile.Read(path) is not { } bytes ? null
+        : Mnist.IsLike(shape) ? MnistForm.Of(path, PictureDecoder.Decode(path, bytes))
+        : shape.Channels is not (1 or 3) ? throw Bad(path, $"an IDX file for images of {shape.Channels} channels", "a picture")
+        : PictureDecoder.Open(path, bytes).Planes(shape.Channels, (shape.Height, shape.Width));
 
-    private static NamedImage[] ReadIdx(string path, CancellationToken cancellation)
+    private static NamedImage[] ReadIdx(string path, DataShape shape, CancellationToken cancellation)
     {
-        byte[] pixels = Idx.ReadImages(path, Mnist.Shape, MostImages, cancellation);
-        return [.. pixels.Chunk(Mnist.Shape.BytesPerImage).Select((image, i) => new NamedImage($"{path}#{i}", image))];
+        byte[] pixels = Idx.ReadImages(path, shape, MostImages, cancellation);
+        return [.. pixels.Chunk(shape.BytesPerImage).Select((image, i) => new NamedImage($"{path}#{i}", image))];
     }
 }

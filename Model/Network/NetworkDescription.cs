@@ -48,6 +48,14 @@ public sealed class NetworkDescription
         ["lenet-5-caffe"] = "conv20@5 pool2 conv50@5 pool2 fc500r fc10",
     };
 
+    /// <summary>The line that a name stands for, with as many outputs as there are classes; any other text as it is.</summary>
+    public static string LineOf(string name, DataShape data)
+    {
+        ArgumentNullException.ThrowIfNull(data);
+        return Known.TryGetValue(name, out string? line) ? $"{line[..line.LastIndexOf("fc10", StringComparison.Ordinal)]}fc{data.Classes}"
+            : name;
+    }
+
     /// <summary>
     /// What a network may ask for, typed or in a file of a few bytes. Flat buffers, their moments and masks take a few hundred megabytes
     /// on any machine, the activations of 16 images and their gradients 128 MB.
@@ -68,7 +76,7 @@ public sealed class NetworkDescription
         var said = DataShape.Read(parts[0]);
         string name = said is null ? text : parts.ElementAtOrDefault(1) ?? "";
         data ??= said ?? Mnist.Shape;
-        string[] tokens = Known.GetValueOrDefault(name, name).Split(' ', StringSplitOptions.RemoveEmptyEntries);
+        string[] tokens = LineOf(name, data).Split(' ', StringSplitOptions.RemoveEmptyEntries);
         if (tokens.Length > MostLayers)
             throw Bad(text, $"expected at most {MostLayers} layers, found {tokens.Length}");
         LayerDescription[] kinds = [.. tokens.Select(t => LayerKinds.Read(t) ?? throw Bad(text, $"'{BadModel.Cut(t)}' is no layer "
@@ -90,10 +98,10 @@ public sealed class NetworkDescription
     public void Demand(DataShape data)
     {
         ArgumentNullException.ThrowIfNull(data);
-        if (!data.Equals(Data))
+        if (!Data.Fits(data))
         {
             throw Bad(Name, data.Description != Data.Description ? $"expected images of {Data.Description}, found {data.Description}"
-                : $"expected images as {Data}, found {data}");
+                : $"expected the classes {string.Join(", ", Data.Names)}, found {string.Join(", ", data.Names)}");
         }
     }
 

@@ -20,13 +20,14 @@ internal sealed class Batches
 
     /// <param name="memory">Where the images go.</param>
     /// <param name="options">Batch and seed.</param>
+    /// <param name="shape">How the network wants its images.</param>
     /// <param name="inputs">Where a batch goes: see <see cref="StepBuilder.Inputs"/>.</param>
     /// <param name="parts">Training, validation and test images.</param>
-    public Batches(DeviceMemory memory, TrainerOptions options, IReadOnlyList<Tensor> inputs, params DataSet[] parts)
+    public Batches(
+        DeviceMemory memory, TrainerOptions options, DataShape shape, IReadOnlyList<Tensor> inputs, params DataSet[] parts)
     {
         (_memory, _inputs, Size) = (memory, inputs, options.Batch);
         _first = [.. parts.Aggregate(new List<int> { 0 }, (ends, part) => [.. ends, ends[^1] + part.Count])];
-        var shape = parts[0].Shape;
         Slots = Layout.Blocks(options.Batch) * Layout.Lanes;
         StepsPerEpoch = Count(Part.Training) / options.Batch;
         MostSteps = Math.Max(StepsPerEpoch, parts.Max(p => p.Count) / Slots + 1);

@@ -44,7 +44,7 @@ public sealed class Trainer : IDisposable
         _memory = new DeviceMemory(device);
         Parameters = new Parameters(_memory, network, options.Rule);
         _builder = new StepBuilder(_memory, network, Parameters, options.Batch);
-        _batches = new Batches(_memory, options, _builder.Inputs, training, validation, test);
+        _batches = new Batches(_memory, options, network.Data, _builder.Inputs, training, validation, test);
         _evaluator = new Evaluator(_memory, _batches);
         _schedule = new Schedule(_memory, options.Rule, _batches.StepsPerEpoch);
         _programs = new StepPrograms(Parameters, options, _builder, _batches, _evaluator, _schedule);

@@ -27,7 +27,7 @@ public sealed record SharedLayer(string Name, int[] Shape, float[] Codebook, int
 }
 
 /// <summary>What a .dcn file holds. Layers stand in the order in which the network applies them.</summary>
-/// <param name="Network">a description that the coder does not read, at most 4096 bytes of UTF-8</param>
+/// <param name="Network">a description that the coder does not read, at most 512 KB of UTF-8</param>
 public sealed record CodedNetwork(string Network, IReadOnlyList<SharedLayer> Layers)
 {
     /// <summary>
@@ -36,7 +36,7 @@ public sealed record CodedNetwork(string Network, IReadOnlyList<SharedLayer> Lay
     /// network of this program a file has narrower ones (<see cref="NetworkDescription"/>), which are checked before its layers are
     /// decoded.
     /// </summary>
-    public const int MaxWeights = 1 << 24, MaxLayers = 255, MaxNetworkBytes = 4096, MaxNameBytes = 255, MaxCodebook = 65535;
+    public const int MaxWeights = 1 << 24, MaxLayers = 255, MaxNetworkBytes = 1 << 19, MaxNameBytes = 255, MaxCodebook = 65535;
 
     /// <summary>Checks everything that the coder relies on.</summary>
     /// <exception cref="UserException">Failed: a layer that no file can hold, in one line.</exception>

@@ -16,8 +16,10 @@ public sealed record PruneOptions
     /// <summary>Images per step.</summary>
     public int Batch { get; init; } = 64;
 
-    /// <summary>Training images set aside for decisions.</summary>
-    public int Validation { get; init; } = 10_000;
+    /// <summary>Training images set aside for decisions; of a set of fewer than 50,000 without other orders a fifth.</summary>
+    public int Validation { get; init; } = UsualValidation;
+
+    private const int UsualValidation = 10_000, ValidationShare = 5;
 
     /// <summary>Epochs of dense training.</summary>
     public int DenseEpochs { get; init; } = 20;
@@ -68,6 +70,13 @@ public sealed record PruneOptions
 
     /// <summary>Dynamic pruning: temperature of the teacher's answers.</summary>
     public double Temperature { get; init; } = 1.5;
+
+    /// <summary>The same where nobody said how many images are set aside, for a set of training images.</summary>
+    public PruneOptions For(DataSet train)
+    {
+        ArgumentNullException.ThrowIfNull(train);
+        return this with { Validation = Math.Min(Validation, Math.Max(1, train.Count / ValidationShare)) };
+    }
 
     /// <summary>That a run can be made of these; what depends on the data or the network is looked at where that is known.</summary>
     /// <exception cref="UserException">Usage: a property with a value that it cannot have.</exception>

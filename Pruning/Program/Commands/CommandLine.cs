@@ -17,7 +17,7 @@ internal sealed record Invocation(ParseResult Arguments, Terminal Terminal, Canc
     /// <summary>Suggests a command, with what was said of data and device.</summary>
     public void Next(params IEnumerable<string> arguments)
     {
-        Option[] common = [Options.Data, Options.Device, Options.Workers, Options.Simd];
+        Option[] common = [.. Options.Set, Options.Device, Options.Workers, Options.Simd];
         var given = common.Where(o => IsGiven(o)).SelectMany(o => Arguments.GetResult(o)!.Tokens.Select(t => t.Value).Prepend(o.Name));
         Terminal.Next(arguments.Concat(given));
     }

@@ -35,6 +35,7 @@ internal static class CompareCommand
             throw new UserException(ErrorKind.Usage, $"--max-drop: expected one budget to compare at, found {options.MaxDrop}");
         double budget = options.MaxDrop.Least;
         using var bench = Workbench.Open(invocation, options, start);
+        options = bench.Options;
         var outputs = RunOutputs.OfSearch(start is null ? null : ModelFile.Find(invocation.Find(Options.Model)!), RunFolder.Sides);
         JobPart[] parts =
         [

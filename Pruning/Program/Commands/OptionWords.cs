@@ -26,6 +26,9 @@ internal static class OptionWords
         null => error.Message,
         "replace" => $"{error.Message} ({Options.Force.Name} writes over it)",
         "folder" => $"{error.Message} with {Options.Data.Name}",
+        "size" when error.Message.StartsWith("size:", StringComparison.Ordinal) => $"--{error.Message}",
+        "size" => $"{error.Message}; {Options.Size.Name} 32x32 brings all to one size",
+        "skip" => $"{error.Message}; {Options.SkipBroken.Name} goes on without",
         "network" =>
             Inserted(error.Message, error.Message.IndexOf(", found ", StringComparison.Ordinal), $" ({Settings.Network.Option.Name})"),
         { } name when Named.TryGetValue(name, out var option) => Ready(option, $"{option.Name}{error.Message[name.Length..]}"),

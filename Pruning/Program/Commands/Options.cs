@@ -3,6 +3,7 @@ using System.CommandLine.Parsing;
 using System.Globalization;
 using System.Numerics;
 using Secateurs.Kernels;
+using Secateurs.Model;
 
 namespace Secateurs.Program.Commands;
 
@@ -10,7 +11,23 @@ namespace Secateurs.Program.Commands;
 internal static class Options
 {
     public static readonly Option<string?> Data =
-        Path("--data", "DIR", "folder of four IDX files, plain or .gz; without it MNIST in data/mnist, fetched if absent");
+        Path("--data", "DIR", "four IDX files, CIFAR-10's binary version, or pictures as train/CLASS/*.png; without it MNIST");
+
+    public static readonly Option<(int Height, int Width)?> Size = new("--size")
+    {
+        HelpName = "HxW",
+        Description = "rows and columns that pictures of several sizes are brought to, as 32x32",
+        CustomParser = result => Word(result).Split('x') is [var height, var width] && Side(height) is { } h && Side(width) is { } w
+            ? (h, w)
+            : Wrong<(int, int)?>(result, $"--size: expected rows x columns such as 32x32, at most {DataShape.MostSide} each, "
+                + $"found '{Word(result)}'"),
+    };
+
+    public static readonly Option<bool> SkipBroken = Flag("--skip-broken", "leave out pictures that cannot be read");
+
+    private static int? Side(string text) =>
+        int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out int side) && side is > 0 and <= DataShape.MostSide
+            ? side : null;
 
     public static readonly Option<string?> Out = Path(
         "--out", "DIR", "run folder; without it runs/NETWORK-METHOD-seedN, numbered where that exists");
@@ -42,7 +59,10 @@ internal static class Options
     };
 
     /// <summary>Device and data: for every command that computes.</summary>
-    public static IEnumerable<Option> Machine => [Device, Workers, Simd, Data, Json];
+    public static IEnumerable<Option> Machine => [Device, Workers, Simd, .. Set, Json];
+
+    /// <summary>Which data set, and how it is read.</summary>
+    public static IReadOnlyList<Option> Set => [Data, Size, SkipBroken];
 
     /// <summary>A number with its range; anything else is one clear line.</summary>
     public static Option<T> Number<T>(string name, string description, T value, T minimum, T maximum)

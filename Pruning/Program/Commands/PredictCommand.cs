@@ -6,7 +6,7 @@ using Secateurs.Program.Runs;
 
 namespace Secateurs.Program.Commands;
 
-/// <summary><c>predict</c>: which digit is on a picture, and how sure the network is.</summary>
+/// <summary><c>predict</c>: what is on a picture, and how sure the network is.</summary>
 internal static class PredictCommand
 {
     /// <summary>Images of a call of the network.</summary>
@@ -14,7 +14,7 @@ internal static class PredictCommand
 
     private static readonly Argument<string[]> Images = new("IMAGES")
     {
-        Description = "pictures (PNG, JPEG, WebP, GIF, BMP, TGA) of one digit each, or IDX files of images",
+        Description = "pictures (PNG, JPEG, WebP, GIF, BMP, TGA), of digits one each, or IDX files of images",
         Arity = ArgumentArity.ZeroOrMore,
         // Everything that is no option would be taken for a file, a misspelt option too.
         Validators =
@@ -39,8 +39,8 @@ internal static class PredictCommand
     private static void Run(Invocation invocation)
     {
         var (_, model) = EvalCommand.Load(invocation);
-        var images = Read(invocation);
-        model.Network.Demand(Mnist.Shape);
+        var shape = model.Network.Data;
+        var images = Read(invocation, shape);
         using var device = Workbench.OpenDevice(invocation);
         using var predictor = new Predictor(device, model, Math.Min(Batch, images.Count));
         var table = new TextTable("image", "class", "probability");
@@ -55,16 +55,23 @@ internal static class PredictCommand
             {
                 double[] probabilities = predictor.Probabilities(i);
                 int best = predictor.Classes[i];
-                table.Add(batch[i].Name, Csv.Whole(best), probabilities[best].ToString("F4", CultureInfo.InvariantCulture));
-                results.Add(new { Image = batch[i].Name, Class = best, Probability = probabilities[best], Probabilities = probabilities });
+                table.Add(batch[i].Name, shape.NameOf(best), probabilities[best].ToString("F4", CultureInfo.InvariantCulture));
+                results.Add(new
+                {
+                    Image = batch[i].Name,
+                    Class = best,
+                    Name = shape.NameOf(best),
+                    Probability = probabilities[best],
+                    Probabilities = probabilities,
+                });
             }
         }
         invocation.Terminal.Print(table.ToString());
         if (invocation.Get(Options.Json))
-            invocation.Terminal.Result(new { Network = model.Network.Name, Predictions = results });
+            invocation.Terminal.Result(new { Network = model.Network.Name, Classes = shape.Names, Predictions = results });
     }
 
-    private static List<NamedImage> Read(Invocation invocation)
+    private static List<NamedImage> Read(Invocation invocation, DataShape shape)
     {
         string[] files = invocation.Arguments.GetValue(Images) ?? [];
         if (files.Length == 0)
@@ -73,7 +80,7 @@ internal static class PredictCommand
         foreach (string file in files)
         {
             invocation.Cancellation.ThrowIfCancellationRequested();
-            images.AddRange(Pictures.Read(file, invocation.Cancellation));
+            images.AddRange(Pictures.Read(file, shape, invocation.Cancellation));
             if (images.Count > Pictures.MostImages)
                 throw new UserException(ErrorKind.Usage, $"IMAGES: expected at most {Pictures.MostImages} images at once, found more");
         }

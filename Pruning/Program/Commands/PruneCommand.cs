@@ -33,6 +33,7 @@ internal static class PruneCommand
         IPruningMethod method = handSet ? new HandSetPruning(options.Sensitivity)
             : target ? new TargetPruning(options.TargetRatio) : new DynamicPruning();
         using var bench = Workbench.Open(invocation, options, start);
+        options = bench.Options;
         if (target)
             TargetPruning.Demand(options.TargetRatio, bench.Trainer.Parameters.WeightCount);
         var outputs = RunOutputs.OfSearch(

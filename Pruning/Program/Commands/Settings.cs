@@ -50,8 +50,8 @@ internal static class Settings
         (o, v) => o with { Seed = v });
 
     public static readonly Setting<int> Validation = Number(
-        "--validation", "training images set aside for decisions", Default.Validation, 1, 1_000_000, Readers.All,
-        (o, v) => o with { Validation = v });
+        "--validation", "training images set aside for decisions; of fewer than 50,000 a fifth", Default.Validation, 1, 1_000_000,
+        Readers.All, (o, v) => o with { Validation = v });
 
     public static readonly Setting<int> Batch = Number(
         "--batch", "images per step", Default.Batch, 1, 4096, Readers.All, (o, v) => o with { Batch = v });

@@ -48,6 +48,7 @@ internal sealed class StudySeed(
         if (!free.Contains(StudyRow.Dense) && !folder.Has(_network, _seed, StudyRow.Dense))
             return StudyProgress.Waits;
         using var bench = Workbench.Open(invocation, options, null);
+        options = bench.Options;
         // The set may have come or changed since the study was called.
         described[StudyOptions.DataSha256] = bench.Data.Sha256();
         var trainer = bench.Trainer;

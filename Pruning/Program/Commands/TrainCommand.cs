@@ -14,6 +14,7 @@ internal static class TrainCommand
     {
         var options = Verb.Read(invocation, null, Readers.DenseTraining);
         using var bench = Workbench.Open(invocation, options, null);
+        options = bench.Options;
         JobPart[] parts = [JobPlan.Dense(options)];
         if (DryRun.IsAsked(invocation))
         {

@@ -8,17 +8,26 @@ namespace Secateurs.Program.Commands;
 /// <summary>Device, data and trainer of a run, opened before anything is written: a user's mistake leaves no trace.</summary>
 internal sealed class Workbench : IDisposable
 {
-    private Workbench(ComputeDevice device, ImageData data, Trainer trainer) => (Device, Data, Trainer) = (device, data, trainer);
+    /// <summary>Where decoded pictures are kept, beside the runs.</summary>
+    private static readonly string Cache = Path.Combine("runs", ".pictures");
+
+    private Workbench(ComputeDevice device, ImageData data, PruneOptions options, Trainer trainer) =>
+        (Device, Data, Options, Trainer) = (device, data, options, trainer);
 
     public ComputeDevice Device { get; }
     public ImageData Data { get; }
     public Trainer Trainer { get; }
+
+    /// <summary>What was asked for, with what follows from the data.</summary>
+    public PruneOptions Options { get; }
 
     /// <summary>Opens everything for training and pruning; <paramref name="start"/> is put into the trainer.</summary>
     public static Workbench Open(Invocation invocation, PruneOptions options, Checkpoint? start)
     {
         var data = LoadData(invocation);
         var network = start?.Network ?? NetworkDescription.Parse(options.Network, data.Shape);
+        if (start is not { Validation: > 0 } && !invocation.IsGiven(Settings.Validation.Option))
+            options = options.For(data.Train);
         var (training, validation) = data.Train.Split(options.Validation, options.Seed);
         var device = OpenDevice(invocation);
         try
@@ -27,7 +36,7 @@ internal sealed class Workbench : IDisposable
                 device, network, new TrainerOptions(options.Batch, Seed: options.Seed), training, validation, data.Test);
             if (start is not null)
                 Pruner.Put(start, trainer);
-            return new Workbench(device, data, trainer);
+            return new Workbench(device, data, options, trainer);
         }
         catch
         {
@@ -39,13 +48,36 @@ internal sealed class Workbench : IDisposable
     /// <summary>
     /// The set of --data, or MNIST; run.sh says by PRUNING_HOME where the project's own copy of it is, whatever the current directory.
     /// </summary>
-    public static ImageData LoadData(Invocation invocation) => Mnist.Load(
-        invocation.Find(Options.Data), invocation.Terminal.Say, Environment.GetEnvironmentVariable("PRUNING_HOME"),
-        invocation.Cancellation);
+    public static ImageData LoadData(Invocation invocation) =>
+        invocation.Find(Commands.Options.Data) is { } folder ? LoadData(invocation, folder)
+            : Mnist.Load(null, invocation.Terminal.Say, Environment.GetEnvironmentVariable("PRUNING_HOME"), invocation.Cancellation);
+
+    /// <summary>The set of a folder.</summary>
+    public static ImageData LoadData(Invocation invocation, string folder)
+    {
+        long shown = 0;
+        return DataFolder.Load(folder, new DataOptions
+        {
+            Size = invocation.Find(Commands.Options.Size),
+            SkipBroken = invocation.Get(Commands.Options.SkipBroken),
+            Cache = Cache,
+            Say = invocation.Terminal.Say,
+            Decoded = Show,
+        }, invocation.Cancellation);
+
+        // Of several threads the first that finds a tenth of a second gone.
+        void Show(int done, int all)
+        {
+            long before = Volatile.Read(ref shown), now = Environment.TickCount64;
+            if (now - before >= 100 && Interlocked.CompareExchange(ref shown, now, before) == before)
+                invocation.Terminal.Bar($"decoding pictures  {done} of {all}");
+        }
+    }
 
     public static ComputeDevice OpenDevice(Invocation invocation) =>
         Devices.Open(
-            invocation.Get(Options.Device), invocation.Get(Options.Workers), invocation.Get(Options.Simd), invocation.Terminal.Say);
+            invocation.Get(Commands.Options.Device), invocation.Get(Commands.Options.Workers), invocation.Get(Commands.Options.Simd),
+            invocation.Terminal.Say);
 
     /// <summary>A trainer that only measures: the network of a file on these images, which are its test part.</summary>
     public static Trainer ForMeasuring(ComputeDevice device, Checkpoint checkpoint, DataSet images)

@@ -136,7 +136,7 @@ public sealed class PictureDecoderTests : IDisposable
         using (var made = Process.Start("mkfifo", [pipe]))
             made.WaitForExit();
         using var stop = new CancellationTokenSource(TimeSpan.FromMilliseconds(50));
-        Assert.Throws<OperationCanceledException>(() => Pictures.Read(pipe, stop.Token));
+        Assert.Throws<OperationCanceledException>(() => Pictures.Read(pipe, Mnist.Shape, stop.Token));
         Assert.Contains("within 4 s", PictureFolder.Refused(pipe));
         // Lets the two readers go that still wait for a writer.
         File.WriteAllBytes(pipe, [0]);

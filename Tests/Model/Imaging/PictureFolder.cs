@@ -20,7 +20,7 @@ internal sealed class PictureFolder : IDisposable
 
     public string Refused(double[,] grey) => Refused(PictureBytes.Png(grey));
 
-    public static IReadOnlyList<NamedImage> Read(string path) => Pictures.Read(path, TestContext.Current.CancellationToken);
+    public static IReadOnlyList<NamedImage> Read(string path) => Pictures.Read(path, Mnist.Shape, TestContext.Current.CancellationToken);
 
     public static string Refused(string path) => Refusal.Message(ErrorKind.BadData, path, () => Read(path));
 

@@ -41,7 +41,9 @@ public sealed class PicturesFuzzTests : IDisposable
             string path = _folder.Write("mutant", random.NextInt(8) == 0 ? mutant[..random.NextInt(mutant.Length)] : mutant);
             try
             {
-                Assert.All(Pictures.Read(path, TestContext.Current.CancellationToken), image => Assert.Equal(784, image.Pixels.Length));
+                Assert.All(
+                    Pictures.Read(path, Mnist.Shape, TestContext.Current.CancellationToken),
+                    image => Assert.Equal(784, image.Pixels.Length));
             }
             catch (UserException error) when (error.Kind == ErrorKind.BadData)
             {
@@ -66,7 +68,7 @@ public sealed class PicturesFuzzTests : IDisposable
             string path = _folder.Write("noise.png", PictureBytes.Png(pixels, width, height));
             try
             {
-                Assert.Equal(784, Assert.Single(Pictures.Read(path, TestContext.Current.CancellationToken)).Pixels.Length);
+                Assert.Equal(784, Assert.Single(Pictures.Read(path, Mnist.Shape, TestContext.Current.CancellationToken)).Pixels.Length);
             }
             catch (UserException error)
             {
