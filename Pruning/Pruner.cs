@@ -89,7 +89,7 @@ public static class Pruner
         }
         options ??= new PruneOptions();
         if (dense.Validation > 0)
-            options = options with { Seed = dense.Seed, Validation = dense.Validation };
+            options = options with { Seed = dense.Seed, Validation = dense.Validation, Split = dense.Split };
         return PruneEach(device, data, options with { Network = dense.Network.Name }, dense, method, progress, cancellation);
     }
 
@@ -120,9 +120,10 @@ public static class Pruner
         var network = start?.Network ?? NetworkDescription.Parse(options.Network, data.Shape);
         if (options.Validation == new PruneOptions().Validation && start is not { Validation: > 0 })
             options = options.For(data.Train);
-        var (training, validation) = data.Train.Split(options.Validation, options.Seed);
+        var parts = DataParts.Of(data, options);
         using var trainer = new Trainer(
-            device, network, new TrainerOptions(options.Batch, Seed: options.Seed), training, validation, data.Test);
+            device, network, new TrainerOptions(options.Batch, Seed: options.Seed), parts.Training, parts.Validation, parts.Test,
+            parts.Certification);
         if (start is not null)
             Put(start, trainer);
         var session = new PruneSession(trainer, options, new Reporter(progress), cancellation);
@@ -137,7 +138,7 @@ public static class Pruner
             {
                 ["state"] = method.Name,
                 ["iteration"] = outcome.Iteration.ToString(CultureInfo.InvariantCulture),
-            });
+            }, options.Split);
             return new PrunedNetwork(
                 model, dense, outcome, trainer.Evaluate(Part.Validation, cancellation), trainer.Evaluate(Part.Test, cancellation));
         }

@@ -37,7 +37,9 @@ public sealed record DataSet
 
     public int Count => Labels.Length;
 
-    /// <summary>Whether <see cref="Split"/> takes of every class in proportion; else it draws from all images alike, as of MNIST.</summary>
+    /// <summary>
+    /// Whether <see cref="Split(int, ulong)"/> takes of every class in proportion; else it draws from all images alike, as of MNIST.
+    /// </summary>
     public bool InProportion { get; init; }
 
     /// <summary>The bytes of one image, (C, H, W).</summary>
@@ -47,20 +49,48 @@ public sealed record DataSet
     public DataSet Take(int count) =>
         new(Shape, Images[..(count * Shape.BytesPerImage)], Labels[..count]) { InProportion = InProportion };
 
+    /// <summary>All images of two sets.</summary>
+    /// <exception cref="ArgumentException">They are of different shapes.</exception>
+    public static DataSet Join(DataSet first, DataSet second)
+    {
+        ArgumentNullException.ThrowIfNull(first);
+        ArgumentNullException.ThrowIfNull(second);
+        if (!first.Shape.Equals(second.Shape))
+            throw new ArgumentException($"expected images of {first.Shape}, found {second.Shape}", nameof(second));
+        return new DataSet(first.Shape, [.. first.Images, .. second.Images], [.. first.Labels, .. second.Labels])
+        {
+            InProportion = first.InProportion,
+        };
+    }
+
+    /// <summary>The first images, and the others.</summary>
+    /// <exception cref="ArgumentOutOfRangeException">There are not as many.</exception>
+    public (DataSet First, DataSet Others) Cut(int count)
+    {
+        int bytes = count * Shape.BytesPerImage;
+        return (Take(count), new DataSet(Shape, Images[bytes..], Labels[count..]) { InProportion = InProportion });
+    }
+
     /// <summary>
     /// Divides the set by a random order of the seed: the order's first <paramref name="validation"/> images are for validation, the
     /// others for training; where it goes in proportion, the first ones of each class, which keeps an image at least for training. Each
     /// image lands in exactly one part; the same seed gives the same parts in the same order everywhere.
     /// </summary>
     /// <exception cref="UserException">Usage: the validation part would be negative or leave nothing to train on.</exception>
-    public (DataSet Training, DataSet Validation) Split(int validation, ulong seed)
+    public (DataSet Training, DataSet Validation) Split(int validation, ulong seed) => Split(validation, seed, SplitStream);
+
+    /// <summary>The same with a random stream of its own, so that several divisions of a set are independent.</summary>
+    /// <param name="validation">As many as the second part is to have.</param>
+    /// <param name="seed">Of the order.</param>
+    /// <param name="stream">Of the random numbers.</param>
+    internal (DataSet Training, DataSet Validation) Split(int validation, ulong seed, ulong stream)
     {
         if (validation < 0 || validation >= Count)
             throw new UserException(ErrorKind.Usage, $"validation images: expected 0 to {Count - 1} of {Count}, found {validation}");
         int[] order = new int[Count];
         for (int i = 0; i < order.Length; i++)
             order[i] = i;
-        new Random64(seed, SplitStream).Shuffle(order.AsSpan());
+        new Random64(seed, stream).Shuffle(order.AsSpan());
         if (InProportion)
             order = [.. Ahead(order, Quotas(validation))];
         return (Select(order.AsSpan(validation)), Select(order.AsSpan(0, validation)));

@@ -11,8 +11,10 @@ namespace Secateurs.Model;
 /// <param name="Seed">Of training and of the split into training and validation images.</param>
 /// <param name="Validation">Images that were set aside for validation.</param>
 /// <param name="Notes">Further metadata: how the network was made.</param>
+/// <param name="Split">See <see cref="ImageData.Redrawn"/>: which images it has not learned from.</param>
 public sealed record Checkpoint(
-    NetworkDescription Network, float[] Weights, float[] Mask, ulong Seed, int Validation, IReadOnlyDictionary<string, string> Notes)
+    NetworkDescription Network, float[] Weights, float[] Mask, ulong Seed, int Validation, IReadOnlyDictionary<string, string> Notes,
+    ulong Split = 0)
 {
     private const string FormatKey = "format", ForeignFormat = "pt";
 
@@ -24,11 +26,11 @@ public sealed record Checkpoint(
 
     /// <summary>What a trainer holds now.</summary>
     public static Checkpoint Of(
-        Trainer trainer, ParameterState state, ulong seed, int validation, IReadOnlyDictionary<string, string> notes)
+        Trainer trainer, ParameterState state, ulong seed, int validation, IReadOnlyDictionary<string, string> notes, ulong split = 0)
     {
         ArgumentNullException.ThrowIfNull(trainer);
         ArgumentNullException.ThrowIfNull(state);
-        return new Checkpoint(trainer.Network, state.Weight, state.Mask, seed, validation, notes);
+        return new Checkpoint(trainer.Network, state.Weight, state.Mask, seed, validation, notes, split);
     }
 
     /// <summary>Writes the file atomically.</summary>

@@ -13,6 +13,9 @@ public static class CheckpointTexts
     /// <summary>How pixels go in, as version 1 said it when all images were like MNIST's; it still does of those.</summary>
     private const string ScaleKey = "pixel_scale", DataKey = "data";
 
+    /// <summary>Not there where the data set's own division was used.</summary>
+    private const string SplitKey = "split";
+
     private static readonly string Scale = Mnist.Shape.Scale[0].ToString("R", CultureInfo.InvariantCulture);
 
     /// <summary>The texts of a network, its notes first.</summary>
@@ -22,7 +25,7 @@ public static class CheckpointTexts
     {
         ArgumentNullException.ThrowIfNull(model);
         bool usual = model.Network.Data.Equals(Mnist.Shape);
-        return new Dictionary<string, string>(model.Notes)
+        var texts = new Dictionary<string, string>(model.Notes)
         {
             [formatKey] = Format,
             ["network"] = model.Network.Name,
@@ -31,6 +34,9 @@ public static class CheckpointTexts
             ["seed"] = model.Seed.ToString(CultureInfo.InvariantCulture),
             ["validation"] = model.Validation.ToString(CultureInfo.InvariantCulture),
         };
+        if (model.Split != 0)
+            texts[SplitKey] = model.Split.ToString(CultureInfo.InvariantCulture);
+        return texts;
     }
 
     /// <summary>
@@ -51,10 +57,14 @@ public static class CheckpointTexts
             throw BadModel.Of(path, "a seed", $"'{seed}'");
         if (!int.TryParse(validation, NumberStyles.None, CultureInfo.InvariantCulture, out int validationCount))
             throw BadModel.Of(path, "a number of validation images", $"'{validation}'");
+        ulong splitNumber = 0;
+        if (texts.Remove(SplitKey, out string? split)
+            && !ulong.TryParse(split, NumberStyles.None, CultureInfo.InvariantCulture, out splitNumber))
+            throw BadModel.Of(path, "the seed of a split", $"'{split}'");
         int length = network.ParameterLength;
         var mask = new float[length];
         Array.Fill(mask, 1f);
-        return new Checkpoint(network, new float[length], mask, seedNumber, validationCount, texts);
+        return new Checkpoint(network, new float[length], mask, seedNumber, validationCount, texts, splitNumber);
     }
 
     private static string TakeText(string path, Dictionary<string, string> texts, string key) =>

@@ -22,7 +22,7 @@ internal sealed class Batches
     /// <param name="options">Batch and seed.</param>
     /// <param name="shape">How the network wants its images.</param>
     /// <param name="inputs">Where a batch goes: see <see cref="StepBuilder.Inputs"/>.</param>
-    /// <param name="parts">Training, validation and test images.</param>
+    /// <param name="parts">Images of each <see cref="Part"/>.</param>
     public Batches(
         DeviceMemory memory, TrainerOptions options, DataShape shape, IReadOnlyList<Tensor> inputs, params DataSet[] parts)
     {

@@ -2,12 +2,20 @@ using Secateurs.Kernels;
 
 namespace Secateurs.Model;
 
-/// <summary>The three parts of a data set. Decisions may see training and validation images only.</summary>
+/// <summary>The parts of a data set. Decisions may see training and validation images only.</summary>
 public enum Part
 {
+    /// <summary>Images that the weights learn from.</summary>
     Training,
+
+    /// <summary>Images that decisions are made on.</summary>
     Validation,
+
+    /// <summary>Images for reports.</summary>
     Test,
+
+    /// <summary>Images that nothing was decided by when a network is certified on them.</summary>
+    Certification,
 }
 
 /// <summary>
@@ -30,9 +38,11 @@ public sealed class Trainer : IDisposable
     /// <param name="training">Images that the weights learn from.</param>
     /// <param name="validation">Images that decisions are made on.</param>
     /// <param name="test">Images for reports.</param>
+    /// <param name="certification">Images to certify a network on; null for none.</param>
     /// <exception cref="UserException">Usage: the network is for images of another shape, or the batch for more images.</exception>
     public Trainer(
-        ComputeDevice device, NetworkDescription network, TrainerOptions options, DataSet training, DataSet validation, DataSet test)
+        ComputeDevice device, NetworkDescription network, TrainerOptions options, DataSet training, DataSet validation, DataSet test,
+        DataSet? certification = null)
     {
         ArgumentNullException.ThrowIfNull(network);
         ArgumentNullException.ThrowIfNull(options);
@@ -44,7 +54,8 @@ public sealed class Trainer : IDisposable
         _memory = new DeviceMemory(device);
         Parameters = new Parameters(_memory, network, options.Rule);
         _builder = new StepBuilder(_memory, network, Parameters, options.Batch);
-        _batches = new Batches(_memory, options, network.Data, _builder.Inputs, training, validation, test);
+        certification ??= DataSet.Empty(training.Shape);
+        _batches = new Batches(_memory, options, network.Data, _builder.Inputs, training, validation, test, certification);
         _evaluator = new Evaluator(_memory, _batches);
         _schedule = new Schedule(_memory, options.Rule, _batches.StepsPerEpoch);
         _programs = new StepPrograms(Parameters, options, _builder, _batches, _evaluator, _schedule);
@@ -60,6 +71,9 @@ public sealed class Trainer : IDisposable
 
     /// <summary>Images per step.</summary>
     public int Batch => _batches.Size;
+
+    /// <summary>Images of a part.</summary>
+    public int Images(Part part) => _batches.Count(part);
 
     /// <summary>Whole batches in the training images; the rest of an epoch's order is left out.</summary>
     public int StepsPerEpoch => _batches.StepsPerEpoch;

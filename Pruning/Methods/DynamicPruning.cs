@@ -9,8 +9,8 @@ namespace Secateurs.Pruning.Methods;
 /// (<see cref="Judgement"/>), more than annealing may mend, a network is annealed there; if that is damaged too, or a layer has no weights
 /// left, the way ends. From all that was judged a curve of loss against ratio is drawn (<see cref="LossCurve"/>). For each budget, the
 /// smallest first, the network at the ratio that the curve allows is made from the last state before it, annealed and judged, which
-/// corrects the curve, until it points where one was annealed already (<see cref="Trials.Next"/>). The lightest within the budget is the
-/// result.
+/// corrects the curve, until it points where one was annealed already (<see cref="Trials.Next(double)"/>). The lightest within the budget
+/// is the result, or the lightest that <see cref="Certification"/> finds sure to be, if <see cref="PruneOptions.Confidence"/> asks.
 /// </summary>
 /// <remarks>
 /// Several budgets share one search: the largest decides how far down it goes, every network is judged against each.
@@ -112,6 +112,9 @@ public sealed class DynamicPruning : IPruningMethod
             bool hard = trials.Annealed.Any() && !trials.Annealed.Any(t => t.Within.Contains(budget));
             Try(ratio, trials.Curve.Gain(ratio), hard ? LongAnneal : 1);
         }
+        // The lightest may fail where it is to be certified: one that is surer stands behind it.
+        if (session.Options.Confidence > 0 && trials.Lightest(budget)?.Ratio is { } lightest && lightest > start * Step)
+            Try(lightest / Step, trials.Curve.Gain(lightest / Step), 1);
         return trials.Settle(budget);
 
         void Try(double ratio, double gain, double length)

@@ -25,5 +25,17 @@ public interface IPruningMethod
 /// <param name="Seconds">The same in time. Where budgets share their tries each counts all that came before its settling.</param>
 /// <param name="WithinBudget">Whether the final state's validation accuracy is within the budget.</param>
 /// <param name="State">The final state.</param>
+/// <param name="Certificates">
+/// Of the networks that were tested for one, from heavy to light; the last that holds is the final state's. Null where nobody asked.
+/// </param>
+/// <param name="Uncertified">
+/// Live weights of the lightest network that was judged and is within the budget on the validation images, certified or not: what a
+/// certificate costs. 0 where nobody asked for one.
+/// </param>
 public sealed record PruneOutcome(
-    double Budget, int Iteration, int Tries, double Epochs, double Seconds, bool WithinBudget, TrainerState State);
+    double Budget, int Iteration, int Tries, double Epochs, double Seconds, bool WithinBudget, TrainerState State,
+    IReadOnlyList<Certificate>? Certificates = null, int Uncertified = 0)
+{
+    /// <summary>The final state's; null where nothing could be certified, or nobody asked.</summary>
+    public Certificate? Certificate => Certificates?.LastOrDefault(c => c.Holds);
+}

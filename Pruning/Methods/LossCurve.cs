@@ -20,11 +20,11 @@ internal sealed class LossCurve
     /// <param name="looks">Ratio and loss of averaged networks on the way down, in its order.</param>
     /// <param name="annealed">The same of annealed ones.</param>
     /// <param name="images">Validation images.</param>
-    public LossCurve(IReadOnlyList<(double Ratio, int Lost)> looks, IReadOnlyList<(double Ratio, int Lost)> annealed, int images)
+    public LossCurve(IReadOnlyList<(double Ratio, double Lost)> looks, IReadOnlyList<(double Ratio, double Lost)> annealed, int images)
     {
         _usual = UsualGain * images / Images;
         _looks = [.. looks.Select((l, i) => (Math.Log(l.Ratio), i == 0 || i == looks.Count - 1
-            ? l.Lost : (looks[i - 1].Lost + 2 * l.Lost + looks[i + 1].Lost) / 4.0))];
+            ? l.Lost : (looks[i - 1].Lost + 2 * l.Lost + looks[i + 1].Lost) / 4))];
         // What a lighter network can do one with more weights can do too, so that a network which is still finding its feet says nothing.
         for (int i = _looks.Length - 2; i >= 0; i--)
             _looks[i].Lost = Math.Min(_looks[i].Lost, _looks[i + 1].Lost);

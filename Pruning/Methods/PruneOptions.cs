@@ -13,13 +13,24 @@ public sealed record PruneOptions
     /// <summary>Of the split into training and validation images, the first weights and the order of images.</summary>
     public ulong Seed { get; init; } = 1;
 
+    /// <summary>See <see cref="ImageData.Redrawn"/>: which images are for the test; 0 for the set's own division.</summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingDefault)]
+    public ulong Split { get; init; }
+
     /// <summary>Images per step.</summary>
     public int Batch { get; init; } = 64;
 
-    /// <summary>Training images set aside for decisions; of a set of fewer than 50,000 without other orders a fifth.</summary>
+    /// <summary>Training images set aside for decisions and certificates; of a set of fewer than 50,000 without other orders a fifth.</summary>
     public int Validation { get; init; } = UsualValidation;
 
     private const int UsualValidation = 10_000, ValidationShare = 5;
+
+    /// <summary>
+    /// Dynamic pruning: how sure it is to be that new images lose no more than the budget, above 0.5 and below 1: half of what is set aside
+    /// stays untouched until all is decided, and a network is certified on it (<see cref="Certificate"/>); 0: nothing is certified.
+    /// </summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingDefault)]
+    public double Confidence { get; init; }
 
     /// <summary>Epochs of dense training.</summary>
     public int DenseEpochs { get; init; } = 20;
@@ -89,17 +100,18 @@ public sealed record PruneOptions
         AtLeast(nameof(Temperature), Temperature, 0.1);
         AtLeast(nameof(PathShare), PathShare, 0.01);
         AtLeast(nameof(Resolution), Resolution, 1.001);
+        if (Confidence is not (0 or > 0.5 and < 1))
+            throw Wrong(nameof(Confidence), $"more than 0.5 and less than 1, or 0 for no certificate, found {Confidence}");
+        if (Confidence > 0)
+            AtLeast(nameof(Validation), Validation, 2);
     }
 
     private static void AtLeast(string name, double value, double least)
     {
         if (!(value >= least))
-        {
-            throw new UserException(
-                ErrorKind.Usage, string.Create(CultureInfo.InvariantCulture, $"{name}: expected at least {least}, found {value}"))
-            {
-                Parameter = name,
-            };
-        }
+            throw Wrong(name, $"at least {least}, found {value}");
     }
+
+    private static UserException Wrong(string name, FormattableString expected) =>
+        new(ErrorKind.Usage, $"{name}: expected {expected.ToString(CultureInfo.InvariantCulture)}") { Parameter = name };
 }

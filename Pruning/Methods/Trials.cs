@@ -23,6 +23,7 @@ public sealed record Trial(
 /// <summary>The networks that a search has judged on the validation images, each against the dense one and by every budget.</summary>
 internal sealed class Trials(PruneSession session)
 {
+    private readonly Certification? _certification = session.Options.Confidence > 0 ? new Certification(session) : null;
     private readonly double _start = session.Epoch, _startSeconds = session.Elapsed;
     private readonly List<Trial> _all = [];
     private readonly HashSet<double> _settled = [];
@@ -68,21 +69,32 @@ internal sealed class Trials(PruneSession session)
         return closed || IsEnough(budget) ? null : Math.Sqrt(good * bad);
     }
 
-    /// <summary>
-    /// The ratio to anneal a network at next for a budget: where the curve says that it ends, if that lies between the lightest network
-    /// within it and the next lighter one that was annealed and is not; half way (geometrically) between these, if the curve points beyond,
-    /// or nothing that was annealed is within it. Null where they are too close to be told apart, or the curve points at what is there.
-    /// </summary>
+    /// <summary>The ratio to anneal a network at next for a budget; null where that is settled.</summary>
     public double? Next(double budget)
     {
-        double apart = session.Options.Resolution, total = session.Trainer.Parameters.WeightCount;
-        double good = Lightest(budget)?.Ratio ?? 1;
+        double total = session.Trainer.Parameters.WeightCount, good = Lightest(budget)?.Ratio ?? 1;
         double bad = Annealed.Where(t => t.Ratio > good && !t.Within.Contains(budget)).Select(t => t.Ratio).DefaultIfEmpty(total).Min();
-        double ratio = Math.Min(total, Curve.Ratio(Judgement.Allowance(budget, session.Dense.Score.Images)));
-        bool lies = ratio > good * apart && (ratio < bad / apart || bad == total);
+        double aim = Math.Min(total, Curve.Ratio(Judgement.Allowance(budget, session.Dense.Score.Images)));
+        return Next(good, bad, aim, Annealed.Any(t => t.Within.Contains(budget)), total, session.Options.Resolution);
+    }
+
+    /// <summary>
+    /// Where the curve says that a budget ends, if that lies between the lightest network within it and the next lighter one that was
+    /// annealed and is not; half way (geometrically) between these, if the curve points beyond, or nothing that was annealed is within it.
+    /// Null where they are too close to be told apart, or the curve points at what is there.
+    /// </summary>
+    /// <param name="good">Ratio of the lightest network within the budget; 1 for the dense one.</param>
+    /// <param name="bad">That of the next lighter one that was annealed and is outside; of a single weight where there is none.</param>
+    /// <param name="aim">Where the curve says that the budget ends.</param>
+    /// <param name="found">Whether a network that was annealed is within the budget.</param>
+    /// <param name="total">The ratio of a single weight.</param>
+    /// <param name="apart">Ratios within this factor are not told apart.</param>
+    internal static double? Next(double good, double bad, double aim, bool found, double total, double apart)
+    {
+        bool lies = aim > good * apart && (aim < bad / apart || bad == total);
         if (lies || bad < good * apart * apart)
-            return lies ? ratio : null;
-        return ratio > good * apart || !Annealed.Any(t => t.Within.Contains(budget)) ? Math.Sqrt(good * bad) : null;
+            return lies ? aim : null;
+        return aim > good * apart || !found ? Math.Sqrt(good * bad) : null;
     }
 
     /// <summary>Judges the network that stands in the trainer and writes it to the log.</summary>
@@ -100,7 +112,8 @@ internal sealed class Trials(PruneSession session)
         TrainerState? onTheWay = null)
     {
         var outcomes = session.Trainer.EvaluateEach(Part.Validation);
-        Judgement[] judgements = [.. Budgets.Select(b => Judgement.Of(session.Dense, outcomes, b))];
+        Func<int, double>? margin = _certification is null ? null : _certification.Margin;
+        Judgement[] judgements = [.. Budgets.Select(b => Judgement.Of(session.Dense, outcomes, b, margin))];
         int kept = session.Pruner.Moments().Sum(m => m.Live);
         // A budget that is settled stays with its result, whatever networks of larger ones turn out to be.
         double[] within = [.. Budgets.Where((b, i) => judgements[i].Verdict == Verdict.Within && kept > 0 && !_settled.Contains(b))];
@@ -122,15 +135,29 @@ internal sealed class Trials(PruneSession session)
         return trial;
     }
 
-    private (double Ratio, int Lost) Lost(Trial trial) => (trial.Ratio, session.Dense.Score.Correct - trial.Validation.Correct);
+    /// <summary>With what is kept free for a certificate.</summary>
+    private static (double Ratio, double Lost) Lost(Trial trial) =>
+        (trial.Ratio, trial.Judgement.Lost - trial.Judgement.Gained + trial.Judgement.Margin);
 
-    /// <summary>Ends the search for a budget: the lightest within it, or the dense network.</summary>
+    /// <summary>
+    /// Ends the search for a budget: the lightest within it, where a certificate is asked for the lightest that has one, or the dense
+    /// network.
+    /// </summary>
     public PruneOutcome Settle(double budget)
     {
         _settled.Add(budget);
         var best = Lightest(budget);
+        IReadOnlyList<Certificate>? certificates = null;
+        int uncertified = 0;
+        if (_certification is { } certification)
+        {
+            (best, certificates) = certification.Of(budget, Within(budget));
+            int allowed = Judgement.Allowance(budget, session.Dense.Score.Images), total = session.Trainer.Parameters.WeightCount;
+            uncertified = _all.Where(t => t.Kept > 0 && t.Judgement.Lost - t.Judgement.Gained <= allowed)
+                .Select(t => t.Kept).DefaultIfEmpty(total).Min();
+        }
         return new PruneOutcome(
             budget, best?.Iteration ?? 0, _all.Count, session.Epoch - _start, session.Elapsed - _startSeconds, best is not null,
-            best?.State ?? Dense);
+            best?.State ?? Dense, certificates, uncertified);
     }
 }

@@ -69,6 +69,39 @@ public sealed class DataSetTests
     }
 
     [Fact]
+    public void What_is_cut_is_there_once_and_what_is_joined_is_in_order()
+    {
+        var (first, others) = Numbered(7).Cut(3);
+        Assert.Equal([0, 1, 2], Numbers(first));
+        Assert.Equal([3, 4, 5, 6], Numbers(others));
+        Assert.Equal([3, 4, 5, 6], others.Labels.Select(l => (int)l));
+        var joined = DataSet.Join(others, first);
+        Assert.Equal([3, 4, 5, 6, 0, 1, 2], Numbers(joined));
+        Assert.Equal([3, 4, 5, 6, 0, 1, 2], joined.Labels.Select(l => (int)l));
+    }
+
+    [Fact]
+    public void Test_images_can_be_drawn_anew_from_all_and_each_is_in_one_part()
+    {
+        var all = Numbered(1000);
+        var (train, test) = all.Cut(800);
+        var data = new ImageData(train, test, "");
+        Assert.Same(data, data.Redrawn(0));
+        ImageData one = data.Redrawn(1), two = data.Redrawn(2);
+        foreach (var drawn in (ImageData[])[one, two])
+        {
+            Assert.Equal((800, 200), (drawn.Train.Count, drawn.Test.Count));
+            Assert.Equal(Enumerable.Range(0, 1000), Numbers(drawn.Train).Concat(Numbers(drawn.Test)).Order());
+        }
+        Assert.Equal(Numbers(one.Test), Numbers(data.Redrawn(1).Test));
+        // A fifth of each is in the other, and a fifth of the set's own test images in each.
+        Assert.InRange(Numbers(one.Test).Intersect(Numbers(two.Test)).Count(), 15, 65);
+        Assert.InRange(Numbers(one.Test).Count(i => i >= 800), 15, 65);
+        // What is set aside by the same number is drawn by another order.
+        Assert.NotEqual(Numbers(all.Split(200, 1).Validation), Numbers(one.Test));
+    }
+
+    [Fact]
     public void Pixels_and_labels_must_fit_together() =>
         Assert.Throws<ArgumentException>(() => new DataSet(Mnist.Shape, new byte[784 * 2], new int[3]));
 

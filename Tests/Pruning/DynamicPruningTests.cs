@@ -62,7 +62,7 @@ public sealed class DynamicPruningTests
         using var device = ComputeDevice.Cpu(2);
         using var trainer = Open(device);
         var method = new DynamicPruning();
-        var rows = new Rows();
+        var rows = new IterationRows();
         method.Run(Dense(trainer, Short with { FirstRatio = 4, PathShare = 8, MaxDrop = new Budgets(30) }, rows));
 
         var looks = method.Within(30).Where(n => n.OnTheWay is not null).ToArray();
@@ -84,7 +84,7 @@ public sealed class DynamicPruningTests
         using var device = ComputeDevice.Cpu(2);
         using var trainer = Open(device);
         double[] budgets = [2, 10];
-        var rows = new Rows();
+        var rows = new IterationRows();
         var session = Dense(trainer, Short with { MaxDrop = new Budgets(budgets) }, rows);
         var dense = trainer.Save().Parameters;
         var method = new DynamicPruning();
@@ -146,7 +146,7 @@ public sealed class DynamicPruningTests
         using var device = ComputeDevice.Cpu(2);
         using Trainer one = Open(device), two = Open(device);
         var options = Short with { MaxDrop = new Budgets(5) };
-        Rows all = new(), rows = new();
+        IterationRows all = new(), rows = new();
         var method = new DynamicPruning();
         method.Run(Dense(one, options, all));
         double borne = Probes(method, 5).Max(n => n.Ratio), enough = phase == "probe" ? borne : 1.01 * borne;
@@ -169,23 +169,10 @@ public sealed class DynamicPruningTests
         device, NetworkDescription.Parse("fc8r fc10"), new TrainerOptions(16),
         SmallSet.Make(400, 1), SmallSet.Make(100, 2), SmallSet.Make(40, 3));
 
-    private static PruneSession Dense(Trainer trainer, PruneOptions options, Rows? rows = null)
+    private static PruneSession Dense(Trainer trainer, PruneOptions options, IterationRows? rows = null)
     {
-        var session = new PruneSession(trainer, options, rows ?? new Rows(), CancellationToken.None);
+        var session = new PruneSession(trainer, options, rows ?? new IterationRows(), CancellationToken.None);
         session.TrainDense();
         return session;
-    }
-
-    private sealed class Rows : IRunObserver
-    {
-        public List<IterationRow> All { get; } = [];
-
-        public void Iteration(IterationRow row, IReadOnlyList<LayerRow> layers) => All.Add(row);
-
-        public void Best(int iteration) { }
-
-        public void Say(string line) { }
-
-        public void Progress(string phase, double epoch, double epochs, double loss) { }
     }
 }

@@ -6,8 +6,8 @@ namespace Tests.PruningTests;
 public sealed class LossCurveTests
 {
     /// <summary>Ratios twice as large from one to the next; 10,000 validation images.</summary>
-    private static LossCurve Curve(int[] looks, params (double Ratio, int Lost)[] annealed) =>
-        new([.. looks.Select((lost, i) => (8.0 * (1 << i), lost))], annealed, 10_000);
+    private static LossCurve Curve(int[] looks, params (double Ratio, double Lost)[] annealed) =>
+        new([.. looks.Select((lost, i) => (8.0 * (1 << i), (double)lost))], annealed, 10_000);
 
     [Fact]
     public void It_ends_where_looks_less_the_usual_gain_reach_the_budget()

@@ -15,7 +15,7 @@ public sealed class RunTests : IDisposable
     private const string Layers = "iteration,layer,threshold,deviation,kept,total,density";
     private const string Summary =
         "network,method,device,seed,dense_epochs,prune_epochs,dense_seconds,prune_seconds,dense_validation_accuracy,dense_test_accuracy,"
-        + "validation_accuracy,test_accuracy,kept,total,ratio";
+        + "validation_accuracy,test_accuracy,kept,total,ratio,confidence,certified_loss";
 
     private static readonly string[] Again = ["--epochs", "1"], Short = ["--dense-epochs", "2", .. Again];
 

@@ -64,6 +64,13 @@ public sealed class StudySummaryTests : IDisposable
         Assert.Equal(6, summary.Groups.Single(g => g is { Method: StudyRow.DynamicAsLight, Retraining: 4 }).Sooner, 1e-9);
         Assert.Equal(8, summary.Groups.Single(g => g is { Method: StudyRow.HandSet, Retraining: 8 }).Sooner, 1e-9);
 
+        // Both seeds lose 0.2 points, which no budget of 0.1 allows; (0, 1 - 0.025^(1/2)) is the exact interval of none of two.
+        Assert.Equal((0.0, 0, 0.0), (Math.Round(dynamic.LossError, 9), dynamic.WithinOnTest, dynamic.ShareLow));
+        Assert.Equal(1 - Math.Sqrt(0.025), dynamic.ShareHigh, 1e-9);
+        // One of two loses 0.1 points by hand, and so does the other: that is allowed.
+        Assert.Equal(2, kindest.WithinOnTest);
+        Assert.Equal(Math.Sqrt(0.025), kindest.ShareLow, 1e-9);
+
         // Seed 1: 4 and 5 lost, 1 gained; seed 2: 8, 9 and 10 lost, 7 gained.
         var pair = summary.Pairs.Single(p => p is { First: StudyRow.Dynamic, Second: StudyRow.Dense });
         Assert.Equal((2, 5, 2), (pair.Seeds, pair.Lost, pair.Gained));
@@ -74,6 +81,18 @@ public sealed class StudySummaryTests : IDisposable
         Assert.Equal(
             [(100.0, 98.1, true), (50, 97.9, false), (5, 98.2, true), (4, 98.4, true), (4, 98.0, false), (2, 98.2, false)],
             summary.Points.Select(p => (p.Ratio, p.TestAccuracy, p.Best)));
+    }
+
+    /// <summary>Against tables of Clopper and Pearson's interval.</summary>
+    [Theory]
+    [InlineData(9, 10, 0.5550, 0.9975)]
+    [InlineData(27, 30, 0.7347, 0.9789)]
+    [InlineData(0, 20, 0, 0.1684)]
+    [InlineData(20, 20, 0.8316, 1)]
+    public void The_interval_of_a_share_is_exact(int hits, int of, double low, double high)
+    {
+        var (l, h) = Sample.Interval(hits, of);
+        Assert.Equal((low, high), (Math.Round(l, 4), Math.Round(h, 4)));
     }
 
     [Fact]

@@ -136,7 +136,7 @@ internal static class CompareCommand
     {
         invocation.Terminal.Say("");
         var compressed = CompressCommand.Run(
-            invocation, bench.Device, Checkpoint.Load(folder.File(RunFolder.Model)), bench.Data, options.Batch,
+            invocation, bench.Device, Checkpoint.Load(folder.File(RunFolder.Model)), bench.Data.Redrawn(options.Split), options.Batch,
             new CompressOptions { TeacherShare = options.TeacherShare, Temperature = options.Temperature }, folder);
         CompressCommand.Report(invocation.Terminal, folder, options.Network, compressed);
         return compressed;

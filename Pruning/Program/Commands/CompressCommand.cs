@@ -69,7 +69,7 @@ internal static class CompressCommand
             MantissaBits = invocation.Get(Mantissa),
             BiasBits = invocation.Get(BiasBits),
         };
-        var data = Workbench.LoadData(invocation);
+        var data = Workbench.LoadData(invocation).Redrawn(model.Split);
         if (invocation.Get(Batch) is var batch && batch > data.Train.Count - model.Validation)
         {
             throw new UserException(

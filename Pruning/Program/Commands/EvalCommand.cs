@@ -13,7 +13,7 @@ internal static class EvalCommand
     public static (Command, Action<Invocation>) Create()
     {
         var command = new Command("eval", "measure a network's loss and accuracy");
-        foreach (var option in (Option[])[Options.Model, Part, .. Options.Machine])
+        foreach (var option in (Option[])[Options.Model, Part, Settings.Split.Option, .. Options.Machine])
             command.Options.Add(option);
         return (command, Run);
     }
@@ -32,13 +32,21 @@ internal static class EvalCommand
         return (path, ModelFile.Load(path));
     }
 
+    /// <summary>Which division of the images a network was made with; a coded file does not say it, so that an option must.</summary>
+    /// <exception cref="UserException">Usage: the option contradicts the network.</exception>
+    public static ulong Split(Invocation invocation, Checkpoint model)
+    {
+        ArgumentNullException.ThrowIfNull(model);
+        return model.Validation == 0 ? invocation.Get(Settings.Split.Typed) : RunCommand.Given(invocation, Settings.Split, model.Split);
+    }
+
     private static void Run(Invocation invocation)
     {
         var (path, model) = Load(invocation);
         string part = invocation.Get(Part);
         if (part == "validation" && model.Validation == 0)
             throw new UserException(ErrorKind.Usage, $"--part validation: {path} does not say which images were set aside");
-        var data = Workbench.LoadData(invocation);
+        var data = Workbench.LoadData(invocation).Redrawn(Split(invocation, model));
         var images = part == "test" ? data.Test : data.Train.Split(model.Validation, model.Seed).Validation;
         using var device = Workbench.OpenDevice(invocation);
         using var trainer = Workbench.ForMeasuring(device, model, images);

@@ -44,11 +44,12 @@ internal sealed class RunCommand
         {
             Seed = Given(invocation, Commands.Settings.Seed, start.Seed),
             Validation = Given(invocation, Commands.Settings.Validation, start.Validation),
+            Split = Given(invocation, Commands.Settings.Split, start.Split),
         };
     }
 
     /// <summary>What --model brings, which an option may repeat but not contradict.</summary>
-    private static T Given<T>(Invocation invocation, Setting<T> setting, T value)
+    public static T Given<T>(Invocation invocation, Setting<T> setting, T value)
     {
         var option = setting.Typed;
         if (invocation.IsGiven(option) && !Equals(invocation.Get(option), value))

@@ -49,6 +49,10 @@ internal static class Settings
         "--seed", "of the split, the first weights and the order of images", Default.Seed, 0UL, ulong.MaxValue, Readers.All,
         (o, v) => o with { Seed = v });
 
+    public static readonly Setting<ulong> Split = Number(
+        "--split", "draws the test images anew from all images by this seed; 0: the set's own division", Default.Split, 0UL,
+        ulong.MaxValue, Readers.All, (o, v) => o with { Split = v });
+
     public static readonly Setting<int> Validation = Number(
         "--validation", "training images set aside for decisions; of fewer than 50,000 a fifth", Default.Validation, 1, 1_000_000,
         Readers.All, (o, v) => o with { Validation = v });
@@ -78,11 +82,16 @@ internal static class Settings
             Default.MaxDrop.Values, 0.0, 100.0, values => new Budgets(values)),
         Readers.HandSet | Readers.Dynamic, (o, v) => o with { MaxDrop = v });
 
+    private static readonly Setting Confidence = Number(
+        "--confidence", "dynamic: how sure new images are to lose no more, as 0.9; 0: no certificate", Default.Confidence,
+        0, 0.9999, Readers.Dynamic, Sure);
+
     /// <summary>What dense training needs.</summary>
     public static IReadOnlyList<Setting> Dense { get; } =
     [
         Network,
         Seed,
+        Split,
         Batch,
         Validation,
         Number("--learning-rate", "peak of the schedule", Default.LearningRate, 1e-7, 10, Readers.DenseTraining | Readers.HandSet,
@@ -115,6 +124,7 @@ internal static class Settings
         Number("--dense-epochs", "epochs of dense training", Default.DenseEpochs, 1, 100_000, Readers.DenseTraining,
             (o, v) => o with { DenseEpochs = v }),
         MaxDrop,
+        Confidence,
         Number("--enough", "dynamic: ends at this total / kept within the budget; 0 goes on to the lightest", Default.Enough, 0, 1e9,
             Readers.Dynamic, (o, v) => o with { Enough = v }),
         .. Controller,
@@ -148,6 +158,11 @@ internal static class Settings
         ? throw new UserException(
             ErrorKind.Usage, string.Create(CultureInfo.InvariantCulture, $"--first-ratio: expected 0 or more than 1, found {value}"))
         : options with { FirstRatio = value };
+
+    private static PruneOptions Sure(PruneOptions options, double value) => value is > 0 and <= 0.5
+        ? throw new UserException(
+            ErrorKind.Usage, string.Create(CultureInfo.InvariantCulture, $"--confidence: expected 0 or more than 0.5, found {value}"))
+        : options with { Confidence = value };
 
     private static Setting<T> Number<T>(
         string name, string description, T value, T minimum, T maximum, Readers readers, Func<PruneOptions, T, PruneOptions> set)

@@ -27,6 +27,9 @@ internal static class StudyCommand
         "--hand-set-epochs", "epochs of retraining a hand-set try; each is a walk of its own", [2, 4, 8, 12], 1, 100_000,
         values => [.. values.Distinct()]);
 
+    private static readonly Option<bool> FreshSplits = Options.Flag(
+        "--fresh-splits", "each seed draws its own test images from all images, so that shares of kept budgets can be told");
+
     private const string DefaultOut = "runs/study";
 
     private static readonly Option<string?> Out = Options.Path(
@@ -37,13 +40,16 @@ internal static class StudyCommand
 
     private static readonly IReadOnlyList<Setting> Asked =
     [
-        .. Settings.Dynamic, .. Settings.Dense.Where(s => s != Settings.Network && s != Settings.Seed),
+        .. Settings.Dynamic, .. Settings.Dense.Where(s => s != Settings.Network && s != Settings.Seed && s != Settings.Split),
     ];
 
     public static (Command, Action<Invocation>) Create()
     {
         var command = new Command("study", "methods x networks x seeds, resumable, with tables");
-        Option[] options = [Networks, Seeds, Methods, Lengths, Out, DryRun.Option, .. Asked.Select(s => s.Option), .. Options.Machine];
+        Option[] options =
+        [
+            Networks, Seeds, Methods, Lengths, FreshSplits, Out, DryRun.Option, .. Asked.Select(s => s.Option), .. Options.Machine,
+        ];
         foreach (var option in options)
             command.Options.Add(option);
         return (command, Run);
@@ -95,7 +101,8 @@ internal static class StudyCommand
             .. from options in asked
                from seed in invocation.Get(Seeds)
                let described = Described(invocation, options, data)
-               select new StudySeed(invocation, folder, options with { Seed = seed }, Units(invocation), described, job),
+               let own = options with { Seed = seed, Split = invocation.Get(FreshSplits) ? seed : 0 }
+               select new StudySeed(invocation, folder, own, Units(invocation), described, job),
         ];
         MakeAll(invocation, seeds);
 
@@ -163,6 +170,8 @@ internal static class StudyCommand
     {
         var all = JsonSerializer.SerializeToNode(options, Terminal.Json)!.AsObject();
         all.Remove("seed");
+        if (invocation.Get(FreshSplits))
+            all.Insert(0, "fresh_splits", JsonValue.Create(true));
         all.Insert(0, StudyOptions.DataSha256, JsonValue.Create(data));
         all.Insert(0, StudyOptions.Data, JsonValue.Create(invocation.Find(Options.Data) ?? "mnist"));
         all.Insert(0, "simd", JsonValue.Create(invocation.Get(Options.Simd)));

@@ -28,12 +28,13 @@ internal sealed class Workbench : IDisposable
         var network = start?.Network ?? NetworkDescription.Parse(options.Network, data.Shape);
         if (start is not { Validation: > 0 } && !invocation.IsGiven(Settings.Validation.Option))
             options = options.For(data.Train);
-        var (training, validation) = data.Train.Split(options.Validation, options.Seed);
+        var parts = DataParts.Of(data, options);
         var device = OpenDevice(invocation);
         try
         {
             var trainer = new Trainer(
-                device, network, new TrainerOptions(options.Batch, Seed: options.Seed), training, validation, data.Test);
+                device, network, new TrainerOptions(options.Batch, Seed: options.Seed), parts.Training, parts.Validation, parts.Test,
+                parts.Certification);
             if (start is not null)
                 Pruner.Put(start, trainer);
             return new Workbench(device, data, options, trainer);

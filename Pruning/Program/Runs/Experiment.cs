@@ -94,6 +94,8 @@ internal sealed class Experiment : IDisposable
             _trainer.Restore(outcomes[i].State);
             results[i] = Report(method, outcomes[i], dense, i == 0 ? _folder : _folder.Drop(outcomes[i].Budget));
         }
+        if (outcomes.Any(o => o.Certificates is not null))
+            _folder.WriteCertificates(outcomes.SelectMany(o => o.Certificates ?? []));
         _folder.WriteText(
             RunFolder.Curves,
             Curves.OfRun(_folder.File(RunFolder.Iterations), $"{_trainer.Network.Name}, {method.Name}, seed {_options.Seed}"));
@@ -105,6 +107,8 @@ internal sealed class Experiment : IDisposable
     {
         var test = _trainer.EvaluateEach(Part.Test);
         var summary = Summarize(method.Name, dense, outcome.Epochs, outcome.Seconds, test.Score);
+        if (outcome.Certificates is not null)
+            summary = summary with { Confidence = _options.Confidence, CertifiedLoss = outcome.Certificate?.Bound ?? double.NaN };
         IReadOnlyList<LayerRow> layers = outcome.Iteration > 0 ? _log.Layers(outcome.Iteration)
             : [.. _trainer.Parameters.Layers.Select(l => new LayerRow(0, l.Name, 0, 0, l.WeightCount, l.WeightCount))];
         Save(folder.File(RunFolder.Model), method.Name, outcome.Iteration, _trainer.Parameters.Save());
@@ -117,6 +121,8 @@ internal sealed class Experiment : IDisposable
             + $"test {summary.TestAccuracy:F2} % (dense {summary.DenseTestAccuracy:F2}); "
             + $"{outcome.Epochs:F0} epochs, {outcome.Seconds:F1} s"));
         _log.Note(Headline.Of(summary, outcome.Budget, outcome.WithinBudget));
+        if (outcome.Certificates is not null)
+            _log.Say(Certified(outcome, summary));
         if (!outcome.WithinBudget)
         {
             _log.Say(string.Create(
@@ -125,6 +131,22 @@ internal sealed class Experiment : IDisposable
                 + $"within the budget of {outcome.Budget} points"));
         }
         return new PruneResult(outcome, summary, layers, test);
+    }
+
+    /// <summary>What was certified, on what, and what that cost, in words.</summary>
+    private static string Certified(PruneOutcome outcome, SummaryRow summary)
+    {
+        string certified = outcome.Certificate is { } c
+            ? string.Create(
+                CultureInfo.InvariantCulture,
+                $"with confidence {c.Confidence} {c.NewImages:N0} new images lose at most {c.Bound:F2} points, by {c.Images:N0} images "
+                + $"that nothing was decided by ({c.Lost} lost, {c.Gained} gained)")
+            : string.Create(
+                CultureInfo.InvariantCulture, $"none can be given with confidence {summary.Confidence}: the network is the dense one");
+        string cost = outcome.Uncertified >= summary.Kept ? "" : string.Create(
+            CultureInfo.InvariantCulture,
+            $"; without one the lightest within the budget is {(double)summary.Total / outcome.Uncertified:F1}x");
+        return string.Create(CultureInfo.InvariantCulture, $"certificate for budget {outcome.Budget}: {certified}{cost}");
     }
 
     /// <summary>The summary of a run that only trains.</summary>
@@ -160,7 +182,7 @@ internal sealed class Experiment : IDisposable
             ["state"] = state,
             ["iteration"] = iteration.ToString(CultureInfo.InvariantCulture),
             ["options"] = JsonSerializer.Serialize(_options, OneLine),
-        }).Save(path);
+        }, _options.Split).Save(path);
 
     private T Guarded<T>(Func<T> run)
     {

@@ -39,7 +39,7 @@ internal static class RunFiles
     [
         RunFolder.Iterations, RunFolder.Layers, RunFolder.Summary, RunFolder.Comparison, RunFolder.Options, RunFolder.Environment,
         RunFolder.Model, RunFolder.Dense, RunFolder.Curves, RunFolder.Log, .. OfCompression, StudyUnit.Rows, StudyUnit.Answers,
-        StudyUnit.Within,
+        StudyUnit.Within, RunFolder.Certificates,
     ];
 
     /// <summary>All names that this program gives to files of runs.</summary>

@@ -2,6 +2,7 @@ using System.Globalization;
 using System.Text.Json;
 using Secateurs.Model;
 using Secateurs.Pruning.Compression;
+using Secateurs.Pruning.Methods;
 
 namespace Secateurs.Program.Runs;
 
@@ -15,7 +16,7 @@ internal sealed class RunFolder : IDisposable
     public const string Iterations = "iterations.csv", Layers = "layers.csv", Summary = "summary.csv", Comparison = "comparison.csv",
         Options = "options.json", Environment = "environment.json", Model = ModelFile.Name, Dense = "dense.safetensors",
         Curves = "curves.svg", Log = "log.txt", Coded = ModelFile.CodedName, Compression = "compression.csv",
-        CompressOptions = "compression.json";
+        CompressOptions = "compression.json", Certificates = "certificates.csv";
 
     /// <summary>Where a run grows that is to replace another; one that was broken off stays there, and the next takes partial-2.</summary>
     public const string Partial = "partial";
@@ -137,12 +138,23 @@ internal sealed class RunFolder : IDisposable
     public void WriteSummary(params IEnumerable<SummaryRow> rows) => CsvTable.WriteWhole(
         File(Summary),
         "network,method,device,seed,dense_epochs,prune_epochs,dense_seconds,prune_seconds,dense_validation_accuracy,dense_test_accuracy,"
-        + "validation_accuracy,test_accuracy,kept,total,ratio",
+        + "validation_accuracy,test_accuracy,kept,total,ratio,confidence,certified_loss",
         rows.Select(r => new[]
         {
             r.Network, r.Method, r.Device, Csv.Whole(r.Seed), Csv.Short(r.DenseEpochs), Csv.Short(r.PruneEpochs), Csv.Three(r.DenseSeconds),
             Csv.Three(r.PruneSeconds), Csv.Two(r.DenseValidationAccuracy), Csv.Two(r.DenseTestAccuracy), Csv.Two(r.ValidationAccuracy),
             Csv.Two(r.TestAccuracy), Csv.Whole(r.Kept), Csv.Whole(r.Total), Csv.Two(r.Ratio),
+            r.Confidence > 0 ? Csv.Digits(r.Confidence) : "", double.IsNaN(r.CertifiedLoss) ? "" : Csv.Two(r.CertifiedLoss),
+        }));
+
+    /// <summary>Writes certificates.csv: one row a network that was tested, from heavy to light; of each budget the first that fails
+    /// is the last.</summary>
+    public void WriteCertificates(IEnumerable<Certificate> certificates) => CsvTable.WriteWhole(
+        File(Certificates), "budget,confidence,iteration,kept,images,new_images,lost,gained,bound,certified",
+        certificates.Select(c => new[]
+        {
+            Csv.Digits(c.Budget), Csv.Digits(c.Confidence), Csv.Whole(c.Iteration), Csv.Whole(c.Kept), Csv.Whole(c.Images),
+            Csv.Whole(c.NewImages), Csv.Whole(c.Lost), Csv.Whole(c.Gained), Csv.Three(c.Bound), c.Holds ? "yes" : "no",
         }));
 
     /// <summary>Null where another process has it, or where it must be empty and is not.</summary>

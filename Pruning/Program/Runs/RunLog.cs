@@ -123,7 +123,7 @@ internal sealed class RunLog : IRunObserver, IDisposable
         Unguarded(() => _text?.Dispose());
     }
 
-    private static string[] Judged(JudgedNetwork? network) => network is var (ratio, annealed, origin, (_, lost, gained, allowed))
+    private static string[] Judged(JudgedNetwork? network) => network is var (ratio, annealed, origin, (_, lost, gained, allowed, _))
         ? [Csv.Digits(ratio), Csv.Digits(annealed), Csv.Whole(origin), Csv.Whole(lost), Csv.Whole(gained), Csv.Whole(allowed)]
         : ["", "", "", "", "", ""];
 

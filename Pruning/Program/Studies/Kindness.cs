@@ -1,3 +1,5 @@
+using MathNet.Numerics.Distributions;
+
 namespace Secateurs.Program.Studies;
 
 /// <summary>
@@ -46,6 +48,15 @@ internal static class Sample
     {
         double mean = values.Average();
         return values.Count < 2 ? double.NaN : Math.Sqrt(values.Sum(v => (v - mean) * (v - mean)) / (values.Count - 1));
+    }
+
+    /// <summary>
+    /// The exact 95 % interval for a share of which <paramref name="hits"/> of <paramref name="of"/> were seen (Clopper and Pearson 1934).
+    /// </summary>
+    public static (double Low, double High) Interval(int hits, int of)
+    {
+        const double tail = 0.025;
+        return (hits == 0 ? 0 : Beta.InvCDF(hits, of - hits + 1, tail), hits == of ? 1 : Beta.InvCDF(hits + 1, of - hits, 1 - tail));
     }
 
     /// <summary>exp of the mean logarithm; 0 if a value is, NaN if one is not known.</summary>

@@ -27,11 +27,12 @@ internal static class StudyOptions
     public static void Demand(string file, JsonObject asked) => Read(file, begun =>
     {
         bool known = begun[DataSha256] is not null && asked[DataSha256] is not null;
-        foreach (var (key, value) in asked.Where(o => o.Key != (known ? Data : DataSha256)))
+        // What has its default may be left out on either side.
+        foreach (string key in asked.Concat(begun).Select(o => o.Key).Distinct().Where(k => k != (known ? Data : DataSha256)))
         {
-            if (!JsonNode.DeepEquals(begun[key], value))
+            if (!JsonNode.DeepEquals(begun[key], asked[key]))
             {
-                string both = $"{key} = {Show(begun[key])}, asked for is {Show(value)}";
+                string both = $"{key} = {Show(begun[key])}, asked for is {Show(asked[key])}";
                 throw new UserException(ErrorKind.Usage, $"{file}: this study began with {both}; another --out begins another study");
             }
         }

@@ -21,10 +21,14 @@ namespace Secateurs.Program.Studies;
 /// </param>
 /// <param name="SoonerWithDense">The same with dense training counted on both sides.</param>
 /// <param name="SoonerThanBest">The same with the time of hand-set's single best try, as if known in advance.</param>
+/// <param name="LossError">Standard error of <paramref name="ToDense"/>: each seed is compared with its own dense network.</param>
+/// <param name="WithinOnTest">Seeds whose test images lose no more than the budget.</param>
+/// <param name="ShareLow">Lower end of the exact 95 % interval for their share (<see cref="Sample.Interval"/>).</param>
+/// <param name="ShareHigh">Its upper end.</param>
 internal sealed record StudyGroup(
     string Network, double Budget, string Method, int Retraining, bool Kindest, int Seeds, double Ratio, double RatioDeviation,
     double RatioGeometric, double KeptPercent, double TestAccuracy, double TestAccuracyDeviation, double ToDense, double Seconds,
-    double Sooner, double SoonerWithDense, double SoonerThanBest);
+    double Sooner, double SoonerWithDense, double SoonerThanBest, double LossError, int WithinOnTest, double ShareLow, double ShareHigh);
 
 /// <summary>
 /// Two networks of each seed on the same test images (McNemar 1947): images that only the second has right (lost) and that only the first
@@ -104,11 +108,16 @@ internal sealed record StudySummary(IReadOnlyList<StudyGroup> Groups, IReadOnlyL
                 : (handSet(h) + (dense ? h.DenseSeconds : 0))
                     / ((r.Method == StudyRow.HandSet ? r.AsLight : r.Seconds) + (dense ? r.DenseSeconds : 0))));
         double[] ratios = [.. group.Select(r => r.Ratio)], tests = [.. group.Select(r => r.Test)];
+        double[] losses = [.. group.Select(r => r.DenseTest - r.Test)];
+        // Accuracies have two decimals in the tables, so that their difference is exact in hundredths.
+        int within = losses.Count(l => Math.Round(l, 2) <= first.Budget);
+        var (low, high) = Sample.Interval(within, losses.Length);
         return new StudyGroup(
             first.Network, first.Budget, first.Method, first.Retraining, length == kindest && length > 0, group.Length, Sample.Mean(ratios),
             Sample.Deviation(ratios), Sample.GeometricMean(ratios), Sample.Mean(group.Select(r => 100.0 * r.Kept / r.Total)),
             Sample.Mean(tests), Sample.Deviation(tests), Sample.Mean(tests) - Sample.Mean(group.Select(r => r.DenseTest)),
             Sample.Mean(group.Select(r => r.Seconds)),
-            Sooner(h => h.Seconds, false), Sooner(h => h.Seconds, true), Sooner(h => h.BestSeconds, false));
+            Sooner(h => h.Seconds, false), Sooner(h => h.Seconds, true), Sooner(h => h.BestSeconds, false),
+            Sample.Deviation(losses) / Math.Sqrt(losses.Length), within, low, high);
     }
 }

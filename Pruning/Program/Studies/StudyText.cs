@@ -18,6 +18,10 @@ internal static class StudyText
                 $"{network}: mean over seeds, +- sample deviation\n{Groups(summary.Groups.Where(g => g.Network == network))}\n\n");
             text.Append(
                 CultureInfo.InvariantCulture,
+                $"{network}: whether budgets hold on the test images\n"
+                + $"{Kept(summary.Groups.Where(g => g.Network == network))}\n\n");
+            text.Append(
+                CultureInfo.InvariantCulture,
                 $"{network}: paired on the test images, seeds summed (McNemar)\n"
                 + $"{Pairs(summary.Pairs.Where(p => p.Network == network))}\n\n");
             text.Append(
@@ -26,7 +30,8 @@ internal static class StudyText
                 + $"{Points(summary.Points.Where(p => p.Network == network))}\n\n");
         }
         text.Append(
-            "sooner: hand-set seconds / dynamic seconds, geometric mean; "
+            "mean loss: dense test accuracy minus that of the pruned network, points. 95 % interval: exact, of the share within.\n"
+            + "sooner: hand-set seconds / dynamic seconds, geometric mean; "
             + "in rows of hand-set until dynamic first was as light, in the row of dynamic\n"
             + "until its search ended. with dense: dense training counted on both sides. "
             + "than best: hand-set's single best try, as if known in advance.\n"
@@ -59,6 +64,20 @@ internal static class StudyText
         return table;
     }
 
+    /// <summary>Points that test images lose on average, and the share of seeds in which they lose no more than the budget.</summary>
+    private static TextTable Kept(IEnumerable<StudyGroup> groups)
+    {
+        var table = new TextTable("budget", "method", "n", "mean loss", "standard error", "within", "%", "95 % interval");
+        foreach (var g in groups.Where(g => g.Method == StudyRow.Dynamic || (g.Method == StudyRow.HandSet && g.Kindest)))
+        {
+            table.Add(
+                Csv.Digits(g.Budget), g.Method, Csv.Whole(g.Seeds), Two(-g.ToDense), Two(g.LossError),
+                $"{Csv.Whole(g.WithinOnTest)} of {Csv.Whole(g.Seeds)}", Percent((double)g.WithinOnTest / g.Seeds),
+                $"{Percent(g.ShareLow)} to {Percent(g.ShareHigh)}");
+        }
+        return table;
+    }
+
     private static TextTable Pairs(IEnumerable<StudyPair> pairs)
     {
         var table = new TextTable("budget", "network", "against", "n", "lost", "gained", "z");
@@ -80,5 +99,6 @@ internal static class StudyText
     }
 
     private static string One(double value) => double.IsFinite(value) ? value.ToString("F1", CultureInfo.InvariantCulture) : "-";
+    private static string Percent(double share) => (100 * share).ToString("F0", CultureInfo.InvariantCulture);
     private static string Two(double value) => double.IsFinite(value) ? Csv.Two(value) : "-";
 }
