@@ -20,7 +20,9 @@ public sealed record PruneOptions
     /// <summary>Images per step.</summary>
     public int Batch { get; init; } = 64;
 
-    /// <summary>Training images set aside for decisions and certificates; of a set of fewer than 50,000 without other orders a fifth.</summary>
+    /// <summary>
+    /// Training images set aside for decisions and certificates; of a set of fewer than 50,000 without other orders a fifth.
+    /// </summary>
     public int Validation { get; init; } = UsualValidation;
 
     private const int UsualValidation = 10_000, ValidationShare = 5;
