@@ -56,8 +56,12 @@ internal static class PlainNetwork
     /// <summary>Logits of one image and how far a float result may be from each.</summary>
     public static (double[] Logits, double[] Bounds) Run(Checkpoint model, ReadOnlySpan<byte> image)
     {
-        double[] x = [.. image.ToArray().Select(b => (double)(Mnist.Shape.Scale[0] * b))], bounds = new double[x.Length];
-        var shape = Mnist.Shape.Image;
+        var data = model.Network.Data;
+        int plane = data.Height * data.Width;
+        double[] x = [.. image.ToArray().Select((b, i) => (double)data.Scale[i / plane] * b + data.Shift[i / plane])];
+        // Whoever folds a shift into biases rounds what stands for zero.
+        double[] bounds = [.. x.Select((_, i) => data.Shift[i / plane] == 0 ? 0 : 1e-6 * Math.Abs(data.Shift[i / plane]))];
+        var shape = data.Image;
         foreach (var layer in model.Network.Layers)
             (x, bounds, shape) = layer.Kind switch
             {

@@ -26,7 +26,7 @@ internal static class Help
         ["predict"] = (["--model"], ["predict --model runs/mine digit.png", "predict --model runs/mine photos/*.jpg --json"]),
         ["export"] = (
             ["--model", "--out"],
-            ["export --model runs/mine --format onnx --out net.onnx", "export --model runs/mine --format csr-npz --out matrices"]),
+            ["export --model runs/mine --format onnx --out net.onnx", "export --model runs/mine --format c --out net.c"]),
         ["import"] = (
             ["--out"],
             ["import net.safetensors --network lenet-5 --mean 0.1307 --std 0.3081 --out net", "import exported.safetensors --out net"]),
