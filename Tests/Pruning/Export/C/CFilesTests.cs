@@ -126,7 +126,7 @@ public sealed class CFilesTests
     private static ImageData Data(DataShape shape, int seed)
     {
         var random = new Random(seed);
-        byte[] images = new byte[Images * shape.BytesPerImage], labels = new byte[Images];
+        byte[] images = new byte[Images * shape.BytesPerImage];
         random.NextBytes(images);
         // Plain ones, and ones of mostly paper.
         images.AsSpan(0, shape.BytesPerImage).Clear();
@@ -135,7 +135,7 @@ public sealed class CFilesTests
             images[i] = random.Next(5) == 0 ? images[i] : (byte)0;
         if (shape.Equals(Mnist.Shape) && Directory.Exists(Path.Combine(Home, "data", "mnist")))
             Mnist.Load(null, _ => { }, Home).Test.Images.AsSpan(0, images.Length / 2).CopyTo(images.AsSpan(images.Length / 2));
-        var set = new DataSet(shape, images, labels);
+        var set = new DataSet(shape, images, new int[Images]);
         return new ImageData(set, set, string.Create(CultureInfo.InvariantCulture, $"seed {seed}"));
     }
 }
