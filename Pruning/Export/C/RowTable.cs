@@ -16,7 +16,10 @@ internal enum RowFormat
     Shared,
 }
 
-/// <summary>A layer's weights in the format that takes the fewest bytes.</summary>
+/// <summary>
+/// A layer's weights in the format that takes the fewest bytes; only where nearly all weights live are dead ones computed too, since a
+/// convolution takes its time by weights.
+/// </summary>
 /// <param name="Format">Which one.</param>
 /// <param name="Bits">Of a shared weight's number.</param>
 /// <param name="Shared">Weights by their numbers.</param>
@@ -27,14 +30,18 @@ internal sealed record RowTable<T>(RowFormat Format, int Bits, T[] Shared, long 
 {
     private const int LongestStep = 255, CountBytes = 2;
 
+    /// <summary>Share of live weights from which a step costs more time than the dead weights that it leaves out.</summary>
+    private const double DenseFrom = 0.8;
+
     /// <summary>Chooses.</summary>
     public static RowTable<T> Of(Rows<T> rows, (int Runs, int Length, int Gap) window, (int Weight, int Bias) bytes)
     {
         long biases = (long)rows.Count * bytes.Bias, counts = rows.Count * CountBytes;
         var best = new RowTable<T>(
-            RowFormat.Dense, 0, [], (long)rows.Count * window.Runs * window.Length * bytes.Weight + biases, window);
-        Consider(new RowTable<T>(
-            RowFormat.Sparse, 0, [], Entries(rows, LongestStep) * (1 + bytes.Weight) + biases + counts, window));
+            RowFormat.Sparse, 0, [], Entries(rows, LongestStep) * (1 + bytes.Weight) + biases + counts, window);
+        long all = (long)rows.Count * window.Runs * window.Length;
+        if (rows.Weights.Length >= DenseFrom * all)
+            Consider(new RowTable<T>(RowFormat.Dense, 0, [], all * bytes.Weight + biases, window));
         T[] shared = [T.Zero, .. rows.Weights.Distinct().Order()];
         for (int bits = BitOperations.Log2((uint)shared.Length - 1) + 1; bits < 8; bits++)
         {

@@ -27,13 +27,13 @@ internal static class ExportCommand
 
     private static readonly Option<string?> Target = Options.Path("--out", "FILE", "where to write: a file, or a folder for csr-npz");
 
-    public static (Command, Action<Invocation>) Create() =>
-    (
-        new Command("export", "write a network for other programs")
-        {
-            Options.Model, Format, Target, Arithmetic, MaxDrop, Options.Data, Options.Force, Options.Json,
-        },
-        Run);
+    public static (Command, Action<Invocation>) Create()
+    {
+        var command = new Command("export", "write a network for other programs");
+        foreach (var option in (Option[])[Options.Model, Format, Target, Arithmetic, MaxDrop, .. Options.Set, Options.Force, Options.Json])
+            command.Options.Add(option);
+        return (command, Run);
+    }
 
     /// <summary>
     /// The path of --out, which must be free unless --force is given or it is a device or a pipe, and is not what is read.
@@ -56,7 +56,7 @@ internal static class ExportCommand
             WriteC(invocation);
             return;
         }
-        Option[] ofC = [Arithmetic, MaxDrop, Options.Data];
+        Option[] ofC = [Arithmetic, MaxDrop, .. Options.Set];
         if (ofC.FirstOrDefault(invocation.IsGiven) is { } option)
             throw new UserException(ErrorKind.Usage, $"{option.Name}: expected it with --format c alone");
         var (path, model) = EvalCommand.Load(invocation);
