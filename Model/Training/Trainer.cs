@@ -151,6 +151,21 @@ public sealed class Trainer : IDisposable
     /// <summary>The same image by image.</summary>
     public Outcomes EvaluateEach(Part part) => _evaluator.Outcomes(part, Running(_programs.Evaluation, default));
 
+    /// <summary>The class that the network answers to each image of a part, in the order of the part.</summary>
+    /// <param name="part">Of the data.</param>
+    /// <param name="cancellation">Ends it as <see cref="Train(int, Func{int, StepRates}, CancellationToken)"/>.</param>
+    public int[] Answers(Part part, CancellationToken cancellation = default)
+    {
+        int count = _batches.Count(part);
+        if (count == 0)
+            return [];
+        var classes = _memory.Allocate<int>(count);
+        var logits = _memory.Allocate<float>((long)count * _builder.Logits.Shape.Features);
+        var answer = Answer.Of(Device, "answer", _builder.Logits, _batches.Step, logits, classes);
+        _batches.InTurn(part, 0, Running(_programs.EndingWith(answer), cancellation));
+        return _memory.Download(classes);
+    }
+
     /// <summary>
     /// From now on the network that stands here now teaches: see <see cref="Distillation"/>. With all views every other image of a batch is
     /// a training image moved by a pixel, with its label.

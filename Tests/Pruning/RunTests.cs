@@ -127,16 +127,15 @@ public sealed class RunTests : IDisposable
     {
         string run = _folder.Combine("run"), log = Path.Combine(run, "iterations.csv"), picture = Path.Combine(run, "curves.svg");
         Cli.Done(["prune", .. Short, .. Cli.Small(_data, run)]);
-        string drawn = File.ReadAllText(picture);
         string[] lines = [.. File.ReadAllLines(log).Select(l => l.Split(',', 19)).Select(f => string.Join(',', [.. f[..12], f[18]]))];
         Assert.EndsWith(",density,decision,reason", lines[0]);
         File.WriteAllLines(log, lines);
         File.Delete(picture);
         Cli.Done("plot", "--run", run);
-        // The title alone differs: a run's is its network, method and seed, a plot's the folder.
-        static string Lines(string svg) => string.Join('\n', svg.Split('\n').Where(l => l.Contains("polyline", StringComparison.Ordinal)));
-        Assert.NotEqual("", Lines(drawn));
-        Assert.Equal(Lines(drawn), Lines(File.ReadAllText(picture)));
+        // All that was pruned is a point, in both panels; what was retrained nobody says.
+        int pruned = lines[1..].Count(l => l.Split(',') is var f && f[8] != f[9]);
+        string[] rings = [.. File.ReadAllLines(picture).Where(l => l.Contains("<circle class=\"ring ", StringComparison.Ordinal))];
+        Assert.InRange(rings.Count(l => l.Contains("<title>", StringComparison.Ordinal)), 1, 2 * pruned);
     }
 
     [Theory]

@@ -44,6 +44,7 @@ internal static class CommandLine
         ExportCommand.Create(),
         ImportCommand.Create(),
         PlotCommand.Create(),
+        ReportCommand.Create(),
         BenchCommand.Create(),
     ];
 

@@ -18,7 +18,7 @@ internal static class CompareCommand
 
     private static readonly RunCommand Verb = new(
         "compare", "hand-set thresholds against dynamic ones, from the same dense network", [.. Settings.Dynamic, .. Settings.Dense],
-        Options.Model, Full);
+        Options.Model, Full, ReportCommand.None);
 
     private const string AsLight = "dynamic (as light)";
 
@@ -85,8 +85,7 @@ internal static class CompareCommand
         folder.WriteSummary(walked, moved);
         Write(folder, rows, walked.PruneSeconds);
         folder.WriteText(RunFolder.Curves, Curves.OfComparison(
-            [.. RunFolder.Sides.Select(n => (n, Path.Combine(folder.File(n), RunFolder.Iterations)))],
-            $"{options.Network}, seed {options.Seed}"));
+            [.. RunFolder.Sides.Select(folder.File)], $"{options.Network}, seed {options.Seed}"));
 
         folder.Finish();
 
@@ -104,7 +103,9 @@ internal static class CompareCommand
         // In two lines, which fit 80 columns.
         print($"\n{headline.Replace("; ", ";\n", StringComparison.Ordinal)}");
         var compressed = invocation.Get(Full) ? Compress(invocation, bench, options, dynamicFolder) : null;
-        say($"\nlogs and plots are in {folder.Path}");
+        say("");
+        ReportCommand.AtEnd(invocation, folder.Path, bench.Data);
+        say($"logs and plots are in {folder.Path}");
         invocation.Next("eval", "--model", dynamicFolder.File(compressed is null ? RunFolder.Model : RunFolder.Coded));
         if (invocation.Get(Options.Json))
         {

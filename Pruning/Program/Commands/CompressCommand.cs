@@ -42,7 +42,8 @@ internal static class CompressCommand
         var command = new Command("compress", "share a pruned network's weights and write it as a coded file");
         Option[] options =
         [
-            Options.Model, Bits, Coder, Epochs, MaxDrop, Rate, Mantissa, BiasBits, Batch, Options.Out, Options.Force, .. Options.Machine,
+            Options.Model, Bits, Coder, Epochs, MaxDrop, Rate, Mantissa, BiasBits, Batch, Options.Out, Options.Force, ReportCommand.None,
+            .. Options.Machine,
         ];
         foreach (var option in options)
             command.Options.Add(option);
@@ -92,6 +93,7 @@ internal static class CompressCommand
         });
         var compressed = Run(invocation, device, model, data, batch, options, folder);
         Report(invocation.Terminal, folder, model.Network.Name, compressed);
+        ReportCommand.AtEnd(invocation, folder.Path, data);
         invocation.Next("eval", "--model", folder.File(RunFolder.Coded));
         if (invocation.Get(Options.Json))
             invocation.Terminal.Result(Result(folder, compressed));

@@ -1,14 +1,21 @@
 using System.CommandLine;
 using System.Globalization;
 using Secateurs.Model;
+using Secateurs.Program.Runs;
 using Secateurs.Pruning.Compression;
 
 namespace Secateurs.Program.Commands;
 
-/// <summary><c>eval</c>: the network of a file on the test images, or on the images that were set aside when it was trained.</summary>
+/// <summary>
+/// <c>eval</c>: the network of a file on the test images, or on the images that were set aside when it was trained: accuracy in all and of
+/// each class, which class is taken for which, and which images are wrong.
+/// </summary>
 internal static class EvalCommand
 {
     private static readonly Option<string> Part = Options.Choice("--part", "which images", "test", "validation");
+
+    /// <summary>Classes whose confusions fit a terminal, and wrong images that are listed there; --json has all.</summary>
+    private const int MostColumns = 12, MostListed = 60, MostInJson = 100;
 
     public static (Command, Action<Invocation>) Create()
     {
@@ -55,8 +62,15 @@ internal static class EvalCommand
             CultureInfo.InvariantCulture,
             $"{model.Network.Name}, {model.Kept:N0} of {model.Total:N0} weights: "
             + $"{part} accuracy {score.Accuracy:F2} % ({score.Correct} of {score.Images}), loss {score.Loss:F4}"));
+        var confusion = new Confusion(images, trainer.Answers(Model.Part.Test, invocation.Cancellation));
+        invocation.Terminal.Print($"\n{PerClass(confusion, images.Shape)}");
+        if (confusion.Classes <= MostColumns)
+            invocation.Terminal.Print($"\nrows: what it is, columns: what it is taken for\n{Matrix(confusion)}");
+        if (Listed(confusion) is { Length: > 0 } wrong)
+            invocation.Terminal.Print($"\nwrong, image: what it is -> what it is taken for\n{wrong}");
         if (invocation.Get(Options.Json))
         {
+            var classes = Enumerable.Range(0, confusion.Classes);
             invocation.Terminal.Result(new
             {
                 Model = path,
@@ -68,7 +82,54 @@ internal static class EvalCommand
                 score.Loss,
                 model.Kept,
                 model.Total,
+                Classes = classes.Select(c => new
+                {
+                    Class = c,
+                    Name = images.Shape.NameOf(c),
+                    Images = confusion.Images(c),
+                    Correct = confusion.Count(c, c),
+                    Accuracy = Math.Round(confusion.Accuracy(c), 2),
+                }),
+                // Of very many classes it follows from the list of wrong images.
+                Confusion = confusion.Classes > MostInJson ? null : classes.Select(l => classes.Select(a => confusion.Count(l, a))),
+                Wrong = confusion.Wrong.Select(w => new { w.Image, w.Label, w.Answer }),
             });
         }
+    }
+
+    private static TextTable PerClass(Confusion confusion, DataShape shape)
+    {
+        var table = new TextTable("class", "images", "right", "accuracy %", "most often taken for");
+        for (int c = 0; c < confusion.Classes; c++)
+        {
+            table.Add(
+                shape.NameOf(c), Csv.Whole(confusion.Images(c)), Csv.Whole(confusion.Count(c, c)),
+                confusion.Images(c) > 0 ? Csv.Two(confusion.Accuracy(c)) : "-",
+                confusion.MostOften(c) is var (answer, count)
+                    ? string.Create(CultureInfo.InvariantCulture, $"{shape.NameOf(answer)} ({count} times)") : "");
+        }
+        return table;
+    }
+
+    private static TextTable Matrix(Confusion confusion)
+    {
+        int[] classes = [.. Enumerable.Range(0, confusion.Classes)];
+        var table = new TextTable(["", .. classes.Select(c => Csv.Whole(c))]);
+        foreach (int label in classes)
+            table.Add([Csv.Whole(label), .. classes.Select(a => confusion.Count(label, a) is > 0 and var n ? Csv.Whole(n) : "-")]);
+        return table;
+    }
+
+    /// <summary>As many to a line as fit 80 columns.</summary>
+    private static string Listed(Confusion confusion)
+    {
+        string[] all = [.. confusion.Wrong.Select(w => string.Create(CultureInfo.InvariantCulture, $"{w.Image}: {w.Label} -> {w.Answer}"))];
+        if (all.Length == 0)
+            return "";
+        int width = all.Max(w => w.Length) + 2, row = Math.Max(1, 80 / width);
+        var lines = all.Take(MostListed).Chunk(row).Select(l => string.Concat(l.Select(w => w.PadRight(width))).TrimEnd());
+        string more = all.Length > MostListed
+            ? string.Create(CultureInfo.InvariantCulture, $"\n... and {all.Length - MostListed} more, which --json lists") : "";
+        return string.Join('\n', lines) + more;
     }
 }

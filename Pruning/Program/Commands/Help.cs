@@ -31,6 +31,7 @@ internal static class Help
             ["--out"],
             ["import net.safetensors --network lenet-5 --mean 0.1307 --std 0.3081 --out net", "import exported.safetensors --out net"]),
         ["plot"] = (["--run"], ["plot --run runs/mine", "plot --run runs/mine --out curves.svg"]),
+        ["report"] = ([], ["report runs/mine", "report studies/mine --out study.html"]),
         ["bench"] = ([], ["bench --network lenet-5 --batch 128", "bench --model runs/mine --inference"]),
     };
 

@@ -1,19 +1,21 @@
 using System.CommandLine;
 using Secateurs.Model;
 using Secateurs.Program.Runs;
+using Secateurs.Program.Studies;
 
 namespace Secateurs.Program.Commands;
 
-/// <summary><c>plot</c>: draws a run's curves again from its CSV files.</summary>
+/// <summary><c>plot</c>: draws the curves of a run or a study again from its CSV files.</summary>
 internal static class PlotCommand
 {
-    private static readonly Option<string?> RunFolderOption = Options.Path("--run", "DIR", "folder of a run or of a comparison");
+    private static readonly Option<string?> RunFolderOption = Options.Path(
+        "--run", "DIR", "folder of a run, of a comparison or of a study");
     private static readonly Option<string?> Target = Options.Path(
         "--out", "FILE", "the picture, SVG; without it curves.svg in the run's folder");
 
     public static (Command, Action<Invocation>) Create()
     {
-        const string about = "draw accuracy, loss and density of a run as SVG";
+        const string about = "draw a run, a comparison or a study as SVG";
         return (new Command("plot", about) { RunFolderOption, Target, Options.Force, Options.Json }, Run);
     }
 
@@ -26,9 +28,12 @@ internal static class PlotCommand
         string target = own ? Path.Combine(run, RunFolder.Curves)
             : ExportCommand.TakeTarget(invocation, Target, read.Where(f => Path.GetFileName(f) != RunFolder.Curves && File.Exists(f)));
         string title = Path.GetFileName(Path.TrimEndingDirectorySeparator(Path.GetFullPath(run)));
-        var inner = RunFolder.Sides.Select(name => (Name: name, File: Path.Combine(run, name, RunFolder.Iterations)))
-            .Where(p => File.Exists(p.File)).ToArray();
-        string svg = inner.Length > 0 ? Curves.OfComparison(inner, title) : Curves.OfRun(Path.Combine(run, RunFolder.Iterations), title);
+        string study = Path.Combine(run, StudyUnit.Rows);
+        string[] sides =
+            [.. RunFolder.Sides.Select(n => Path.Combine(run, n)).Where(d => File.Exists(Path.Combine(d, RunFolder.Iterations)))];
+        string svg = sides.Length > 0 ? Curves.OfComparison(sides, title)
+            : File.Exists(study) && !File.Exists(Path.Combine(run, RunFolder.Iterations)) ? Curves.OfStudy(StudyRow.Read(study), title)
+            : Curves.OfRun(run, title);
         AtomicFile.Write(target, stream => stream.Write(System.Text.Encoding.UTF8.GetBytes(svg)), own || invocation.Get(Options.Force));
         invocation.Terminal.Say($"drawn: {target}");
         if (invocation.Get(Options.Json))

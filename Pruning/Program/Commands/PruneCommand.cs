@@ -17,7 +17,7 @@ internal static class PruneCommand
 
     private static readonly RunCommand Verb = new(
         "prune", "train a dense network, or take one, and prune it",
-        [.. Settings.Dynamic, Settings.Sensitivity, Settings.TargetRatio, .. Settings.Dense], Method, Options.Model);
+        [.. Settings.Dynamic, Settings.Sensitivity, Settings.TargetRatio, .. Settings.Dense], Method, Options.Model, ReportCommand.None);
 
     public static (Command, Action<Invocation>) Create() => (Verb.Command, Run);
 
@@ -71,6 +71,7 @@ internal static class PruneCommand
             string budget = results.Count == 1 ? "" : $"budget {Csv.Short(r.Outcome.Budget)}: ";
             invocation.Terminal.Print($"\n{budget}{Headline.Of(r.Summary, r.Outcome.Budget, r.Outcome.WithinBudget)}");
         }
+        ReportCommand.AtEnd(invocation, folder.Path, bench.Data);
         invocation.Next("eval", "--model", folder.File(RunFolder.Model));
         if (invocation.Get(Options.Json))
         {

@@ -48,7 +48,8 @@ internal static class StudyCommand
         var command = new Command("study", "methods x networks x seeds, resumable, with tables");
         Option[] options =
         [
-            Networks, Seeds, Methods, Lengths, FreshSplits, Out, DryRun.Option, .. Asked.Select(s => s.Option), .. Options.Machine,
+            Networks, Seeds, Methods, Lengths, FreshSplits, Out, DryRun.Option, ReportCommand.None, .. Asked.Select(s => s.Option),
+            .. Options.Machine,
         ];
         foreach (var option in options)
             command.Options.Add(option);
@@ -111,6 +112,7 @@ internal static class StudyCommand
         invocation.Terminal.Print(text);
         invocation.Terminal.Say(
             $"{folder.File(StudyUnit.Rows)}, {folder.File(StudyUnit.Answers)} and {folder.File(StudyFolder.Table)} are written");
+        ReportCommand.AtEnd(invocation, path, null);
         if (elsewhere.Length > 0)
             invocation.Terminal.Say($"another process, which writes the tables again, still makes {string.Join(", ", elsewhere)}");
         if (invocation.Get(Options.Json))

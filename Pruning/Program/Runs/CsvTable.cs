@@ -107,6 +107,9 @@ internal static class Csv
     /// <summary>Percent with two decimals, and everything else that is read by people.</summary>
     public static string Two(double value) => value.ToString("F2", CultureInfo.InvariantCulture);
 
+    /// <summary>The same of a change, with its sign.</summary>
+    public static string Signed(double value) => value.ToString("+0.00;-0.00;0.00", CultureInfo.InvariantCulture);
+
     /// <summary>Epochs: whole ones without decimals.</summary>
     public static string Short(double value) => value.ToString("0.##", CultureInfo.InvariantCulture);
 

@@ -98,7 +98,7 @@ internal sealed class Experiment : IDisposable
             _folder.WriteCertificates(outcomes.SelectMany(o => o.Certificates ?? []));
         _folder.WriteText(
             RunFolder.Curves,
-            Curves.OfRun(_folder.File(RunFolder.Iterations), $"{_trainer.Network.Name}, {method.Name}, seed {_options.Seed}"));
+            Curves.OfRun(_folder.Path, $"{_trainer.Network.Name}, {method.Name}, seed {_options.Seed}"));
         return results;
     });
 
@@ -157,7 +157,7 @@ internal sealed class Experiment : IDisposable
         _folder.WriteSummary(summary);
         _folder.WriteText(
             RunFolder.Curves,
-            Curves.OfRun(_folder.File(RunFolder.Iterations), $"{summary.Network}, {summary.Method}, seed {summary.Seed}"));
+            Curves.OfRun(_folder.Path, $"{summary.Network}, {summary.Method}, seed {summary.Seed}"));
         _log.Say(string.Create(
             CultureInfo.InvariantCulture,
             $"dense: validation {summary.ValidationAccuracy:F2} %, test {summary.TestAccuracy:F2} %; "

@@ -15,9 +15,8 @@ internal static class Headline
         if (summary.Kept == summary.Total)
             return Text($"nothing pruned: no lighter network is within the budget of {budget} points");
         string but = within ? "" : Text($", outside the budget of {budget} points on the validation images");
-        double points = Math.Round(summary.DenseTestAccuracy, 2) - Math.Round(summary.TestAccuracy, 2);
         return Text($"{Times(summary.Ratio)} lighter, test accuracy {summary.TestAccuracy:F2} % instead of ")
-            + Text($"{summary.DenseTestAccuracy:F2} %: {Lost(points)}{but}");
+            + Text($"{summary.DenseTestAccuracy:F2} %: {Lost(Points(summary))}{but}");
     }
 
     /// <summary>The same of two sides: what thresholds set by hand came to stands behind.</summary>
@@ -29,6 +28,13 @@ internal static class Headline
         return Of(dynamic, budget, dynamicWithin) + (handSetWithin && handSet.Kept < handSet.Total
             ? Text($"; by hand {Times(handSet.Ratio)}, {handSet.TestAccuracy:F2} %, in {time}")
             : $"; by hand nothing within the budget, in {time}");
+    }
+
+    /// <summary>The shortest form: 53.8 times lighter, nothing lost.</summary>
+    public static string Short(SummaryRow summary)
+    {
+        ArgumentNullException.ThrowIfNull(summary);
+        return summary.Kept == summary.Total ? "Nothing pruned" : $"{Times(summary.Ratio)} lighter, {Lost(Points(summary))}";
     }
 
     /// <summary>The sentence as the beginning of a text.</summary>
@@ -47,6 +53,8 @@ internal static class Headline
         >= 1.9 and <= 2.1 => "twice the time",
         _ => Text($"{share:F1} times the time"),
     };
+
+    private static double Points(SummaryRow summary) => Math.Round(summary.DenseTestAccuracy, 2) - Math.Round(summary.TestAccuracy, 2);
 
     private static string Lost(double points) => points < 0.005 ? "nothing lost" : Text($"{points:0.##} points lost");
 

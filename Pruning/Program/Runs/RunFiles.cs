@@ -38,8 +38,8 @@ internal static class RunFiles
     private static readonly string[] Own =
     [
         RunFolder.Iterations, RunFolder.Layers, RunFolder.Summary, RunFolder.Comparison, RunFolder.Options, RunFolder.Environment,
-        RunFolder.Model, RunFolder.Dense, RunFolder.Curves, RunFolder.Log, .. OfCompression, StudyUnit.Rows, StudyUnit.Answers,
-        StudyUnit.Within, RunFolder.Certificates,
+        RunFolder.Model, RunFolder.Dense, RunFolder.Curves, RunFolder.Report, RunFolder.Log, .. OfCompression, StudyUnit.Rows,
+        StudyUnit.Answers, StudyUnit.Within, RunFolder.Certificates,
     ];
 
     /// <summary>All names that this program gives to files of runs.</summary>

@@ -15,7 +15,7 @@ internal sealed class RunFolder : IDisposable
 {
     public const string Iterations = "iterations.csv", Layers = "layers.csv", Summary = "summary.csv", Comparison = "comparison.csv",
         Options = "options.json", Environment = "environment.json", Model = ModelFile.Name, Dense = "dense.safetensors",
-        Curves = "curves.svg", Log = "log.txt", Coded = ModelFile.CodedName, Compression = "compression.csv",
+        Curves = "curves.svg", Report = "report.html", Log = "log.txt", Coded = ModelFile.CodedName, Compression = "compression.csv",
         CompressOptions = "compression.json", Certificates = "certificates.csv";
 
     /// <summary>Where a run grows that is to replace another; one that was broken off stays there, and the next takes partial-2.</summary>
