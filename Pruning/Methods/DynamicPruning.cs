@@ -112,9 +112,10 @@ public sealed class DynamicPruning : IPruningMethod
             bool hard = trials.Annealed.Any() && !trials.Annealed.Any(t => t.Within.Contains(budget));
             Try(ratio, trials.Curve.Gain(ratio), hard ? LongAnneal : 1);
         }
-        // The lightest may fail where it is to be certified: one that is surer stands behind it.
-        if (session.Options.Confidence > 0 && trials.Lightest(budget)?.Ratio is { } lightest && lightest > start * Step)
-            Try(lightest / Step, trials.Curve.Gain(lightest / Step), 1);
+        // The lightest may fail where it is to be certified: surer ones stand behind it.
+        double lightest = trials.Lightest(budget)?.Ratio ?? 1;
+        for (double ratio = lightest / (Step * Step); session.Options.Confidence > 0 && ratio > start && ratio < lightest; ratio *= Step)
+            Try(ratio, trials.Curve.Gain(ratio), 1);
         return trials.Settle(budget);
 
         void Try(double ratio, double gain, double length)
