@@ -6,8 +6,8 @@ namespace Secateurs.Pruning.Methods;
 /// <summary>
 /// Certifies networks of a search on the images that were kept from it. They are tested from heavy to light, in an order that is settled
 /// before, and the first that fails ends it (split fixed-sequence testing: Angelopoulos et al. 2021, Learn then Test, arXiv 2110.01052): so
-/// each may be tested at the full confidence, though several are. The one that validation images find best by far begins, so that there is
-/// something. Annealed ones follow, but none that is worse than a lighter one: it would be in that one's way.
+/// each may be tested at the full confidence, though several are. What would be in a lighter one's way is left out: a network that
+/// validation images find worse than a lighter one, and looks at a high learning rate where there are annealed networks.
 /// </summary>
 internal sealed class Certification(PruneSession session)
 {
@@ -51,17 +51,14 @@ internal sealed class Certification(PruneSession session)
         return (best, tested);
     }
 
-    /// <summary>The best, and of those that were annealed, or where none was of all, each that is better than all lighter ones.</summary>
+    /// <summary>Of those that were annealed, or where none was of all, each that loses less than all lighter ones.</summary>
     private static Stack<Trial> InOrder(Trial[] trials)
     {
         Trial[] annealed = [.. trials.Where(t => t.Annealed > 0)];
-        var best = trials.OrderBy(Loss).ThenBy(t => t.Kept).FirstOrDefault();
         var order = new Stack<Trial>();
         foreach (var trial in (annealed.Length > 0 ? annealed : trials).OrderBy(t => t.Kept).ThenBy(Loss))
             if (order.Count == 0 || Loss(trial) < Loss(order.Peek()))
                 order.Push(trial);
-        if (best is not null && best.Kept > order.Peek().Kept)
-            order.Push(best);
         return order;
 
         static double Loss(Trial trial) => trial.Judgement.Lost - trial.Judgement.Gained + trial.Judgement.Margin;

@@ -5,9 +5,9 @@ namespace Secateurs.Pruning.Methods;
 /// <summary>
 /// Thresholds moved by measured accuracy (after Lee and Park 2021): first as far as the dense network bears without training
 /// (<see cref="Probe"/>), then down one way (<see cref="PruningPath"/>). Each time a third of the weights has gone a look is taken: the
-/// mean of the last weights is judged on the validation images against the dense network. Where a look is damaged by the largest budget
-/// (<see cref="Judgement"/>), more than annealing may mend, a network is annealed there; if that is damaged too, or a layer has no weights
-/// left, the way ends. From all that was judged a curve of loss against ratio is drawn (<see cref="LossCurve"/>). For each budget, the
+/// mean of the last weights is judged on the validation images against the dense network. Early on, one network is annealed, which tells
+/// what annealing gains. Where a look is damaged by the largest budget (<see cref="Judgement"/>), more than annealing would mend, or a
+/// layer has no weights left, the way ends. From all that was judged a curve of loss against ratio is drawn (<see cref="LossCurve"/>). For each budget, the
 /// smallest first, the network at the ratio that the curve allows is made from the last state before it, annealed and judged, which
 /// corrects the curve, until it points where one was annealed already (<see cref="Trials.Next(double)"/>). The lightest within the budget
 /// is the result, or the lightest that <see cref="Certification"/> finds sure to be, if <see cref="PruneOptions.Confidence"/> asks.
@@ -21,7 +21,7 @@ public sealed class DynamicPruning : IPruningMethod
     private const double Step = 1.41421356;
 
     /// <summary>
-    /// Moves before the first look, two epochs, and before one may end the way, six: a high learning rate shakes a dense network at first.
+    /// Moves before the first look, two epochs, and before one is annealed and others may end the way, six: a high learning rate shakes a dense network at first.
     /// </summary>
     private const int FirstLook = 8, FirstDamage = 24;
 
@@ -77,7 +77,10 @@ public sealed class DynamicPruning : IPruningMethod
                 PruningPath.Phase, path.Ratio, 0, last, session.Options.PruneRate, "on the way down", path.Train, path.Thresholds,
                 onTheWay);
             session.Trainer.Restore(onTheWay);
-            if (path.Moves >= FirstDamage && last.Judgement.IsDamageBeyond(Gain(path.Ratio)) && Anneal(last).Judgement.IsDamageBeyond(0))
+            // A look that seems to be damaged may be so by the high learning rate alone: what annealing gains is to be known first.
+            if (path.Moves >= FirstDamage && !trials.Annealed.Any())
+                Anneal(last);
+            else if (path.Moves >= FirstDamage && last.Judgement.IsDamageBeyond(trials.Curve.Gain(path.Ratio)))
                 break;
             if (session.Pruner.Layers.Zip(session.Pruner.Moments()).FirstOrDefault(l => l.Second.Live == 0).First is { } empty)
             {
@@ -87,18 +90,13 @@ public sealed class DynamicPruning : IPruningMethod
             }
         }
 
-        // What annealing gains is not known before something was annealed.
-        double Gain(double ratio) => trials.Annealed.Any() ? trials.Curve.Gain(ratio) : 0;
-
-        // A look that seems to be damaged may be so by the high learning rate alone.
-        Trial Anneal(Trial look)
+        void Anneal(Trial look)
         {
             double epochs = path.Anneal();
-            var trial = trials.Judge(
-                PruningPath.Phase, look.Ratio, epochs, look, session.Options.PruneRate, "annealed, to see if the way down ends here",
+            trials.Judge(
+                PruningPath.Phase, look.Ratio, epochs, look, session.Options.PruneRate, "annealed, to see what annealing gains",
                 path.Train, path.Thresholds);
             session.Trainer.Restore(look.OnTheWay!);
-            return trial;
         }
     }
 

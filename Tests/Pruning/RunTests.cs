@@ -293,12 +293,12 @@ public sealed class RunTests : IDisposable
         Assert.All(looks, r => Assert.Equal(0.004, Number(r, "learning_rate")));
         Assert.All(Rates(run, "probe"), r => Assert.Equal(0, r));
         Assert.Equal(0.0015, Rates(run, "dense")[0], 1e-4);
-        // What was annealed comes after all looks, and took as long as its column says, after some moves from its look.
-        foreach (var row in rows.Where(r => r["phase"] == "prune" && r["annealed"] != "0"))
-        {
-            Assert.True(Number(row, "iteration") > Number(looks[^1], "iteration"));
-            Assert.True(Number(row, "annealed") > 0.2);
-        }
+        // The first that is annealed is a look, and the way goes on from there; others come after all looks.
+        var annealed = rows.Where(r => r["phase"] == "prune" && r["annealed"] != "0").ToList();
+        Assert.All(annealed, row => Assert.True(Number(row, "annealed") > 0.2));
+        var look = rows[rows.IndexOf(annealed[0]) - 1];
+        Assert.Equal((look["iteration"], look["ratio"], "0"), (annealed[0]["origin"], annealed[0]["ratio"], look["annealed"]));
+        Assert.All(annealed.Skip(1), row => Assert.True(Number(row, "iteration") > Number(looks[^1], "iteration")));
         var (taught, untaught) = (Course(run).Split('\n'), Course(alone).Split('\n'));
         int first = rows.FindIndex(r => r["phase"] == "prune");
         Assert.Equal(taught[..first], untaught[..first]);
