@@ -122,7 +122,7 @@ public static class Pruner
             options = options.For(data.Train);
         var parts = DataParts.Of(data, options);
         using var trainer = new Trainer(
-            device, network, new TrainerOptions(options.Batch, Seed: options.Seed), parts.Training, parts.Validation, parts.Test,
+            device, network, options.Training(data.Shape), parts.Training, parts.Validation, parts.Test,
             parts.Certification);
         if (start is not null)
             Put(start, trainer);

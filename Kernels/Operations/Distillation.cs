@@ -6,7 +6,7 @@ namespace Secateurs.Kernels;
 /// <summary>
 /// A teacher's answers, softened by a temperature T (Hinton, Vinyals and Dean 2015): q(n, k) = softmax(z_teacher(n) / T)(k). The gradient
 /// of the logits becomes (1 - a) · (softmax(z) - onehot) / batch + a T · (softmax(z / T) - q) / batch, where a is the teacher's share.
-/// An image that was moved (<see cref="Gather.View"/>) keeps its label, and has an answer of its own.
+/// An image that is shown in another view (<see cref="ImageView"/>) keeps its label, and has an answer of its own.
 /// </summary>
 internal static class Distillation
 {
@@ -16,21 +16,20 @@ internal static class Distillation
     /// <param name="order">Which image stands in which slot, as for <see cref="Gather"/>.</param>
     /// <param name="step">[1].</param>
     /// <param name="temperature">T.</param>
-    /// <param name="targets">[<see cref="Gather.Views"/>][images][K].</param>
+    /// <param name="images">That have answers; they come first in the data set.</param>
+    /// <param name="targets">[views][images][K].</param>
     public static Operation Record(
-        ComputeDevice device, Tensor logits, ArrayView<int> order, ArrayView<int> step, float temperature, ArrayView<float> targets) =>
+        ComputeDevice device, Tensor logits, ArrayView<int> order, ArrayView<int> step, float temperature, int images,
+        ArrayView<float> targets) =>
         Operation.OfThreads(
             device, "teacher's answers", 0,
-            new Arguments(logits, default, order, step, 0, temperature, 0, targets, Images(logits, targets)),
+            new Arguments(logits, default, order, step, 0, temperature, 0, targets, Whole(logits, targets, images)),
             (long)logits.Blocks * Layout.Lanes, logits.Blocks);
 
-    private static int Images(Tensor logits, ArrayView<float> targets)
-    {
-        int perImage = logits.Shape.Features * Gather.Views;
-        return targets.Length % perImage == 0 ? (int)(targets.Length / perImage)
+    private static int Whole(Tensor logits, ArrayView<float> targets, int images) =>
+        targets.Length > 0 && targets.Length % ((long)logits.Shape.Features * images) == 0 ? images
             : throw new ArgumentException(
-                $"distillation: {targets.Length} targets are not a multiple of {Gather.Views} views of {logits.Shape.Features} classes");
-    }
+                $"distillation: {targets.Length} targets are not some views of {images} images in {logits.Shape.Features} classes");
 
     /// <summary>Mixes the teacher's gradient into what <see cref="SoftmaxCrossEntropy"/> left in dLogits.</summary>
     /// <param name="device">Where it runs.</param>
@@ -41,16 +40,17 @@ internal static class Distillation
     /// <param name="share">a, 0 to 1.</param>
     /// <param name="temperature">T, the one of the targets.</param>
     /// <param name="batch">Images that the loss is a mean over.</param>
-    /// <param name="targets">[<see cref="Gather.Views"/>][images][K].</param>
+    /// <param name="images">As in <see cref="Record"/>.</param>
+    /// <param name="targets">[views][images][K]; images of other views than these are not shown.</param>
     public static Operation Mix(
         ComputeDevice device, Tensor logits, Tensor dLogits, ArrayView<int> order, ArrayView<int> step, float share, float temperature,
-        int batch, ArrayView<float> targets)
+        int batch, int images, ArrayView<float> targets)
     {
         if (logits.Shape != dLogits.Shape || logits.Blocks != dLogits.Blocks)
             throw new ArgumentException($"distillation: gradient {dLogits.Shape} does not match logits {logits.Shape}");
         return Operation.OfThreads(
             device, "distillation", 0,
-            new Arguments(logits, dLogits, order, step, share, temperature, 1f / batch, targets, Images(logits, targets)),
+            new Arguments(logits, dLogits, order, step, share, temperature, 1f / batch, targets, Whole(logits, targets, images)),
             (long)logits.Blocks * Layout.Lanes, logits.Blocks);
     }
 

@@ -9,16 +9,17 @@ namespace Secateurs.Kernels;
 /// are 0. The data set stays bytes on the device; without a shift zero pixels stay exactly zero.
 /// </summary>
 /// <remarks>
-/// An image has <see cref="Views"/>: as it is, and moved by a pixel right, left, down and up. It is moved along the raster, so what leaves
-/// at one edge comes in at the other, from the next row, channel or image: nothing to test for where edges are blank.
+/// An entry of the order says in which view an image is shown: moved by some pixels, perhaps mirrored, with zeros where nothing is left of
+/// it. Views that wrap are moved along the raster instead, by a pixel: what leaves at one edge comes in at the other, from the next row,
+/// channel or image, so that there is nothing to test for; of images with blank edges it is the same.
 /// </remarks>
 internal static class Gather
 {
-    /// <summary>The image itself and its four neighbours.</summary>
-    public const int Views = 5;
-
     /// <summary>Bits of an entry of the order that hold the image; those above hold the view.</summary>
-    private const int ImageBits = 27;
+    private const int ImageBits = 23;
+
+    /// <summary>Images of all parts of a set at most, and views.</summary>
+    public const int MostImages = 1 << ImageBits, MostViews = 1 << (31 - ImageBits);
 
     /// <summary>An entry of the order.</summary>
     public static int Entry(int image, int view) => image | view << ImageBits;
@@ -29,10 +30,9 @@ internal static class Gather
     /// <summary>The view of an entry that is not blank.</summary>
     public static int View(int entry) => entry >> ImageBits;
 
-    /// <summary>How far back in the raster lies what a view shows at a pixel: 0, 1, -1, width, -width.</summary>
-    private static int Shift(int view, int width) => (view < 3 ? 1 : width) * (2 * (view & 1) - IntrinsicMath.Min(view, 1));
-
-    /// <summary>A data set as <see cref="Of"/> takes it: with a blank row before the first image and behind the last.</summary>
+    /// <summary>
+    /// A data set as <see cref="Of"/> takes it where views wrap: with a blank row before the first image and behind the last.
+    /// </summary>
     public static byte[] WithMargins(int width, params ReadOnlySpan<byte[]> sets)
     {
         int length = 2 * width;
@@ -50,19 +50,20 @@ internal static class Gather
 
     /// <param name="device">Where it runs.</param>
     /// <param name="name">For profiles and errors.</param>
-    /// <param name="images">[count][C H W] bytes between two margins of W; without these there is but one view.</param>
+    /// <param name="images">[count][C H W] bytes between two margins of W; without these no view may wrap.</param>
     /// <param name="labels">[count].</param>
     /// <param name="order">
     /// Which image comes when, as <see cref="Entry"/>: the batch of a step is order[step · slots ...], slots = 16 · blocks.
     /// </param>
     /// <param name="step">[1].</param>
     /// <param name="normalization">[C][2]: what a channel's bytes are multiplied by, and what is added then.</param>
+    /// <param name="views">[views], each as <see cref="ImageView.Packed"/>; entries name them by their place.</param>
     /// <param name="x">(N, C, H, W); a border stays as it is.</param>
     /// <param name="transposed">The same as rows, see <see cref="Transpose"/>; or empty.</param>
     /// <param name="batchLabels">[slots], -1 for blank.</param>
     public static Operation Of(
         ComputeDevice device, string name, ArrayView<byte> images, ArrayView<int> labels, ArrayView<int> order, ArrayView<int> step,
-        ArrayView<float> normalization, Tensor x, ArrayView<float> transposed, ArrayView<int> batchLabels)
+        ArrayView<float> normalization, ArrayView<int> views, Tensor x, ArrayView<float> transposed, ArrayView<int> batchLabels)
     {
         int slots = x.Blocks * Layout.Lanes;
         Require.Length(name, "normalization", normalization.Length, 2L * x.Shape.Channels);
@@ -73,22 +74,26 @@ internal static class Gather
         if (rows)
             Require.Length(name, "transposed", transposed.Length, (long)slots * Transpose.Pitch(x.Shape.Features));
         return Operation.OfThreads(
-            device, name, 0, new Arguments(images, labels, order, step, normalization, x, transposed, rows ? 1 : 0, batchLabels, margin),
+            device, name, 0,
+            new Arguments(images, labels, order, step, normalization, views, x, transposed, rows ? 1 : 0, batchLabels, margin),
             (long)x.Blocks * x.Shape.Features * Quad.PerBlock);
     }
 
     public readonly struct Arguments(
-        ArrayView<byte> images, ArrayView<int> labels, ArrayView<int> order, ArrayView<int> step, ArrayView<float> normalization, Tensor x,
-        ArrayView<float> transposed, int rows, ArrayView<int> batchLabels, int margin) : IBody, IThreadBody
+        ArrayView<byte> images, ArrayView<int> labels, ArrayView<int> order, ArrayView<int> step, ArrayView<float> normalization,
+        ArrayView<int> views, Tensor x, ArrayView<float> transposed, int rows, ArrayView<int> batchLabels, int margin) : IBody, IThreadBody
     {
         public readonly ArrayView<byte> Images = images;
-        public readonly ArrayView<int> Labels = labels, Order = order, Step = step, BatchLabels = batchLabels;
+        public readonly ArrayView<int> Labels = labels, Order = order, Step = step, Views = views, BatchLabels = batchLabels;
         public readonly Tensor X = x;
         public readonly ArrayView<float> Normalization = normalization, Transposed = transposed;
         public readonly int Rows = rows, Margin = margin;
 
         /// <summary>Pixels are asked for ahead a cache line at a time: the images of a batch lie anywhere in memory.</summary>
         private const int StripsPerLine = 4;
+
+        /// <summary>Pixels of a channel that an image which is cropped or mirrored is laid out for at a time: whole strips.</summary>
+        private const int Band = 1024;
 
         /// <summary>
         /// A unit of work is 16 neighbouring pixels of a channel of 16 images: a square of bytes that is turned in registers.
@@ -98,34 +103,40 @@ internal static class Gather
             var s = X.Shape;
             int pixels = s.Height * s.Width, pitch = Transpose.Pitch(s.Features);
             int stripsPerChannel = (pixels + Layout.Lanes - 1) / Layout.Lanes, strips = s.Channels * stripsPerChannel;
-            byte* square = stackalloc byte[2 * ByteSquare.Length], blank = stackalloc byte[s.Features];
-            new Span<byte>(blank, s.Features).Clear();
+            byte* square = stackalloc byte[2 * ByteSquare.Length], band = stackalloc byte[Layout.Lanes * Band];
             byte** sources = stackalloc byte*[Layout.Lanes], ahead = stackalloc byte*[Layout.Lanes];
             float* x = X.Pointer, rows = Rows != 0 ? Transposed.Pointer() : null, normalization = Normalization.Pointer();
             // From the last pixel of a row to the first of the next lies the border, twice.
             int width = s.Width, gap = 2 * s.Padding * Layout.Lanes;
             var (first, last) = Operation.Share(X.Blocks * strips, worker, workers);
-            for (int item = first, current = -1, next = -1; item < last; item++)
+            for (int item = first, current = -1, next = -1, laid = -1; item < last; item++)
             {
                 int block = item / strips, strip = item - block * strips, channel = strip / stripsPerChannel;
                 int from = (strip - channel * stripsPerChannel) * Layout.Lanes, start = channel * pixels + from;
                 int count = Math.Min(Layout.Lanes, pixels - from);
                 float scale = normalization[2 * channel], shift = normalization[2 * channel + 1];
                 if (block != current)
-                    Find(current = block, blank, sources);
+                    Find(current = block, sources);
+                int bandStrip = item - from % Band / Layout.Lanes;
+                if (bandStrip != laid)
+                {
+                    LayOut(block, channel, from, Math.Min(Band - from % Band, pixels - from), band);
+                    laid = bandStrip;
+                }
                 int later = (item + Tuning.StripsAhead) / strips, laterStrip = item + Tuning.StripsAhead - later * strips;
                 if (Sse.IsSupported && laterStrip % StripsPerLine == 0 && item + Tuning.StripsAhead < last)
                 {
                     if (later != next)
-                        Find(next = later, blank, ahead);
+                        Find(next = later, ahead);
                     int laterChannel = laterStrip / stripsPerChannel;
                     int laterStart = laterChannel * pixels + (laterStrip - laterChannel * stripsPerChannel) * Layout.Lanes;
                     for (int lane = 0; lane < Layout.Lanes; lane++)
-                        Sse.Prefetch0(ahead[lane] + laterStart);
+                        Sse.Prefetch0((ahead[lane] is null ? band : ahead[lane]) + laterStart);
                 }
                 for (int lane = 0; lane < Layout.Lanes; lane++)
                 {
-                    byte* row = square + lane * Layout.Lanes, source = sources[lane] + start;
+                    byte* row = square + lane * Layout.Lanes;
+                    byte* source = sources[lane] is null ? band + lane * Band + from % Band : sources[lane] + start;
                     if (count == Layout.Lanes)
                         Vector128.Load(source).Store(row);
                     else
@@ -162,14 +173,49 @@ internal static class Gather
                     target[i] = pixels[i] * scale + shift;
         }
 
-        /// <summary>Where the images of a block begin, as they are shown.</summary>
-        private unsafe void Find(int block, byte* blank, byte** sources)
+        /// <summary>Where the images of a block begin, as they are shown; null for those that have to be laid out.</summary>
+        private unsafe void Find(int block, byte** sources)
         {
             byte* images = Images.Pointer() + Margin;
-            int* order = BlockOrder(block);
+            int* order = BlockOrder(block), views = Views.Pointer();
             for (int lane = 0; lane < Layout.Lanes; lane++)
-                sources[lane] = order[lane] < 0 ? blank
-                    : images + (nint)Image(order[lane]) * X.Shape.Features - Shift(View(order[lane]), X.Shape.Width);
+            {
+                var view = order[lane] < 0 ? default : ImageView.Of(views[View(order[lane])]);
+                sources[lane] = order[lane] < 0 || !(view.Wraps || view == default) ? null
+                    : images + (nint)Image(order[lane]) * X.Shape.Features - (view.Down * X.Shape.Width + view.Right);
+            }
+        }
+
+        /// <summary>Pixels of a channel of the images of a block that are blank, cropped or mirrored.</summary>
+        private unsafe void LayOut(int block, int channel, int from, int count, byte* band)
+        {
+            var s = X.Shape;
+            int* order = BlockOrder(block), views = Views.Pointer();
+            byte* images = Images.Pointer() + Margin;
+            for (int lane = 0; lane < Layout.Lanes; lane++)
+            {
+                byte* target = band + lane * Band + from % Band;
+                var view = order[lane] < 0 ? default : ImageView.Of(views[View(order[lane])]);
+                if (order[lane] < 0)
+                    new Span<byte>(target, count).Clear();
+                else if (!view.Wraps && view != default)
+                    LayOut(view, images + (nint)Image(order[lane]) * s.Features + channel * s.Height * s.Width, from, count, target);
+            }
+        }
+
+        private unsafe void LayOut(ImageView view, byte* plane, int from, int count, byte* target)
+        {
+            int height = X.Shape.Height, width = X.Shape.Width;
+            for (int done = 0; done < count;)
+            {
+                int h = (from + done) / width, w = (from + done) % width, run = Math.Min(count - done, width - w), row = h - view.Down;
+                for (int i = 0; i < run; i++)
+                {
+                    int column = view.Mirrored ? width - 1 - (w + i - view.Right) : w + i - view.Right;
+                    target[done + i] = (uint)row < (uint)height && (uint)column < (uint)width ? plane[row * width + column] : (byte)0;
+                }
+                done += run;
+            }
         }
 
         private unsafe void SetLabels(int block)
@@ -198,8 +244,8 @@ internal static class Gather
         int slot = block * Layout.Lanes + quad * Quad.Images;
         int order = a.Step[0] * a.X.Blocks * Layout.Lanes + slot;
         var value = new Quad(
-            Byte(a, order, pixel) * scale + shift, Byte(a, order + 1, pixel) * scale + shift, Byte(a, order + 2, pixel) * scale + shift,
-            Byte(a, order + 3, pixel) * scale + shift);
+            Byte(a, order, channel, h, w) * scale + shift, Byte(a, order + 1, channel, h, w) * scale + shift,
+            Byte(a, order + 2, channel, h, w) * scale + shift, Byte(a, order + 3, channel, h, w) * scale + shift);
         Quad.Store(a.X.Data, (block * s.BlockStride + s.Offset(channel, h, w)) / Quad.Images + quad, value);
         if (a.Rows != 0)
         {
@@ -217,29 +263,40 @@ internal static class Gather
     /// <summary>
     /// What an entry shows at a pixel. A blank reads the first image: so the bytes of a quad are asked for at once, without branches.
     /// </summary>
-    private static float Byte(Arguments a, int order, int pixel)
+    private static float Byte(Arguments a, int order, int channel, int h, int w)
     {
-        int entry = a.Order[order], shown = IntrinsicMath.Max(entry, 0);
-        float value = a.Images[a.Margin + Image(shown) * a.X.Shape.Features + pixel - Shift(View(shown), a.X.Shape.Width)];
-        return entry < 0 ? 0f : value;
+        int entry = a.Order[order], shown = IntrinsicMath.Max(entry, 0), view = a.Views[View(shown)];
+        int height = a.X.Shape.Height, width = a.X.Shape.Width;
+        int mirrored = ImageView.Mirrors(view), row = h - ImageView.DownOf(view), column = w - ImageView.RightOf(view);
+        column = mirrored * (width - 1) + (1 - 2 * mirrored) * column;
+        // Negative where nothing of the image is; a view that wraps has something everywhere.
+        int inside = IntrinsicMath.Min(
+            IntrinsicMath.Min(row, height - 1 - row), IntrinsicMath.Min(column, width - 1 - column));
+        inside = IntrinsicMath.Max(inside, ImageView.Wrapping(view) - 1);
+        int at = inside < 0 ? 0 : (channel * height + row) * width + column;
+        float value = a.Images[a.Margin + Image(shown) * a.X.Shape.Features + at];
+        return IntrinsicMath.Min(inside, entry) < 0 ? 0f : value;
     }
 
     /// <summary>The formula over one batch's part of the order: plain (N, C, H, W) and labels.</summary>
     public static (float[] X, int[] Labels) Reference(
-        byte[] images, int[] labels, ReadOnlySpan<int> order, float[] normalization, TensorShape shape)
+        byte[] images, int[] labels, ReadOnlySpan<int> order, float[] normalization, IReadOnlyList<ImageView> views, TensorShape shape)
     {
         int pixels = shape.Features, width = shape.Width;
-        int[] back = [0, 1, -1, width, -width];
         var x = new float[order.Length * pixels];
         var batchLabels = new int[order.Length];
         for (int n = 0; n < order.Length; n++)
         {
-            int image = order[n] & 0x7FF_FFFF, view = order[n] >> 27;
+            int image = order[n] & 0x7F_FFFF;
+            var view = order[n] < 0 ? default : views[order[n] >> 23];
             batchLabels[n] = order[n] < 0 ? -1 : labels[image];
             for (int i = 0; i < pixels; i++)
             {
-                int channel = i / (shape.Height * width);
-                float value = order[n] < 0 ? 0 : images[width + image * pixels + i - back[view]];
+                int channel = i / (shape.Height * width), h = i / width % shape.Height - view.Down, w = i % width - view.Right;
+                bool outside = h < 0 || h >= shape.Height || w < 0 || w >= width;
+                int from = view.Wraps ? i - view.Down * width - view.Right
+                    : (channel * shape.Height + h) * width + (view.Mirrored ? width - 1 - w : w);
+                float value = order[n] < 0 || !view.Wraps && outside ? 0 : images[width + image * pixels + from];
                 x[n * pixels + i] = normalization[2 * channel] * value + normalization[2 * channel + 1];
             }
         }

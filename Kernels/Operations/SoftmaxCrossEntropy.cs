@@ -5,7 +5,8 @@ namespace Secateurs.Kernels;
 
 /// <summary>
 /// loss(n) = log Σ_k exp(z(n, k)) - z(n, label), its gradient (softmax(z) - onehot) / batch, and whether the largest logit is the label's.
-/// Of equal logits the first class is the answer. An image whose label is negative is blank: no loss, no gradient, not correct.
+/// Of equal logits the first class is the answer. An image whose label is negative is blank: no loss, no gradient, not correct. Label
+/// smoothing by s (Szegedy et al. 2016) has s / K of each of K classes and 1 - s of the label's in the place of the label alone.
 /// </summary>
 internal static class SoftmaxCrossEntropy
 {
@@ -18,25 +19,26 @@ internal static class SoftmaxCrossEntropy
     /// <param name="dLogits">(N, K).</param>
     /// <param name="loss">One per image and step, in nats.</param>
     /// <param name="correct">1 or 0 per image and step.</param>
+    /// <param name="smoothing">s, 0 to 1.</param>
     public static Operation Of(
         ComputeDevice device, string name, Tensor logits, ArrayView<int> labels, ArrayView<int> step, int batch, Tensor dLogits,
-        ArrayView<float> loss, ArrayView<int> correct)
+        ArrayView<float> loss, ArrayView<int> correct, float smoothing = 0)
     {
         Require.Length(name, "labels", labels.Length, (long)logits.Blocks * Layout.Lanes);
         if (logits.Shape != dLogits.Shape || logits.Blocks != dLogits.Blocks)
             throw new ArgumentException($"{name}: gradient {dLogits.Shape} does not match logits {logits.Shape}");
         return Operation.OfThreads(
-            device, name, 0, new Arguments(logits, labels, step, 1f / batch, dLogits, loss, correct),
+            device, name, 0, new Arguments(logits, labels, step, 1f / batch, dLogits, loss, correct, smoothing),
             labels.Length * Tuning.SoftmaxThreads, logits.Blocks);
     }
 
     public readonly struct Arguments(
         Tensor logits, ArrayView<int> labels, ArrayView<int> step, float scale, Tensor dLogits, ArrayView<float> loss,
-        ArrayView<int> correct) : IBody, IThreadBody
+        ArrayView<int> correct, float smoothing) : IBody, IThreadBody
     {
         public readonly Tensor Logits = logits, DLogits = dLogits;
         public readonly ArrayView<int> Labels = labels, Step = step, Correct = correct;
-        public readonly float Scale = scale;
+        public readonly float Scale = scale, Smoothing = smoothing;
         public readonly ArrayView<float> Loss = loss;
 
         public void Run<V>(int worker, int workers) where V : unmanaged, ISimd<V>
@@ -68,17 +70,18 @@ internal static class SoftmaxCrossEntropy
         float sum = 0;
         for (int k = 0; k < classes; k++)
             sum += XMath.Exp(a.Logits.Data[start + k * Layout.Lanes] - max);
-        float scale = label < 0 ? 0f : a.Scale / sum;
+        float scale = label < 0 ? 0f : a.Scale / sum, off = label < 0 ? 0f : a.Scale * a.Smoothing / classes;
+        float on = off + a.Scale * (1f - a.Smoothing);
         for (int k = share; k < classes; k += Tuning.SoftmaxThreads)
         {
             int at = start + k * Layout.Lanes;
             float gradient = XMath.Exp(a.Logits.Data[at] - max) * scale;
-            a.DLogits.Data[at] = k == label ? gradient - a.Scale : gradient;
+            a.DLogits.Data[at] = gradient - (k == label ? on : off);
         }
         if (share != 0)
             return;
         int slot = a.Step[0] * a.Labels.IntLength + image;
-        a.Loss[slot] = label < 0 ? 0f : XMath.Log(sum) + max - a.Logits.Data[start + IntrinsicMath.Max(label, 0) * Layout.Lanes];
+        a.Loss[slot] = label < 0 ? 0f : XMath.Log(sum) + max - Target(a, start, label);
         a.Correct[slot] = label >= 0 && best == label ? 1 : 0;
     }
 
@@ -106,23 +109,39 @@ internal static class SoftmaxCrossEntropy
             sum += e;
         }
         bool blank = label < 0;
-        float scale = blank ? 0f : a.Scale / sum;
+        float scale = blank ? 0f : a.Scale / sum, off = blank ? 0f : a.Scale * a.Smoothing / classes;
+        float on = off + a.Scale * (1f - a.Smoothing);
         for (int k = 0; k < classes; k++)
         {
             int at = start + k * Layout.Lanes;
             float gradient = a.DLogits.Data[at] * scale;
-            a.DLogits.Data[at] = k == label ? gradient - a.Scale : gradient;
+            a.DLogits.Data[at] = gradient - (k == label ? on : off);
         }
-        float target = a.Logits.Data[start + IntrinsicMath.Max(label, 0) * Layout.Lanes];
-        a.Loss[slot] = blank ? 0f : XMath.Log(sum) + max - target;
+        a.Loss[slot] = blank ? 0f : XMath.Log(sum) + max - Target(a, start, label);
         a.Correct[slot] = !blank && best == label ? 1 : 0;
     }
 
+    /// <summary>What the loss wants to be large: the label's logit; where labels are smoothed, partly the mean of all.</summary>
+    private static float Target(Arguments a, int start, int label)
+    {
+        float target = a.Logits.Data[start + IntrinsicMath.Max(label, 0) * Layout.Lanes], sum = 0f;
+        if (a.Smoothing > 0f)
+        {
+            int classes = a.Logits.Shape.Features;
+            for (int k = 0; k < classes; k++)
+                sum += a.Logits.Data[start + k * Layout.Lanes];
+            target = (1f - a.Smoothing) * target + a.Smoothing * sum / classes;
+        }
+        return target;
+    }
+
     /// <summary>The formulas over plain (N, K) logits, in double.</summary>
-    public static (double Loss, bool Correct, double[] Gradient) Reference(float[] logits, int label, int batch)
+    public static (double Loss, bool Correct, double[] Gradient) Reference(float[] logits, int label, int batch, double smoothing = 0)
     {
         double sum = logits.Sum(z => Math.Exp((double)z - logits.Max()));
-        var gradient = logits.Select((z, k) => (Math.Exp((double)z - logits.Max()) / sum - (k == label ? 1 : 0)) / batch).ToArray();
-        return (Math.Log(sum) + logits.Max() - logits[label], Array.IndexOf(logits, logits.Max()) == label, gradient);
+        var wanted = logits.Select((_, k) => smoothing / logits.Length + (k == label ? 1 - smoothing : 0)).ToArray();
+        var gradient = logits.Select((z, k) => (Math.Exp((double)z - logits.Max()) / sum - wanted[k]) / batch).ToArray();
+        double target = logits.Zip(wanted, (z, w) => z * w).Sum();
+        return (Math.Log(sum) + logits.Max() - target, Array.IndexOf(logits, logits.Max()) == label, gradient);
     }
 }

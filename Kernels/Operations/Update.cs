@@ -30,7 +30,7 @@ public enum UpdateRule
 /// </remarks>
 internal readonly struct Update
 {
-    public const float Beta1 = 0.9f, Beta2 = 0.999f, Mu = 0.9f;
+    public const float Beta1 = 0.9f, Beta2 = 0.999f;
 
     /// <summary>Adam's ε, before it is corrected.</summary>
     public const double Epsilon = 1e-8;
@@ -38,7 +38,7 @@ internal readonly struct Update
     /// <summary>Floats in 64 bytes.</summary>
     private const int CacheLine = 16;
 
-    /// <summary>Floats per step in <see cref="Rates"/>: rate, ε, λ and one spare.</summary>
+    /// <summary>Floats per step in <see cref="Rates"/>: rate, ε, λ and μ.</summary>
     public const int RatesPerStep = 4;
 
     /// <summary>Where the rule is <see cref="UpdateRule.Gradient"/>, gradients go.</summary>
@@ -66,10 +66,11 @@ internal readonly struct Update
     /// <param name="t">Steps since the moments were zero, this one included.</param>
     /// <param name="rate">Learning rate.</param>
     /// <param name="decay">λ.</param>
-    public static float[] RatesOf(UpdateRule rule, long t, double rate, double decay)
+    /// <param name="momentum">μ.</param>
+    public static float[] RatesOf(UpdateRule rule, long t, double rate, double decay, double momentum)
     {
         if (rule != UpdateRule.Adam)
-            return [(float)rate, 0, (float)decay, 0];
+            return [(float)rate, 0, (float)decay, (float)momentum];
         double correction = Math.Sqrt(1 - Math.Pow(Beta2, t));
         return [(float)(rate * (correction / (1 - Math.Pow(Beta1, t)))), (float)(Epsilon * correction), (float)decay, 0];
     }
@@ -114,7 +115,7 @@ internal readonly struct Update
         }
         else
         {
-            m = Mu * m + g;
+            m = Rates[row + 3] * m + g;
             w -= rate * m;
         }
         FirstMoment[index] = m * keep;
@@ -194,7 +195,7 @@ internal readonly struct Update
         }
         else
         {
-            m = V.MultiplyAdd(V.Broadcast(Mu), m, g);
+            m = V.MultiplyAdd(V.Broadcast(rates[3]), m, g);
             w -= rate * m;
         }
         V.Store(mask is null ? m : m * keep, first);
@@ -207,12 +208,12 @@ internal readonly struct Update
     /// </summary>
     public static (double Weight, double First, double Second) Reference(
         UpdateRule rule, double weight, double first, double second, double gradient, int t, double rate, double epsilon, double decay,
-        double keep)
+        double momentum, double keep)
     {
         double g = gradient + decay * weight;
         if (rule == UpdateRule.Momentum)
         {
-            first = Mu * first + g;
+            first = momentum * first + g;
             return (keep * (weight - rate * first), keep * first, keep * second);
         }
         const double B1 = Beta1, B2 = Beta2;

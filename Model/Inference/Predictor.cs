@@ -100,6 +100,7 @@ public sealed class Predictor : IDisposable
         parameters.SetWeights(Model.Weights);
         var labels = _memory.Allocate<int>(Batch);
         var normalization = _memory.Allocate<float>(Shape.Normalization);
+        var views = _memory.Allocate<int>([default(ImageView).Packed]);
         return new ChunkedProgram(_memory, step =>
         {
             var builder = new StepBuilder(_memory, Model.Network, parameters, chunk, training: false);
@@ -109,8 +110,8 @@ public sealed class Predictor : IDisposable
             return
             [
                 Gather.Of(
-                    device, "gather", _images.View, labels, _order.View, step, normalization, builder.Inputs[0], builder.TransposedInput,
-                    _memory.Allocate<int>(_slots)),
+                    device, "gather", _images.View, labels, _order.View, step, normalization, views, builder.Inputs[0],
+                    builder.TransposedInput, _memory.Allocate<int>(_slots)),
                 .. builder.Forward(builder.Inputs[0]).SelectMany(stage => stage),
                 Answer.Of(device, "answer", builder.Logits, step, _logits.View, _classes.View),
             ];

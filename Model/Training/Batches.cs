@@ -11,7 +11,7 @@ internal sealed class Batches
 {
     private readonly DeviceMemory _memory;
     private readonly ArrayView<byte> _images;
-    private readonly ArrayView<int> _classes, _order, _next, _step;
+    private readonly ArrayView<int> _classes, _order, _next, _step, _views;
     private readonly ArrayView<float> _normalization;
     private readonly ArrayView<int>[] _labels;
     private readonly IReadOnlyList<Tensor> _inputs;
@@ -34,12 +34,13 @@ internal sealed class Batches
         _images = memory.Allocate<byte>(Kernels.Gather.WithMargins(shape.Width, [.. parts.Select(p => p.Images)]));
         _classes = memory.Allocate<int>([.. parts.SelectMany(p => p.Labels)]);
         _normalization = memory.Allocate<float>(shape.Normalization);
+        _views = memory.Allocate<int>([.. options.Augmentation.Views.Select(v => v.Packed)]);
         // One batch more than is ever learned from: a GPU fetches it when an epoch ends.
         _order = memory.Allocate<int>((long)(MostSteps + 1) * Slots);
         _next = memory.Allocate<int>(1);
         _step = memory.Allocate<int>(1);
         _labels = [.. inputs.Select(_ => memory.Allocate<int>(Slots))];
-        _orders = new ImageOrder(options.Seed, Count(Part.Training), options.Batch, Slots);
+        _orders = new ImageOrder(options.Seed, Count(Part.Training), options.Batch, Slots, options.Augmentation);
         Position = StepsPerEpoch;
     }
 
@@ -74,7 +75,7 @@ internal sealed class Batches
     /// <param name="input">Where to, of the inputs.</param>
     /// <param name="rows">The same as rows, if anybody wants these; else empty.</param>
     public Operation Gather(int input, ArrayView<float> rows = default) => Kernels.Gather.Of(
-        _memory.Device, "gather", _images, _classes, _order, _next, _normalization, _inputs[input], rows, _labels[input]);
+        _memory.Device, "gather", _images, _classes, _order, _next, _normalization, _views, _inputs[input], rows, _labels[input]);
 
     /// <summary>Tells the other operations which step it is, and the next fetching that it is one further.</summary>
     public Operation Advance() => Counter.Advance(_memory.Device, _next, _step);

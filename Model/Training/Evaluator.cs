@@ -25,9 +25,10 @@ internal sealed class Evaluator
     /// <summary>The loss, which writes what is counted, and the gradient of the logits.</summary>
     /// <param name="builder">Has both.</param>
     /// <param name="input">Which of its inputs the labels belong to.</param>
-    public Operation Loss(StepBuilder builder, int input) => SoftmaxCrossEntropy.Of(
+    /// <param name="smoothing">Of the labels; 0 where it is measured.</param>
+    public Operation Loss(StepBuilder builder, int input, double smoothing = 0) => SoftmaxCrossEntropy.Of(
         _memory.Device, "softmax cross-entropy", builder.Logits, _batches.Labels(input), _batches.Step, _batches.Size,
-        builder.LogitGradients, _loss, _correct);
+        builder.LogitGradients, _loss, _correct, (float)smoothing);
 
     /// <summary>Loss and accuracy on a part of the data.</summary>
     /// <param name="part">Of the data.</param>

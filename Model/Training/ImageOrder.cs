@@ -11,6 +11,7 @@ internal sealed class ImageOrder
 {
     private readonly ulong _seed;
     private readonly int _batch, _slots;
+    private readonly Augmentation _augmentation;
     private readonly int[] _shuffled;
     private Random64 _random;
 
@@ -18,15 +19,19 @@ internal sealed class ImageOrder
     /// <param name="images">Training images; they come first in the data set.</param>
     /// <param name="batch">Images per step.</param>
     /// <param name="slots">Slots per step.</param>
-    public ImageOrder(ulong seed, int images, int batch, int slots)
+    /// <param name="augmentation">Which views there are.</param>
+    public ImageOrder(ulong seed, int images, int batch, int slots, Augmentation augmentation)
     {
-        (_seed, _batch, _slots) = (seed, batch, slots);
+        (_seed, _batch, _slots, _augmentation, Views) = (seed, batch, slots, augmentation, augmentation.Shown);
         _shuffled = new int[images];
         Restart();
     }
 
-    /// <summary>What an epoch shows of its images: 1, or <see cref="Gather.Views"/>: in every other slot a moved one.</summary>
-    public int Views { get; set; } = 1;
+    /// <summary>
+    /// How many of its views an epoch shows of images: with augmentation any in any slot, else in every other slot one that is not the
+    /// image itself.
+    /// </summary>
+    public int Views { get; set; }
 
     /// <summary>Orders come again as they came after construction.</summary>
     [MemberNotNull(nameof(_random))]
@@ -45,8 +50,8 @@ internal sealed class ImageOrder
         for (int i = 0; i < order.Length; i++)
         {
             int image = i % _slots < _batch ? _shuffled[i / _slots * _batch + i % _slots] : -1;
-            bool moved = Views > 1 && image >= 0 && i % 2 == 1;
-            order[i] = moved ? Gather.Entry(image, 1 + _random.NextInt(Gather.Views - 1)) : image;
+            bool moved = Views > 1 && image >= 0 && (_augmentation.IsOn || i % 2 == 1);
+            order[i] = moved ? Gather.Entry(image, _augmentation.IsOn ? _random.NextInt(Views) : 1 + _random.NextInt(Views - 1)) : image;
         }
         return order;
     }

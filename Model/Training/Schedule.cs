@@ -5,12 +5,16 @@ namespace Secateurs.Model;
 
 /// <summary>The rates of an epoch's steps on the device, and the count of steps that Adam corrects its moments by.</summary>
 /// <param name="memory">Where the rates are.</param>
-/// <param name="rule">The optimizer.</param>
+/// <param name="rule">The optimizer to begin with.</param>
+/// <param name="momentum">μ, where the optimizer has one.</param>
 /// <param name="steps">Of an epoch at most.</param>
-internal sealed class Schedule(DeviceMemory memory, UpdateRule rule, int steps)
+internal sealed class Schedule(DeviceMemory memory, UpdateRule rule, double momentum, int steps)
 {
     /// <summary>[steps][4], see <see cref="Update.Rates"/>.</summary>
     public ArrayView<float> Rates { get; } = memory.Allocate<float>((long)steps * Update.RatesPerStep);
+
+    /// <summary>The optimizer.</summary>
+    public UpdateRule Rule { get; set; } = rule;
 
     /// <summary>Steps since the moments were zero: t of Adam's bias corrections.</summary>
     public long Updates { get; set; }
@@ -25,7 +29,7 @@ internal sealed class Schedule(DeviceMemory memory, UpdateRule rule, int steps)
         for (int i = 0; i < count; i++)
         {
             var (rate, decay) = rates(i);
-            Update.RatesOf(rule, Updates + i + 1, rate, decay).CopyTo(table, i * Update.RatesPerStep);
+            Update.RatesOf(Rule, Updates + i + 1, rate, decay, momentum).CopyTo(table, i * Update.RatesPerStep);
         }
         memory.Upload(table, Rates.SubView(first * Update.RatesPerStep, table.Length));
     }

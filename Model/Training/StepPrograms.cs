@@ -7,7 +7,7 @@ namespace Secateurs.Model;
 /// break-even for the first time, and kept for when it comes back.
 /// </summary>
 /// <param name="parameters">What is trained.</param>
-/// <param name="options">The optimizer, and the break-even.</param>
+/// <param name="options">Smoothing of labels, and the break-even.</param>
 /// <param name="builder">Makes the operations of layers.</param>
 /// <param name="batches">Fetches images.</param>
 /// <param name="evaluator">Measures.</param>
@@ -15,7 +15,7 @@ namespace Secateurs.Model;
 internal sealed class StepPrograms(
     Parameters parameters, TrainerOptions options, StepBuilder builder, Batches batches, Evaluator evaluator, Schedule schedule)
 {
-    private readonly Dictionary<(bool Training, bool Pruned, long Choice), StepProgram> _programs = [];
+    private readonly Dictionary<(bool Training, bool Pruned, long Choice, UpdateRule Rule), StepProgram> _programs = [];
     private readonly ComputeDevice _device = parameters.Device;
     private readonly Operation _advance = batches.Advance();
     private Operation[] _mix = [];
@@ -58,7 +58,7 @@ internal sealed class StepPrograms(
     private StepProgram Of(bool training)
     {
         Choose();
-        var key = (training, parameters.IsPruned, _choice);
+        var key = (training, parameters.IsPruned, _choice, schedule.Rule);
         if (!_programs.TryGetValue(key, out var program))
             _programs.Add(key, program = training ? Learning() : new StepProgram(_device, Forward(evaluator.Loss(builder, 0))));
         return program;
@@ -80,7 +80,7 @@ internal sealed class StepPrograms(
 
     private StepProgram Learning()
     {
-        var update = parameters.Update(options.Rule, schedule.Rates, batches.Step);
+        var update = parameters.Update(schedule.Rule, schedule.Rates, batches.Step);
         var weights = _shared is null ? update : update with { Rule = UpdateRule.Gradient, Gradient = _shared.Gradient };
         Operation[][] shared = _shared?.Updates(_device, parameters.Weight, update) ?? [];
         if (_device.RunsOnHost)
@@ -91,7 +91,7 @@ internal sealed class StepPrograms(
 
         Operation[][] Step(int input) =>
         [
-            .. builder.Forward(builder.Inputs[input], _advance), [evaluator.Loss(builder, input)], _mix,
+            .. builder.Forward(builder.Inputs[input], _advance), [evaluator.Loss(builder, input, options.LabelSmoothing)], _mix,
             .. builder.Backward(builder.Inputs[input], weights, update), .. shared,
         ];
 

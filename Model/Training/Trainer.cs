@@ -24,12 +24,16 @@ public enum Part
 /// </summary>
 public sealed class Trainer : IDisposable
 {
+    private const long MostAnswers = 1 << 26;
+
     private readonly DeviceMemory _memory;
     private readonly StepBuilder _builder;
     private readonly Batches _batches;
     private readonly Evaluator _evaluator;
     private readonly Schedule _schedule;
     private readonly StepPrograms _programs;
+    private readonly Augmentation _augmentation;
+    private readonly UpdateRule _rule;
     private Teacher? _teacher;
 
     /// <param name="device">Where everything runs.</param>
@@ -50,14 +54,14 @@ public sealed class Trainer : IDisposable
         if (options.Batch < 1 || options.Batch > training.Count)
             throw new UserException(ErrorKind.Usage, $"batch: expected 1 to {training.Count} training images, found {options.Batch}");
         network.Demand(training.Shape);
-        Network = network;
+        (Network, _augmentation, _rule) = (network, options.Augmentation, options.Rule);
         _memory = new DeviceMemory(device);
         Parameters = new Parameters(_memory, network, options.Rule);
         _builder = new StepBuilder(_memory, network, Parameters, options.Batch);
         certification ??= DataSet.Empty(training.Shape);
         _batches = new Batches(_memory, options, network.Data, _builder.Inputs, training, validation, test, certification);
         _evaluator = new Evaluator(_memory, _batches);
-        _schedule = new Schedule(_memory, options.Rule, _batches.StepsPerEpoch);
+        _schedule = new Schedule(_memory, options.Rule, options.Momentum, _batches.StepsPerEpoch);
         _programs = new StepPrograms(Parameters, options, _builder, _batches, _evaluator, _schedule);
         Parameters.Initialize(network, options.Seed);
     }
@@ -77,6 +81,12 @@ public sealed class Trainer : IDisposable
 
     /// <summary>Whole batches in the training images; the rest of an epoch's order is left out.</summary>
     public int StepsPerEpoch => _batches.StepsPerEpoch;
+
+    /// <summary>
+    /// Views of an image that a teacher answers for at most: what the augmentation says, as far as answers take a quarter of a GB.
+    /// </summary>
+    public int TaughtViews =>
+        (int)Math.Clamp(MostAnswers / ((long)_batches.Count(Part.Training) * Network.Data.Classes), 1, _augmentation.Taught);
 
     /// <summary>Steps since the start or the last <see cref="ResetOptimizer"/>: t of Adam's bias corrections.</summary>
     public long Updates => _schedule.Updates;
@@ -167,17 +177,19 @@ public sealed class Trainer : IDisposable
     }
 
     /// <summary>
-    /// From now on the network that stands here now teaches: see <see cref="Distillation"/>. With all views every other image of a batch is
-    /// a training image moved by a pixel, with its label.
+    /// From now on the network that stands here now teaches: see <see cref="Distillation"/>. With several views images are shown in these,
+    /// with their labels.
     /// </summary>
     /// <param name="share">The teacher's share of the gradient, 0 to 1.</param>
     /// <param name="temperature">How soft its answers are made.</param>
-    /// <param name="views">Of an image, see <see cref="Gather.Views"/>: 1, or all of them.</param>
+    /// <param name="views">Of an image: 1 to <see cref="TaughtViews"/>.</param>
     /// <param name="cancellation">Ends it as <see cref="Train(int, Func{int, StepRates}, CancellationToken)"/>; then nobody
     /// teaches.</param>
     public void Teach(double share, double temperature, int views = 1, CancellationToken cancellation = default)
     {
-        var teacher = _teacher ??= new Teacher(_memory, _builder, _batches);
+        if (views < 1 || views > TaughtViews)
+            throw new ArgumentOutOfRangeException(nameof(views), views, $"expected 1 to {TaughtViews}");
+        var teacher = _teacher ??= new Teacher(_memory, _builder, _batches, TaughtViews);
         var recording = _programs.EndingWith(teacher.Record(temperature));
         for (int view = 0; view < views; view++)
             _batches.InTurn(Part.Training, view, Running(recording, cancellation));
@@ -189,11 +201,20 @@ public sealed class Trainer : IDisposable
     public void DismissTeacher()
     {
         _programs.LearnFrom(null);
-        _batches.Show(1);
+        _batches.Show(_augmentation.Shown);
     }
 
     /// <summary>The next step begins a new epoch, and the orders of images come as they came after construction.</summary>
     public void RestartOrder() => _batches.Restart();
+
+    /// <summary>The optimizer; another one begins with what the last left of its moments, until <see cref="ResetOptimizer"/>.</summary>
+    /// <exception cref="ArgumentException">It has more moments than the one that the trainer was made with.</exception>
+    public UpdateRule Rule
+    {
+        get => _schedule.Rule;
+        set => _schedule.Rule = Update.Moments(value) <= Update.Moments(_rule) ? value
+            : throw new ArgumentException($"expected an optimizer with no more moments than {_rule}, found {value}", nameof(value));
+    }
 
     /// <summary>Moments to zero, t to zero.</summary>
     public void ResetOptimizer()

@@ -39,11 +39,13 @@ public sealed class HandSetPruning(double sensitivity) : IPruningMethod
     {
         var thresholds = session.Pruner.Moments().Select(m => (float)(sensitivity * m.Deviation)).ToArray();
         session.Pruner.Prune(thresholds);
+        session.Trainer.Rule = session.Options.Rule;
         session.Trainer.ResetOptimizer();
         int epochs = session.Options.Epochs, steps = session.Trainer.StepsPerEpoch;
         for (int epoch = 0; epoch < epochs; epoch++)
         {
-            var rates = PruneSession.Cosine(session.Options.LearningRate, 0, epoch * steps, epochs * steps);
+            var rates = PruneSession.Cosine(
+                session.Options.LearningRate, session.Options.WeightDecay, epoch * steps, epochs * steps);
             var train = session.Train(string.Create(CultureInfo.InvariantCulture, $"retrain S={sensitivity}"), steps, rates, epoch, epochs);
             var validation = session.Trainer.Evaluate(Part.Validation);
             bool last = epoch + 1 == epochs, within = session.WithinBudget(validation, budget);

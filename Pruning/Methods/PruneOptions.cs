@@ -1,8 +1,38 @@
 using System.Globalization;
 using System.Text.Json.Serialization;
+using Secateurs.Kernels;
 using Secateurs.Model;
 
 namespace Secateurs.Pruning.Methods;
+
+/// <summary>How weights follow gradients.</summary>
+public enum Optimizer
+{
+    /// <summary>Kingma and Ba 2015.</summary>
+    Adam,
+
+    /// <summary>Stochastic gradient descent with momentum.</summary>
+    Sgd,
+}
+
+/// <summary>What training shows of its images besides what they are: see <see cref="Augmentation"/>.</summary>
+public enum Augment
+{
+    /// <summary>Both of colours, nothing of grey.</summary>
+    Auto,
+
+    /// <summary>Nothing.</summary>
+    None,
+
+    /// <summary>Moved by up to 4 pixels.</summary>
+    Crop,
+
+    /// <summary>Mirrored.</summary>
+    Flip,
+
+    /// <summary>Moved and mirrored.</summary>
+    Both,
+}
 
 /// <summary>What a pruning run is asked for. The same defaults for every network and data set.</summary>
 public sealed record PruneOptions
@@ -42,6 +72,29 @@ public sealed record PruneOptions
 
     /// <summary>Peak learning rate.</summary>
     public double LearningRate { get; init; } = 1e-3;
+
+    /// <summary>A usual <see cref="LearningRate"/> of <see cref="Optimizer.Sgd"/>.</summary>
+    public const double SgdRate = 0.05;
+
+    /// <summary>Of dense training, and of retraining by hand; dynamic pruning goes by Adam's moments.</summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingDefault)]
+    public Optimizer Optimizer { get; init; }
+
+    /// <summary>μ of <see cref="Optimizer.Sgd"/>; null for 0.9.</summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingDefault)]
+    public double? Momentum { get; init; }
+
+    /// <summary>L2 factor of dense training, and of retraining by hand.</summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingDefault)]
+    public double WeightDecay { get; init; }
+
+    /// <summary>Part of a label that all classes share while a network learns.</summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingDefault)]
+    public double LabelSmoothing { get; init; }
+
+    /// <summary>What training shows of its images besides what they are.</summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingDefault)]
+    public Augment Augment { get; init; }
 
     /// <summary>
     /// The budget: points of accuracy on the validation images that pruning may cost; dynamic pruning serves several in one search.
@@ -90,6 +143,25 @@ public sealed record PruneOptions
         ArgumentNullException.ThrowIfNull(train);
         return this with { Validation = Math.Min(Validation, Math.Max(1, train.Count / ValidationShare)) };
     }
+
+    /// <summary>What a trainer is built with, on images of a shape. It has Adam's moments, whatever the optimizer.</summary>
+    public TrainerOptions Training(DataShape data)
+    {
+        ArgumentNullException.ThrowIfNull(data);
+        bool colour = Augment == Augment.Auto && data.Channels > 1;
+        int shift = colour || Augment is Augment.Crop or Augment.Both ? Augmentation.UsualShift(data) : 0;
+        bool mirror = colour || Augment is Augment.Flip or Augment.Both;
+        var usual = new TrainerOptions(Batch, Seed: Seed);
+        return usual with
+        {
+            Momentum = Momentum ?? usual.Momentum,
+            LabelSmoothing = LabelSmoothing,
+            Augmentation = shift > 0 || mirror ? new Augmentation(shift, mirror) : Augmentation.None,
+        };
+    }
+
+    /// <summary>The optimizer as a trainer has it.</summary>
+    internal UpdateRule Rule => Optimizer == Optimizer.Sgd ? UpdateRule.Momentum : UpdateRule.Adam;
 
     /// <summary>That a run can be made of these; what depends on the data or the network is looked at where that is known.</summary>
     /// <exception cref="UserException">Usage: a property with a value that it cannot have.</exception>

@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using Secateurs.Kernels;
 using Secateurs.Model;
 
 namespace Secateurs.Pruning.Methods;
@@ -59,11 +60,12 @@ public sealed class PruneSession
     public void TrainDense()
     {
         Say($"dense training: {Options.DenseEpochs} epochs");
+        Trainer.Rule = Options.Rule;
         int steps = Options.DenseEpochs * Trainer.StepsPerEpoch;
         for (int epoch = 0; epoch < Options.DenseEpochs; epoch++)
         {
             int done = epoch * Trainer.StepsPerEpoch;
-            var rates = Cosine(Options.LearningRate, 0, done, steps);
+            var rates = Cosine(Options.LearningRate, Options.WeightDecay, done, steps);
             var train = Train("dense", Trainer.StepsPerEpoch, rates, epoch, Options.DenseEpochs);
             bool last = epoch + 1 == Options.DenseEpochs;
             Log(
@@ -80,6 +82,7 @@ public sealed class PruneSession
     /// </summary>
     public void TakeAsDense()
     {
+        Trainer.Rule = UpdateRule.Adam;
         Trainer.ResetOptimizer();
         Trainer.RestartOrder();
         Dense = Trainer.EvaluateEach(Part.Validation);

@@ -60,12 +60,13 @@ internal sealed class PruningPath
 
     /// <summary>
     /// The network that stands in the trainer, the dense one, teaches from now on beside the labels, if the options say so, and images
-    /// moved by a pixel are shown too.
+    /// are shown in other views too: without augmentation every other one moved by a pixel.
     /// </summary>
     public static void Teach(PruneSession session)
     {
-        if (session.Options.TeacherShare > 0)
-            session.Trainer.Teach(session.Options.TeacherShare, session.Options.Temperature, Gather.Views, session.Cancellation);
+        var (trainer, options) = (session.Trainer, session.Options);
+        if (options.TeacherShare > 0)
+            trainer.Teach(options.TeacherShare, options.Temperature, trainer.TaughtViews, session.Cancellation);
     }
 
     /// <summary>One move and the training after it.</summary>

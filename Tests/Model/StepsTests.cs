@@ -53,7 +53,7 @@ public sealed class StepsTests
         Steps(3);
         Both(t => t.Evaluate(Part.Validation));
         Steps(4);
-        Both(t => t.Teach(0.5, 2, Gather.Views));
+        Both(t => t.Teach(0.5, 2, 5));
         Steps(5);
         Both(t => t.Evaluate(Part.Training));
         Steps(2);

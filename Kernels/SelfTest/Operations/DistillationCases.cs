@@ -3,7 +3,7 @@ namespace Secateurs.Kernels.SelfTest;
 /// <summary>A teacher's answers are written down image by image, then mixed into the gradient of a student's loss.</summary>
 internal static class DistillationCases
 {
-    private const int Images = 70, Step = 1, Steps = 2, Batch = 29;
+    private const int Images = 70, Step = 1, Steps = 2, Batch = 29, Views = 5;
 
     private static readonly (int Blocks, int Classes, float Share, float Temperature)[] Shapes =
         [(1, 10, 0.5f, 4), (2, 10, 1, 2.5f), (2, 7, 0.25f, 1), (1, 1, 0.5f, 3)];
@@ -35,21 +35,21 @@ internal static class DistillationCases
             var shape = TensorShape.Vector(classes);
             var order = memory.Allocate<int>(Order);
             var step = memory.Allocate<int>([Step]);
-            var targets = memory.Allocate<float>([.. Enumerable.Repeat(SelfTest.Images.Untouched, Gather.Views * Images * classes)]);
+            var targets = memory.Allocate<float>([.. Enumerable.Repeat(SelfTest.Images.Untouched, Views * Images * classes)]);
             var student = memory.Upload(Student, shape, 0, 0);
             var dLogits = memory.Result(shape, _slots);
             device.Run(
-                Distillation.Record(device, memory.Upload(Teacher, shape, 0, 0), order, step, temperature, targets),
+                Distillation.Record(device, memory.Upload(Teacher, shape, 0, 0), order, step, temperature, Images, targets),
                 SoftmaxCrossEntropy.Of(
                     device, "test", student, memory.Allocate<int>(Labels), step, Batch, dLogits,
                     memory.Allocate<float>(Steps * _slots), memory.Allocate<int>(Steps * _slots)),
-                Distillation.Mix(device, student, dLogits, order, step, share, temperature, Batch, targets));
+                Distillation.Mix(device, student, dLogits, order, step, share, temperature, Batch, Images, targets));
             return [memory.Read(targets), memory.Read(dLogits, _slots)];
         }
 
         private Expected[] Expect()
         {
-            double[] targets = [.. Enumerable.Repeat((double)SelfTest.Images.Untouched, Gather.Views * Images * classes)];
+            double[] targets = [.. Enumerable.Repeat((double)SelfTest.Images.Untouched, Views * Images * classes)];
             double[] targetBound = new double[targets.Length];
             double[] gradient = new double[_slots * classes], gradientBound = new double[_slots * classes];
             for (int slot = 0; slot < _slots; slot++)

@@ -1,8 +1,8 @@
 namespace Secateurs.Kernels.SelfTest;
 
 /// <summary>
-/// Batches out of a data set of bytes: any order and view, channels, repeated and blank images, borders, with and without the
-/// transposed copy.
+/// Batches out of a data set of bytes: any order and view, moved, mirrored and out of sight, channels, repeated and blank images, borders,
+/// more pixels than a band, with and without the transposed copy.
 /// </summary>
 internal static class GatherCases
 {
@@ -12,6 +12,14 @@ internal static class GatherCases
     [
         (1, new(1, 1, 1), true), (2, new(1, 5, 7), false), (3, new(1, 7, 5, 2), true), (4, new(1, 28, 28, 2), false),
         (1, new(1, 28, 28), true), (2, new(3, 5, 7), true), (1, new(3, 32, 32, 1), false), (1, new(2, 4, 8, 1), true),
+        (2, new(2, 37, 41), true),
+    ];
+
+    /// <summary>As it is, the four neighbours along the raster, crops, mirrored ones, and one that shows nothing.</summary>
+    private static readonly ImageView[] Views =
+    [
+        default, new(1, 0, Wraps: true), new(-1, 0, Wraps: true), new(0, 1, Wraps: true), new(0, -1, Wraps: true),
+        new(0, 0, Mirrored: true), new(3, -2), new(-4, 4, Mirrored: true), new(2, 1, Mirrored: true), new(-1, 0), new(0, 100),
     ];
 
     public static IEnumerable<SelfTestCase> All =>
@@ -35,7 +43,7 @@ internal static class GatherCases
     private static int[] Labels => new Numbers(2).Integers(Count, 1000);
 
     private static int[] Order(int slots) =>
-        [.. new Numbers(3).Integers(Steps * slots, Count + 3).Select((i, slot) => i < Count ? Gather.Entry(i, slot % Gather.Views) : -1)];
+        [.. new Numbers(3).Integers(Steps * slots, Count + 3).Select((i, slot) => i < Count ? Gather.Entry(i, slot % Views.Length) : -1)];
 
     private static double[][] Compute(DeviceMemory memory, int blocks, TensorShape shape, bool transposed)
     {
@@ -45,14 +53,16 @@ internal static class GatherCases
         var labels = memory.Allocate<int>(slots);
         memory.Device.Run(Gather.Of(
             memory.Device, "test", memory.Allocate<byte>(Pixels(shape)), memory.Allocate<int>(Labels), memory.Allocate<int>(Order(slots)),
-            memory.Allocate<int>([Step]), memory.Allocate<float>(Normalization(shape)), x, rows, labels));
+            memory.Allocate<int>([Step]), memory.Allocate<float>(Normalization(shape)),
+            memory.Allocate<int>([.. Views.Select(v => v.Packed)]), x, rows, labels));
         return [memory.Read(x, slots), memory.Read(labels), memory.Read(rows)];
     }
 
     private static Expected[] Expect(int blocks, TensorShape shape, bool transposed)
     {
         int slots = blocks * Layout.Lanes, features = shape.Features;
-        var (x, labels) = Gather.Reference(Pixels(shape), Labels, Order(slots).AsSpan(Step * slots, slots), Normalization(shape), shape);
+        int[] order = Order(slots)[(Step * slots)..((Step + 1) * slots)];
+        var (x, labels) = Gather.Reference(Pixels(shape), Labels, order, Normalization(shape), Views, shape);
         return
         [
             Expected.Exactly("x", x.Select(v => (double)v)), Expected.Exactly("labels", labels.Select(v => (double)v)),

@@ -54,7 +54,8 @@ internal static class SharedUpdateCases
                 double[] value = new double[values], moment = new double[values];
                 for (int k = 0; k < values; k++)
                 {
-                    (value[k], moment[k], _) = Update.Reference(UpdateRule.Momentum, Values()[k], 0, 0, gradient[k], 1, Rate, 0, Decay, 1);
+                    (value[k], moment[k], _) = Update.Reference(
+                        UpdateRule.Momentum, Values()[k], 0, 0, gradient[k], 1, Rate, 0, Decay, 0, 1);
                     bound[k] = (indices.Count(i => i == k + 1) + 4) * Expected.Rounding * (bound[k] + 1);
                 }
                 return

@@ -69,7 +69,9 @@ internal static class UpdateCases
             return [memory.Read(weight), memory.Read(first), memory.Read(second), memory.Read(step)];
         }
 
-        private float[] Row(int step) => Update.RatesOf(rule, step + 1, Rate(step), Decay(step));
+        private static double Momentum(int step) => 0.9 - 0.25 * step;
+
+        private float[] Row(int step) => Update.RatesOf(rule, step + 1, Rate(step), Decay(step), Momentum(step));
 
         private Expected[] Expect()
         {
@@ -85,7 +87,7 @@ internal static class UpdateCases
                 for (int step = 0; step < Steps; step++)
                 {
                     double keep = masked ? mask[at] : 1, g = gradients[step % 2][i];
-                    (w, m, v) = Update.Reference(rule, w, m, v, g, step + 1, Rate(step), Update.Epsilon, Decay(step), keep);
+                    (w, m, v) = Update.Reference(rule, w, m, v, g, step + 1, Rate(step), Update.Epsilon, Decay(step), Momentum(step), keep);
                     (w2, m2, v2) = Bound(w2, m2, v2, g, step, keep);
                 }
                 (weight[at], first[at], second[at]) = (w, m, v);
@@ -111,7 +113,7 @@ internal static class UpdateCases
             }
             else
             {
-                m = new Rounded(Update.Mu) * m + g;
+                m = Rounded.Float(row[3]) * m + g;
                 w -= rate * m;
             }
             return keep == 0 ? default : (w, m, v);

@@ -36,7 +36,7 @@ internal sealed class RunCommand
     public PruneOptions Read(Invocation invocation, Checkpoint? start, Readers methods)
     {
         Commands.Settings.RefuseIdle(invocation, _settings, start is null ? methods | Readers.DenseTraining : methods);
-        var options = _settings.Aggregate(new PruneOptions(), (o, s) => s.Apply(invocation, o));
+        var options = Commands.Settings.Read(invocation, _settings, new PruneOptions());
         if (start is null)
             return options;
         options = options with { Network = Given(invocation, Commands.Settings.Network, start.Network.Name) };

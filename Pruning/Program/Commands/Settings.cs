@@ -86,6 +86,21 @@ internal static class Settings
         "--confidence", "dynamic: how sure new images are to lose no more, as 0.9; 0: no certificate", Default.Confidence,
         0, 0.9999, Readers.Dynamic, Sure);
 
+    public static readonly Setting<double> LearningRate = Number(
+        "--learning-rate", $"peak of the schedule; with sgd {PruneOptions.SgdRate}", Default.LearningRate, 1e-7, 10,
+        Readers.DenseTraining | Readers.HandSet, (o, v) => o with { LearningRate = v });
+
+    public static readonly Setting<string> Optimizer = new(
+        Options.Choice("--optimizer", "of dense training and of retraining by hand", "adam", "sgd"),
+        Readers.DenseTraining | Readers.HandSet,
+        (o, v) => o with { Optimizer = v == "sgd" ? Pruning.Methods.Optimizer.Sgd : Pruning.Methods.Optimizer.Adam });
+
+    public static readonly Setting<double> Momentum = Number(
+        "--momentum", "of sgd", UsualMomentum, 0, 0.9999, Readers.DenseTraining | Readers.HandSet,
+        (o, v) => o with { Momentum = v == UsualMomentum ? null : v });
+
+    private const double UsualMomentum = 0.9;
+
     /// <summary>What dense training needs.</summary>
     public static IReadOnlyList<Setting> Dense { get; } =
     [
@@ -94,8 +109,17 @@ internal static class Settings
         Split,
         Batch,
         Validation,
-        Number("--learning-rate", "peak of the schedule", Default.LearningRate, 1e-7, 10, Readers.DenseTraining | Readers.HandSet,
-            (o, v) => o with { LearningRate = v }),
+        LearningRate,
+        Optimizer,
+        Momentum,
+        Number("--weight-decay", "L2 factor of dense training and of retraining by hand", 0.0, 0, 1,
+            Readers.DenseTraining | Readers.HandSet, (o, v) => o with { WeightDecay = v }),
+        Number("--label-smoothing", "part of a label that all classes share in training", 0.0, 0, 1, Readers.All,
+            (o, v) => o with { LabelSmoothing = v }),
+        new Setting<string>(
+            Options.Choice("--augment", "images also moved (crop), mirrored (flip) or both; auto: both of colours", "auto", "none", "crop",
+                "flip", "both"),
+            Readers.All, (o, v) => o with { Augment = Enum.Parse<Augment>(v, ignoreCase: true) }),
     ];
 
     /// <summary>The controller's constants, the same for every network and data set: for experiments with it; users need none.</summary>
@@ -136,6 +160,17 @@ internal static class Settings
         (Readers.DenseTraining, "without --model"), (Readers.HandSet, $"with --method {HandSetPruning.MethodName}"),
         (Readers.Dynamic, "with --method dynamic"), (Readers.Target, "with --target-ratio"),
     ];
+
+    /// <summary>What was given, on top of other options.</summary>
+    /// <exception cref="UserException">Usage: options that contradict each other.</exception>
+    public static PruneOptions Read(Invocation invocation, IEnumerable<Setting> settings, PruneOptions options)
+    {
+        options = settings.Aggregate(options, (o, s) => s.Apply(invocation, o));
+        bool sgd = options.Optimizer == Pruning.Methods.Optimizer.Sgd;
+        if (!sgd && invocation.IsGiven(Momentum.Option))
+            throw new UserException(ErrorKind.Usage, $"{Momentum.Option.Name}: expected with {Optimizer.Option.Name} sgd, found adam");
+        return sgd && !invocation.IsGiven(LearningRate.Option) ? options with { LearningRate = PruneOptions.SgdRate } : options;
+    }
 
     /// <summary>Refuses an option that was given and that nothing reads.</summary>
     /// <param name="invocation">What was given.</param>

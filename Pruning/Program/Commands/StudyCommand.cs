@@ -77,7 +77,7 @@ internal static class StudyCommand
         string? data = DataSha256(invocation);
         PruneOptions[] asked =
         [
-            .. networks.Select(n => Asked.Aggregate(new PruneOptions { Network = n }, (o, s) => s.Apply(invocation, o))),
+            .. networks.Select(n => Settings.Read(invocation, Asked, new PruneOptions { Network = n })),
         ];
         foreach (var options in asked)
             folder.Demand(options.Network, Described(invocation, options, data));

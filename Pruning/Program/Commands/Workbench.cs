@@ -33,7 +33,7 @@ internal sealed class Workbench : IDisposable
         try
         {
             var trainer = new Trainer(
-                device, network, new TrainerOptions(options.Batch, Seed: options.Seed), parts.Training, parts.Validation, parts.Test,
+                device, network, options.Training(data.Shape), parts.Training, parts.Validation, parts.Test,
                 parts.Certification);
             if (start is not null)
                 Pruner.Put(start, trainer);
