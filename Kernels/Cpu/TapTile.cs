@@ -5,8 +5,8 @@ using System.Runtime.Intrinsics.X86;
 namespace Secateurs.Kernels;
 
 /// <summary>
-/// The SIMD tile of a convolution's weight gradient: Σ over images and positions of dy(k, p, q) x(c, p + r, q + s) for up to 5 filters k
-/// and 5 neighbouring taps s at once, 25 sums in registers, images in lanes.
+/// The SIMD tile of a convolution's weight gradient: Σ over images and positions of dy(k, p, q) x(c, t p + r, t q + s) for up to 5 filters
+/// k and 5 neighbouring taps s at once, 25 sums in registers, images in lanes.
 /// </summary>
 /// <remarks>Missing taps repeat the last one, which is not stored. With 16 registers, 2 filters at a time.</remarks>
 internal static unsafe class TapTile
@@ -18,6 +18,7 @@ internal static unsafe class TapTile
 
     /// <param name="x">Input, its border counted as image.</param>
     /// <param name="dOutput">Gradient of the output.</param>
+    /// <param name="shape">Stride and inset of the convolution.</param>
     /// <param name="channel">c.</param>
     /// <param name="r">Row of the filter.</param>
     /// <param name="s">First column of the filter.</param>
@@ -27,12 +28,13 @@ internal static unsafe class TapTile
     /// <param name="gradient">Result for (filter, s): filters are <paramref name="pitch"/> floats apart.</param>
     /// <param name="pitch">See <paramref name="gradient"/>.</param>
     public static void Compute<V>(
-        in Tensor x, in Tensor dOutput, int channel, int r, int s, int taps, int filter, int filters, float* gradient, int pitch)
+        in Tensor x, in Tensor dOutput, in FilterShape shape, int channel, int r, int s, int taps, int filter, int filters, float* gradient,
+        int pitch)
         where V : unmanaged, ISimd<V>
     {
         TensorShape xs = x.Shape, ys = dOutput.Shape;
         float* lanes = stackalloc float[Filters * Taps * Layout.Lanes];
-        var xStart = x.Pointer + channel * xs.ChannelStride + r * xs.RowStride + s * Layout.Lanes;
+        var xStart = x.Pointer + shape.Origin(xs) + channel * xs.ChannelStride + r * xs.RowStride + s * Layout.Lanes;
         var yStart = dOutput.Pointer + ys.Offset(filter, 0, 0);
         nint t1 = Math.Min(1, taps - 1) * Layout.Lanes, t2 = Math.Min(2, taps - 1) * Layout.Lanes;
         nint t3 = Math.Min(3, taps - 1) * Layout.Lanes, t4 = Math.Min(4, taps - 1) * Layout.Lanes;
@@ -40,7 +42,8 @@ internal static unsafe class TapTile
         for (int f = 0; f < filters; f += height)
             for (int lane = 0; lane < Layout.Lanes; lane += V.Width)
                 Dispatch<V>(
-                    Math.Min(height, filters - f), xStart + lane, xs.BlockStride, xs.RowStride, t1, t2, t3, t4,
+                    Math.Min(height, filters - f), xStart + lane, xs.BlockStride, shape.Stride * xs.RowStride,
+                    shape.Stride * Layout.Lanes, t1, t2, t3, t4,
                     yStart + f * ys.ChannelStride + lane, ys.BlockStride, ys.RowStride, ys.ChannelStride, x.Blocks, ys.Height, ys.Width,
                     lanes + f * Taps * Layout.Lanes + lane);
         float* sums = stackalloc float[Filters * Taps];
@@ -51,32 +54,32 @@ internal static unsafe class TapTile
     }
 
     private static void Dispatch<V>(
-        int filters, float* x, nint xBlock, nint xRow, nint t1, nint t2, nint t3, nint t4, float* y, nint yBlock, nint yRow, nint yFilter,
-        int blocks, int height, int width, float* lanes) where V : unmanaged, ISimd<V>
+        int filters, float* x, nint xBlock, nint xRow, nint xColumn, nint t1, nint t2, nint t3, nint t4, float* y, nint yBlock, nint yRow,
+        nint yFilter, int blocks, int height, int width, float* lanes) where V : unmanaged, ISimd<V>
     {
         switch (filters)
         {
             case 5:
-                Sum<V, Five>(x, xBlock, xRow, t1, t2, t3, t4, y, yBlock, yRow, yFilter, blocks, height, width, lanes);
+                Sum<V, Five>(x, xBlock, xRow, xColumn, t1, t2, t3, t4, y, yBlock, yRow, yFilter, blocks, height, width, lanes);
                 break;
             case 4:
-                Sum<V, Four>(x, xBlock, xRow, t1, t2, t3, t4, y, yBlock, yRow, yFilter, blocks, height, width, lanes);
+                Sum<V, Four>(x, xBlock, xRow, xColumn, t1, t2, t3, t4, y, yBlock, yRow, yFilter, blocks, height, width, lanes);
                 break;
             case 3:
-                Sum<V, Three>(x, xBlock, xRow, t1, t2, t3, t4, y, yBlock, yRow, yFilter, blocks, height, width, lanes);
+                Sum<V, Three>(x, xBlock, xRow, xColumn, t1, t2, t3, t4, y, yBlock, yRow, yFilter, blocks, height, width, lanes);
                 break;
             case 2:
-                Sum<V, Two>(x, xBlock, xRow, t1, t2, t3, t4, y, yBlock, yRow, yFilter, blocks, height, width, lanes);
+                Sum<V, Two>(x, xBlock, xRow, xColumn, t1, t2, t3, t4, y, yBlock, yRow, yFilter, blocks, height, width, lanes);
                 break;
             case 1:
-                Sum<V, One>(x, xBlock, xRow, t1, t2, t3, t4, y, yBlock, yRow, yFilter, blocks, height, width, lanes);
+                Sum<V, One>(x, xBlock, xRow, xColumn, t1, t2, t3, t4, y, yBlock, yRow, yFilter, blocks, height, width, lanes);
                 break;
         }
     }
 
     // H.Count is a constant to the JIT: filters that a tile lacks leave no code behind.
     private static void Sum<V, H>(
-        float* x, nint xBlock, nint xRow, nint t1, nint t2, nint t3, nint t4, float* y, nint yBlock, nint yRow, nint yFilter,
+        float* x, nint xBlock, nint xRow, nint xColumn, nint t1, nint t2, nint t3, nint t4, float* y, nint yBlock, nint yRow, nint yFilter,
         int blocks, int height, int width, float* lanes) where V : unmanaged, ISimd<V> where H : struct, IRows
     {
         V a0 = V.Zero, a1 = V.Zero, a2 = V.Zero, a3 = V.Zero, a4 = V.Zero;
@@ -91,7 +94,7 @@ internal static unsafe class TapTile
             for (int p = height; p > 0; p--, xp += xRow, yp += yRow)
             {
                 float* xq = xp, yq = yp;
-                for (int q = width; q > 0; q--, xq += Layout.Lanes, yq += Layout.Lanes)
+                for (int q = width; q > 0; q--, xq += xColumn, yq += Layout.Lanes)
                 {
                     V x0 = V.Load(xq), x1 = V.Load(xq + t1), x2 = V.Load(xq + t2), x3 = V.Load(xq + t3), x4 = V.Load(xq + t4);
                     V g = V.Load(yq);

@@ -54,7 +54,8 @@ internal sealed partial class Winograd
     public static bool Fits(ComputeDevice device, FilterShape filter, TensorShape output)
     {
         ArgumentNullException.ThrowIfNull(device);
-        return device.RunsOnHost && filter.Columns == WinogradTransform.Columns && output.Width is >= Outputs and <= MostColumns
+        return device.RunsOnHost && filter is { Stride: 1, Inset: 0, Columns: WinogradTransform.Columns }
+            && output.Width is >= Outputs and <= MostColumns
             && Math.Min(filter.Channels, filter.Filters) * filter.Rows >= Tuning.WinogradFewestTerms;
     }
 

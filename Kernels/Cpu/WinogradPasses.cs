@@ -133,8 +133,8 @@ internal sealed partial class Winograd
                     for (int c = 0; c < count; c++)
                         for (int r = 0; r < filter.Rows; r += TapTile.Taps)
                             TapTile.Compute<V>(
-                                v, z, f * all + channel + c, 0, r, Math.Min(TapTile.Taps, filter.Rows - r), f * filter.Filters + from,
-                                to - from, points + f * TapTile.Filters * run + c * filter.Rows + r, run);
+                                v, z, filter, f * all + channel + c, 0, r, Math.Min(TapTile.Taps, filter.Rows - r),
+                                f * filter.Filters + from, to - from, points + f * TapTile.Filters * run + c * filter.Rows + r, run);
                 for (int k = from; k < to; k++)
                 {
                     for (int row = 0; row < count * filter.Rows; row++)

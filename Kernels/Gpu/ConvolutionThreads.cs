@@ -22,10 +22,10 @@ internal static class ConvolutionThreads
         var (block, k, p, q, quad) = Place(tile, ys);
         int size = a.Filter.FilterSize, last = a.Filter.Filters - 1;
         AddTaps(
-            a.X.Data, (block * xs.BlockStride + p * xs.RowStride) / Quad.Images + quad, xs.ChannelStride / Quad.Images,
-            xs.RowStride / Quad.Images, xs.Width + 2 * xs.Padding, q, 1, a.Weight, k * size, IntrinsicMath.Min(k + 1, last) * size,
-            IntrinsicMath.Min(k + 2, last) * size, IntrinsicMath.Min(k + 3, last) * size, a.Filter.Rows * a.Filter.Columns,
-            a.Filter.Columns, a.Filter.Channels, a.Filter.Rows, a.Filter.Columns, thread, threads, sums);
+            a.X.Data, (block * xs.BlockStride + (p + a.Filter.Inset) * xs.RowStride) / Quad.Images + quad, xs.ChannelStride / Quad.Images,
+            xs.RowStride / Quad.Images, xs.Width + 2 * xs.Padding, q + a.Filter.Inset, 1, a.Weight, k * size,
+            IntrinsicMath.Min(k + 1, last) * size, IntrinsicMath.Min(k + 2, last) * size, IntrinsicMath.Min(k + 3, last) * size,
+            a.Filter.Rows * a.Filter.Columns, a.Filter.Columns, a.Filter.Channels, a.Filter.Rows, a.Filter.Columns, thread, threads, sums);
     }
 
     public static void FinishForward(Convolution.ForwardArguments a, int tile, int thread, int threads, TileSums sums)
@@ -54,11 +54,12 @@ internal static class ConvolutionThreads
     {
         TensorShape xs = a.DInput.Shape, ys = a.DOutput.Shape;
         var (block, c, height, width, quad) = Place(tile, xs);
-        int h = height + xs.Padding, columns = a.Filter.Columns, taps = a.Filter.Rows * columns, last = a.Filter.Channels - 1;
+        int padding = xs.Padding - a.Filter.Inset, h = height + padding, last = a.Filter.Channels - 1;
+        int columns = a.Filter.Columns, taps = a.Filter.Rows * columns;
         int r0 = IntrinsicMath.Max(0, h - ys.Height + 1), r1 = IntrinsicMath.Min(a.Filter.Rows - 1, h), first = r0 * columns;
         AddTaps(
             a.DOutput.Data, (block * ys.BlockStride + ys.Offset(0, h - r0, 0)) / Quad.Images + quad, ys.ChannelStride / Quad.Images,
-            -ys.RowStride / Quad.Images, ys.Width, width + xs.Padding, -1, a.Weight, c * taps + first,
+            -ys.RowStride / Quad.Images, ys.Width, width + padding, -1, a.Weight, c * taps + first,
             IntrinsicMath.Min(c + 1, last) * taps + first, IntrinsicMath.Min(c + 2, last) * taps + first,
             IntrinsicMath.Min(c + 3, last) * taps + first, a.Filter.FilterSize, columns, a.Filter.Filters, r1 - r0 + 1, columns, thread,
             threads, sums);

@@ -3,7 +3,7 @@ using ILGPU;
 namespace Secateurs.Kernels;
 
 /// <summary>
-/// The weight gradient of a <see cref="Convolution"/> on a GPU, dw(k, c, r, s) = Σ_{n,p,q} dy(n, k, p, q) x(n, c, p + r, q + s), in
+/// The weight gradient of a <see cref="Convolution"/> on a GPU, dw(k, c, r, s) = Σ_{n,p,q} dy(n, k, p, q) x(n, c, t p + r, t q + s), in
 /// <see cref="GradientParts"/>. A tile is 4 filters by 5 neighbouring taps of one channel in one part; its terms are runs of neighbouring
 /// outputs of 4 images.
 /// </summary>
@@ -35,11 +35,12 @@ internal static class ConvolutionWeightThreads
         TensorShape xs = a.X.Shape, ys = a.DOutput.Shape;
         var (part, filter, channel, r, s) = Place(a.Filter, tile);
         // In quads: a step along a row of inputs or outputs is one block's worth.
-        int rowEnd = xs.RowStride / Quad.Images - Quad.PerBlock, pitch = ys.ChannelStride / Quad.Images;
+        int rowEnd = xs.RowStride / Quad.Images - (1 + a.Filter.Inset) * Quad.PerBlock, pitch = ys.ChannelStride / Quad.Images;
         int others = a.Filter.Filters - 1 - filter;
         int y1 = IntrinsicMath.Min(1, others) * pitch, y2 = IntrinsicMath.Min(2, others) * pitch, y3 = IntrinsicMath.Min(3, others) * pitch;
         int runs = Runs(ys), length = Operation.Parts(ys.Width, runs * AtOnce) * AtOnce;
-        int xStart = (channel * xs.ChannelStride + r * xs.RowStride) / Quad.Images, yStart = ys.Offset(filter, 0, 0) / Quad.Images;
+        int xStart = (a.Filter.Origin(xs) + channel * xs.ChannelStride + r * xs.RowStride) / Quad.Images;
+        int yStart = ys.Offset(filter, 0, 0) / Quad.Images;
         FiveSums f0 = default, f1 = default, f2 = default, f3 = default;
         int term = part * threads + thread, step = a.Parts * threads, still = TileSums.Still;
         for (int terms = Terms(a.DOutput) - term; terms > 0; terms -= step)
@@ -90,6 +91,43 @@ internal static class ConvolutionWeightThreads
             y1 += still;
             y2 += still;
             y3 += still;
+        }
+        f0.Set(sums, 0);
+        f1.Set(sums, Taps);
+        f2.Set(sums, 2 * Taps);
+        f3.Set(sums, 3 * Taps);
+    }
+
+    /// <summary>With a stride: neighbouring outputs share no inputs, so that each loads its own.</summary>
+    public static void AddStrided(Convolution.WeightPartArguments a, int tile, int thread, int threads, TileSums sums)
+    {
+        TensorShape xs = a.X.Shape, ys = a.DOutput.Shape;
+        var (part, filter, channel, r, s) = Place(a.Filter, tile);
+        int stride = a.Filter.Stride, pitch = ys.ChannelStride / Quad.Images, others = a.Filter.Filters - 1 - filter;
+        int y1 = IntrinsicMath.Min(1, others) * pitch, y2 = IntrinsicMath.Min(2, others) * pitch, y3 = IntrinsicMath.Min(3, others) * pitch;
+        int xStart = channel * xs.ChannelStride + (r + a.Filter.Inset) * xs.RowStride, columns = xs.Width + 2 * xs.Padding - 1;
+        int terms = Terms(a.DOutput), runs = Runs(ys);
+        int length = Operation.Parts(ys.Width, runs * AtOnce) * AtOnce;
+        FiveSums f0 = default, f1 = default, f2 = default, f3 = default;
+        for (int term = part * threads + thread; term < terms; term += a.Parts * threads)
+        {
+            var (place, quad) = Operation.Divide(term, Quad.PerBlock);
+            (place, int run) = Operation.Divide(place, runs);
+            var (block, p) = Operation.Divide(place, ys.Height);
+            int end = IntrinsicMath.Min((run + 1) * length, ys.Width);
+            int row = (block * xs.BlockStride + xStart + p * stride * xs.RowStride) / Quad.Images;
+            int last = row + quad + columns * Quad.PerBlock;
+            for (int q = run * length; q < end; q++)
+            {
+                int x = row + quad + (q * stride + s + a.Filter.Inset) * Quad.PerBlock;
+                int y = (block * ys.BlockStride + ys.Offset(filter, p, q)) / Quad.Images + quad;
+                Quad x0 = Load(a.X, x, 0, last), x1 = Load(a.X, x, 1, last), x2 = Load(a.X, x, 2, last), x3 = Load(a.X, x, 3, last);
+                Quad x4 = Load(a.X, x, 4, last);
+                f0 = f0.Add(Quad.Load(a.DOutput.Data, y), x0, x1, x2, x3, x4);
+                f1 = f1.Add(Quad.Load(a.DOutput.Data, y + y1), x0, x1, x2, x3, x4);
+                f2 = f2.Add(Quad.Load(a.DOutput.Data, y + y2), x0, x1, x2, x3, x4);
+                f3 = f3.Add(Quad.Load(a.DOutput.Data, y + y3), x0, x1, x2, x3, x4);
+            }
         }
         f0.Set(sums, 0);
         f1.Set(sums, Taps);

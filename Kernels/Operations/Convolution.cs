@@ -3,11 +3,12 @@ using ILGPU;
 namespace Secateurs.Kernels;
 
 /// <summary>
-/// Convolution with stride 1 (cross-correlation, as every framework computes it):
-/// y(n, k, p, q) = b(k) + Σ_{c,r,s} w(k, c, r, s) x(n, c, p + r, q + s); ReLU fused.
+/// Convolution (cross-correlation, as every framework computes it) with stride t:
+/// y(n, k, p, q) = b(k) + Σ_{c,r,s} w(k, c, r, s) x(n, c, t p + r, t q + s); ReLU fused.
 /// </summary>
 /// <remarks>
-/// Padding is the border that the input tensor is stored with (<see cref="TensorShape.Padding"/>), so no kernel tests for it. Filters
+/// Padding is the border that the input tensor is stored with (<see cref="TensorShape.Padding"/>), less
+/// <see cref="FilterShape.Inset"/>, so no kernel tests for it. Filters
 /// are (K, C, R, S) row-major. Pruned weights are zeros in memory, as in <see cref="FullyConnected"/>.
 /// </remarks>
 internal static class Convolution
@@ -18,30 +19,36 @@ internal static class Convolution
     {
         Check(name, x, weight.Length, filter, y);
         Require.Length(name, "bias", bias.Length, filter.Filters);
+        var arguments = new ForwardArguments(x, weight, bias, filter, y, relu ? 1 : 0);
+        if (filter.Stride > 1)
+            return StridedConvolutionThreads.Of(device, name, Flops(x, filter, y), new StridedForwardArguments(arguments), y, filter);
         int tiles = ConvolutionThreads.Tiles(y);
         return Operation.OfTiles(
-            device, name, Flops(x, filter, y), new ForwardArguments(x, weight, bias, filter, y, relu ? 1 : 0), tiles,
+            device, name, Flops(x, filter, y), arguments, tiles,
             Operation.ThreadsFor(tiles, filter.Channels * filter.Rows, Tuning.ConvolutionLeastTerms, Tuning.ConvolutionMostThreads));
     }
 
     /// <summary>
-    /// dx(n, c, h, w) = Σ_{k,r,s} w(k, c, r, s) dy(n, k, h - r, w - s) inside the border, then 0 where gate (= x, a ReLU's output) is not
-    /// positive.
+    /// dx(n, c, h, w) = Σ_{k,r,s} w(k, c, r, s) dy(n, k, (h - r) / t, (w - s) / t) inside the border, over the r and s that give whole
+    /// numbers, then 0 where gate (= x, a ReLU's output) is not positive.
     /// </summary>
     public static Operation BackwardData(
         ComputeDevice device, string name, Tensor dOutput, ArrayView<float> weight, FilterShape filter, Tensor? gate, Tensor dInput)
     {
         Check(name, dInput, weight.Length, filter, dOutput);
         Require.Gate(name, gate, dInput);
+        double flops = Flops(dInput, filter, dOutput);
+        var arguments = new BackwardDataArguments(dOutput, weight, filter, gate ?? dInput, dInput, gate is null ? 0 : 1);
+        if (filter.Stride > 1)
+            return StridedConvolutionThreads.Of(device, name, flops, new StridedBackwardDataArguments(arguments), dInput, filter);
         int tiles = ConvolutionThreads.Tiles(dInput);
         return Operation.OfTiles(
-            device, name, Flops(dInput, filter, dOutput),
-            new BackwardDataArguments(dOutput, weight, filter, gate ?? dInput, dInput, gate is null ? 0 : 1), tiles,
+            device, name, flops, arguments, tiles,
             Operation.ThreadsFor(tiles, filter.Filters * filter.Rows, Tuning.ConvolutionLeastTerms, Tuning.ConvolutionMostThreads));
     }
 
     /// <summary>
-    /// dw(k, c, r, s) = Σ_{n,p,q} dy(n, k, p, q) x(n, c, p + r, q + s), handed to an optimizer: operations to run one after the other.
+    /// dw(k, c, r, s) = Σ_{n,p,q} dy(n, k, p, q) x(n, c, t p + r, t q + s), handed to an optimizer: operations to run one after the other.
     /// </summary>
     /// <param name="device">Where it runs.</param>
     /// <param name="name">For profiles and errors.</param>
@@ -55,9 +62,12 @@ internal static class Convolution
     {
         Check(name, x, update.Weight.Length, filter, dOutput);
         double flops = Flops(x, filter, dOutput);
-        return parts is null
-            ? [Operation.OnHost(device, name, flops, new BackwardWeightArguments(x, dOutput, filter, update))]
-            : parts.Stages(device, name, flops, new WeightPartArguments(x, dOutput, filter, parts.Sums, parts.Count), update);
+        if (parts is null)
+            return [Operation.OnHost(device, name, flops, new BackwardWeightArguments(x, dOutput, filter, update))];
+        var arguments = new WeightPartArguments(x, dOutput, filter, parts.Sums, parts.Count);
+        return filter.Stride > 1
+            ? parts.Stages(device, name, flops, new StridedWeightPartArguments(arguments), update)
+            : parts.Stages(device, name, flops, arguments, update);
     }
 
     /// <summary>What the weight gradient needs on a GPU; null on the CPU accelerator.</summary>
@@ -93,7 +103,8 @@ internal static class Convolution
             TensorShape xs = X.Shape, ys = Y.Shape;
             float* x = X.Pointer, y = Y.Pointer, w = Weight.Pointer();
             int rowTiles = (Filter.Filters + Tile.Rows - 1) / Tile.Rows, pairs = (X.Blocks + 1) / 2;
-            nint filterSize = Filter.FilterSize;
+            int stride = Filter.Stride;
+            nint filterSize = Filter.FilterSize, origin = Filter.Origin(xs);
             var nest = new LoopNest(
                 Filter.Channels, Filter.Rows, Filter.Columns, xs.ChannelStride, xs.RowStride, Layout.Lanes,
                 Filter.Rows * Filter.Columns, Filter.Columns, 1);
@@ -106,9 +117,9 @@ internal static class Convolution
                 var at = epilogue.At(row, 0);
                 for (int q = 0; q < ys.Width; q++)
                     Tile.Compute<V>(
-                        rows, x + (nint)block * xs.BlockStride + p * xs.RowStride + q * Layout.Lanes, xs.BlockStride, w + row * filterSize,
-                        filterSize, y + (nint)block * ys.BlockStride + ys.Offset(row, p, q), ys.BlockStride, ys.ChannelStride, groups, nest,
-                        at);
+                        rows, x + (nint)block * xs.BlockStride + origin + p * stride * xs.RowStride + q * stride * Layout.Lanes,
+                        xs.BlockStride, w + row * filterSize, filterSize, y + (nint)block * ys.BlockStride + ys.Offset(row, p, q),
+                        ys.BlockStride, ys.ChannelStride, groups, nest, at);
             }
         }
 
@@ -124,10 +135,11 @@ internal static class Convolution
     public readonly struct BackwardDataArguments(
         Tensor dOutput, ArrayView<float> weight, FilterShape filter, Tensor gate, Tensor dInput, int gated) : IBody, ITileBody
     {
+        // Before the tensors: behind them, ILGPU 1.5.3 takes the arguments of two operations for one type, see PtxTests.
+        public readonly int Gated = gated;
         public readonly Tensor DOutput = dOutput, Gate = gate, DInput = dInput;
         public readonly ArrayView<float> Weight = weight;
         public readonly FilterShape Filter = filter;
-        public readonly int Gated = gated;
 
         /// <summary>Each input pixel sums over the taps that reach an output, so nothing is computed for a border.</summary>
         public unsafe void Run<V>(int worker, int workers) where V : unmanaged, ISimd<V>
@@ -135,27 +147,43 @@ internal static class Convolution
             TensorShape xs = DInput.Shape, ys = DOutput.Shape;
             float* dx = DInput.Pointer, dy = DOutput.Pointer, w = Weight.Pointer();
             int rowTiles = (Filter.Channels + Tile.Rows - 1) / Tile.Rows, pairs = (DInput.Blocks + 1) / 2;
-            int taps = Filter.Rows * Filter.Columns, filterSize = Filter.FilterSize;
+            int taps = Filter.Rows * Filter.Columns, filterSize = Filter.FilterSize, stride = Filter.Stride;
+            int padding = xs.Padding - Filter.Inset;
             var epilogue = new Epilogue(null, Gated != 0 ? Gate.Pointer : null, false);
             var (first, last) = Operation.Share(pairs * rowTiles * xs.Height, worker, workers);
             for (int item = first; item < last; item++)
             {
                 int height = item % xs.Height, row = item / xs.Height % rowTiles * Tile.Rows, block = item / xs.Height / rowTiles * 2;
                 int rows = Math.Min(Tile.Rows, Filter.Channels - row), groups = Math.Min(2, DInput.Blocks - block);
-                int h = height + xs.Padding, r0 = Math.Max(0, h - ys.Height + 1), r1 = Math.Min(Filter.Rows - 1, h);
+                var (r0, p, tapRows) = Taps(height + padding, Filter.Rows, ys.Height, stride);
                 for (int width = 0; width < xs.Width; width++)
                 {
-                    int v = width + xs.Padding, s0 = Math.Max(0, v - ys.Width + 1), s1 = Math.Min(Filter.Columns - 1, v);
+                    var (s0, q, tapColumns) = Taps(width + padding, Filter.Columns, ys.Width, stride);
                     var nest = new LoopNest(
-                        Filter.Filters, r1 - r0 + 1, s1 - s0 + 1, ys.ChannelStride, -ys.RowStride, -Layout.Lanes, filterSize,
-                        Filter.Columns, 1);
+                        Filter.Filters, tapRows, tapColumns, ys.ChannelStride, -ys.RowStride, -Layout.Lanes, filterSize,
+                        stride * Filter.Columns, stride);
                     nint offset = (nint)block * xs.BlockStride + xs.Offset(row, height, width);
                     Tile.Compute<V>(
-                        rows, dy + (nint)block * ys.BlockStride + ys.Offset(0, h - r0, v - s0), ys.BlockStride,
+                        rows, dy + (nint)block * ys.BlockStride + ys.Offset(0, p, q), ys.BlockStride,
                         w + (nint)row * taps + r0 * Filter.Columns + s0, taps, dx + offset, xs.BlockStride, xs.ChannelStride, groups, nest,
                         epilogue.At(0, offset));
                 }
             }
+        }
+
+        /// <summary>
+        /// Which taps of a row or column reach an output from a place of the input: the first of them, the output that it reaches, and how
+        /// many there are, each of which is a stride further and reaches the output before.
+        /// </summary>
+        private static (int First, int Output, int Count) Taps(int place, int taps, int outputs, int stride)
+        {
+            if (stride == 1)
+            {
+                int from = Math.Max(0, place - outputs + 1);
+                return (from, place - from, Math.Max(0, Math.Min(taps - 1, place) - from + 1));
+            }
+            int output = Math.Min(place / stride, outputs - 1), first = place - output * stride, last = Math.Min(taps - 1, place);
+            return (first, output, first > last ? 0 : (last - first) / stride + 1);
         }
 
         public int Sums => ConvolutionThreads.Sums;
@@ -208,8 +236,8 @@ internal static class Convolution
                     for (int r = 0; r < Filter.Rows; r++)
                         for (int s = 0; s < Filter.Columns; s += TapTile.Taps)
                             TapTile.Compute<V>(
-                                X, dOutput, channel + c, r, s, Math.Min(TapTile.Taps, Filter.Columns - s), filter - origin, end - filter,
-                                gradient + c * taps + r * Filter.Columns + s, Channels * taps);
+                                X, dOutput, Filter, channel + c, r, s, Math.Min(TapTile.Taps, Filter.Columns - s), filter - origin,
+                                end - filter, gradient + c * taps + r * Filter.Columns + s, Channels * taps);
                 for (int f = filter; f < end; f++)
                     Update.Apply<V>(f * Filter.FilterSize + channel * taps, gradient + (f - filter) * Channels * taps, channels * taps);
             }
@@ -235,13 +263,59 @@ internal static class Convolution
             ConvolutionWeightThreads.Finish(this, tile, thread, threads, sums);
     }
 
+    /// <summary><see cref="ForwardArguments"/> with a stride: the same on the CPU, other threads on a GPU.</summary>
+    public readonly struct StridedForwardArguments(ForwardArguments arguments) : IBody, ITileBody
+    {
+        public readonly ForwardArguments Arguments = arguments;
+
+        public void Run<V>(int worker, int workers) where V : unmanaged, ISimd<V> => Arguments.Run<V>(worker, workers);
+
+        public int Sums => StridedConvolutionThreads.Sums;
+
+        public void Add(int tile, int thread, int threads, TileSums sums) =>
+            StridedConvolutionThreads.AddForward(Arguments, tile, thread, threads, sums);
+
+        public void Finish(int tile, int thread, int threads, TileSums sums) =>
+            StridedConvolutionThreads.FinishForward(Arguments, tile, thread, threads, sums);
+    }
+
+    /// <summary><see cref="BackwardDataArguments"/> with a stride.</summary>
+    public readonly struct StridedBackwardDataArguments(BackwardDataArguments arguments) : IBody, ITileBody
+    {
+        public readonly BackwardDataArguments Arguments = arguments;
+
+        public void Run<V>(int worker, int workers) where V : unmanaged, ISimd<V> => Arguments.Run<V>(worker, workers);
+
+        public int Sums => StridedConvolutionThreads.Sums;
+
+        public void Add(int tile, int thread, int threads, TileSums sums) =>
+            StridedConvolutionThreads.AddBackwardData(Arguments, tile, thread, threads, sums);
+
+        public void Finish(int tile, int thread, int threads, TileSums sums) =>
+            StridedConvolutionThreads.FinishBackwardData(Arguments, tile, thread, threads, sums);
+    }
+
+    /// <summary><see cref="WeightPartArguments"/> with a stride.</summary>
+    public readonly struct StridedWeightPartArguments(WeightPartArguments arguments) : ITileBody
+    {
+        public readonly WeightPartArguments Arguments = arguments;
+
+        public int Sums => ConvolutionWeightThreads.Sums;
+
+        public void Add(int tile, int thread, int threads, TileSums sums) =>
+            ConvolutionWeightThreads.AddStrided(Arguments, tile, thread, threads, sums);
+
+        public void Finish(int tile, int thread, int threads, TileSums sums) =>
+            ConvolutionWeightThreads.Finish(Arguments, tile, thread, threads, sums);
+    }
+
     /// <summary>The formulas as plain loops over plain (N, C, H, W) arrays with explicit padding, summed in double.</summary>
     public static class Reference
     {
         public static double[] Forward(
             float[] x, float[] weight, float[] bias, int images, int height, int width, FilterShape f, int padding, bool relu)
         {
-            int rows = height + 2 * padding - f.Rows + 1, columns = width + 2 * padding - f.Columns + 1;
+            int rows = (height + 2 * padding - f.Rows) / f.Stride + 1, columns = (width + 2 * padding - f.Columns) / f.Stride + 1;
             var y = new double[images * f.Filters * rows * columns]; // (N, K, P, Q)
             for (int o = 0; o < y.Length; o++)
                 y[o] = bias[o / (rows * columns) % f.Filters];
@@ -270,7 +344,7 @@ internal static class Convolution
         /// <summary>Every product of the convolution: which input, weight and output it joins.</summary>
         private static IEnumerable<(int Input, int Weight, int Output)> Terms(int images, int height, int width, FilterShape f, int padding)
         {
-            int rows = height + 2 * padding - f.Rows + 1, columns = width + 2 * padding - f.Columns + 1;
+            int rows = (height + 2 * padding - f.Rows) / f.Stride + 1, columns = (width + 2 * padding - f.Columns) / f.Stride + 1;
             for (int n = 0; n < images; n++)
                 for (int k = 0; k < f.Filters; k++)
                     for (int p = 0; p < rows; p++)
@@ -279,7 +353,7 @@ internal static class Convolution
                                 for (int r = 0; r < f.Rows; r++)
                                     for (int s = 0; s < f.Columns; s++)
                                     {
-                                        int h = p + r - padding, w = q + s - padding;
+                                        int h = p * f.Stride + r - padding, w = q * f.Stride + s - padding;
                                         if (h >= 0 && h < height && w >= 0 && w < width)
                                             yield return (((n * f.Channels + c) * height + h) * width + w,
                                                 ((k * f.Channels + c) * f.Rows + r) * f.Columns + s,

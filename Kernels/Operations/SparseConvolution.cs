@@ -10,7 +10,9 @@ namespace Secateurs.Kernels;
 /// </summary>
 internal static class SparseConvolution
 {
-    /// <summary>y(k, p, q) = b(k) + Σ over live (k, c, r, s) of w x(c, p + r, q + s), then max(0, y) if <paramref name="relu"/>.</summary>
+    /// <summary>
+    /// y(k, p, q) = b(k) + Σ over live (k, c, r, s) of w x(c, t p + r, t q + s), then max(0, y) if <paramref name="relu"/>.
+    /// </summary>
     public static Operation Forward(
         ComputeDevice device, string name, Tensor x, LiveWeights live, ArrayView<float> bias, Tensor y, bool relu) =>
         Operation.OnHost(device, name, 0, new ForwardBody(x, live, bias, y, relu));
@@ -20,7 +22,9 @@ internal static class SparseConvolution
         ComputeDevice device, string name, Tensor dOutput, LiveWeights live, Tensor? gate, Tensor dInput) =>
         Operation.OnHost(device, name, 0, new BackwardDataBody(dOutput, live, gate, dInput));
 
-    /// <summary>dw = Σ_{n,p,q} dy(k, p, q) x(c, p + r, q + s) for live weights, handed to the rule of <paramref name="update"/>.</summary>
+    /// <summary>
+    /// dw = Σ_{n,p,q} dy(k, p, q) x(c, t p + r, t q + s) for live weights, handed to the rule of <paramref name="update"/>.
+    /// </summary>
     /// <param name="device">The CPU accelerator.</param>
     /// <param name="name">For profiles.</param>
     /// <param name="x">(N, C, H, W).</param>
@@ -58,15 +62,16 @@ internal static class SparseConvolution
                     }
                 return;
             }
+            int stride = live.Filter.Stride, step = stride * Layout.Lanes;
             var (first, last) = Operation.Share(x.Blocks * ys.Channels * ys.Height, worker, workers);
             for (int item = first; item < last; item++)
             {
                 int p = item % ys.Height, k = item / ys.Height % ys.Channels, block = item / ys.Height / ys.Channels;
-                float* row = input + (nint)block * xs.BlockStride + p * xs.RowStride;
+                float* row = input + (nint)block * xs.BlockStride + p * stride * xs.RowStride;
                 float* target = output + (nint)block * ys.BlockStride + ys.Offset(k, p, 0);
                 for (int q = 0; q < ys.Width; q += Vectors)
                     Sum<V>(
-                        row + q * Layout.Lanes, Layout.Lanes, Math.Min(Vectors, ys.Width - q), w, null, offset, start[k], start[k + 1],
+                        row + q * step, step, Math.Min(Vectors, ys.Width - q), w, null, offset, start[k], start[k + 1],
                         target + q * Layout.Lanes, Layout.Lanes, b[k], relu, null);
             }
         }
@@ -95,6 +100,7 @@ internal static class SparseConvolution
                     }
                 return;
             }
+            int stride = live.Filter.Stride, step = stride * Layout.Lanes;
             var (first, last) = Operation.Share(dInput.Blocks * xs.Channels, worker, workers);
             for (int item = first; item < last; item++)
             {
@@ -108,9 +114,16 @@ internal static class SparseConvolution
                     V value = V.Broadcast(w[weight[t]]);
                     for (int p = 0; p < ys.Height; p++)
                     {
-                        float* source = dy + from[t] + p * ys.RowStride, target = dx + to[t] + p * xs.RowStride;
-                        for (int i = 0; i < ys.Width * Layout.Lanes; i += V.Width)
-                            V.Store(V.MultiplyAdd(value, V.Load(source + i), V.Load(target + i)), target + i);
+                        float* source = dy + from[t] + p * ys.RowStride, target = dx + to[t] + p * stride * xs.RowStride;
+                        if (stride == 1)
+                        {
+                            for (int i = 0; i < ys.Width * Layout.Lanes; i += V.Width)
+                                V.Store(V.MultiplyAdd(value, V.Load(source + i), V.Load(target + i)), target + i);
+                            continue;
+                        }
+                        for (int q = ys.Width; q > 0; q--, source += Layout.Lanes, target += step)
+                            for (int i = 0; i < Layout.Lanes; i += V.Width)
+                                V.Store(V.MultiplyAdd(value, V.Load(source + i), V.Load(target + i)), target + i);
                     }
                 }
                 if (g is not null)
@@ -175,10 +188,12 @@ internal static class SparseConvolution
                             nint y1 = output[t1] - output[t], y2 = output[t2] - output[t], y3 = output[t3] - output[t];
                             if (y3 == 0)
                                 Products<V, OneFilter>(
-                                    xLane, yLane, input[t], input[t1], input[t2], input[t3], 0, 0, 0, xs, ys, x.Blocks, target + lane);
+                                    xLane, yLane, input[t], input[t1], input[t2], input[t3], 0, 0, 0, xs, ys, live.Filter.Stride, x.Blocks,
+                                    target + lane);
                             else
                                 Products<V, SeveralFilters>(
-                                    xLane, yLane, input[t], input[t1], input[t2], input[t3], y1, y2, y3, xs, ys, x.Blocks, target + lane);
+                                    xLane, yLane, input[t], input[t1], input[t2], input[t3], y1, y2, y3, xs, ys, live.Filter.Stride,
+                                    x.Blocks, target + lane);
                         }
                 }
                 TapTile.AddLanes(lanes, to - from, gradient);
@@ -214,17 +229,18 @@ internal static class SparseConvolution
         /// </summary>
         private static unsafe void Products<V, F>(
             float* xBlock, float* yBlock, nint x0, nint x1, nint x2, nint x3, nint y1, nint y2, nint y3, in TensorShape xs,
-            in TensorShape ys, int blocks, float* lanes) where V : unmanaged, ISimd<V> where F : struct, IFilters
+            in TensorShape ys, int stride, int blocks, float* lanes) where V : unmanaged, ISimd<V> where F : struct, IFilters
         {
             bool two = V.Width < Layout.Lanes, same = F.AreOne;
+            nint xRowStep = (nint)stride * xs.RowStride, xStep = (nint)stride * Layout.Lanes;
             V a = V.Zero, b = V.Zero, c = V.Zero, d = V.Zero, e = V.Zero, f = V.Zero, g = V.Zero, h = V.Zero;
             for (; blocks > 0; blocks--, xBlock += xs.BlockStride, yBlock += ys.BlockStride)
             {
                 float* xRow = xBlock, yRow = yBlock;
-                for (int p = ys.Height; p > 0; p--, xRow += xs.RowStride, yRow += ys.RowStride)
+                for (int p = ys.Height; p > 0; p--, xRow += xRowStep, yRow += ys.RowStride)
                 {
                     float* source = xRow, y = yRow;
-                    for (int q = ys.Width; q > 0; q--, source += Layout.Lanes, y += Layout.Lanes)
+                    for (int q = ys.Width; q > 0; q--, source += xStep, y += Layout.Lanes)
                     {
                         V gradient = V.Load(y);
                         a = V.MultiplyAdd(gradient, V.Load(source + x0), a);

@@ -38,8 +38,8 @@ internal readonly struct Update
     /// <summary>Floats in 64 bytes.</summary>
     private const int CacheLine = 16;
 
-    /// <summary>Floats per step in <see cref="Rates"/>: rate, ε, λ and μ.</summary>
-    public const int RatesPerStep = 4;
+    /// <summary>Floats per step in <see cref="Rates"/>: rate, ε, λ, μ and what <see cref="Dropout"/> tells steps apart by.</summary>
+    public const int RatesPerStep = 5;
 
     /// <summary>Where the rule is <see cref="UpdateRule.Gradient"/>, gradients go.</summary>
     public ArrayView<float> Gradient { get; init; }
@@ -50,7 +50,7 @@ internal readonly struct Update
     /// <summary>1 = kept, 0 = pruned; read only where <see cref="Masked"/> is 1.</summary>
     public ArrayView<float> Mask { get; init; }
 
-    /// <summary>[steps][4].</summary>
+    /// <summary>[steps][5].</summary>
     public ArrayView<float> Rates { get; init; }
 
     /// <summary>[1]: the step within <see cref="Rates"/>.</summary>
@@ -70,9 +70,9 @@ internal readonly struct Update
     public static float[] RatesOf(UpdateRule rule, long t, double rate, double decay, double momentum)
     {
         if (rule != UpdateRule.Adam)
-            return [(float)rate, 0, (float)decay, (float)momentum];
+            return [(float)rate, 0, (float)decay, (float)momentum, 0];
         double correction = Math.Sqrt(1 - Math.Pow(Beta2, t));
-        return [(float)(rate * (correction / (1 - Math.Pow(Beta1, t)))), (float)(Epsilon * correction), (float)decay, 0];
+        return [(float)(rate * (correction / (1 - Math.Pow(Beta1, t)))), (float)(Epsilon * correction), (float)decay, 0, 0];
     }
 
     /// <summary>Moments that an optimizer keeps of each weight.</summary>

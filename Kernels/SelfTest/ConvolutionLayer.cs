@@ -10,7 +10,7 @@ internal abstract class ConvolutionLayer(int images, int height, int width, int 
         () => [.. new Numbers(2).Uniform(filter.Count).Zip(new Numbers(3).Mask(filter.Count), (w, m) => w * m)]);
     private readonly Lazy<float[]> _bias = new(() => new Numbers(4).Uniform(filter.Filters));
     private readonly Lazy<float[]> _dOutput = new(() => new Numbers(5).Uniform(
-        images * filter.Filters * (height + 2 * padding - filter.Rows + 1) * (width + 2 * padding - filter.Columns + 1)));
+        images * filter.Output(new(filter.Channels, height, width, padding + filter.Inset)).Features));
 
     protected FilterShape Filter => filter;
     protected int ImageCount => images;
@@ -19,12 +19,13 @@ internal abstract class ConvolutionLayer(int images, int height, int width, int 
     protected float[] Bias => _bias.Value;
     protected float[] DOutput => _dOutput.Value;
 
-    protected TensorShape Input => new(filter.Channels, height, width, padding);
+    protected TensorShape Input => new(filter.Channels, height, width, padding + filter.Inset);
 
     /// <summary>The output has a border of its own, as in front of another padded layer.</summary>
     protected TensorShape Output => filter.Output(Input, padding);
     protected string Shape =>
-        $"{images} images {filter.Channels}x{height}x{width} padding {padding} filters {filter.Filters}x{filter.Rows}x{filter.Columns}";
+        $"{images} images {filter.Channels}x{height}x{width} padding {padding} filters {filter.Filters}x{filter.Rows}x{filter.Columns}"
+            + (filter.Stride > 1 ? $" stride {filter.Stride}" : "") + (filter.Inset > 0 ? $" inset {filter.Inset}" : "");
 
     protected Expected[] ExpectedForward(bool relu)
     {

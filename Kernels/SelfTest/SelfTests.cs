@@ -7,7 +7,8 @@ public static class SelfTests
     [
         .. FullyConnectedCases.All, .. ConvolutionCases.All, .. WinogradCases.All, .. SparseConvolutionCases.All,
         .. PooledConvolutionCases.All,
-        .. MaxPoolCases.All, .. AveragePoolCases.All,
+        .. MaxPoolCases.All, .. AveragePoolCases.All, .. WindowPoolCases.All, .. GlobalAveragePoolCases.All,
+        .. SumCases.All, .. BatchNormalizationCases.All, .. DropoutCases.All,
         .. SoftmaxCrossEntropyCases.All, .. DistillationCases.All, .. AnswerCases.All,
         .. OneImageCases.All, .. OneImageConvolutionCases.All, .. OneImageFullyConnectedCases.All,
         .. BiasUpdateCases.All, .. UpdateCases.All, .. SharedUpdateCases.All, .. GatherCases.All, .. TransposeCases.All,

@@ -63,8 +63,16 @@ internal readonly struct Tensor
     internal unsafe float* Pointer => Data.Pointer();
 }
 
-/// <summary>Filters of a convolution without padding or with it stored in the input: (K, C, R, S), stride 1.</summary>
-public readonly record struct FilterShape(int Filters, int Channels, int Rows, int Columns)
+/// <summary>Filters of a convolution without padding or with it stored in the input: (K, C, R, S).</summary>
+/// <param name="Filters">K.</param>
+/// <param name="Channels">C.</param>
+/// <param name="Rows">R.</param>
+/// <param name="Columns">S.</param>
+/// <param name="Stride">Rows and columns of the input from an output to the next.</param>
+/// <param name="Inset">
+/// Of the border that the input is stored with, how much is none of this convolution's padding: another reader asked for it.
+/// </param>
+public readonly record struct FilterShape(int Filters, int Channels, int Rows, int Columns, int Stride = 1, int Inset = 0)
 {
     /// <summary>Weights per filter, C R S.</summary>
     public int FilterSize => Channels * Rows * Columns;
@@ -76,8 +84,30 @@ public readonly record struct FilterShape(int Filters, int Channels, int Rows, i
     public int Count => Filters * FilterSize;
 
     /// <summary>(K, P, Q) of the output for an input whose border counts as image.</summary>
-    public TensorShape Output(TensorShape input, int padding = 0) =>
-        new(Filters, input.Height + 2 * input.Padding - Rows + 1, input.Width + 2 * input.Padding - Columns + 1, padding);
+    public TensorShape Output(TensorShape input, int padding = 0) => new(
+        Filters, Window.Outputs(input.Height + 2 * (input.Padding - Inset), Rows, Stride),
+        Window.Outputs(input.Width + 2 * (input.Padding - Inset), Columns, Stride), padding);
+
+    /// <summary>Floats from a block of an input to what the first tap of the first output meets.</summary>
+    internal int Origin(TensorShape input) => Inset * (input.RowStride + Layout.Lanes);
+}
+
+/// <summary>Square windows of a pooling.</summary>
+/// <param name="Size">Rows and columns.</param>
+/// <param name="Stride">Rows and columns from a window to the next.</param>
+/// <param name="Padding">How far the first window reaches over the edge, on each side; less than a window.</param>
+public readonly record struct Window(int Size, int Stride, int Padding = 0)
+{
+    /// <summary>Windows side by side, none over the edge.</summary>
+    public bool Tiles => Stride == Size && Padding == 0;
+
+    /// <summary>Shape of what they give: rows and columns that no whole window covers are left out (floor mode).</summary>
+    public TensorShape Output(TensorShape input, int padding = 0) => new(
+        input.Channels, Outputs(input.Height + 2 * Padding, Size, Stride), Outputs(input.Width + 2 * Padding, Size, Stride), padding);
+
+    /// <summary>Whole windows of an extent; less than 1 where there is none.</summary>
+    internal static int Outputs(int extent, int window, int stride) =>
+        extent < window ? extent - window + 1 : (extent - window) / stride + 1;
 }
 
 internal static unsafe class ViewExtensions

@@ -79,7 +79,7 @@ internal sealed class LiveWeights
                 continue;
             int c = i % _filter.FilterSize / taps, r = i % taps / _filter.Columns, s = i % _filter.Columns;
             Index[count] = i;
-            InputOffset[count] = c * _input.ChannelStride + r * _input.RowStride + s * Layout.Lanes;
+            InputOffset[count] = _filter.Origin(_input) + c * _input.ChannelStride + r * _input.RowStride + s * Layout.Lanes;
             OutputOffset[count] = i / _filter.FilterSize * _output.ChannelStride;
             channel[c + 1]++;
             count++;

@@ -1,9 +1,11 @@
+using System.Globalization;
+
 namespace Secateurs.Model;
 
 /// <summary>
-/// A trained network in a file: for each layer NAME.weight and NAME.bias (F32, shapes as frameworks write them) and NAME.mask
-/// (U8, 1 = kept); as metadata the network's line of text, the scale of pixels, the split of the data, and whatever else the writer
-/// knows.
+/// A trained network in a file: for each layer NAME.weight, NAME.bias and what else it has (F32, names and shapes as PyTorch writes them),
+/// of what is pruned NAME.mask (U8, 1 = kept); as metadata the network's line of text, the scale of pixels, the split of the data, and
+/// whatever else the writer knows.
 /// </summary>
 /// <param name="Network">What the parameters belong to.</param>
 /// <param name="Weights">Flat, in the layout of <see cref="Parameters"/>; padding is zero.</param>
@@ -38,13 +40,14 @@ public sealed record Checkpoint(
     public void Save(string path, bool replace = true)
     {
         var tensors = new List<SafeTensor>();
-        foreach (var layer in Network.Slices)
+        foreach (var layer in Network.Layers)
         {
-            tensors.Add(SafeTensor.Of($"{layer.Name}.weight", layer.WeightShape, Weights.AsSpan(layer.WeightOffset, layer.WeightCount)));
-            tensors.Add(SafeTensor.Of($"{layer.Name}.bias", [layer.BiasCount], Weights.AsSpan(layer.BiasOffset, layer.BiasCount)));
+            tensors.AddRange(layer.Parameters.Select(p => SafeTensor.Of(p.Name, p.Shape, Weights.AsSpan(p.Offset, p.Count))));
+            if (layer.Slice is not { } slice)
+                continue;
             byte[] mask = Array.ConvertAll(
-                Mask[layer.WeightOffset..(layer.WeightOffset + layer.WeightCount)], m => m != 0 ? (byte)1 : (byte)0);
-            tensors.Add(SafeTensor.Of($"{layer.Name}.mask", layer.WeightShape, mask));
+                Mask[slice.WeightOffset..(slice.WeightOffset + slice.WeightCount)], m => m != 0 ? (byte)1 : (byte)0);
+            tensors.Add(SafeTensor.Of($"{slice.Name}.mask", slice.WeightShape, mask));
         }
         SafeTensors.Write(path, tensors, CheckpointTexts.Of(this, FormatKey), replace);
     }
@@ -71,33 +74,43 @@ public sealed record Checkpoint(
         }
         file.DemandDigest();
         var model = CheckpointTexts.Take(path, texts, FormatKey);
-        var slices = model.Network.Slices;
-        if (file.Tensors.Count != 3 * slices.Count)
-            throw BadModel.Of(path, $"{3 * slices.Count} tensors", $"{file.Tensors.Count}");
-        foreach (var layer in slices)
-            ReadLayer(path, file, layer, model.Weights, model.Mask);
+        int tensors = model.Network.Parameters.Count() + model.Network.Slices.Count;
+        if (file.Tensors.Count != tensors)
+            throw BadModel.Of(path, $"{tensors} tensors", $"{file.Tensors.Count}");
+        foreach (var parameter in model.Network.Parameters)
+            ReadParameter(path, file.Get(parameter.Name, TensorType.F32, parameter.Shape), parameter, model.Weights);
+        foreach (var layer in model.Network.Slices)
+            ReadMask(path, file.Get($"{layer.Name}.mask", TensorType.U8, layer.WeightShape).Data, layer, model.Weights, model.Mask);
         return model;
     }
 
-    private static void ReadLayer(string path, SafeTensors file, LayerSlice layer, float[] weights, float[] mask)
+    /// <summary>Checks and takes a parameter: numbers, of a variance none below zero.</summary>
+    /// <exception cref="UserException">BadFile: a value that it cannot have.</exception>
+    public static void ReadParameter(string path, SafeTensor tensor, ParameterSlice parameter, float[] weights)
     {
-        float[] weight = file.Get($"{layer.Name}.weight", TensorType.F32, layer.WeightShape).ToSingles();
-        float[] bias = file.Get($"{layer.Name}.bias", TensorType.F32, layer.BiasCount).ToSingles();
-        byte[] live = file.Get($"{layer.Name}.mask", TensorType.U8, layer.WeightShape).Data;
-        for (int i = 0; i < weight.Length; i++)
+        ArgumentNullException.ThrowIfNull(tensor);
+        ArgumentNullException.ThrowIfNull(parameter);
+        bool variance = parameter.Role == ParameterRole.Variance;
+        float[] values = tensor.ToSingles();
+        int bad = Array.FindIndex(values, v => !float.IsFinite(v) || (variance && v < 0));
+        if (bad >= 0)
         {
-            if (!float.IsFinite(weight[i]))
-                throw BadModel.Of(path, $"finite numbers in {layer.Name}.weight", $"{weight[i]} at position {i}");
+            throw BadModel.Of(path, $"finite numbers{(variance ? " from 0 on" : "")} in {tensor.Name}",
+                string.Create(CultureInfo.InvariantCulture, $"{values[bad]} at position {bad}"));
+        }
+        values.CopyTo(weights, parameter.Offset);
+    }
+
+    private static void ReadMask(string path, byte[] live, LayerSlice layer, float[] weights, float[] mask)
+    {
+        for (int i = 0; i < live.Length; i++)
+        {
+            float weight = weights[layer.WeightOffset + i];
             if (live[i] > 1)
                 throw BadModel.Of(path, $"0 or 1 in {layer.Name}.mask", $"{live[i]} at position {i}");
-            if (live[i] == 0 && weight[i] != 0)
-                throw BadModel.Of(path, $"zero in {layer.Name}.weight where the mask is 0", $"{weight[i]} at position {i}");
+            if (live[i] == 0 && weight != 0)
+                throw BadModel.Of(path, $"zero in {layer.Name}.weight where the mask is 0", $"{weight} at position {i}");
             mask[layer.WeightOffset + i] = live[i];
         }
-        int bad = Array.FindIndex(bias, b => !float.IsFinite(b));
-        if (bad >= 0)
-            throw BadModel.Of(path, $"finite numbers in {layer.Name}.bias", $"{bias[bad]} at position {bad}");
-        weight.CopyTo(weights, layer.WeightOffset);
-        bias.CopyTo(weights, layer.BiasOffset);
     }
 }

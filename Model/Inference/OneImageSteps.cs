@@ -6,6 +6,9 @@ namespace Secateurs.Model;
 /// <summary>A network's operations for a single image, from bytes to logits and class: see <see cref="OneImage"/>.</summary>
 internal static class OneImageSteps
 {
+    /// <summary>Whether there are such operations for all layers, each of which reads the one before.</summary>
+    public static bool Serve(NetworkDescription network) => network.IsChain && network.Layers.All(l => l.Kind.AnswersOne);
+
     /// <param name="memory">On the CPU accelerator.</param>
     /// <param name="model">Weights and masks.</param>
     /// <param name="image">[C H W] bytes.</param>

@@ -4,7 +4,8 @@ using Secateurs.Kernels;
 namespace Secateurs.Model;
 
 /// <summary>
-/// A network that only answers. Dead neurons and channels are gone (<see cref="Compaction"/>), and on the CPU accelerator a layer below the
+/// A network that only answers. Batch normalisations are folded into weights (<see cref="Folding"/>), dead neurons and channels are gone
+/// (<see cref="Compaction"/>), and on the CPU accelerator a layer below the
 /// break-even density is computed from its live weights alone. A call is one launch for all layers and images, or finds that of the call
 /// before; on the CPU accelerator a call of one chunk needs none (<see cref="ChunkedProgram"/>), and a network for single images has layers
 /// of its own (<see cref="OneImage"/>).
@@ -30,7 +31,9 @@ public sealed class Predictor : IDisposable
     {
         ArgumentNullException.ThrowIfNull(device);
         ArgumentOutOfRangeException.ThrowIfLessThan(batch, 1);
-        Model = sparseBelow > 0 ? Compaction.Of(model) : model;
+        Model = Folding.Of(model);
+        if (sparseBelow > 0)
+            Model = Compaction.Of(Model);
         Batch = batch;
         _memory = new DeviceMemory(device);
         int chunk = device.RunsOnHost ? Math.Min(Tuning.ImagesPerChunk, batch) : batch;
@@ -39,7 +42,7 @@ public sealed class Predictor : IDisposable
         _order = new HostBuffer<int>(_memory, (batch + _slots - 1) / _slots * _slots);
         _logits = new HostBuffer<float>(_memory, batch * Shape.Classes);
         _classes = new HostBuffer<int>(_memory, batch);
-        _program = device.RunsOnHost && batch == 1
+        _program = device.RunsOnHost && batch == 1 && OneImageSteps.Serve(Model.Network)
             ? new ChunkedProgram(_memory, _ => OneImageSteps.Build(_memory, Model, _images.View, _logits.View, _classes.View))
             : Batched(chunk, sparseBelow);
     }
@@ -112,7 +115,7 @@ public sealed class Predictor : IDisposable
                 Gather.Of(
                     device, "gather", _images.View, labels, _order.View, step, normalization, views, builder.Inputs[0],
                     builder.TransposedInput, _memory.Allocate<int>(_slots)),
-                .. builder.Forward(builder.Inputs[0]).SelectMany(stage => stage),
+                .. builder.Forward(builder.Inputs[0], learning: null).SelectMany(stage => stage),
                 Answer.Of(device, "answer", builder.Logits, step, _logits.View, _classes.View),
             ];
         });

@@ -3,40 +3,54 @@ using Secateurs.Kernels;
 
 namespace Secateurs.Model;
 
-/// <summary>Average pooling over Size x Size windows with stride Size.</summary>
-public sealed partial record AveragePoolLayer(int Size) : LayerDescription(Relu: false)
+/// <summary>Average pooling over square windows; what lies over the edge counts as zeros.</summary>
+public sealed partial record AveragePoolLayer(Window Window) : LayerDescription(Relu: false)
 {
-    internal static LayerKind Kind { get; } = new(Pattern(), "avgpool2", m => new AveragePoolLayer(m.Number("size")));
+    internal static LayerKind Kind { get; } = new(Pattern(), "avgpool2", m => new AveragePoolLayer(m.ReadWindow()));
 
     /// <inheritdoc/>
-    public override string Token => $"avgpool{Size}";
+    public override string Token => $"avgpool{Window.Text()}";
 
     internal override string Prefix => "avgpool";
 
-    internal override TensorShape Output(TensorShape input) => MaxPool.Output(input, Size);
+    internal override TensorShape Output(TensorShape input) => Window.Output(input);
 
     internal override LayerSteps Bind(StepContext context, NetworkLayer layer, LayerTensors tensors) =>
-        new AveragePoolSteps(context, layer, this, tensors);
+        new AveragePoolSteps(context, layer, Window, tensors);
+
+    internal override float Constant(float value) => Window.Padding == 0 || value == 0 ? value : float.NaN;
+
+    internal override bool AnswersOne => Window.Tiles;
 
     internal override Operation ForwardOne(DeviceMemory memory, NetworkLayer layer, Checkpoint model, RowImage x, RowImage y) =>
-        AveragePool.ForwardOne(memory.Device, $"{layer.Name} forward", x, Size, y);
+        AveragePool.ForwardOne(memory.Device, $"{layer.Name} forward", x, Window.Size, y);
 
-    [GeneratedRegex(@"^avgpool(?<size>[1-9])\z")]
+    [GeneratedRegex(@"^avgpool" + PoolWindows.Pattern)]
     private static partial Regex Pattern();
 }
 
-/// <summary>See <see cref="AveragePool"/>.</summary>
-internal sealed class AveragePoolSteps(StepContext context, NetworkLayer layer, AveragePoolLayer pool, LayerTensors tensors)
+/// <summary>See <see cref="AveragePool"/>, and <see cref="WindowPool"/> where windows are not side by side.</summary>
+internal sealed class AveragePoolSteps(StepContext context, NetworkLayer layer, Window window, LayerTensors tensors)
     : LayerSteps(context, layer, tensors)
 {
     public override IEnumerable<Operation[]> Forward(Tensor x) =>
-        [[AveragePool.Forward(Context.Device, $"{Layer.Name} forward", x, pool.Size, Tensors.Y)]];
+    [
+        [
+            window.Tiles
+                ? AveragePool.Forward(Context.Device, $"{Layer.Name} forward", x, window.Size, Tensors.Y)
+                : WindowPool.Forward(Context.Device, $"{Layer.Name} forward", x, window, average: true, Tensors.Y),
+        ],
+    ];
 
     public override IEnumerable<Operation[]> BackwardData(bool gated) =>
     [
         [
-            AveragePool.BackwardData(
-                Context.Device, $"{Layer.Name} backward", Tensors.X, pool.Size, Tensors.YGradient, gated, Tensors.XGradient),
+            window.Tiles
+                ? AveragePool.BackwardData(
+                    Context.Device, $"{Layer.Name} backward", Tensors.X, window.Size, Tensors.YGradient, gated, Tensors.XGradient)
+                : WindowPool.BackwardData(
+                    Context.Device, $"{Layer.Name} backward", Tensors.X, window, average: true, Tensors.YGradient, gated,
+                    Tensors.XGradient),
         ],
     ];
 }

@@ -34,9 +34,13 @@ internal sealed class ConvolutionSteps : WeightedSteps
         return OneImageConvolution.Forward(memory, $"{layer.Name} forward", x, weight, mask, bias, layer.Slice!.Filter, y, layer.Relu);
     }
 
-    /// <summary>From now on the gradient of its output is found in the windows of the pooling that alone reads it.</summary>
+    /// <summary>
+    /// From now on the gradient of its output is found in the windows of the pooling that alone reads it, if they lie side by side.
+    /// </summary>
     public void LearnThrough(MaxPoolSteps pool)
     {
+        if (!pool.Window.Tiles)
+            return;
         _pool = pool;
         pool.IsLearnedThrough = true;
     }
@@ -47,7 +51,7 @@ internal sealed class ConvolutionSteps : WeightedSteps
         [
             [
                 PooledConvolution.BackwardWeight(
-                    Context.Device, $"{Slice.Name} backward weight from pool", x, Tensors.Y, _pool.Size, _pool.Windows.Y,
+                    Context.Device, $"{Slice.Name} backward weight from pool", x, Tensors.Y, _pool.Window.Size, _pool.Windows.Y,
                     _pool.Windows.YGradient, Layer.Relu, Filter, update.Slice(Slice.WeightOffset, Slice.WeightCount), Sliced(biasUpdate),
                     Live, _scratch ??= PooledConvolution.Scratch(Context.Memory, Tensors.Y)),
             ],

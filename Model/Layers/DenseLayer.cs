@@ -21,6 +21,8 @@ public sealed partial record DenseLayer(int Outputs, bool Relu = false) : LayerD
 
     internal override LayerDescription Narrowed(int filters) => this with { Outputs = filters };
 
+    internal override LayerDescription Folded(bool relu) => this with { Relu = relu };
+
     internal override LayerSteps Bind(StepContext context, NetworkLayer layer, LayerTensors tensors) =>
         new FullyConnectedSteps(context, layer, tensors);
 

@@ -1,3 +1,4 @@
+using ILGPU;
 using Secateurs.Kernels;
 
 namespace Secateurs.Model;
@@ -6,15 +7,22 @@ namespace Secateurs.Model;
 /// <param name="Memory">Where their buffers are.</param>
 /// <param name="Parameters">Of the network.</param>
 /// <param name="Training">Whether there are gradients; else answers are given.</param>
-internal sealed record StepContext(DeviceMemory Memory, Parameters Parameters, bool Training)
+/// <param name="Batch">Images of a step.</param>
+internal sealed record StepContext(DeviceMemory Memory, Parameters Parameters, bool Training, int Batch)
 {
+    private ArrayView<float> _zeros;
+
     public ComputeDevice Device => Memory.Device;
+
+    /// <summary>Biases of layers that have none.</summary>
+    public ArrayView<float> Zeros(int count) =>
+        (_zeros.Length >= count ? _zeros : _zeros = Memory.Allocate<float>(count)).SubView(0, count);
 }
 
 /// <summary>What a layer reads and writes.</summary>
-/// <param name="X">Its input; the first layer of a step is told which one, see <see cref="StepBuilder.Inputs"/>.</param>
+/// <param name="X">Its first input; who reads the image is told which one, see <see cref="StepBuilder.Inputs"/>.</param>
 /// <param name="Y">Its output.</param>
-/// <param name="XGradient">Of its input; empty for the first layer and without training.</param>
+/// <param name="XGradient">Where its part of that input's gradient goes; empty for the image and without training.</param>
 /// <param name="YGradient">Of its output; empty without training.</param>
 internal readonly record struct LayerTensors(Tensor X, Tensor Y, Tensor XGradient, Tensor YGradient);
 
@@ -28,7 +36,7 @@ internal abstract class LayerSteps(StepContext context, NetworkLayer layer, Laye
     protected LayerTensors Tensors => tensors;
 
     /// <summary>The input as rows of images, if the layer wants it so from whoever writes its input; else empty.</summary>
-    public virtual ILGPU.ArrayView<float> TransposedInput => default;
+    public virtual ArrayView<float> TransposedInput => default;
 
     /// <summary>Chooses by the layer's mask whether to visit live weights only, and finds them.</summary>
     /// <param name="mask">Of the whole network, flat.</param>
@@ -46,8 +54,13 @@ internal abstract class LayerSteps(StepContext context, NetworkLayer layer, Laye
     {
     }
 
-    /// <summary>Stages from the input to <see cref="LayerTensors.Y"/>.</summary>
+    /// <summary>Stages from the input to <see cref="LayerTensors.Y"/>, where answers are given.</summary>
     public abstract IEnumerable<Operation[]> Forward(Tensor x);
+
+    /// <summary>The same where they are learned from; not every layer does the same then.</summary>
+    /// <param name="x">Its input.</param>
+    /// <param name="update">Has the step's rates, and the step.</param>
+    public virtual IEnumerable<Operation[]> ForwardLearning(Tensor x, Update update) => Forward(x);
 
     /// <summary>
     /// What the backward pass needs of the input in another form; operations of all layers run beside each other, before it.

@@ -12,7 +12,7 @@ internal abstract class WeightedSteps : LayerSteps
     protected WeightedSteps(StepContext context, NetworkLayer layer, LayerTensors tensors) : base(context, layer, tensors)
     {
         Slice = layer.Slice!;
-        if (context.Training)
+        if (context.Training && Slice.Biased)
             _biasParts = BiasUpdate.Parts(context.Memory, tensors.YGradient);
     }
 
@@ -26,7 +26,8 @@ internal abstract class WeightedSteps : LayerSteps
 
     protected ArrayView<float> Weight => View(Context.Parameters.Weight);
 
-    protected ArrayView<float> Bias => Context.Parameters.Weight.SubView(Slice.BiasOffset, Slice.BiasCount);
+    protected ArrayView<float> Bias => Slice.Biased
+        ? Context.Parameters.Weight.SubView(Slice.BiasOffset, Slice.BiasCount) : Context.Zeros(Slice.Filter.Filters);
 
     public override bool Choose(ReadOnlySpan<float> mask, double below)
     {
@@ -71,7 +72,8 @@ internal abstract class WeightedSteps : LayerSteps
         yield return Live is { } live
             ? [SparseConvolution.BackwardWeight(Context.Device, name, Shaped(x), Shaped(Tensors.YGradient), live, weight)]
             : BackwardWeightInFull(name, x, weight);
-        yield return BiasUpdate.Of(Context.Device, $"{Slice.Name} bias", Tensors.YGradient, Sliced(biasUpdate), _biasParts);
+        if (Slice.Biased)
+            yield return BiasUpdate.Of(Context.Device, $"{Slice.Name} bias", Tensors.YGradient, Sliced(biasUpdate), _biasParts);
     }
 
     protected Update Sliced(Update biasUpdate) => biasUpdate.Slice(Slice.BiasOffset, Slice.BiasCount);

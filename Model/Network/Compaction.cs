@@ -6,10 +6,11 @@ namespace Secateurs.Model;
 /// A pruned network without its dead neurons and channels: a smaller network of the same kind that gives the same answers.
 /// </summary>
 /// <remarks>
-/// A channel without live incoming weights always has the value max(0, bias) (bias, where no ReLU follows), which pooling keeps; it is
-/// multiplied into the biases of the next layer. Exact but for rounding, except where the next layer pads its input, since the border is
-/// zero and not that constant: there only a channel whose constant is zero is dropped. A channel that no live weight reads is dropped. The
-/// outputs of the last layer stay, and so does one channel of every other layer.
+/// A channel without live incoming weights is a constant, which ReLU, pooling, normalisation and sums of constants keep one; it is
+/// multiplied into the biases of the layers that read it, or into the running means behind them. Exact but for rounding, except where a
+/// layer pads its input, since the border is zero and not that constant: there only a constant zero goes. A channel that no live weight
+/// reads is dropped. What a sum adds has the same channels, so one goes only where no branch needs it. The outputs of the last layer stay,
+/// and so does one channel of every other layer.
 /// </remarks>
 public static class Compaction
 {
@@ -17,88 +18,166 @@ public static class Compaction
     public static Checkpoint Of(Checkpoint model)
     {
         ArgumentNullException.ThrowIfNull(model);
-        var layers = Layers(model);
-        for (int i = 0; i + 1 < layers.Length; i++)
-            FoldConstants(layers[i], layers[i + 1]);
-        for (int i = layers.Length - 2; i >= 0; i--)
-            layers[i].Kept = Read(layers[i + 1], layers[i].Channels);
-        return layers.All(l => l.Kept.Length == l.Channels) ? model : Build(model, layers);
+        var layers = model.Network.Layers.Select(l => new Layer(l, model)).ToArray();
+        FoldConstants(model.Network, layers);
+        int[] classes = Classes(model.Network);
+        bool[]?[] kept = Kept(model.Network, layers, classes);
+        return classes.All(c => !kept[c]!.Contains(false)) ? model : Build(model, layers, v => kept[classes[v]]!);
     }
 
-    /// <summary>A layer under work: Weight and Mask are (K, C R S), flat.</summary>
-    private sealed record Layer(LayerSlice Slice, bool Relu, int Padding, float[] Weight, float[] Mask, float[] Bias)
+    /// <summary>A layer under work: what it has of each parameter, flat, and the mask of its weights.</summary>
+    private sealed class Layer(NetworkLayer layer, Checkpoint model)
     {
-        public int Channels => Slice.Filter.Filters;
+        public NetworkLayer Place => layer;
 
-        public int RowSize => Slice.Filter.FilterSize;
+        public float[][] Values { get; } = [.. layer.Parameters.Select(p => model.Weights.AsSpan(p.Offset, p.Count).ToArray())];
 
-        /// <summary>Channels of the output that stay, ascending.</summary>
-        public int[] Kept { get; set; } = [.. Enumerable.Range(0, Slice.Filter.Filters)];
+        public float[] Mask { get; } =
+            layer.Slice is null ? [] : model.Mask.AsSpan(layer.Slice.WeightOffset, layer.Slice.WeightCount).ToArray();
+
+        public int RowSize => layer.Slice!.Filter.FilterSize;
+
+        /// <summary>All inputs of a row that one channel gives: taps of a filter, or pixels in front of a fully connected layer.</summary>
+        public int Inputs => RowSize / layer.Input.Channels;
+
+        public bool Reads(int row, int channel) =>
+            Mask.AsSpan(row * RowSize + channel * Inputs, Inputs).ContainsAnyExcept(0f);
+
+        public bool IsDead(int row) => !Mask.AsSpan(row * RowSize, RowSize).ContainsAnyExcept(0f);
     }
 
-    private static Layer[] Layers(Checkpoint model) =>
-    [
-        .. model.Network.Layers.Where(l => l.Slice is not null).Select(l => (Layer: l, Slice: l.Slice!)).Select(l => new Layer(
-            l.Slice, l.Layer.Relu, l.Layer.Input.Padding, model.Weights.AsSpan(l.Slice.WeightOffset, l.Slice.WeightCount).ToArray(),
-            model.Mask.AsSpan(l.Slice.WeightOffset, l.Slice.WeightCount).ToArray(),
-            model.Weights.AsSpan(l.Slice.BiasOffset, l.Slice.BiasCount).ToArray())),
-    ];
-
-    private static void FoldConstants(Layer layer, Layer next)
+    private static void FoldConstants(NetworkDescription network, Layer[] layers)
     {
-        // All inputs of the next layer that one channel gives: taps of a filter, or pixels in front of a fully connected layer.
-        int inputs = next.RowSize / layer.Channels;
-        for (int k = 0; k < layer.Channels; k++)
+        // Of each value and channel, NaN where it is none.
+        var constants = new float[layers.Length + 1][];
+        constants[0] = [.. Enumerable.Repeat(float.NaN, network.Shapes[0].Channels)];
+        foreach (var layer in layers)
         {
-            float value = layer.Relu ? Math.Max(0, layer.Bias[k]) : layer.Bias[k];
-            if (layer.Mask.AsSpan(k * layer.RowSize, layer.RowSize).ContainsAnyExcept(0f) || (value != 0 && next.Padding > 0))
-                continue;
-            for (int row = 0; row < next.Channels; row++)
+            var place = layer.Place;
+            float[] input = constants[place.Inputs[0]];
+            float Constant(int k) => place.Kind switch
             {
-                int from = row * next.RowSize + k * inputs;
-                double sum = next.Bias[row];
-                foreach (float w in next.Weight.AsSpan(from, inputs))
-                    sum += (double)w * value;
-                next.Bias[row] = (float)sum;
-                next.Weight.AsSpan(from, inputs).Clear();
-                next.Mask.AsSpan(from, inputs).Clear();
+                SumLayer => place.Inputs.Sum(v => constants[v][k]),
+                BatchNormalizationLayer => Normalized(layer, k, input[k]),
+                _ when place.Slice is null => place.Kind.Constant(input[k]),
+                _ when !layer.IsDead(k) => float.NaN,
+                _ => place.Slice.Biased ? layer.Values[1][k] : 0,
+            };
+            if (place.Slice is not null)
+                Fold(network, layers, layer, input);
+            constants[place.Value] = [.. Enumerable.Range(0, place.Output.Channels).Select(k => Activation(place, Constant(k)))];
+        }
+    }
+
+    private static float Activation(NetworkLayer layer, float value) => layer.Relu ? Math.Max(0, value) : value;
+
+    private static float Normalized(Layer layer, int channel, float value)
+    {
+        double scale = layer.Values[0][channel] / Math.Sqrt(layer.Values[3][channel] + BatchNormalization.Epsilon);
+        return (float)(scale * (value - layer.Values[2][channel]) + layer.Values[1][channel]);
+    }
+
+    /// <summary>Constants among the inputs of a layer go into its biases, or out of the running means behind it.</summary>
+    private static void Fold(NetworkDescription network, Layer[] layers, Layer layer, float[] constants)
+    {
+        var (target, sign) = layer.Place.Slice!.Biased ? (layer.Values[1], 1)
+            : network.Readers(layer.Place.Value) is [{ Kind: BatchNormalizationLayer } after] ? (layers[after.Index].Values[2], -1)
+            : ([], 0);
+        for (int k = 0; k < constants.Length; k++)
+        {
+            float value = constants[k];
+            if (float.IsNaN(value) || (value != 0 && (layer.Place.Kind.Border > 0 || sign == 0)))
+                continue;
+            for (int row = 0; row < layer.Place.Output.Channels; row++)
+            {
+                int from = row * layer.RowSize + k * layer.Inputs;
+                if (sign != 0)
+                {
+                    double sum = target[row];
+                    foreach (float w in layer.Values[0].AsSpan(from, layer.Inputs))
+                        sum += sign * (double)w * value;
+                    target[row] = (float)sum;
+                }
+                layer.Values[0].AsSpan(from, layer.Inputs).Clear();
+                layer.Mask.AsSpan(from, layer.Inputs).Clear();
             }
         }
     }
 
-    /// <summary>Which of the channels are read by a live weight of a row that is kept.</summary>
-    private static int[] Read(Layer next, int channels)
+    /// <summary>For each value one that has the same channels, since they are of one sum or only pass through a layer.</summary>
+    private static int[] Classes(NetworkDescription network)
     {
-        int inputs = next.RowSize / channels;
-        int[] read = [.. Enumerable.Range(0, channels).Where(c => next.Kept.Any(
-            row => next.Mask.AsSpan(row * next.RowSize + c * inputs, inputs).ContainsAnyExcept(0f)))];
-        return read.Length > 0 ? read : [0];
+        int[] classes = [.. Enumerable.Range(0, network.Layers.Count + 1)];
+        foreach (var layer in network.Layers.Where(l => l.Slice is null))
+            foreach (int input in layer.Inputs)
+            {
+                int from = classes[layer.Value], to = classes[input];
+                for (int v = 0; v < classes.Length; v++)
+                    classes[v] = classes[v] == from ? to : classes[v];
+            }
+        return classes;
     }
 
-    private static Checkpoint Build(Checkpoint model, Layer[] layers)
+    /// <summary>The channels of each class that the answer needs: those that a needed row reads, and so on to a fixed point.</summary>
+    private static bool[]?[] Kept(NetworkDescription network, Layer[] layers, int[] classes)
     {
-        int made = 0;
-        var network = NetworkDescription.Of(
-            model.Network.Data, model.Network.Layers.Select(l => l.Slice is null ? l.Kind : l.Kind.Narrowed(layers[made++].Kept.Length)));
-        var (slices, length) = (network.Slices, network.ParameterLength);
-        var weights = new float[length];
-        var mask = new float[length];
-        Array.Fill(mask, 1f);
-        for (int i = 0; i < layers.Length; i++)
+        var kept = new bool[]?[network.Shapes.Count];
+        for (int v = 0; v < classes.Length; v++)
+            kept[classes[v]] ??= new bool[network.Shapes[v].Channels];
+        Array.Fill(kept[classes[0]]!, true);
+        Array.Fill(kept[classes[^1]]!, true);
+        Layer[] weighted = [.. layers.Where(l => l.Place.Slice is not null).Reverse()];
+        bool changed = true;
+        while (changed)
         {
-            var layer = layers[i];
-            int[] channels = i == 0 ? [.. Enumerable.Range(0, layer.Slice.Filter.Channels)] : layers[i - 1].Kept;
-            int inputs = layer.RowSize / (i == 0 ? channels.Length : layers[i - 1].Channels), to = slices[i].WeightOffset;
-            foreach (int row in layer.Kept)
-                foreach (int channel in channels)
+            changed = false;
+            foreach (var layer in weighted)
+            {
+                bool[] rows = kept[classes[layer.Place.Value]]!, channels = kept[classes[layer.Place.Inputs[0]]]!;
+                for (int c = 0; c < channels.Length; c++)
                 {
-                    int from = row * layer.RowSize + channel * inputs;
-                    layer.Weight.AsSpan(from, inputs).CopyTo(weights.AsSpan(to));
-                    layer.Mask.AsSpan(from, inputs).CopyTo(mask.AsSpan(to));
-                    to += inputs;
+                    if (channels[c] || !Enumerable.Range(0, rows.Length).Any(row => rows[row] && layer.Reads(row, c)))
+                        continue;
+                    channels[c] = true;
+                    changed = true;
                 }
-            for (int k = 0; k < layer.Kept.Length; k++)
-                weights[slices[i].BiasOffset + k] = layer.Bias[layer.Kept[k]];
+                // From the last layer to the first, so that all readers of a chain are known.
+                if (!changed && !channels.Contains(true))
+                    changed = channels[0] = true;
+            }
+        }
+        return kept;
+    }
+
+    private static Checkpoint Build(Checkpoint model, Layer[] layers, Func<int, bool[]> keptOf)
+    {
+        int[] Kept(int value) => [.. keptOf(value).Index().Where(k => k.Item).Select(k => k.Index)];
+        var network = model.Network.With(l => l.Slice is null ? l.Kind : l.Kind.Narrowed(Kept(l.Value).Length));
+        var weights = new float[network.ParameterLength];
+        var mask = new float[network.ParameterLength];
+        Array.Fill(mask, 1f);
+        foreach (var (layer, made) in layers.Zip(network.Layers))
+        {
+            int[] rows = Kept(layer.Place.Value), channels = Kept(layer.Place.Inputs[0]);
+            for (int p = 0; p < made.Parameters.Count; p++)
+            {
+                int to = made.Parameters[p].Offset;
+                foreach (int row in rows)
+                {
+                    if (made.Parameters[p].Role != ParameterRole.Weight)
+                    {
+                        weights[to++] = layer.Values[p][row];
+                        continue;
+                    }
+                    foreach (int channel in channels)
+                    {
+                        int from = row * layer.RowSize + channel * layer.Inputs;
+                        layer.Values[p].AsSpan(from, layer.Inputs).CopyTo(weights.AsSpan(to));
+                        layer.Mask.AsSpan(from, layer.Inputs).CopyTo(mask.AsSpan(to));
+                        to += layer.Inputs;
+                    }
+                }
+            }
         }
         return model with { Network = network, Weights = weights, Mask = mask };
     }

@@ -4,16 +4,49 @@ using Secateurs.Kernels;
 
 namespace Secateurs.Model;
 
-/// <summary>Where a layer's parameters lie in the flat buffers: Filter.Count weights (K, C, R, S), then Filter.Filters biases.</summary>
+/// <summary>What a parameter is to training, pruning and files.</summary>
+public enum ParameterRole
+{
+    /// <summary>Trained, and the only ones that pruning removes and ratios count.</summary>
+    Weight,
+
+    /// <summary>Trained, never pruned; as the scale and the shift of a batch normalisation.</summary>
+    Bias,
+    Scale,
+    Shift,
+
+    /// <summary>Running averages of a batch normalisation: saved, but no optimizer touches them.</summary>
+    Mean,
+    Variance,
+}
+
+/// <summary>A parameter tensor of a layer.</summary>
+/// <param name="Name">As files have it, PyTorch's: conv1.weight, bn1.running_mean, ...</param>
+/// <param name="Role">What becomes of it.</param>
+/// <param name="Shape">As frameworks write it.</param>
+/// <param name="Offset">Of its first value in the flat buffers.</param>
+public sealed record ParameterSlice(string Name, ParameterRole Role, int[] Shape, int Offset)
+{
+    /// <summary>Values.</summary>
+    public int Count => Shape.Aggregate(1, (a, b) => a * b);
+}
+
+/// <summary>
+/// Where a layer's weights and biases lie in the flat buffers: Filter.Count weights (K, C, R, S), then Filter.Filters biases.
+/// </summary>
 /// <param name="Name">conv1, conv2, ... fc1, fc2, ...</param>
 /// <param name="Filter">(K, C, R, S); a fully connected layer is (K, C, 1, 1).</param>
 /// <param name="Convolutional">Whether it was described as a convolution.</param>
 /// <param name="WeightOffset">First weight.</param>
 /// <param name="BiasOffset">First bias.</param>
-public sealed record LayerSlice(string Name, FilterShape Filter, bool Convolutional, int WeightOffset, int BiasOffset)
+/// <param name="Biased">Whether it has any: a convolution in front of its batch normalisation has none.</param>
+public sealed record LayerSlice(
+    string Name, FilterShape Filter, bool Convolutional, int WeightOffset, int BiasOffset, bool Biased = true)
 {
     public int WeightCount => Filter.Count;
-    public int BiasCount => Filter.Filters;
+
+    /// <summary>Outputs, or 0.</summary>
+    public int BiasCount => Biased ? Filter.Filters : 0;
 
     /// <summary>Shape as frameworks write it: (K, C, R, S) or (K, C).</summary>
     public int[] WeightShape => Convolutional
@@ -22,8 +55,8 @@ public sealed record LayerSlice(string Name, FilterShape Filter, bool Convolutio
 }
 
 /// <summary>
-/// All parameters of a network in flat device buffers of one layout: weights and biases, the optimizer's moments, the mask
-/// (1 = kept; 1 for biases, which are never pruned).
+/// All parameters of a network in flat device buffers of one layout: weights, biases and others (<see cref="ParameterRole"/>), the
+/// optimizer's moments, the mask (1 = kept; 1 for all but weights, which alone are pruned).
 /// </summary>
 public sealed class Parameters
 {
@@ -70,8 +103,8 @@ public sealed class Parameters
     public int MaskVersion { get; private set; }
 
     /// <summary>
-    /// Weights from N(0, 2 / (C R S)) (He et al. 2015) before a ReLU, N(0, 1 / (C R S)) (LeCun et al. 1998) elsewhere; biases and
-    /// moments 0, mask 1.
+    /// Weights from N(0, 2 / (C R S)) (He et al. 2015) before a ReLU or a batch normalisation, N(0, 1 / (C R S)) (LeCun et al. 1998)
+    /// elsewhere; scales and running variances 1; biases, the others and moments 0, mask 1.
     /// </summary>
     public void Initialize(NetworkDescription network, ulong seed)
     {
@@ -80,9 +113,11 @@ public sealed class Parameters
         var weights = new float[Weight.Length];
         foreach (var layer in network.Layers)
         {
+            foreach (var one in layer.Parameters.Where(p => p.Role is ParameterRole.Scale or ParameterRole.Variance))
+                weights.AsSpan(one.Offset, one.Count).Fill(1);
             if (layer.Slice is not { } slice)
                 continue;
-            double deviation = Math.Sqrt((layer.Relu ? 2.0 : 1.0) / slice.Filter.FilterSize);
+            double deviation = Math.Sqrt((layer.Relu || !slice.Biased ? 2.0 : 1.0) / slice.Filter.FilterSize);
             for (int i = 0; i < slice.WeightCount; i++)
                 weights[slice.WeightOffset + i] = (float)(random.NextGaussian() * deviation);
         }

@@ -10,7 +10,10 @@ namespace Secateurs.Model;
 /// <param name="steps">Of an epoch at most.</param>
 internal sealed class Schedule(DeviceMemory memory, UpdateRule rule, double momentum, int steps)
 {
-    /// <summary>[steps][4], see <see cref="Update.Rates"/>.</summary>
+    /// <summary>What <see cref="Dropout"/> tells steps apart by: integers that floats hold.</summary>
+    private const int MostKeys = 1 << 24;
+
+    /// <summary>[steps][5], see <see cref="Update.Rates"/>.</summary>
     public ArrayView<float> Rates { get; } = memory.Allocate<float>((long)steps * Update.RatesPerStep);
 
     /// <summary>The optimizer.</summary>
@@ -30,6 +33,7 @@ internal sealed class Schedule(DeviceMemory memory, UpdateRule rule, double mome
         {
             var (rate, decay) = rates(i);
             Update.RatesOf(Rule, Updates + i + 1, rate, decay, momentum).CopyTo(table, i * Update.RatesPerStep);
+            table[(i + 1) * Update.RatesPerStep - 1] = (Updates + i) % MostKeys;
         }
         memory.Upload(table, Rates.SubView(first * Update.RatesPerStep, table.Length));
     }

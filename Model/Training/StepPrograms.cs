@@ -1,3 +1,4 @@
+using System.Numerics;
 using Secateurs.Kernels;
 
 namespace Secateurs.Model;
@@ -15,13 +16,13 @@ namespace Secateurs.Model;
 internal sealed class StepPrograms(
     Parameters parameters, TrainerOptions options, StepBuilder builder, Batches batches, Evaluator evaluator, Schedule schedule)
 {
-    private readonly Dictionary<(bool Training, bool Pruned, long Choice, UpdateRule Rule), StepProgram> _programs = [];
+    private readonly Dictionary<(bool Training, bool Pruned, BigInteger Choice, UpdateRule Rule), StepProgram> _programs = [];
     private readonly ComputeDevice _device = parameters.Device;
     private readonly Operation _advance = batches.Advance();
     private Operation[] _mix = [];
     private SharedValues? _shared;
     private int _chosenVersion = -1;
-    private long _choice;
+    private BigInteger _choice;
 
     /// <summary>Steps that learn.</summary>
     public StepProgram Training => Of(training: true);
@@ -76,7 +77,7 @@ internal sealed class StepPrograms(
 
     /// <summary>What is done to a batch without learning from it.</summary>
     private IEnumerable<Operation[]> Forward(Operation last) =>
-        [[batches.Gather(0)], .. builder.Forward(builder.Inputs[0], _advance), [last]];
+        [[batches.Gather(0)], .. builder.Forward(builder.Inputs[0], learning: null, _advance), [last]];
 
     private StepProgram Learning()
     {
@@ -91,7 +92,7 @@ internal sealed class StepPrograms(
 
         Operation[][] Step(int input) =>
         [
-            .. builder.Forward(builder.Inputs[input], _advance), [evaluator.Loss(builder, input, options.LabelSmoothing)], _mix,
+            .. builder.Forward(builder.Inputs[input], update, _advance), [evaluator.Loss(builder, input, options.LabelSmoothing)], _mix,
             .. builder.Backward(builder.Inputs[input], weights, update), .. shared,
         ];
 

@@ -16,5 +16,6 @@ public sealed record LayerSize(
 public sealed record FileSize(int Bytes, double HeaderBits, IReadOnlyList<LayerSize> Layers)
 {
     /// <summary>Weights and biases of the dense network in fp32, in bytes.</summary>
-    public static long DenseBytes(CodedNetwork network) => network.Layers.Sum(l => 4L * (l.Indices.Length + l.Bias.Length));
+    public static long DenseBytes(CodedNetwork network) =>
+        network.Layers.Sum(l => 4L * (l.Indices.Length + l.Bias.Length)) + network.Others.Sum(o => 4L * o.Length);
 }

@@ -68,8 +68,12 @@ public static class Compressor
         using var trainer = new Trainer(device, compact.Network, new TrainerOptions(batch, Seed: model.Seed), training, validation, test);
         Put(trainer, compact);
         var before = trainer.Evaluate(Part.Test, cancellation);
-        CodedNetwork Coded(SharedState state) =>
-            NeuronOrder.HeaviestFirst(SharedNetwork.Of(compact with { Weights = state.State.Weight }, state.Layers));
+        bool chain = compact.Network.IsChain;
+        CodedNetwork Coded(SharedState state)
+        {
+            var network = SharedNetwork.Of(compact with { Weights = state.State.Weight }, state.Layers);
+            return chain && network.Others.Count == 0 ? NeuronOrder.HeaviestFirst(network) : network;
+        }
         var sharing = new WeightSharing(trainer, options, say, s => keep(CodedFile.Encode(Coded(s), options.Coder)), cancellation);
         var shared = sharing.Run();
 
@@ -85,9 +89,8 @@ public static class Compressor
         if (!Bits(stored.Weights).SequenceEqual(Bits(read.Weights)) || !Bits(stored.Mask).SequenceEqual(Bits(read.Mask)))
             throw new InvalidOperationException("decoding gave another network");
         Put(trainer, read);
-        var slices = model.Network.Slices;
         return new Compressed(
-            file, decoded, shared.Bits, size, slices.Sum(s => 4L * (s.WeightCount + s.BiasCount)), model.Total,
+            file, decoded, shared.Bits, size, model.Network.Parameters.Sum(p => 4L * p.Count), model.Total,
             Judgement.Of(sharing.Reference, trainer.EvaluateEach(Part.Validation), options.MaxDrop), before,
             trainer.Evaluate(Part.Test, cancellation), sharing.Tries, encode, decode);
     }

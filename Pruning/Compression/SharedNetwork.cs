@@ -12,13 +12,21 @@ internal static class SharedNetwork
     public static CodedNetwork Of(Checkpoint model, IReadOnlyList<SharedWeights> shared)
     {
         ArgumentNullException.ThrowIfNull(model);
+        float[] weights = Folding.Reduced(model.Network, model.Weights);
         return new CodedNetwork(model.Network.Text,
         [
             .. model.Network.Slices.Zip(shared, (slice, layer) => new SharedLayer(
                 slice.Name, slice.WeightShape, layer.Codebook, layer.Indices,
                 model.Weights.AsSpan(slice.BiasOffset, slice.BiasCount).ToArray())),
-        ]);
+        ])
+        {
+            Others = [.. Normalizations(model.Network).Select(p => weights.AsSpan(p.Offset, p.Count).ToArray())],
+        };
     }
+
+    /// <summary>Scales and shifts; running averages went into these (<see cref="Folding.Reduced"/>).</summary>
+    private static IEnumerable<ParameterSlice> Normalizations(NetworkDescription network) =>
+        network.Parameters.Where(p => p.Role is ParameterRole.Scale or ParameterRole.Shift);
 
     /// <summary>The network of a coded file; what is no network of this program is refused before its layers are decoded.</summary>
     /// <param name="file">Its bytes.</param>
@@ -49,8 +57,21 @@ internal static class SharedNetwork
                 else
                     weights[slice.WeightOffset + i] = layer.Codebook[layer.Indices[i] - 1];
             }
+            if (layer.Bias.Length != slice.BiasCount)
+                throw CodedFile.Bad(nameForErrors, $"{slice.BiasCount} biases of {slice.Name}", $"{layer.Bias.Length}");
             layer.Bias.CopyTo(weights, slice.BiasOffset);
         }
+        ParameterSlice[] others = [.. Normalizations(network)];
+        if (!others.Select(p => p.Count).SequenceEqual(coded.Others.Select(o => o.Length)))
+        {
+            throw CodedFile.Bad(
+                nameForErrors, $"{others.Length} lists with {others.Sum(p => p.Count)} scales and shifts",
+                $"{coded.Others.Count} with {coded.Others.Sum(o => o.Length)}");
+        }
+        foreach (var (parameter, values) in others.Zip(coded.Others))
+            values.CopyTo(weights, parameter.Offset);
+        foreach (var parameter in network.Parameters.Where(p => p.Role == ParameterRole.Variance))
+            weights.AsSpan(parameter.Offset, parameter.Count).Fill(Folding.UnitVariance);
         return new Checkpoint(network, weights, mask, Seed: 0, Validation: 0, new Dictionary<string, string>());
     }
 

@@ -122,10 +122,10 @@ internal sealed class WeightSharing(
         return new SharedState(bits, shared, trainer.Parameters.Save(), judgement);
     }
 
-    /// <summary>Biases shared and rounded as asked.</summary>
+    /// <summary>Biases shared and rounded as asked; scales and shifts rounded, running averages in them.</summary>
     private void RoundBiases()
     {
-        float[] weights = trainer.Parameters.GetWeights();
+        float[] weights = Folding.Reduced(trainer.Network, trainer.Parameters.GetWeights());
         foreach (var layer in trainer.Parameters.Layers)
         {
             float[] biases = weights[layer.BiasOffset..(layer.BiasOffset + layer.BiasCount)];
@@ -133,6 +133,9 @@ internal sealed class WeightSharing(
                 biases = Rounding.Shared(biases, options.BiasBits);
             Array.ConvertAll(biases, b => Rounding.Of(b, options.MantissaBits)).CopyTo(weights, layer.BiasOffset);
         }
+        foreach (var parameter in trainer.Network.Parameters.Where(p => p.Role is ParameterRole.Scale or ParameterRole.Shift))
+            foreach (ref float value in weights.AsSpan(parameter.Offset, parameter.Count))
+                value = Rounding.Of(value, options.MantissaBits);
         trainer.Parameters.SetWeights(weights);
     }
 }

@@ -5,7 +5,8 @@ namespace Secateurs.Pruning.Export;
 
 /// <summary>
 /// A pruned network for SciPy: for each layer NAME.npz, which <c>scipy.sparse.load_npz</c> reads as a CSR matrix of its live weights, rows
-/// = output channels and columns = C R S, and NAME.bias.npy. A live weight that is zero is stored like any other.
+/// = output channels and columns = C R S, and NAME.bias.npy; batch normalisations are folded in (<see cref="Folding"/>). A live weight that
+/// is zero is stored like any other.
 /// </summary>
 public static class CsrFiles
 {
@@ -17,6 +18,7 @@ public static class CsrFiles
     /// <exception cref="UserException">Failed: a file cannot be written.</exception>
     public static IReadOnlyList<string> Write(string folder, Checkpoint model, bool replace = true)
     {
+        model = Folding.Of(model);
         string[] wanted = [.. model.Network.Slices.SelectMany(l => new[] { $"{l.Name}.npz", $"{l.Name}.bias.npy" })];
         string? other = !Directory.Exists(folder) ? null : Directory.EnumerateFiles(folder).Select(f => Path.GetFileName(f))
             .Where(f => Path.GetExtension(f) is ".npz" or ".npy" && !wanted.Contains(f)).Order(StringComparer.Ordinal).FirstOrDefault();

@@ -1,4 +1,5 @@
 using System.Runtime.InteropServices;
+using Secateurs.Kernels;
 using Secateurs.Model;
 
 namespace Secateurs.Pruning.Export;
@@ -9,9 +10,9 @@ namespace Secateurs.Pruning.Export;
 /// </summary>
 /// <remarks>
 /// The scale of grey pixels is multiplied into the weights of the first layer that has any, which pooling in front of it allows, so that
-/// nobody needs to know it; several channels, and shifts, have two nodes for it. Dead neurons and channels are left out
-/// (<see cref="Compaction"/>); other pruned weights are zeros. The metadata say what a checkpoint does and the masks
-/// (<see cref="MaskText"/>); layers are those that are left.
+/// nobody needs to know it; several channels, and shifts, have two nodes for it. Batch normalisations are folded into weights
+/// (<see cref="Folding"/>), dead neurons and channels are left out (<see cref="Compaction"/>); other pruned weights are zeros. The metadata
+/// say what a checkpoint does and the masks (<see cref="MaskText"/>); layers are those that are left.
 /// </remarks>
 public static class OnnxFile
 {
@@ -27,7 +28,7 @@ public static class OnnxFile
 
     internal static byte[] Encode(Checkpoint model)
     {
-        var small = Compaction.Of(model);
+        var small = Compaction.Of(Folding.Of(model));
         var texts = CheckpointTexts.Of(small, "checkpoint");
         (texts["network"], texts["pixel_scale"], texts["pixel_shift"]) = (model.Network.Name, "1", "0");
         foreach (var (key, text) in MaskText.Of(small))
@@ -46,8 +47,11 @@ public static class OnnxFile
     {
         List<ProtobufMessage> nodes = [], tensors = [];
         string value = "image";
+        int flattened = 0;
         var data = model.Network.Data;
-        bool flat = false, folded = data.Channels == 1 && data.Shift[0] == 0;
+        // Which value of the network has which name, and whether it is a vector there.
+        var values = new (string Name, bool Flat)[model.Network.Layers.Count + 1];
+        bool folded = data.Channels == 1 && data.Shift[0] == 0 && model.Network.Readers(0) is [var only] && Passes(only);
         if (!folded)
         {
             tensors.Add(Tensor("scale", [1, data.Channels, 1, 1], [.. data.Scale]));
@@ -55,33 +59,53 @@ public static class OnnxFile
             value = Add("Mul", "scaled", [value, "scale"]);
             value = Add("Add", "shifted", [value, "shift"]);
         }
+        values[0] = (value, false);
         int pools = 0;
         foreach (var layer in model.Network.Layers)
         {
+            bool flat;
+            (value, flat) = values[layer.Inputs[0]];
             if (layer.Kind is MaxPoolLayer pool)
-            {
-                value = Add(
-                    "MaxPool", $"pool{++pools}", [value], Ints("kernel_shape", pool.Size, pool.Size),
-                    Ints("strides", pool.Size, pool.Size));
-            }
+                value = Add("MaxPool", $"pool{++pools}", [value], Windows(pool.Window));
             else if (layer.Kind is AveragePoolLayer average)
             {
                 value = Add(
-                    "AveragePool", layer.Name, [value], Ints("kernel_shape", average.Size, average.Size),
-                    Ints("strides", average.Size, average.Size));
+                    "AveragePool", layer.Name, [value],
+                    [.. Windows(average.Window), .. average.Window.Padding > 0 ? [Int("count_include_pad", 1)] : (ProtobufMessage[])[]]);
             }
-            else if (layer.Kind is ConvolutionLayer { KernelSize: var size, Padding: var padding })
+            else if (layer.Kind is GlobalAveragePoolLayer)
+                value = Add("GlobalAveragePool", layer.Name, [value]);
+            else if (layer.Kind is ConvolutionLayer { KernelSize: var size, Padding: var padding, Stride: var stride })
             {
+                ProtobufMessage[] strides = stride > 1 ? [Ints("strides", stride, stride)] : [];
                 value = Add(
-                    "Conv", layer.Name, Parameters(layer), Ints("kernel_shape", size, size),
-                    Ints("pads", padding, padding, padding, padding));
+                    "Conv", layer.Name, Parameters(layer),
+                    [Ints("kernel_shape", size, size), Ints("pads", padding, padding, padding, padding), .. strides]);
             }
             else if (layer.Kind is DenseLayer)
-                value = Add("Gemm", layer.Name, Parameters(Flattened(layer)), Int("transB", 1));
+            {
+                if (!flat)
+                    value = Add("Flatten", flattened++ == 0 ? "flatten" : $"{layer.Name}.flatten", [value]);
+                flat = true;
+                value = Add("Gemm", layer.Name, Parameters(layer), Int("transB", 1));
+            }
+            else if (layer.Kind is BatchNormalizationLayer)
+            {
+                string[] names = [.. layer.Parameters.Select(p => p.Name)];
+                foreach (var p in layer.Parameters)
+                    tensors.Add(Tensor(p.Name, p.Shape, model.Weights.AsSpan(p.Offset, p.Count)));
+                value = Add("BatchNormalization", layer.Name, [value, .. names], Float("epsilon", BatchNormalization.Epsilon));
+            }
+            else if (layer.Kind is SumLayer)
+            {
+                for (int i = 1; i < layer.Inputs.Count; i++)
+                    value = Add("Add", i == 1 ? layer.Name : $"{layer.Name}.{i}", [value, values[layer.Inputs[i]].Name]);
+            }
             else
                 throw new NotSupportedException(layer.Kind.Token);
             if (layer.Relu)
                 value = Add("Relu", $"{layer.Name}.relu", [value]);
+            values[layer.Value] = (value, flat);
         }
         // GraphProto: node, name, initializer, input, output. The last node's output bears the graph's own name for it.
         nodes.Add(Node("Identity", "logits", [value], "logits"));
@@ -92,20 +116,17 @@ public static class OnnxFile
             .Message(11, Value("image", data.Channels, data.Height, data.Width))
             .Message(12, Value("logits", data.Classes));
 
-        NetworkLayer Flattened(NetworkLayer layer)
-        {
-            if (!flat)
-                value = Add("Flatten", "flatten", [value]);
-            flat = true;
-            return layer;
-        }
+        // Whether a first layer, or what reads its output alone, takes the scale of pixels: pooling hands it on.
+        bool Passes(NetworkLayer layer) => layer.Slice is not null
+            || (layer.Kind is MaxPoolLayer or AveragePoolLayer or GlobalAveragePoolLayer && data.Scale[0] > 0
+                && model.Network.Readers(layer.Value) is [var next] && Passes(next));
 
         // What a layer with parameters reads.
         string[] Parameters(NetworkLayer layer)
         {
             var slice = layer.Slice!;
             string weight = $"{layer.Name}.weight", bias = $"{layer.Name}.bias";
-            float scale = folded && slice.WeightOffset == 0 ? data.Scale[0] : 1;
+            float scale = folded && slice == model.Network.Slices[0] ? data.Scale[0] : 1;
             float[] weights = model.Weights.AsSpan(slice.WeightOffset, slice.WeightCount).ToArray();
             tensors.Add(Tensor(weight, slice.WeightShape, [.. weights.Select(w => w * scale)]));
             tensors.Add(Tensor(bias, [slice.BiasCount], model.Weights.AsSpan(slice.BiasOffset, slice.BiasCount)));
@@ -131,6 +152,16 @@ public static class OnnxFile
     /// <summary>AttributeProto: name, ints, type = INTS.</summary>
     private static ProtobufMessage Ints(string name, params long[] values) =>
         new ProtobufMessage().Text(1, name).Numbers(8, values).Number(20, 7);
+
+    private static ProtobufMessage[] Windows(Window window)
+    {
+        var (size, stride, padding) = window;
+        ProtobufMessage[] pads = padding > 0 ? [Ints("pads", padding, padding, padding, padding)] : [];
+        return [Ints("kernel_shape", size, size), Ints("strides", stride, stride), .. pads];
+    }
+
+    /// <summary>AttributeProto: name, f, type = FLOAT.</summary>
+    private static ProtobufMessage Float(string name, float value) => new ProtobufMessage().Text(1, name).Float(2, value).Number(20, 1);
 
     /// <summary>AttributeProto: name, i, type = INT.</summary>
     private static ProtobufMessage Int(string name, long value) => new ProtobufMessage().Text(1, name).Number(3, value).Number(20, 2);

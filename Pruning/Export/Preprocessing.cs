@@ -38,7 +38,10 @@ public sealed record Preprocessing(double Mean, double Deviation)
         float[] weights = [.. model.Weights];
         var first = model.Network.Slices[0];
         int inputs = first.Filter.FilterSize;
-        for (int k = 0; k < first.BiasCount; k++)
+        // Where there is no bias, the running mean of the normalisation behind the layer moves the other way.
+        var (shifts, sign) = first.Biased ? (first.BiasOffset, 1)
+            : (model.Network.Layers.First(l => l.Kind is BatchNormalizationLayer).Parameters[2].Offset, -1);
+        for (int k = 0; k < first.Filter.Filters; k++)
         {
             double sum = 0;
             foreach (ref float w in weights.AsSpan(first.WeightOffset + k * inputs, inputs))
@@ -46,7 +49,7 @@ public sealed record Preprocessing(double Mean, double Deviation)
                 sum += w;
                 w = (float)(w / (255 * Deviation * model.Network.Data.Scale[0]));
             }
-            weights[first.BiasOffset + k] -= (float)(sum * Mean / Deviation);
+            weights[shifts + k] -= sign * (float)(sum * Mean / Deviation);
         }
         return model with { Weights = weights };
     }

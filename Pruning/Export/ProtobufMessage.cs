@@ -1,14 +1,15 @@
+using System.Buffers.Binary;
 using System.Text;
 
 namespace Secateurs.Pruning.Export;
 
 /// <summary>
 /// One message of Protocol Buffers (Google, 2008: protobuf.dev/programming-guides/encoding), written field by field. A field is its number
-/// and wire type as a varint, then the value: a varint, or a length and that many bytes.
+/// and wire type as a varint, then the value: a varint, four bytes, or a length and that many bytes.
 /// </summary>
 internal sealed class ProtobufMessage
 {
-    private const int Varint = 0, LengthDelimited = 2;
+    private const int Varint = 0, LengthDelimited = 2, FourBytes = 5;
 
     private readonly List<byte> _bytes = [];
 
@@ -16,6 +17,15 @@ internal sealed class ProtobufMessage
     {
         Write((ulong)field << 3 | Varint);
         Write((ulong)value);
+        return this;
+    }
+
+    public ProtobufMessage Float(int field, float value)
+    {
+        Write((ulong)field << 3 | FourBytes);
+        Span<byte> bytes = stackalloc byte[sizeof(float)];
+        BinaryPrimitives.WriteSingleLittleEndian(bytes, value);
+        _bytes.AddRange(bytes);
         return this;
     }
 

@@ -4,7 +4,8 @@ using Secateurs.Model;
 namespace Secateurs.Pruning.Export;
 
 /// <summary>
-/// A network as PyTorch takes it, in a safetensors file: NAME.weight (K, C, R, S) or (K, C) and NAME.bias (K), pruned weights as zeros.
+/// A network as PyTorch takes it, in a safetensors file: NAME.weight (K, C, R, S) or (K, C) and NAME.bias (K), of batch normalisations also
+/// NAME.running_mean and NAME.running_var (<see cref="ParameterSlice.Name"/>), pruned weights as zeros.
 /// There are no tensors of masks, which load_state_dict would refuse; the metadata hold them (<see cref="MaskText"/>), and all that a
 /// checkpoint says besides (<see cref="CheckpointTexts"/>), so that the file becomes the same checkpoint again. An input is pixel_scale
 /// times a pixel of 0 to 255, plus pixel_shift.
@@ -22,11 +23,7 @@ public static class TorchFile
         texts[ShiftKey] = NoShift;
         foreach (var (key, text) in MaskText.Of(model))
             texts[key] = text;
-        var tensors = model.Network.Slices.SelectMany(l => new[]
-        {
-            SafeTensor.Of($"{l.Name}.weight", l.WeightShape, model.Weights.AsSpan(l.WeightOffset, l.WeightCount)),
-            SafeTensor.Of($"{l.Name}.bias", [l.BiasCount], model.Weights.AsSpan(l.BiasOffset, l.BiasCount)),
-        });
+        var tensors = model.Network.Parameters.Select(p => SafeTensor.Of(p.Name, p.Shape, model.Weights.AsSpan(p.Offset, p.Count)));
         SafeTensors.Write(path, [.. tensors], texts, replace);
     }
 
@@ -48,16 +45,15 @@ public static class TorchFile
         if (!texts.Remove(ShiftKey, out string? shift) || shift != NoShift)
             throw BadModel.Of(file.Path, $"a pixel shift of {NoShift}", shift ?? "none");
         var model = CheckpointTexts.Take(file.Path, texts, FormatKey);
-        var slices = model.Network.Slices;
-        if (file.Tensors.Count != 2 * slices.Count)
-            throw BadModel.Of(file.Path, $"{2 * slices.Count} tensors", $"{file.Tensors.Count}");
-        foreach (var layer in slices)
+        int count = model.Network.Parameters.Count();
+        if (file.Tensors.Count != count)
+            throw BadModel.Of(file.Path, $"{count} tensors", $"{file.Tensors.Count}");
+        foreach (var parameter in model.Network.Parameters)
+            Checkpoint.ReadParameter(file.Path, file.Get(parameter.Name, TensorType.F32, parameter.Shape), parameter, model.Weights);
+        foreach (var layer in model.Network.Slices)
         {
             var mask = model.Mask.AsSpan(layer.WeightOffset, layer.WeightCount);
             MaskText.Take(file.Path, texts, layer, mask);
-            Finite(file.Path, file.Get($"{layer.Name}.weight", TensorType.F32, layer.WeightShape))
-                .CopyTo(model.Weights, layer.WeightOffset);
-            Finite(file.Path, file.Get($"{layer.Name}.bias", TensorType.F32, layer.BiasCount)).CopyTo(model.Weights, layer.BiasOffset);
             for (int i = 0; i < mask.Length; i++)
             {
                 if (mask[i] == 0 && model.Weights[layer.WeightOffset + i] != 0)

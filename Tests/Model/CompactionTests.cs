@@ -11,6 +11,8 @@ public sealed class CompactionTests
     [InlineData("conv6@5 avgpool2 conv5@3p1r avgpool2 fc8r fc10", 0.5, 0.4)]
     [InlineData("conv6@5 pool2 conv5@3r pool2 fc8r fc10", 0.5, 0.4)]
     [InlineData("conv6@5p2r pool2 conv8@5p1 pool3 conv7@3r fc10", 0.2, 0.4)]
+    [InlineData("conv6@3s2p1br [conv6@3p1br conv6@3p1b | ]+r [conv8@3s2p1br conv8@3p1b | conv8@1s2b]+r gap fc10", 0.1, 0.3)]
+    [InlineData("conv6@3r [conv5@1r pool3s1p1 | conv5@3p1 avgpool3s1p1 b]+ br drop0.5 fc8r fc10", 0.1, 0.3)]
     [InlineData("fc10", 0.02, 0.0)]
     public void The_smaller_network_gives_the_same_logits(string layers, double density, double dead)
     {
@@ -48,6 +50,40 @@ public sealed class CompactionTests
         Assert.Equal((2, 794), (small.Kept, small.Total));
         var last = small.Network.Slices[1];
         Assert.Equal([2, 2, 2, 2, 8, 2, 2, 2, 2, 2], small.Weights.AsSpan(last.BiasOffset, 10).ToArray());
+    }
+
+    /// <summary>The sum keeps a channel while one of its branches needs it.</summary>
+    [Fact]
+    public void A_channel_goes_through_a_sum_only_where_all_branches_agree()
+    {
+        // conv1 gives 3 channels; the second branch gives none of its own. Channel 2 is read by nobody behind the sum.
+        var model = Of("conv3@5r [conv4@1r conv3@1 | ]+r fc10", (layer, row, column) => layer switch
+        {
+            0 => 1,
+            1 => row == 0 && column == 1 ? 1 : 0,
+            2 => row == 0 && column == 0 ? 1 : 0,
+            _ => column / (24 * 24) < 2 ? 1 : 0,
+        }, bias: 0);
+        var small = Compaction.Of(model);
+        Assert.Equal("[ conv1@1r conv2@1 | ]+r", small.Network.Name["conv2@5r ".Length..^" fc10".Length]);
+        byte[] image = PlainNetwork.Images(1, 1);
+        Assert.Equal(PlainNetwork.Run(model, image).Logits, PlainNetwork.Run(small, image).Logits);
+    }
+
+    [Fact]
+    public void Normalisations_and_dropout_go_where_answers_are_given()
+    {
+        var model = PlainNetwork.Random("b conv4@3s2br [conv4@3p1br conv4@3p1b | drop0.5]+r br fc9 b fc10", 0.5, 0, 1);
+        var folded = Folding.Of(model);
+        Assert.Equal("b conv4@3s2r [ conv4@3p1r conv4@3p1 | ]+r br fc9 fc10", folded.Network.Name);
+        Assert.Equal(model.Kept, folded.Kept);
+        byte[] image = PlainNetwork.Images(1, 1);
+        var (expected, bounds) = PlainNetwork.Run(model, image);
+        double[] found = PlainNetwork.Run(folded, image).Logits, reduced = PlainNetwork.Run(
+            model with { Weights = Folding.Reduced(model.Network, model.Weights) }, image).Logits;
+        Assert.All(expected.Index(), e => Assert.InRange(found[e.Index], e.Item - bounds[e.Index], e.Item + bounds[e.Index]));
+        Assert.All(expected.Index(), e => Assert.InRange(reduced[e.Index], e.Item - bounds[e.Index], e.Item + bounds[e.Index]));
+        Assert.Same(folded, Folding.Of(folded));
     }
 
     [Fact]

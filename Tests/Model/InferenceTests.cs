@@ -13,7 +13,10 @@ public sealed class InferenceTests
         [TestDevices.Cpu(512, 2), TestDevices.Cpu(256, 4), TestDevices.Cpu(128, 1), TestDevices.OpenCl, TestDevices.Cuda];
 
     private static readonly string[] Lines =
-        ["fc30r fc20r fc10", "conv6@5p2r pool2 conv16@5r pool2 conv12@5r fc17r fc10", "conv7@5 pool2 conv9@5 pool2 fc33r fc10"];
+    [
+        "fc30r fc20r fc10", "conv6@5p2r pool2 conv16@5r pool2 conv12@5r fc17r fc10", "conv7@5 pool2 conv9@5 pool2 fc33r fc10",
+        "conv6@3s2p1br [conv6@3p1br conv6@3p1b | ]+r pool3s2p1 [conv9@3s2p1br conv9@3p1b | conv9@1s2b]+r gap fc10",
+    ];
 
     private static readonly (string Device, int Batch)[] Batches =
         [(TestDevices.Cpu(512, 2), Count), (TestDevices.Cpu(512, 2), 1), (TestDevices.Cpu(512, 3), 17), (TestDevices.Cpu(128, 3), 64)];

@@ -4,6 +4,8 @@ namespace Tests.ModelTests;
 
 public sealed class NetworkDescriptionTests
 {
+    private static readonly DataShape Colour = new(3, 32, 32, 10, [0.016f, 0.016f, 0.015f], [-2, -2, -1.75f]);
+
     [Theory]
     [InlineData("lenet-300-100", 266_200, 410)]
     [InlineData("lenet-5", 61_470, 236)]
@@ -33,6 +35,18 @@ public sealed class NetworkDescriptionTests
     [InlineData("conv1@٢ fc10", "'conv1@٢' is no layer")]
     [InlineData("conv1@5p१ fc10", "'conv1@5p१' is no layer")]
     [InlineData("fc10\n", "is no layer")]
+    [InlineData("[conv4@3 fc10", "'[' without the ']+' or ']+r' that ends its branches")]
+    [InlineData("conv4@3]+ fc10", "without the '[' that begins branches")]
+    [InlineData("conv4@3 | fc10", "without the '[' that begins branches")]
+    [InlineData("[conv4@3]+ fc10", "'[...]+' has one branch")]
+    [InlineData("[conv4@3 | conv5@3]+r fc10", "layer 3 adds 4x26x26 and 5x26x26 values")]
+    [InlineData("[conv4@3 | conv4@3]+s fc10", "']+s' is no layer")]
+    [InlineData("[fc9r | conv9@28p1 conv9@3]+ fc10", "layer 1 is fully connected to what another one pads")]
+    [InlineData("conv4@3s0 fc10", "'conv4@3s0' is no layer")]
+    [InlineData("conv4@3rb fc10", "'conv4@3rb' is no layer")]
+    [InlineData("drop1 fc10", "'drop1' is no layer")]
+    [InlineData("drop0.500 fc10", "'drop0.500' is no layer")]
+    [InlineData("pool3s2p3 fc10", "layer 1 has windows that lie wholly over the edge")]
     [InlineData("fc16r conv4@1p1r pool2 fc10", "layer 2 pads the output of a fully connected layer")]
     [InlineData("conv9999@1 pool9 fc10", "at most 1048576 values in all layers of an image, borders too, found 7840000 up to layer 1")]
     public void What_is_no_network_is_refused(string text, string reason)
@@ -43,12 +57,52 @@ public sealed class NetworkDescriptionTests
         Assert.True(text.Contains('\n') || !error.Message.Contains('\n'));
     }
 
+    [Theory]
+    [InlineData("resnet-20", 270_896, 10, 53)]
+    [InlineData("alexnet", 2_471_104, 64 + 192 + 384 + 256 + 256 + 10, 9)]
+    [InlineData("vgg-16", 14_977_728, 512 + 10, 33)]
+    public void Known_networks_of_colour_images_have_the_weights_of_their_papers(string text, int weights, int biases, int layers)
+    {
+        var network = NetworkDescription.Parse(text, Colour);
+        Assert.Equal((weights, biases), (network.Slices.Sum(s => s.WeightCount), network.Slices.Sum(s => s.BiasCount)));
+        Assert.Equal(layers, network.Layers.Count);
+        Assert.True(network.HasLayersOf(network.With(l => l.Kind)));
+    }
+
+    /// <summary>A line that a network writes of itself is read as the same network.</summary>
+    [Theory]
+    [InlineData("conv4@3s2p1br [conv4@3p1br conv4@3p1b | ]+r gap fc10")]
+    [InlineData("[conv4@3p1 | [conv4@1b | conv4@5p2]+ pool3s1p1]+r pool3s2 b avgpool2s1p1 drop0.25 fc20r drop0.5 br fc10")]
+    [InlineData("[ | conv1@3p1r | ]+ fc10")]
+    public void Branches_come_back_as_they_were_written(string text)
+    {
+        var network = NetworkDescription.Parse(text);
+        string written = network.With(l => l.Kind).Name;
+        Assert.Equal(text.Replace("[", "[ ").Replace("]", " ]").Split(' ', StringSplitOptions.RemoveEmptyEntries), written.Split(' '));
+        Assert.True(network.HasLayersOf(NetworkDescription.Parse(written)));
+    }
+
+    [Fact]
+    public void Branches_read_what_is_in_front_of_them_and_the_sum_reads_their_ends()
+    {
+        var network = NetworkDescription.Parse("conv4@3r [conv4@3p1br conv4@1b | ]+r [conv2@1 | conv2@3s1p1]+ fc10");
+        Assert.Equal(
+            ["conv1 0", "conv2 1", "bn1 2", "conv3 3", "bn2 4", "sum6 1,5", "conv4 6", "conv5 6", "sum9 7,8", "fc1 9"],
+            network.Layers.Select(l => $"{l.Name} {string.Join(',', l.Inputs.Order())}"));
+        // The border is what one reader asks for; the other leaves it out.
+        Assert.Equal(1, network.Shapes[6].Padding);
+        Assert.Equal((1, 0), (network.Layers[6].Slice!.Filter.Inset, network.Layers[7].Slice!.Filter.Inset));
+        Assert.Equal(
+            ["conv2.weight", "bn1.weight", "bn1.bias", "bn1.running_mean", "bn1.running_var"],
+            network.Layers.Skip(1).Take(2).SelectMany(l => l.Parameters).Select(p => p.Name));
+    }
+
     [Fact]
     public void What_a_network_may_ask_for_is_bounded()
     {
         string many = string.Join(' ', Enumerable.Repeat("fc10", NetworkDescription.MostLayers));
         Assert.Equal(NetworkDescription.MostLayers, NetworkDescription.Parse(many).Layers.Count);
-        Refused($"{many} fc10", "at most 64 layers, found 65");
+        Refused($"{many} fc10", "at most 256 layers, found 257");
         // Borders that grow with every layer, up to sizes that 32 bits do not hold.
         Refused($"{string.Join(' ', Enumerable.Repeat("conv1@1p9", 62))} conv9999@1 fc10", "at most 1048576 values");
         Refused(string.Join(' ', Enumerable.Repeat("fc99999", 11)) + " fc10", "at most");

@@ -17,11 +17,11 @@ public sealed class DeviceTrialTests
         {
             var rows = new TheoryData<string, string>();
             foreach (string device in (string[])[TestDevices.FastCpus.Last(), TestDevices.OpenCl, TestDevices.Cuda])
-                foreach (string network in NetworkDescription.Known.Keys)
+                foreach (string network in NetworkDescription.Small)
                     rows.Add(new TheoryDataRow<string, string>(device, network) { Skip = TestDevices.WhyNot(device) });
             // Whole networks take minutes there: PRUNING_LONG=1 has them tried.
             foreach (string network in Environment.GetEnvironmentVariable("PRUNING_LONG") == "1"
-                ? NetworkDescription.Known.Keys
+                ? NetworkDescription.Small
                 : ["conv3@5r pool2 conv6@5 pool2 fc20r fc10"])
             {
                 rows.Add(TestDevices.Ptx, network);

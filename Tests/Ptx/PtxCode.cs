@@ -230,6 +230,9 @@ internal sealed unsafe partial class PtxCode
             case "rn.f32.s32":
                 _il.Emit(OpCodes.Conv_R4);
                 break;
+            case "rzi.s32.f32":
+                Call(nameof(PtxFunctions.Truncate));
+                break;
             case "rn.f32.u32":
                 _il.Emit(OpCodes.Conv_R_Un);
                 _il.Emit(OpCodes.Conv_R4);

@@ -92,7 +92,7 @@ internal sealed class PtxProfile(PtxText text, int threads)
         // What ILGPU does to the distance of a shift.
         ("and", "b32") when i.Operands[2] == "31" => 0,
         ("div" or "rem", "s32" or "u32") => i.Operands[2].StartsWith('%') ? i.Type == "u32" ? 14 : 20 : 4,
-        ("div" or "sqrt", "f32") => 8,
+        ("div" or "sqrt" or "rcp", "f32") => 8,
         _ => 1,
     };
 }

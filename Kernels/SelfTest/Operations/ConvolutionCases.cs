@@ -2,7 +2,7 @@ namespace Secateurs.Kernels.SelfTest;
 
 /// <summary>
 /// Convolutions: H != W, filters 1x1 to 7x7, 3x5, 2x11 and 1x6, padding 0 to 2, channel, filter and column counts around the tiles of 8 and
-/// 4.
+/// 4; strides that reach the last row and that do not, larger than the filter too; inputs with more border than padding.
 /// </summary>
 internal static class ConvolutionCases
 {
@@ -25,6 +25,15 @@ internal static class ConvolutionCases
         (3, 6, 14, 0, new(5, 9, 5, 5)),
         (33, 4, 15, 1, new(6, 1, 3, 2)),
         (2, 3, 23, 0, new(5, 2, 2, 5)),
+        (17, 8, 7, 1, new(5, 3, 3, 3, Stride: 2)),
+        (2, 9, 6, 0, new(9, 5, 1, 1, Stride: 2)),
+        (16, 11, 9, 2, new(3, 2, 5, 6, Stride: 3)),
+        (5, 7, 8, 0, new(2, 9, 2, 1, Stride: 4)),
+        (33, 5, 6, 5, new(6, 3, 11, 11, Stride: 4)),
+        (3, 6, 5, 0, new(5, 3, 1, 1, Stride: 2, Inset: 1)),
+        (17, 5, 7, 1, new(6, 4, 3, 3, Inset: 1)),
+        (4, 7, 6, 0, new(3, 2, 5, 5, Inset: 2)),
+        (1, 9, 9, 1, new(7, 2, 3, 3, Stride: 2, Inset: 2)),
     ];
 
     public static IEnumerable<SelfTestCase> All =>

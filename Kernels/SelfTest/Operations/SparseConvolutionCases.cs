@@ -13,6 +13,8 @@ internal static class SparseConvolutionCases
         (64, 1, 1, 0, new(10, 37, 1, 1), 10),
         (80, 1, 1, 0, new(7, 100, 1, 1), 100), (2, 5, 7, 0, new(1, 1, 3, 3), 30), (33, 6, 9, 2, new(6, 2, 5, 5), 40),
         (16, 8, 5, 1, new(5, 3, 3, 5), 5), (5, 3, 3, 1, new(2, 3, 5, 5), 60), (50, 9, 6, 0, new(20, 4, 3, 3), 50),
+        (17, 8, 7, 1, new(5, 3, 3, 3, Stride: 2), 40), (3, 6, 9, 0, new(5, 4, 1, 1, Stride: 3, Inset: 1), 60),
+        (2, 7, 6, 1, new(3, 4, 3, 3, Inset: 1), 30),
     ];
 
     public static IEnumerable<SelfTestCase> All =>
@@ -20,7 +22,7 @@ internal static class SparseConvolutionCases
 
     private sealed class Layer(int images, int height, int width, int padding, FilterShape filter, int livePercent)
     {
-        private readonly TensorShape _input = new(filter.Channels, height, width, padding);
+        private readonly TensorShape _input = new(filter.Channels, height, width, padding + filter.Inset);
         private readonly Lazy<float[]> _mask = new(() => [.. new Numbers(3).Integers(filter.Count, 100).Select((n, i) =>
             n < livePercent
                 && (livePercent == 100 || (i / filter.FilterSize != 1 && i / (filter.Rows * filter.Columns) % filter.Channels != 2))
@@ -37,7 +39,8 @@ internal static class SparseConvolutionCases
 
         private string Shape =>
             $"{images} images {filter.Channels}x{height}x{width} padding {padding} "
-                + $"filters {filter.Filters}x{filter.Rows}x{filter.Columns} {livePercent} % live";
+                + $"filters {filter.Filters}x{filter.Rows}x{filter.Columns} {(filter.Stride > 1 ? $"stride {filter.Stride} " : "")}"
+                + $"{(filter.Inset > 0 ? $"inset {filter.Inset} " : "")}{livePercent} % live";
 
         public IEnumerable<SelfTestCase> Cases() =>
         [

@@ -56,7 +56,7 @@ public static class CFiles
         ArgumentNullException.ThrowIfNull(model);
         ArgumentNullException.ThrowIfNull(data);
         model.Network.Demand(data.Shape);
-        var small = Compaction.Of(model);
+        var small = Compaction.Of(Folding.Of(model));
         var real = Plan<float>.Of(small, new FloatArithmetic());
         float[] scores = NetworkNumbers.Scores(real, data.Test, cancellation);
         var text = new CText(model, name, data, Correct(scores, data.Test));

@@ -38,7 +38,7 @@ internal sealed class Plan<T> where T : unmanaged, INumber<T>
         {
             var layer = _network.Layers[i];
             var pool = layer.Slice is not null && !layer.IsFullyConnected && Readers(layer.Value) is [{ Kind: MaxPoolLayer p } next]
-                && p.Size == PooledSize ? next : null;
+                && p.Window == new Window(PooledSize, PooledSize) ? next : null;
             _steps.Add(StepOf(layer, pool));
             if (pool is not null)
                 i++;
@@ -59,9 +59,9 @@ internal sealed class Plan<T> where T : unmanaged, INumber<T>
 
     private Step<T> StepOf(NetworkLayer layer, NetworkLayer? pool) => layer.Kind switch
     {
-        MaxPoolLayer max => Pool(layer, max.Size, mean: false),
-        AveragePoolLayer average => Pool(layer, average.Size, mean: true),
-        _ when layer.Slice is { } slice => Weighted(layer, slice, pool),
+        MaxPoolLayer { Window: { Tiles: true } window } => Pool(layer, window.Size, mean: false),
+        AveragePoolLayer { Window: { Tiles: true } window } => Pool(layer, window.Size, mean: true),
+        _ when layer.Slice is { Filter: { Stride: 1, Inset: 0 } } slice => Weighted(layer, slice, pool),
         _ => throw new UserException(
             ErrorKind.Failed, $"layer {layer.Name}: expected one that C code is known for, found {layer.Kind.Token}"),
     };

@@ -17,7 +17,7 @@ internal static class StudyCommand
     private static readonly Option<string[]> Networks = Options.Words(
         "--networks", "NAME[,NAME]",
         "networks, one after the other; other budgets for one of them: call study again for it with the same --out",
-        [.. NetworkDescription.Known.Keys]);
+        [.. NetworkDescription.Small]);
 
     private static readonly Option<ulong[]> Seeds = Options.Ranges("--seeds", "seeds, as 1-5 or 1,3,7-9", "1-5");
     private static readonly Option<string[]> Methods = Options.Words(

@@ -1,0 +1,162 @@
+using Secateurs.Kernels;
+using Secateurs.Model;
+using Tests.KernelTests;
+
+namespace Tests.ModelTests;
+
+/// <summary>
+/// Whole networks with all kinds of layers, branches and values that several layers read: a step's gradients are the slopes of the loss, on
+/// every device.
+/// </summary>
+[Collection(nameof(KernelSuite))]
+public sealed class GraphTrainingTests
+{
+    /// <summary>Batches that leave places blank, which no statistics may count.</summary>
+    private const int Batch = 19;
+
+    private static readonly DataShape Shape = new(2, 9, 8, 3, [0.01f, 0.02f], [-1, -0.5f]);
+
+    private static readonly string[] Lines =
+    [
+        "conv4@3p1br [conv4@3p1br conv4@3p1b | ]+r [conv5@3s2p1br conv5@3p1b | conv5@1s2b]+r gap fc3",
+        "[conv3@3p1 | conv3@1r | conv3@5p2r]+ [pool3s1p1 | | avgpool3s1p1]+r pool3s2p1 br fc6 b fc3",
+        "b conv3@3s2p2r [ | conv3@1r]+ [[conv3@3p1r | ]+r conv3@1 | ]+ avgpool2 fc5r fc3",
+        "conv3@3r pool2 [ | ]+ conv3@2 [conv2@1b | conv2@1]+r fc3",
+    ];
+
+    public static TheoryData<string, string> Cases
+    {
+        get
+        {
+            var rows = new TheoryData<string, string>();
+            foreach (string device in (string[])
+                [.. TestDevices.FastCpus.Take(2), TestDevices.Cpu(128, 3), TestDevices.Ptx, TestDevices.OpenCl, TestDevices.Cuda])
+            {
+                foreach (string line in Lines)
+                    rows.Add(new TheoryDataRow<string, string>(device, line) { Skip = TestDevices.WhyNot(device) });
+            }
+            return rows;
+        }
+    }
+
+    [Theory]
+    [MemberData(nameof(Cases))]
+    public void Gradients_are_the_slopes_of_the_loss(string device, string line)
+    {
+        const double Step = 1e-6;
+        var data = Data(Batch);
+        var model = PlainNetwork.Random(line, 0.8, 0, seed: 3, Shape);
+        using var trainer = new Trainer(
+            TestDevices.Get(device), model.Network, new TrainerOptions(Batch, UpdateRule.Momentum), data, data, data);
+        trainer.Parameters.SetWeights(model.Weights);
+        trainer.Parameters.SetMask(model.Mask);
+        trainer.Train(1, _ => new StepRates(1));
+        float[] after = trainer.Parameters.GetWeights();
+
+        double[] weights = [.. model.Weights.Select(w => (double)w)];
+        byte[][] images = [.. Enumerable.Range(0, Batch).Select(n => data.Image(n).ToArray())];
+        int[] labels = [.. data.Labels.Select(l => (int)l)];
+        var random = new Random(5);
+        foreach (var p in model.Network.Parameters.Where(p => p.Role is not (ParameterRole.Mean or ParameterRole.Variance)))
+        {
+            double largest = Enumerable.Range(p.Offset, p.Count).Max(i => Math.Abs(model.Weights[i] - after[i]));
+            for (int n = 0; n < 4; n++)
+            {
+                int i = p.Offset + random.Next(p.Count);
+                double gradient = (double)model.Weights[i] - after[i];
+                double slope = model.Mask[i] == 0 ? 0 : (Moved(i, Step) - Moved(i, -Step)) / (2 * Step);
+                Assert.True(
+                    Math.Abs(slope - gradient) <= 1e-3 * Math.Max(Math.Abs(slope), largest) + 2e-6,
+                    $"{p.Name}[{i - p.Offset}]: gradient {gradient}, slope {slope}, largest {largest}");
+            }
+        }
+
+        double Moved(int i, double by)
+        {
+            double[] moved = [.. weights];
+            moved[i] += by;
+            return PlainNetwork.Loss(model.Network, moved, images, labels);
+        }
+    }
+
+    /// <summary>Running averages go to what all batches have; dense, pruned and compacted, networks answer as they were measured.</summary>
+    [Theory]
+    [MemberData(nameof(Cases))]
+    public void What_was_trained_answers_as_it_was_measured(string device, string line)
+    {
+        var data = Data(3 * Batch);
+        var network = NetworkDescription.Parse(line, Shape);
+        using var trainer = new Trainer(TestDevices.Get(device), network, new TrainerOptions(Batch), data, data, data);
+        double first = trainer.Train(3, _ => new StepRates(5e-3)).Loss;
+        trainer.Train(12, _ => new StepRates(5e-3));
+        Prune(trainer, 3);
+        double last = trainer.Train(15, _ => new StepRates(5e-3)).Loss;
+        Prune(trainer, 9);
+        last = Math.Min(last, trainer.Train(15, _ => new StepRates(5e-3)).Loss);
+        Assert.True(last < first, $"the loss was {first}, is {last}");
+        var mask = trainer.Parameters.GetMask();
+        Assert.All(trainer.Parameters.GetWeights().Zip(mask), w => Assert.True(float.IsFinite(w.First) && (w.Second != 0 || w.First == 0)));
+
+        var state = trainer.Save();
+        var outcomes = trainer.EvaluateEach(Part.Test);
+        Assert.Equal(outcomes.Correct, trainer.EvaluateEach(Part.Test).Correct);
+        var model = Checkpoint.Of(trainer, state.Parameters, 1, 0, new Dictionary<string, string>());
+        foreach (int batch in (int[])[1, data.Count])
+        {
+            using var predictor = new Predictor(TestDevices.Get(device), model, batch);
+            for (int n = 0; n < Math.Min(3, data.Count / batch); n++)
+            {
+                data.Images.AsSpan(n * batch * Shape.BytesPerImage, batch * Shape.BytesPerImage).CopyTo(predictor.Images);
+                predictor.Run(batch);
+                for (int i = 0; i < batch; i++)
+                {
+                    double[] probabilities = predictor.Probabilities(i);
+                    Assert.Equal(outcomes.Loss[n * batch + i], -Math.Log(probabilities[data.Labels[n * batch + i]]), 2e-3);
+                }
+            }
+        }
+    }
+
+    [Fact]
+    public void Values_are_dropped_while_a_network_learns_and_not_while_it_answers()
+    {
+        var data = Data(Batch);
+        Trainer Open(string line)
+        {
+            var trainer = new Trainer(
+                TestDevices.Get(TestDevices.FastCpus.First()), NetworkDescription.Parse(line, Shape), new TrainerOptions(Batch), data, data,
+                data);
+            return trainer;
+        }
+
+        using Trainer dropping = Open("fc8r drop0.5 fc3"), plain = Open("fc8r fc3"), again = Open("fc8r drop0.5 fc3");
+        Assert.Equal(plain.Evaluate(Part.Test), dropping.Evaluate(Part.Test));
+        double first = dropping.Train(1, _ => default).Loss, second = dropping.Train(1, _ => default).Loss;
+        Assert.NotEqual(first, second);
+        Assert.NotEqual(plain.Train(1, _ => default).Loss, first);
+        Assert.Equal((first + second) / 2, again.Train(2, _ => default).Loss, 1e-6);
+    }
+
+    private static void Prune(Trainer trainer, int every)
+    {
+        float[] mask = trainer.Parameters.GetMask(), weights = trainer.Parameters.GetWeights();
+        foreach (var slice in trainer.Network.Slices)
+            for (int i = slice.WeightOffset; i < slice.WeightOffset + slice.WeightCount; i++)
+                if (every > 5 ? i % every > 0 : i % every == 0)
+                    mask[i] = weights[i] = 0;
+        trainer.Parameters.SetMask(mask);
+        trainer.Parameters.SetWeights(weights);
+    }
+
+    private static DataSet Data(int count)
+    {
+        var random = new Random(11);
+        var labels = Enumerable.Range(0, count).Select(i => i % Shape.Classes).ToArray();
+        byte[] pixels =
+        [
+            .. labels.SelectMany(l => Enumerable.Range(0, Shape.BytesPerImage)
+                .Select(i => (byte)Math.Clamp(random.Next(256) + (i % 3 == l ? 60 : -30), 0, 255))),
+        ];
+        return new DataSet(Shape, pixels, [.. labels.Select(l => (ushort)l)]);
+    }
+}
