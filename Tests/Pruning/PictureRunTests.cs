@@ -1,6 +1,5 @@
 using System.Text.Json;
 using Secateurs.Model;
-using Secateurs.Pruning;
 using Secateurs.Program;
 using Tests.ModelTests;
 using Tests.ModelTests.Imaging;
@@ -113,8 +112,8 @@ public sealed class PictureRunTests : IDisposable
         string run = _folder.Combine("dense"), small = _folder.Combine("small"), torch = _folder.Combine("torch.safetensors");
         Cli.Done(["train", "--epochs", "2", .. Common(run)]);
         Cli.Done([
-            "compress", "--model", run, "--data", _data, "--size", "8x8", "--device", "cpu", "--batch", "16", "--epochs", "1", "--bits", "4",
-            "--out", small]);
+            "compress", "--model", run, "--data", _data, "--size", "8x8", "--device", "cpu", "--batch", "16", "--epochs", "1",
+            "--bits", "4", "--out", small]);
         Cli.Done("export", "--model", small, "--out", torch);
         string back = _folder.Combine("back.safetensors");
         Cli.Done("import", torch, "--out", back);
