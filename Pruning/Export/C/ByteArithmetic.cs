@@ -6,8 +6,8 @@ namespace Secateurs.Pruning.Export.C;
 /// <summary>
 /// Values are bytes q of 0 to 255 that stand for s (q - z), with a scale s and a zero z of each value; weights are bytes of -127 to 127
 /// that stand for t w, with a scale t of each layer. A layer's sum is exact in 32 bits, sum = b + Σ w q with b = bias / (s t) - Σ w z
-/// rounded, and becomes the byte of its output by y = (sum · m + o) / 2^n, rounded down, within 0 and 255. Cf. Jacob et al., Quantization and
-/// Training of Neural Networks for Efficient Integer-Arithmetic-Only Inference, 2018.
+/// rounded, and becomes the byte of its output by y = (sum · m + o) / 2^n, rounded down, within 0 and 255. Cf. Jacob et al.,
+/// Quantization and Training of Neural Networks for Efficient Integer-Arithmetic-Only Inference, 2018.
 /// </summary>
 /// <remarks>
 /// The multiplier m is a whole number, and what the output's bytes stand for follows from it: no rounding of scales adds to the error.

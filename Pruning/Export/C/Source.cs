@@ -7,7 +7,7 @@ namespace Secateurs.Pruning.Export.C;
 /// <summary>A C file while it is written: each function once, tables, and the calls of a network in their order.</summary>
 internal sealed class Source<T>(Arithmetic<T> arithmetic) where T : unmanaged, INumber<T>
 {
-    private const int LineLength = 110;
+    private const int LineLength = 110, LayerBytes = 32, GridBytes = 26;
 
     private readonly StringBuilder _functions = new(), _tables = new(), _calls = new();
     private readonly HashSet<string> _names = [];
@@ -20,7 +20,7 @@ internal sealed class Source<T>(Arithmetic<T> arithmetic) where T : unmanaged, I
     /// <summary>The calls, one a line.</summary>
     public string Calls => _calls.ToString();
 
-    /// <summary>Bytes of the tables.</summary>
+    /// <summary>Bytes of tables and structures, these on a machine of 32 bits.</summary>
     public long Flash { get; private set; }
 
     /// <summary>Writes a function, unless it is there.</summary>
@@ -62,6 +62,7 @@ internal sealed class Source<T>(Arithmetic<T> arithmetic) where T : unmanaged, I
     /// <summary>Writes a structure and gives its name.</summary>
     public string Structure(string type, string name, IEnumerable<string> fields)
     {
+        Flash += type == "layer" ? LayerBytes : GridBytes;
         _tables.Append(CultureInfo.InvariantCulture, $"static const {type} {name} = {{\n    {string.Join(",\n    ", fields)},\n}};\n\n");
         return name;
     }

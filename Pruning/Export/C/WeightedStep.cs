@@ -81,6 +81,7 @@ internal sealed class WeightedStep<T>(
             return;
         }
         source.Grid();
+        source.Function("row", RowCode.Row);
         source.Function($"convolve_{format}", RowCode.Convolve(table.Format));
         source.Border(name, addresses[1], Place, border);
         source.Call(string.Create(CultureInfo.InvariantCulture,
