@@ -48,6 +48,9 @@ internal sealed class Terminal(TextWriter output, TextWriter error, bool interac
             interactive, interactive && string.IsNullOrEmpty(Environment.GetEnvironmentVariable("NO_COLOR")));
     }
 
+    /// <summary>What a user calls the program by; run.sh says how it was called.</summary>
+    public static string Command => Environment.GetEnvironmentVariable("PRUNING_COMMAND") ?? "secateurs";
+
     public bool Interactive => interactive;
 
     /// <summary>The output stream itself, for the text of --help and --version.</summary>
@@ -89,11 +92,10 @@ internal sealed class Terminal(TextWriter output, TextWriter error, bool interac
     /// <exception cref="UserException">Failed: the output stream cannot be written.</exception>
     public void Result(object value) => Deliver(JsonSerializer.Serialize(value, Json));
 
-    /// <summary>Suggests the next useful command, ready to be pasted into a shell; run.sh says how it was called.</summary>
+    /// <summary>Suggests the next useful command, ready to be pasted into a shell.</summary>
     public void Next(params IEnumerable<string> arguments)
     {
-        string command = Environment.GetEnvironmentVariable("PRUNING_COMMAND") ?? "./run.sh";
-        Say($"next: {string.Join(' ', arguments.Prepend(command).Select(Quoted))}");
+        Say($"next: {string.Join(' ', arguments.Prepend(Command).Select(Quoted))}");
     }
 
     /// <summary>What ends the program.</summary>

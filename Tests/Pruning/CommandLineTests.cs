@@ -17,7 +17,8 @@ public sealed class CommandLineTests : IDisposable
     [Theory]
     [InlineData(
         "",
-        "expected one of devices, selftest, data, train, prune, compare, study, compress, eval, predict, export, import, plot, report, bench")]
+        "expected one of devices, selftest, data, train, prune, compare, study, compress, eval, predict, export, import, plot, report, "
+        + "bench")]
     [InlineData("trian", "unknown command 'trian'; did you mean train?")]
     [InlineData("train --sed 3", "unknown option '--sed'; did you mean --seed?")]
     [InlineData("prune --max-dorp 1", "did you mean --max-drop?")]
@@ -124,7 +125,7 @@ public sealed class CommandLineTests : IDisposable
         Assert.All(lines, l => Assert.InRange(l.Length, 0, 100));
         string[] examples = [.. lines.SkipWhile(l => l != "examples:").Skip(1).Where(l => l.Length > 0)];
         Assert.Equal(2, examples.Length);
-        Assert.All(examples, e => Assert.StartsWith($"  ./run.sh {verb}", e, StringComparison.Ordinal));
+        Assert.All(examples, e => Assert.StartsWith($"  secateurs {verb}", e, StringComparison.Ordinal));
         Assert.All(examples, e => Assert.Empty(CommandLine.Mistakes([.. e.Split(' ', StringSplitOptions.RemoveEmptyEntries).Skip(1)])));
     }
 
@@ -133,7 +134,14 @@ public sealed class CommandLineTests : IDisposable
     {
         string file = _folder.Write("@words", "--help"u8.ToArray());
         Assert.Contains(file, Cli.Run("eval", "--model", file).Error, StringComparison.Ordinal);
-        Assert.Equal((int)ExitCode.Usage, Cli.Run("[suggest]", "tr").Code);
+        Assert.Equal((int)ExitCode.Usage, Cli.Run("[diagram]", "train").Code);
+    }
+
+    [Fact]
+    public void A_shell_is_told_how_a_word_may_go_on()
+    {
+        Assert.Equal("train", Cli.Done("[suggest:2]", "tr").Output.Trim());
+        Assert.Contains("--max-drop", Cli.Done("[suggest:8]", "prune --").Output.Split('\n').Select(l => l.Trim()));
     }
 
     [Fact]

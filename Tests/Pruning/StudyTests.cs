@@ -288,7 +288,7 @@ public sealed class StudyTests : IDisposable
         Assert.Equal((int)ExitCode.Interrupted, code);
         Assert.Contains(
             $"finished units are kept in {study}; the same command goes on with the others\n"
-            + "next: ./run.sh study --networks 'fc16r fc10' --dense-epochs 2 ",
+            + "next: secateurs study --networks 'fc16r fc10' --dense-epochs 2 ",
             error);
         Assert.Contains($" --out '{study}' --seeds 1-2 --hand-set-epochs 1,2\n", error);
     }

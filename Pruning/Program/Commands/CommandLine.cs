@@ -1,4 +1,5 @@
 using System.CommandLine;
+using System.CommandLine.Completions;
 using System.CommandLine.Help;
 using ILGPU.Runtime;
 using Secateurs.Kernels;
@@ -92,10 +93,11 @@ internal static class CommandLine
 
     private static RootCommand CreateRoot()
     {
-        // Its directives, which nobody asked for, are left out.
+        // Of its directives only that of completion in a shell was asked for.
         var root = new RootCommand(
             "trains image classifiers and prunes them by thresholds that follow the measured accuracy, on ILGPU kernels");
-        root.Directives.Clear();
+        foreach (var other in root.Directives.Where(d => d is not SuggestDirective).ToArray())
+            root.Directives.Remove(other);
         foreach (var (command, _) in Verbs)
             root.Subcommands.Add(command);
         return root;

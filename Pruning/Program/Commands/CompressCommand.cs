@@ -70,7 +70,8 @@ internal static class CompressCommand
             MantissaBits = invocation.Get(Mantissa),
             BiasBits = invocation.Get(BiasBits),
         };
-        var data = Workbench.LoadData(invocation).Redrawn(model.Split);
+        var all = Workbench.LoadData(invocation);
+        var data = all.Redrawn(model.Split);
         if (invocation.Get(Batch) is var batch && batch > data.Train.Count - model.Validation)
         {
             throw new UserException(
@@ -93,7 +94,7 @@ internal static class CompressCommand
         });
         var compressed = Run(invocation, device, model, data, batch, options, folder);
         Report(invocation.Terminal, folder, model.Network.Name, compressed);
-        ReportCommand.AtEnd(invocation, folder.Path, data);
+        ReportCommand.AtEnd(invocation, folder.Path, all);
         invocation.Next("eval", "--model", folder.File(RunFolder.Coded));
         if (invocation.Get(Options.Json))
             invocation.Terminal.Result(Result(folder, compressed));

@@ -38,7 +38,7 @@ internal static class Help
     public static string Of(Command command)
     {
         var text = new StringBuilder();
-        string program = Environment.GetEnvironmentVariable("PRUNING_COMMAND") ?? "./run.sh";
+        string program = Terminal.Command;
         bool root = command is RootCommand;
         string name = root ? "" : $" {command.Name}";
         text.Append(CultureInfo.InvariantCulture, $"{program}{name}: {command.Description}\n\n");

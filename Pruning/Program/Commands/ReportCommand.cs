@@ -60,7 +60,7 @@ internal static class ReportCommand
 
     private static void Write(Invocation invocation, string folder, string target, bool replace, ImageData? data)
     {
-        string program = Environment.GetEnvironmentVariable("PRUNING_COMMAND") ?? "./run.sh";
+        string program = Terminal.Command;
         string html = File.Exists(Path.Combine(folder, StudyUnit.Rows)) && !File.Exists(Path.Combine(folder, RunFolder.Iterations))
             ? StudyReport.Html(folder, program)
             : RunReport.Html(folder, Find(invocation, folder, data), program);

@@ -18,7 +18,7 @@ internal sealed record Evidence(Checkpoint Dense, Checkpoint Pruned, DataSet Tes
     /// <param name="invocation">For the device.</param>
     /// <param name="pruned">Folder of the pruned network.</param>
     /// <param name="dense">Places where the dense one may be.</param>
-    /// <param name="data">The set that both were trained on.</param>
+    /// <param name="data">The set that both were trained on, as it is read; the network says which of its images are for tests.</param>
     /// <exception cref="UserException">BadFile: a file is damaged.</exception>
     public static Evidence? Find(Invocation invocation, string pruned, IEnumerable<string> dense, ImageData data)
     {
@@ -28,12 +28,13 @@ internal sealed record Evidence(Checkpoint Dense, Checkpoint Pruned, DataSet Tes
         Checkpoint before = ModelFile.Load(denseFile), after = ModelFile.Load(model);
         if (before.Network.Text != after.Network.Text || !before.Network.Data.Image.Equals(data.Shape.Image))
             return null;
+        var test = data.Redrawn(after.Split).Test;
         using var device = Workbench.OpenDevice(invocation);
-        return new Evidence(before, after, data.Test, Answers(device, before), Answers(device, after));
+        return new Evidence(before, after, test, Answers(device, before), Answers(device, after));
 
         int[] Answers(ComputeDevice on, Checkpoint network)
         {
-            using var trainer = Workbench.ForMeasuring(on, network, data.Test);
+            using var trainer = Workbench.ForMeasuring(on, network, test);
             return trainer.Answers(Part.Test, invocation.Cancellation);
         }
     }

@@ -53,8 +53,8 @@ internal sealed class RunRecord
     /// <summary>Points of validation accuracy, the smallest first.</summary>
     public IReadOnlyList<double> Budgets { get; }
 
-    /// <summary>Validation images.</summary>
-    public int Images => Options["validation"]?.GetValue<int>() ?? 0;
+    /// <summary>Images that decided: half of those that were set aside where a certificate was asked for.</summary>
+    public int Images => (Options["validation"]?.GetValue<int>() ?? 0) / (Options["confidence"]?.GetValue<double>() > 0 ? 2 : 1);
 
     /// <summary>Those networks that were compared with the dense one.</summary>
     public IEnumerable<RunRow> Judged => Rows.Where(r => r.IsJudged);
@@ -89,9 +89,11 @@ internal sealed class RunRecord
         path, "the summary.csv of a run",
         f => new SummaryRow(
             f[0], f[1], f[2], ulong.Parse(f[3], CultureInfo.InvariantCulture), Number(f[4]), Number(f[5]), Number(f[6]), Number(f[7]),
-            Number(f[8]), Number(f[9]), Number(f[10]), Number(f[11]), Whole(f[12]), Whole(f[13])),
+            Number(f[8]), Number(f[9]), Number(f[10]), Number(f[11]), Whole(f[12]), Whole(f[13]),
+            f[14].Length > 0 ? Number(f[14]) : 0, f[15].Length > 0 ? Number(f[15]) : double.NaN),
         "network", "method", "device", "seed", "dense_epochs", "prune_epochs", "dense_seconds", "prune_seconds",
-        "dense_validation_accuracy", "dense_test_accuracy", "validation_accuracy", "test_accuracy", "kept", "total");
+        "dense_validation_accuracy", "dense_test_accuracy", "validation_accuracy", "test_accuracy", "kept", "total",
+        "confidence?", "certified_loss?");
 
     /// <summary>A JSON object; an empty one where the file is not there.</summary>
     /// <exception cref="UserException">BadFile.</exception>

@@ -46,12 +46,15 @@ internal static class RunReport
             string[] parts = sentence.Split("; ");
             page.Head(what, Headline.Short(summary), parts.Length > 1 ? $"{accuracy}; {parts[1]}." : $"{accuracy}.");
             page.Figures(
+            [
                 ("Weights left", Text($"{summary.Kept:N0}"), Text($"of {summary.Total:N0}, {100.0 * summary.Kept / summary.Total:0.##} %")),
                 ("Test accuracy", Text($"{summary.TestAccuracy:F2} %"), Text($"dense {summary.DenseTestAccuracy:F2} %")),
                 (
                     "Validation accuracy", Text($"{summary.ValidationAccuracy:F2} %"),
                     Text($"dense {summary.DenseValidationAccuracy:F2} %, budget {budget} points")),
-                ("Time", Durations.Text(summary.PruneSeconds), $"dense training {Durations.Text(summary.DenseSeconds)}"));
+                .. Certified(summary),
+                ("Time", Durations.Text(summary.PruneSeconds), $"dense training {Durations.Text(summary.DenseSeconds)}"),
+            ]);
             Charts(page, runs);
             Budgets(page, run);
             Layers(page, runs);
@@ -70,6 +73,12 @@ internal static class RunReport
     /// <summary>Whether there are two sides.</summary>
     public static bool IsComparison(string folder) =>
         RunFolder.Sides.All(s => File.Exists(Path.Combine(folder, s, RunFolder.Iterations)));
+
+    /// <summary>What new images lose at most, where a certificate was asked for and could be given.</summary>
+    private static (string, string, string)[] Certified(SummaryRow summary) => double.IsNaN(summary.CertifiedLoss) ? [] :
+    [
+        ("New images lose at most", Text($"{summary.CertifiedLoss:F2}"), Text($"points, with confidence {summary.Confidence}")),
+    ];
 
     private static void Charts(ReportPage page, RunRecord[] runs)
     {
