@@ -13,11 +13,14 @@ public static class Mnist
     /// <summary>Grey images of 28x28 in ten classes.</summary>
     public static DataShape Shape { get; } = new(1, 28, 28, 10, [PixelScale], [0]);
 
-    /// <summary>Whether images are digits or the like: of MNIST's size, ink on paper that is zero, in its scale.</summary>
+    /// <summary>
+    /// Whether images are digits or the like, ink on paper: of MNIST's size, and in its scale or of a network from elsewhere, whose classes
+    /// have no names.
+    /// </summary>
     public static bool IsLike(DataShape shape)
     {
         ArgumentNullException.ThrowIfNull(shape);
-        return shape.Image == Shape.Image && shape.Scale[0] == PixelScale && shape.Shift[0] == 0;
+        return shape.Image == Shape.Image && (shape.Names.Count == 0 || (shape.Scale[0] == PixelScale && shape.Shift[0] == 0));
     }
 
     /// <summary>The four files of MNIST as published, unpacked: images and labels of the training set, then of the test set.</summary>

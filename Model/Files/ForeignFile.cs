@@ -47,13 +47,16 @@ public static class ForeignFile
         [_, _, _, _, (byte)'T', (byte)'F', (byte)'L', (byte)'3', ..] => "a TensorFlow Lite model",
         [0, 5, 0x16, 7, ..] => "what macOS keeps beside a file (._NAME), not the file itself",
         [0x08, 0x01, 0x12, ..] => "a TensorFlow SavedModel",
-        // ModelProto: its first field is ir_version, the next one a text, the graph or another low field of the model.
-        [0x08, > 1 and < 32, 0x12 or 0x1A or 0x22 or 0x28 or 0x32 or 0x3A or 0x42, ..] => "an ONNX model",
+        _ when IsOnnx(start) => "an ONNX model",
         _ when start.Length > TarMagic && start[TarMagic..].StartsWith("ustar"u8) => "a tar archive; unpack it",
         _ when start.StartsWith("version https://git-lfs"u8) => "a Git LFS pointer; git lfs pull fetches the file itself",
         _ when start.StartsWith("MATLAB "u8) => "a MATLAB file (.mat)",
         _ => Text(start),
     };
+
+    /// <summary>ModelProto: its first field is ir_version, the next one a text, the graph or another low field of the model.</summary>
+    public static bool IsOnnx(ReadOnlySpan<byte> start) =>
+        start is [0x08, > 1 and < 32, 0x12 or 0x1A or 0x22 or 0x28 or 0x32 or 0x3A or 0x42, ..];
 
     private static string Elements(byte type) => type switch
     {

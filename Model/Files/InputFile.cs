@@ -52,9 +52,11 @@ public static class InputFile
         return content;
     }
 
-    /// <summary>Whether it begins as a coded network or, behind the length of the header, as a safetensors file.</summary>
+    /// <summary>
+    /// Whether it begins as a coded network, as an ONNX model or, behind the length of the header, as a safetensors file.
+    /// </summary>
     private static bool MayBeModel(ReadOnlySpan<byte> content) =>
-        content.Length < ForeignFile.StartLength || content.StartsWith("DCN"u8) || content[8] == '{';
+        content.Length < ForeignFile.StartLength || content.StartsWith("DCN"u8) || content[8] == '{' || ForeignFile.IsOnnx(content);
 
     private static UserException TooLong(Stream content, string path, string what)
     {

@@ -10,7 +10,7 @@ namespace Secateurs.Pruning.Export;
 /// says the shape. Weights of one shape are told apart by the numbers in their names (0.weight, 2.weight, 10.weight), where nothing else
 /// differs between these; anything else would be a guess, and is asked.
 /// </summary>
-/// <param name="Model">Weights as the file has them, for the pixels that it was trained on (<see cref="Preprocessing"/>).</param>
+/// <param name="Model">For images as they were prepared when it was trained (<see cref="Preprocessing"/>).</param>
 /// <param name="Origins">Of each layer the name in the file.</param>
 /// <param name="Skipped">Tensors that hold no floats, as counters, with their types.</param>
 public sealed partial record ForeignNetwork(
@@ -38,6 +38,7 @@ public sealed partial record ForeignNetwork(
     {
         ArgumentNullException.ThrowIfNull(file);
         ArgumentNullException.ThrowIfNull(network);
+        network = NetworkDescription.Parse(network.Name, Preprocessing.Prepared(network.Data));
         var (slices, length) = (network.Slices, network.ParameterLength);
         var modules = Modules(file, out var others);
         if (modules.Count != slices.Count)

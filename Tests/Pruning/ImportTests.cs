@@ -99,6 +99,44 @@ public sealed class ImportTests : IDisposable
         Assert.Equal(Said(_data), Said(other));
     }
 
+    [Fact]
+    public void An_onnx_model_says_its_layers_itself()
+    {
+        string saved = _folder.Combine("model.safetensors"), exported = _folder.Combine("model.onnx");
+        var model = Trained();
+        model.Save(saved);
+        Cli.Done("export", "--model", saved, "--format", "onnx", "--out", exported);
+        Cli.Done(["import", exported, "--out", Out, .. Machine]);
+        string line = Cli.Done(["eval", "--model", saved, .. Machine]).Output;
+        Assert.Equal(line[..line.IndexOf(", loss", StringComparison.Ordinal)],
+            Cli.Done(["eval", "--model", Out, .. Machine]).Output[..line.IndexOf(", loss", StringComparison.Ordinal)]);
+        foreach (string[] more in (string[][])[["--std", "0.3081"], ["--network", "fc16r fc10"], ["--layers", "a,b"]])
+        {
+            var (code, _, error) = Cli.Run(["import", exported, "--out", _folder.Combine("new"), .. more, .. Machine]);
+            Assert.Equal((int)ExitCode.Usage, code);
+            Assert.EndsWith("leave the option out\n", error);
+        }
+        // The same file from another program: its pixels are asked for, with a number for each channel it has.
+        byte[] bytes = File.ReadAllBytes(exported);
+        "pixel_seale"u8.CopyTo(bytes.AsSpan(bytes.AsSpan().IndexOf("pixel_scale"u8)));
+        string foreign = _folder.Write("foreign.onnx", bytes);
+        foreach (var (more, words) in new (string[], string)[]
+            { ([], "expected --mean or --std"), (["--mean", "0,0,0"], "expected one number, since") })
+        {
+            var (code, _, error) = Cli.Run(["import", foreign, "--out", _folder.Combine("new"), .. more, .. Machine]);
+            Assert.Equal((int)ExitCode.Usage, code);
+            Assert.Contains(words, error);
+        }
+        string said = Cli.Done(["import", foreign, "--std", "0.00392157", "--out", Out, "--force", .. Machine]).Error;
+        Assert.Contains("fc1 <- fc1\n", said);
+        Assert.DoesNotContain("warning", said);
+        string cut = _folder.Write("cut.onnx", bytes[..^9]);
+        var (bad, _, refused) = Cli.Run(["import", cut, "--std", "1", "--out", _folder.Combine("new"), .. Machine]);
+        Assert.Equal((int)ExitCode.BadFile, bad);
+        Assert.Equal(1, refused.Count(c => c == '\n'));
+        Assert.False(Path.Exists(_folder.Combine("new")));
+    }
+
     private string[] Machine => ["--device", "cpu", "--data", _data];
 
     private Checkpoint Trained()
@@ -119,10 +157,10 @@ public sealed class ImportTests : IDisposable
             double sum = 0;
             for (int i = first.WeightOffset + k * first.Filter.FilterSize, end = i + first.Filter.FilterSize; i < end; i++)
             {
-                double w = weights[i] * 255.0 * preprocessing.Deviation * Mnist.Shape.Scale[0];
+                double w = weights[i] * 255.0 * preprocessing.Deviation[0] * Mnist.Shape.Scale[0];
                 (weights[i], sum) = ((float)w, sum + w);
             }
-            weights[first.BiasOffset + k] += (float)(sum * preprocessing.Mean / preprocessing.Deviation);
+            weights[first.BiasOffset + k] += (float)(sum * preprocessing.Mean[0] / preprocessing.Deviation[0]);
         }
         var tensors = slices.SelectMany((s, i) => new[]
         {

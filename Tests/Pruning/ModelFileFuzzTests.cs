@@ -3,6 +3,7 @@ using Secateurs.Model;
 using Secateurs.Pruning.Coding;
 using Secateurs.Pruning.Compression;
 using Secateurs.Pruning.Export;
+using Secateurs.Pruning.Import;
 using Tests.ModelTests;
 
 namespace Tests.PruningTests;
@@ -27,6 +28,7 @@ public sealed class ModelFileFuzzTests : IDisposable
     [InlineData("exported", true)]
     [InlineData("foreign", false)]
     [InlineData("coded", false)]
+    [InlineData("onnx", false)]
     public void A_damaged_model_is_refused_or_a_network(string kind, bool hasDigest)
     {
         var model = PlainNetwork.Random("conv1@9r pool4 fc10", 0.4, 0, seed: 1);
@@ -71,6 +73,8 @@ public sealed class ModelFileFuzzTests : IDisposable
         else if (kind == "coded")
             File.WriteAllBytes(path, CodedFile.Encode(SharedNetwork.Of(model, [.. model.Network.Slices.Select(s => new SharedWeights(
                 [0.5f], [.. model.Mask.AsSpan(s.WeightOffset, s.WeightCount).ToArray().Select(m => (int)m)]))]), Coder.Range));
+        else if (kind == "onnx")
+            OnnxFile.Write(path, model);
         else
             TorchFile.Write(path, model);
         byte[] bytes = File.ReadAllBytes(path);
@@ -91,6 +95,11 @@ public sealed class ModelFileFuzzTests : IDisposable
     {
         if (kind is "checkpoint" or "coded")
             return ModelFile.Load(path);
+        if (kind == "onnx")
+        {
+            using var content = File.OpenRead(path);
+            return OnnxNetwork.Read(path, content, pruned: true).Model;
+        }
         var file = SafeTensors.Read(path);
         return TorchFile.IsOne(file) || kind == "exported" ? TorchFile.Read(file)
             : ForeignNetwork.Read(file, NetworkDescription.Parse("conv1@9r pool4 fc10"), null, pruned: false).Model;

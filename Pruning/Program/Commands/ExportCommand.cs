@@ -39,9 +39,17 @@ internal static class ExportCommand
     /// The path of --out, which must be free unless --force is given or it is a device or a pipe, and is not what is read.
     /// </summary>
     /// <exception cref="UserException">Usage: it is not.</exception>
-    internal static string TakeTarget(Invocation invocation, Option<string?> option, params IEnumerable<string> read)
+    internal static string TakeTarget(Invocation invocation, Option<string?> option, params IEnumerable<string> read) =>
+        TakeTarget(invocation, Named(invocation, option), read);
+
+    /// <summary>What --out says.</summary>
+    /// <exception cref="UserException">Usage: nothing.</exception>
+    internal static string Named(Invocation invocation, Option<string?> option) =>
+        invocation.Find(option) ?? throw new UserException(ErrorKind.Usage, "--out: expected a path, found none");
+
+    /// <summary>The same of a path that follows from it.</summary>
+    internal static string TakeTarget(Invocation invocation, string target, params IEnumerable<string> read)
     {
-        string target = invocation.Find(option) ?? throw new UserException(ErrorKind.Usage, "--out: expected a path, found none");
         if (read.Any(r => FilePaths.AreSame(r, target)))
             throw new UserException(ErrorKind.Usage, $"{target}: expected another path, found the file that is read");
         if (AtomicFile.IsTaken(target) && !invocation.Get(Options.Force))

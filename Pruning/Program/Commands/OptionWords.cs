@@ -37,7 +37,7 @@ internal static class OptionWords
 
     /// <summary>A preprocessing as the options that say it.</summary>
     public static string Of(Preprocessing preprocessing) =>
-        string.Create(CultureInfo.InvariantCulture, $"--mean {preprocessing.Mean} --std {preprocessing.Deviation}");
+        $"--mean {Preprocessing.List(preprocessing.Mean)} --std {Preprocessing.List(preprocessing.Deviation)}";
 
     /// <summary>A value that the message offers is offered with its option, ready to be pasted.</summary>
     private static string Ready(Option option, string message) =>

@@ -41,14 +41,14 @@ internal static class PreprocessingCheck
     /// <summary>Says how the network does, with a warning if need be; null where there are no images.</summary>
     /// <param name="invocation">Device, and where to speak.</param>
     /// <param name="model">The network for this program's pixels.</param>
-    /// <param name="raw">The same as the file has it.</param>
+    /// <param name="raw">The same for images as the file wants them.</param>
     /// <param name="told">The preprocessing between both.</param>
     /// <param name="data">Training images of it are looked at.</param>
     public static Score? Run(Invocation invocation, Checkpoint model, Checkpoint raw, Preprocessing told, ImageData? data)
     {
-        if (data is null)
+        if (data is null || (invocation.Find(Options.Data) is null && !model.Network.Data.Fits(data.Shape)))
         {
-            invocation.Terminal.Say("not measured: there are no images at hand (--data names some)");
+            invocation.Terminal.Say($"not measured: there are no images of {model.Network.Data.Description} at hand (--data names some)");
             return null;
         }
         int count = (int)Math.Clamp(Effort / Products(model.Network), FewestImages, MostImages);
@@ -59,7 +59,7 @@ internal static class PreprocessingCheck
         var score = found.Score;
         invocation.Terminal.Say(string.Create(
             CultureInfo.InvariantCulture, $"accuracy {score.Accuracy:F2} % on {score.Images} training images of {data.Folder}"));
-        var (better, percent) = Best(trainer, raw, told, found.Correct);
+        var (better, percent) = Best(device, images, raw, told, found.Correct);
         string hint = better is null
             ? ""
             : string.Create(CultureInfo.InvariantCulture, $"; with {OptionWords.Of(better)} it has {percent:F2} %");
@@ -74,12 +74,13 @@ internal static class PreprocessingCheck
     }
 
     /// <summary>The best of the usual preprocessings, if it is clearly better.</summary>
-    private static (Preprocessing? Better, double Percent) Best(Trainer trainer, Checkpoint raw, Preprocessing told, bool[] right)
+    private static (Preprocessing? Better, double Percent) Best(
+        ComputeDevice device, DataSet images, Checkpoint raw, Preprocessing told, bool[] right)
     {
         (Preprocessing? Better, double Percent) best = default;
-        foreach (var other in Preprocessing.Usual.Where(p => p.Fits(raw.Network) && !p.Is(told)))
+        foreach (var other in Preprocessing.Usual(raw.Network.Data.Channels).Where(p => !p.Is(told)))
         {
-            trainer.Parameters.SetWeights(other.Apply(raw).Weights);
+            using var trainer = Workbench.ForMeasuring(device, other.Apply(raw), images);
             bool[] others = trainer.EvaluateEach(Part.Test).Correct;
             int won = others.Zip(right).Count(p => p is (true, false)), lost = others.Zip(right).Count(p => p is (false, true));
             double percent = 100.0 * others.Count(c => c) / others.Length;

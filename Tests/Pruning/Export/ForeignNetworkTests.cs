@@ -33,7 +33,7 @@ public sealed class ForeignNetworkTests : IDisposable
                 // The same function of pixels, for an input of (p / 255 - mean) / deviation.
                 for (int k = 0; k < bias.Length; k++)
                     bias[k] += weight.AsSpan(k * s.Filter.FilterSize, s.Filter.FilterSize).ToArray().Sum()
-                        * preprocessing.Mean / preprocessing.Deviation;
+                        * preprocessing.Mean[0] / preprocessing.Deviation[0];
             }
             tensors.Add(SafeTensor.Of($"model.{positions[i]}.weight", shape, weight.Select(w => (float)w).ToArray()));
             tensors.Add(SafeTensor.Of($"model.{positions[i]}.bias", [bias.Length], bias.Select(w => (float)w).ToArray()));
@@ -172,14 +172,6 @@ public sealed class ForeignNetworkTests : IDisposable
         Assert.EndsWith(
             "expected one weight of the name 'x', found x.weight F32 [8, 784], x.weight_orig F32 [10, 8]",
             Message(pruned, "fc8r fc10", order));
-    }
-
-    [Fact]
-    public void A_padded_first_layer_allows_no_mean()
-    {
-        Assert.False(new Preprocessing(0.1, 1).Fits(NetworkDescription.Parse("pool2 conv2@3p1 fc10")));
-        Assert.True(new Preprocessing(0, 0.5).Fits(NetworkDescription.Parse("conv2@3p1 fc10")));
-        Assert.True(new Preprocessing(0.1, 1).Fits(NetworkDescription.Parse("conv2@3 conv2@3p1 fc10")));
     }
 
     /// <summary>Of four fully connected layers, the middle two of one shape.</summary>

@@ -6,7 +6,12 @@ namespace Tests.PruningTests.Export;
 /// <summary>A network in ONNX Runtime on the CPU, with two threads.</summary>
 internal sealed class OnnxRuntime : IDisposable
 {
-    private readonly SessionOptions options = new() { IntraOpNumThreads = 2, InterOpNumThreads = 1 };
+    private readonly SessionOptions options = new()
+    {
+        IntraOpNumThreads = 2,
+        InterOpNumThreads = 1,
+        LogSeverityLevel = OrtLoggingLevel.ORT_LOGGING_LEVEL_ERROR,
+    };
     private readonly RunOptions runOptions = new();
     private readonly InferenceSession session;
 
