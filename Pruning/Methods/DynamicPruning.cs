@@ -7,10 +7,11 @@ namespace Secateurs.Pruning.Methods;
 /// (<see cref="Probe"/>), then down one way (<see cref="PruningPath"/>). Each time a third of the weights has gone a look is taken: the
 /// mean of the last weights is judged on the validation images against the dense network. Early on, one network is annealed, which tells
 /// what annealing gains. Where a look is damaged by the largest budget (<see cref="Judgement"/>), more than annealing would mend, or a
-/// layer has no weights left, the way ends. From all that was judged a curve of loss against ratio is drawn (<see cref="LossCurve"/>). For each budget, the
-/// smallest first, the network at the ratio that the curve allows is made from the last state before it, annealed and judged, which
-/// corrects the curve, until it points where one was annealed already (<see cref="Trials.Next(double)"/>). The lightest within the budget
-/// is the result, or the lightest that <see cref="Certification"/> finds sure to be, if <see cref="PruneOptions.Confidence"/> asks.
+/// layer has no weights left, the way ends. From all that was judged a curve of loss against ratio is drawn (<see cref="LossCurve"/>). For
+/// each budget, the smallest first, the network at the ratio that the curve allows is made from the last state before it, annealed and
+/// judged, which corrects the curve, until it points where one was annealed already (<see cref="Trials.Next(double)"/>). The lightest
+/// within the budget is the result, or the lightest that <see cref="Certification"/> finds sure to be, if
+/// <see cref="PruneOptions.Confidence"/> asks.
 /// </summary>
 /// <remarks>
 /// Several budgets share one search: the largest decides how far down it goes, every network is judged against each.
@@ -21,7 +22,8 @@ public sealed class DynamicPruning : IPruningMethod
     private const double Step = 1.41421356;
 
     /// <summary>
-    /// Moves before the first look, two epochs, and before one is annealed and others may end the way, six: a high learning rate shakes a dense network at first.
+    /// Moves before the first look, two epochs, and before one is annealed and others may end the way, six: a high learning rate shakes a
+    /// dense network at first.
     /// </summary>
     private const int FirstLook = 8, FirstDamage = 24;
 
