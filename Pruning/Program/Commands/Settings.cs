@@ -41,7 +41,7 @@ internal static class Settings
 
     public static readonly Setting<string> Network = new(
         Options.Text(
-            "--network", "NAME", $"{string.Join(", ", NetworkDescription.Known.Keys)}, or layers as \"conv8@5r pool2 fc64r fc10\"",
+            "--network", "NAME", $"{string.Join(", ", NetworkDescription.Known.Keys)}, or \"fc64r fc10\"",
             Default.Network),
         Readers.All, (o, v) => o with { Network = v });
 

@@ -144,7 +144,7 @@ public class CodedFileTests
             good with { Codebook = new float[65536] },
         ];
         Assert.All(bad, layer => Refused(new CodedNetwork("", [layer])));
-        Refused(new CodedNetwork(new string('x', 4097), []));
+        Refused(new CodedNetwork(new string('x', CodedNetwork.MaxNetworkBytes + 1), []));
         Refused(new CodedNetwork("", [.. Enumerable.Repeat(good, 256)]));
 
         static void Refused(CodedNetwork network)
