@@ -79,7 +79,7 @@ public sealed class CertificateTests
     public void Images_that_certify_decide_nothing_else_and_what_they_refuse_is_the_dense_network()
     {
         var right = SmallSet.Make(400, 4);
-        // Each label is another class: the dense network has none right that a pruned one could lose, and gains are luck.
+        // Labels of other images: what is right on them is luck, of the dense network as of pruned ones.
         var (_, rows, _) = Search(right);
         var (outcome, other, dense) = Search(new DataSet(right.Shape, right.Images, SmallSet.Make(400, 5).Labels), budget: 0);
         var (_, same, _) = Search(new DataSet(right.Shape, right.Images, SmallSet.Make(400, 5).Labels));
