@@ -11,7 +11,7 @@ namespace Secateurs.Pruning;
 /// </summary>
 /// <example><code>
 /// using var device = ComputeDevice.Cpu();
-/// var data = Mnist.Load("data/mnist", Console.WriteLine);
+/// var data = Mnist.Load(Console.WriteLine);
 /// var light = Pruner.Prune(device, data, "lenet-300-100", new PruneOptions { MaxDrop = 0.1 });
 /// light.Model.Save("light.safetensors");
 /// </code></example>

@@ -51,7 +51,7 @@ using Secateurs.Pruning;
 using Secateurs.Pruning.Methods;
 
 using var device = ComputeDevice.Cpu();
-var data = Mnist.Load("data/mnist", Console.WriteLine);
+var data = Mnist.Load(Console.WriteLine);
 var light = Pruner.Prune(device, data, "fc32r fc10", new PruneOptions { MaxDrop = 1, DenseEpochs = 2, Epochs = 1 });
 light.Model.Save("light.safetensors");
 Console.WriteLine($"{light.Ratio:F1} times lighter, test accuracy {light.Test.Accuracy:F2} %");

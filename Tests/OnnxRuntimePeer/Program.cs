@@ -21,7 +21,7 @@ if (args.Length is < 2 or > 3)
 }
 int rounds = args.Length == 3 ? int.Parse(args[2], CultureInfo.InvariantCulture) : 20;
 Checkpoint dense = Checkpoint.Load(args[0]), pruned = Checkpoint.Load(args[1]);
-var test = Mnist.Load(null, Console.Error.WriteLine).Test;
+var test = Mnist.Load(Console.Error.WriteLine).Test;
 using var device = ComputeDevice.Cpu(workers: 2);
 var folder = Directory.CreateTempSubdirectory("onnx-peer-");
 try

@@ -15,7 +15,7 @@ public sealed class DataCommandTests : IDisposable
     public void The_set_is_described_with_the_memory_that_it_takes_on_the_device()
     {
         string data = SmallSet.Write(_folder.Combine("data"));
-        var set = Mnist.Load(data, _ => { });
+        var set = DataFolder.Load(data, new());
         long bytes = (set.Train.Count + set.Test.Count) * 788 + 56;
         var (output, error) = Cli.Done("data", "--data", data, "--json");
         Assert.Contains($"{bytes} bytes on the device", error + output);

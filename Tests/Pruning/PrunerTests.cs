@@ -29,7 +29,7 @@ public sealed class PrunerTests : IDisposable
         string folder = SmallSet.Write(_folder.Combine("data")), file = _folder.Combine("light.safetensors");
 
         using var device = ComputeDevice.Cpu();
-        var data = Mnist.Load(folder, _ => { });
+        var data = DataFolder.Load(folder, new());
         var light = Pruner.Prune(device, data, "fc16r fc10", Small);
         light.Model.Save(file);
 

@@ -20,7 +20,7 @@ public sealed class SplitTests : IDisposable
     [Fact]
     public void Parts_are_apart_and_half_of_what_is_set_aside_certifies()
     {
-        var data = Mnist.Load(_data, _ => { });
+        var data = DataFolder.Load(_data, new());
         var options = new PruneOptions { Validation = 81, Seed = 3, Split = 7 };
         var (training, validation, certification, test) = DataParts.Of(data, options);
         Assert.Equal((399, 81, 0, 80), (training.Count, validation.Count, certification.Count, test.Count));

@@ -166,7 +166,7 @@ public sealed class StudyTests : IDisposable
         string study = _folder.Combine("study"), options = Path.Combine(study, "fc16r-fc10", "options.json");
         string moved = _folder.Combine("moved");
         Cli.Done(OfSeed(1, _data));
-        string sha = Mnist.Load(_data, _ => { }).Sha256();
+        string sha = DataFolder.Load(_data, new()).Sha256();
         Assert.Contains($"\"data_sha256\": \"{sha}\"", File.ReadAllText(options));
         Directory.Move(_data, moved);
         Cli.Done(OfSeed(2, moved));

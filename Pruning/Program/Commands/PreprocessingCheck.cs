@@ -30,7 +30,8 @@ internal static class PreprocessingCheck
             return Workbench.LoadData(invocation);
         try
         {
-            return Mnist.Load(Path.Combine(Environment.GetEnvironmentVariable("PRUNING_HOME") ?? ".", "data", "mnist"), _ => { });
+            return DataFolder.Load(
+                Path.Combine(Environment.GetEnvironmentVariable("PRUNING_HOME") ?? ".", "data", "mnist"), new(), invocation.Cancellation);
         }
         catch (UserException)
         {

@@ -51,7 +51,7 @@ internal sealed class Workbench : IDisposable
     /// </summary>
     public static ImageData LoadData(Invocation invocation) =>
         invocation.Find(Commands.Options.Data) is { } folder ? LoadData(invocation, folder)
-            : Mnist.Load(null, invocation.Terminal.Say, Environment.GetEnvironmentVariable("PRUNING_HOME"), invocation.Cancellation);
+            : Mnist.Load(invocation.Terminal.Say, Environment.GetEnvironmentVariable("PRUNING_HOME"), invocation.Cancellation);
 
     /// <summary>The set of a folder.</summary>
     public static ImageData LoadData(Invocation invocation, string folder)

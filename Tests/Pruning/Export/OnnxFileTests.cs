@@ -14,7 +14,7 @@ public sealed class OnnxFileTests
     /// <summary>On MNIST's 10,000 test images where it is there, else on as many of noise.</summary>
     private static readonly Lazy<byte[]> Images = new(() =>
         Directory.Exists(Path.Combine(Home, "data", "mnist"))
-            ? Mnist.Load(null, _ => { }, Home).Test.Images
+            ? Mnist.Load(_ => { }, Home).Test.Images
             : PlainNetwork.Images(10_000, seed: 1));
 
     [Theory]

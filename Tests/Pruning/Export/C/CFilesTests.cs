@@ -134,7 +134,7 @@ public sealed class CFilesTests
         for (int i = 100 * shape.BytesPerImage; i < images.Length; i++)
             images[i] = random.Next(5) == 0 ? images[i] : (byte)0;
         if (shape.Equals(Mnist.Shape) && Directory.Exists(Path.Combine(Home, "data", "mnist")))
-            Mnist.Load(null, _ => { }, Home).Test.Images.AsSpan(0, images.Length / 2).CopyTo(images.AsSpan(images.Length / 2));
+            Mnist.Load(_ => { }, Home).Test.Images.AsSpan(0, images.Length / 2).CopyTo(images.AsSpan(images.Length / 2));
         var set = new DataSet(shape, images, new int[Images]);
         return new ImageData(set, set, string.Create(CultureInfo.InvariantCulture, $"seed {seed}"));
     }
