@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
 using System.Runtime.Intrinsics.X86;
 using ILGPU;
@@ -98,6 +99,7 @@ internal static class Gather
         /// <summary>
         /// A unit of work is 16 neighbouring pixels of a channel of 16 images: a square of bytes that is turned in registers.
         /// </summary>
+        [SkipLocalsInit]
         public unsafe void Run<V>(int worker, int workers) where V : unmanaged, ISimd<V>
         {
             var s = X.Shape;
@@ -109,34 +111,32 @@ internal static class Gather
             // From the last pixel of a row to the first of the next lies the border, twice.
             int width = s.Width, gap = 2 * s.Padding * Layout.Lanes;
             var (first, last) = Operation.Share(X.Blocks * strips, worker, workers);
-            for (int item = first, current = -1, next = -1, laid = -1; item < last; item++)
+            var (block, channel, from) = Place(first, stripsPerChannel);
+            var (laterBlock, laterChannel, laterFrom) = Place(first + Tuning.StripsAhead, stripsPerChannel);
+            for (int item = first, current = -1, next = -1, hidden = 0, laid = -1; item < last; item++)
             {
-                int block = item / strips, strip = item - block * strips, channel = strip / stripsPerChannel;
-                int from = (strip - channel * stripsPerChannel) * Layout.Lanes, start = channel * pixels + from;
-                int count = Math.Min(Layout.Lanes, pixels - from);
+                int start = channel * pixels + from, count = Math.Min(Layout.Lanes, pixels - from);
                 float scale = normalization[2 * channel], shift = normalization[2 * channel + 1];
                 if (block != current)
-                    Find(current = block, sources);
-                int bandStrip = item - from % Band / Layout.Lanes;
-                if (bandStrip != laid)
+                    (current, hidden, laid) = (block, Find(block, band, sources), -1);
+                if (hidden != 0 && start - from % Band != laid)
                 {
-                    LayOut(block, channel, from, Math.Min(Band - from % Band, pixels - from), band);
-                    laid = bandStrip;
-                }
-                int later = (item + Tuning.StripsAhead) / strips, laterStrip = item + Tuning.StripsAhead - later * strips;
-                if (Sse.IsSupported && laterStrip % StripsPerLine == 0 && item + Tuning.StripsAhead < last)
-                {
-                    if (later != next)
-                        Find(next = later, ahead);
-                    int laterChannel = laterStrip / stripsPerChannel;
-                    int laterStart = laterChannel * pixels + (laterStrip - laterChannel * stripsPerChannel) * Layout.Lanes;
+                    laid = start - from % Band;
+                    LayOut(block, hidden, channel, from, Math.Min(Band - from % Band, pixels - from), band);
                     for (int lane = 0; lane < Layout.Lanes; lane++)
-                        Sse.Prefetch0((ahead[lane] is null ? band : ahead[lane]) + laterStart);
+                        if ((hidden >> lane & 1) != 0)
+                            sources[lane] = band + lane * Band - laid;
+                }
+                if (Sse.IsSupported && laterFrom / Layout.Lanes % StripsPerLine == 0 && item + Tuning.StripsAhead < last)
+                {
+                    if (laterBlock != next)
+                        Find(next = laterBlock, band, ahead);
+                    for (int lane = 0; lane < Layout.Lanes; lane++)
+                        Sse.Prefetch0(ahead[lane] + laterChannel * pixels + laterFrom);
                 }
                 for (int lane = 0; lane < Layout.Lanes; lane++)
                 {
-                    byte* row = square + lane * Layout.Lanes;
-                    byte* source = sources[lane] is null ? band + lane * Band + from % Band : sources[lane] + start;
+                    byte* row = square + lane * Layout.Lanes, source = sources[lane] + start;
                     if (count == Layout.Lanes)
                         Vector128.Load(source).Store(row);
                     else
@@ -145,11 +145,11 @@ internal static class Gather
                     if (rows is not null)
                         SetRow(row, count, scale, shift, rows + (nint)(block * Layout.Lanes + lane) * pitch + start);
                 }
-                if (strip == 0)
+                if (start == 0)
                     SetLabels(block);
                 byte* turned = ByteSquare.Turn(square, square + ByteSquare.Length);
-                int w = from % width;
-                var target = x + (nint)block * s.BlockStride + s.Offset(channel, from / width, w);
+                int h = from / width, w = from - h * width;
+                var target = x + (nint)block * s.BlockStride + s.Offset(channel, h, w);
                 for (int i = 0; i < count; i++)
                 {
                     ByteSquare.Normalize(turned + i * Layout.Lanes, scale, shift, target);
@@ -160,10 +160,33 @@ internal static class Gather
                         target += gap;
                     }
                 }
+                (block, channel, from) = Next(block, channel, from, pixels);
+                (laterBlock, laterChannel, laterFrom) = Next(laterBlock, laterChannel, laterFrom, pixels);
             }
         }
 
+        /// <summary>Block, channel and first pixel of a unit of work.</summary>
+        private (int Block, int Channel, int From) Place(int item, int stripsPerChannel)
+        {
+            int map = item / stripsPerChannel;
+            return (map / X.Shape.Channels, map % X.Shape.Channels, item % stripsPerChannel * Layout.Lanes);
+        }
+
+        /// <summary>Of the next one: divisions would take as long as the pixels.</summary>
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        private (int Block, int Channel, int From) Next(int block, int channel, int from, int pixels)
+        {
+            if ((from += Layout.Lanes) >= pixels)
+            {
+                from = 0;
+                if (++channel == X.Shape.Channels)
+                    (block, channel) = (block + 1, 0);
+            }
+            return (block, channel, from);
+        }
+
         /// <summary>Pixels of one image. What lies behind the last is another worker's, or fill, which stays zero.</summary>
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
         private static unsafe void SetRow(byte* pixels, int count, float scale, float shift, float* target)
         {
             if (count == Layout.Lanes)
@@ -173,21 +196,28 @@ internal static class Gather
                     target[i] = pixels[i] * scale + shift;
         }
 
-        /// <summary>Where the images of a block begin, as they are shown; null for those that have to be laid out.</summary>
-        private unsafe void Find(int block, byte** sources)
+        /// <summary>
+        /// Where the images of a block begin, as they are shown. Those that are blank, cropped or mirrored have to be laid out: they have a
+        /// bit each in what is returned, and <paramref name="band"/> for the time being.
+        /// </summary>
+        private unsafe int Find(int block, byte* band, byte** sources)
         {
             byte* images = Images.Pointer() + Margin;
             int* order = BlockOrder(block), views = Views.Pointer();
+            int hidden = 0;
             for (int lane = 0; lane < Layout.Lanes; lane++)
             {
                 var view = order[lane] < 0 ? default : ImageView.Of(views[View(order[lane])]);
-                sources[lane] = order[lane] < 0 || !(view.Wraps || view == default) ? null
+                bool stands = order[lane] >= 0 && (view.Wraps || view == default);
+                hidden |= stands ? 0 : 1 << lane;
+                sources[lane] = !stands ? band
                     : images + (nint)Image(order[lane]) * X.Shape.Features - (view.Down * X.Shape.Width + view.Right);
             }
+            return hidden;
         }
 
-        /// <summary>Pixels of a channel of the images of a block that are blank, cropped or mirrored.</summary>
-        private unsafe void LayOut(int block, int channel, int from, int count, byte* band)
+        /// <summary>Pixels of a channel of the hidden images of a block.</summary>
+        private unsafe void LayOut(int block, int hidden, int channel, int from, int count, byte* band)
         {
             var s = X.Shape;
             int* order = BlockOrder(block), views = Views.Pointer();
@@ -195,11 +225,14 @@ internal static class Gather
             for (int lane = 0; lane < Layout.Lanes; lane++)
             {
                 byte* target = band + lane * Band + from % Band;
-                var view = order[lane] < 0 ? default : ImageView.Of(views[View(order[lane])]);
+                if ((hidden >> lane & 1) == 0)
+                    continue;
                 if (order[lane] < 0)
                     new Span<byte>(target, count).Clear();
-                else if (!view.Wraps && view != default)
-                    LayOut(view, images + (nint)Image(order[lane]) * s.Features + channel * s.Height * s.Width, from, count, target);
+                else
+                    LayOut(
+                        ImageView.Of(views[View(order[lane])]), images + (nint)Image(order[lane]) * s.Features + channel * s.Height * s.Width,
+                        from, count, target);
             }
         }
 
