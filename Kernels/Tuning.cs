@@ -2,7 +2,8 @@ namespace Secateurs.Kernels;
 
 /// <summary>
 /// What one machine decided: break-even points, waits, distances and shares that another machine might set otherwise. Each with where and
-/// when it was settled, and what speaks for it. On the CPU accelerator <see cref="WinogradFewestTerms"/> alone changes bits of results; on
+/// when it was settled, and what speaks for it. On the CPU accelerator what says where Winograd's filtering is used, and its parts, change bits of results, nothing
+/// else; on
 /// a GPU shares of threads change the order of sums.
 /// </summary>
 /// <remarks>
@@ -106,6 +107,27 @@ internal static class Tuning
     /// no figure.
     /// </summary>
     public const int WinogradFewestTerms = 25;
+
+    /// <summary>
+    /// Places of an output at most where taps that meet padding alone are left out: of 2x2 with 3x3 taps 5 in 9 do. 1 December 2026, no
+    /// figure.
+    /// </summary>
+    public const int PaddingMattersPlaces = 16;
+
+    /// <summary>
+    /// Tiles of 4x4 outputs that a worker takes through <see cref="SquareWinograd"/> at a time: 16 channels of 8 and their sums are 600 KB.
+    /// 1 December 2026, no figure.
+    /// </summary>
+    public const int SquareWinogradTiles = 8;
+
+    /// <summary>Channels on either side from which on its transforms pay. 1 December 2026, no figure.</summary>
+    public const int SquareWinogradFewestChannels = 8;
+
+    /// <summary>
+    /// Parts of a batch that its weight gradients are summed in, one worker each, at least; more while they are so many floats at most.
+    /// 1 December 2026, no figure.
+    /// </summary>
+    public const int SquareWinogradFewestParts = 4, SquareWinogradPartFloats = 1 << 22;
 
     /// <summary>
     /// Density above which a fully connected layer of one image computes whole rows of outputs, below it live weights alone.

@@ -5,8 +5,27 @@ using System.Runtime.Intrinsics.X86;
 namespace Secateurs.Kernels;
 
 /// <summary>
-/// The SIMD tile of a convolution's weight gradient: Σ over images and positions of dy(k, p, q) x(c, t p + r, t q + s) for up to 5 filters
-/// k and 5 neighbouring taps s at once, 25 sums in registers, images in lanes.
+/// The terms of a weight gradient's sums: images (blocks of 16), rows and columns of the output's gradient y, and what each meets in the
+/// input x. Distances in floats.
+/// </summary>
+internal readonly unsafe struct TapNest(int blocks, int height, int width, float* x, nint xBlock, nint xRow, nint xColumn)
+{
+    public readonly int Blocks = blocks, Height = height, Width = width;
+
+    /// <summary>What the first column of the first row meets by a tap that lies 0 floats away.</summary>
+    public readonly float* X = x;
+    public readonly nint XBlock = xBlock, XRow = xRow, XColumn = xColumn;
+
+    /// <summary>The first filter's gradient; columns are 16 apart.</summary>
+    public required float* Y { get; init; }
+    public required nint YBlock { get; init; }
+    public required nint YRow { get; init; }
+    public required nint YFilter { get; init; }
+}
+
+/// <summary>
+/// The SIMD tile of a weight gradient: Σ over images and positions of dy(k, p, q) x(t p, t q, tap) for up to 5 filters k and 5 taps at once,
+/// 25 sums in registers, images in lanes. A tap is a distance in x: of a column, a row, a channel.
 /// </summary>
 /// <remarks>Missing taps repeat the last one, which is not stored. With 16 registers, 2 filters at a time.</remarks>
 internal static unsafe class TapTile
@@ -16,85 +35,64 @@ internal static unsafe class TapTile
     /// <summary>Tiles that <paramref name="filters"/> filters are cut into.</summary>
     public static int Count(int filters) => (filters + Filters - 1) / Filters;
 
-    /// <param name="x">Input, its border counted as image.</param>
-    /// <param name="dOutput">Gradient of the output.</param>
-    /// <param name="shape">Stride and inset of the convolution.</param>
-    /// <param name="channel">c.</param>
-    /// <param name="r">Row of the filter.</param>
-    /// <param name="s">First column of the filter.</param>
-    /// <param name="taps">1 to 5 columns.</param>
-    /// <param name="filter">First filter.</param>
+    /// <param name="nest">What is summed.</param>
+    /// <param name="taps">Where each tap lies, in floats from the nest's x.</param>
+    /// <param name="count">1 to 5 taps.</param>
     /// <param name="filters">1 to 5 filters.</param>
-    /// <param name="gradient">Result for (filter, s): filters are <paramref name="pitch"/> floats apart.</param>
-    /// <param name="pitch">See <paramref name="gradient"/>.</param>
-    public static void Compute<V>(
-        in Tensor x, in Tensor dOutput, in FilterShape shape, int channel, int r, int s, int taps, int filter, int filters, float* gradient,
-        int pitch)
-        where V : unmanaged, ISimd<V>
+    /// <param name="sums">[filter][5].</param>
+    public static void Compute<V>(in TapNest nest, nint* taps, int count, int filters, float* sums) where V : unmanaged, ISimd<V>
     {
-        TensorShape xs = x.Shape, ys = dOutput.Shape;
         float* lanes = stackalloc float[Filters * Taps * Layout.Lanes];
-        var xStart = x.Pointer + shape.Origin(xs) + channel * xs.ChannelStride + r * xs.RowStride + s * Layout.Lanes;
-        var yStart = dOutput.Pointer + ys.Offset(filter, 0, 0);
-        nint t1 = Math.Min(1, taps - 1) * Layout.Lanes, t2 = Math.Min(2, taps - 1) * Layout.Lanes;
-        nint t3 = Math.Min(3, taps - 1) * Layout.Lanes, t4 = Math.Min(4, taps - 1) * Layout.Lanes;
+        nint* all = stackalloc nint[Taps];
+        for (int i = 0; i < Taps; i++)
+            all[i] = taps[Math.Min(i, count - 1)];
         int height = V.ManyRegisters ? filters : 2;
         for (int f = 0; f < filters; f += height)
             for (int lane = 0; lane < Layout.Lanes; lane += V.Width)
-                Dispatch<V>(
-                    Math.Min(height, filters - f), xStart + lane, xs.BlockStride, shape.Stride * xs.RowStride,
-                    shape.Stride * Layout.Lanes, t1, t2, t3, t4,
-                    yStart + f * ys.ChannelStride + lane, ys.BlockStride, ys.RowStride, ys.ChannelStride, x.Blocks, ys.Height, ys.Width,
-                    lanes + f * Taps * Layout.Lanes + lane);
-        float* sums = stackalloc float[Filters * Taps];
+            {
+                float* x = nest.X + lane, y = nest.Y + f * nest.YFilter + lane, target = lanes + f * Taps * Layout.Lanes + lane;
+                switch (Math.Min(height, filters - f))
+                {
+                    case 5:
+                        Sum<V, Five>(nest, x, y, all, target);
+                        break;
+                    case 4:
+                        Sum<V, Four>(nest, x, y, all, target);
+                        break;
+                    case 3:
+                        Sum<V, Three>(nest, x, y, all, target);
+                        break;
+                    case 2:
+                        Sum<V, Two>(nest, x, y, all, target);
+                        break;
+                    case 1:
+                        Sum<V, One>(nest, x, y, all, target);
+                        break;
+                }
+            }
         AddLanes(lanes, filters * Taps, sums);
-        for (int f = 0; f < filters; f++)
-            for (int t = 0; t < taps; t++)
-                gradient[f * pitch + t] = sums[f * Taps + t];
-    }
-
-    private static void Dispatch<V>(
-        int filters, float* x, nint xBlock, nint xRow, nint xColumn, nint t1, nint t2, nint t3, nint t4, float* y, nint yBlock, nint yRow,
-        nint yFilter, int blocks, int height, int width, float* lanes) where V : unmanaged, ISimd<V>
-    {
-        switch (filters)
-        {
-            case 5:
-                Sum<V, Five>(x, xBlock, xRow, xColumn, t1, t2, t3, t4, y, yBlock, yRow, yFilter, blocks, height, width, lanes);
-                break;
-            case 4:
-                Sum<V, Four>(x, xBlock, xRow, xColumn, t1, t2, t3, t4, y, yBlock, yRow, yFilter, blocks, height, width, lanes);
-                break;
-            case 3:
-                Sum<V, Three>(x, xBlock, xRow, xColumn, t1, t2, t3, t4, y, yBlock, yRow, yFilter, blocks, height, width, lanes);
-                break;
-            case 2:
-                Sum<V, Two>(x, xBlock, xRow, xColumn, t1, t2, t3, t4, y, yBlock, yRow, yFilter, blocks, height, width, lanes);
-                break;
-            case 1:
-                Sum<V, One>(x, xBlock, xRow, xColumn, t1, t2, t3, t4, y, yBlock, yRow, yFilter, blocks, height, width, lanes);
-                break;
-        }
     }
 
     // H.Count is a constant to the JIT: filters that a tile lacks leave no code behind.
-    private static void Sum<V, H>(
-        float* x, nint xBlock, nint xRow, nint xColumn, nint t1, nint t2, nint t3, nint t4, float* y, nint yBlock, nint yRow, nint yFilter,
-        int blocks, int height, int width, float* lanes) where V : unmanaged, ISimd<V> where H : struct, IRows
+    private static void Sum<V, H>(in TapNest nest, float* x, float* y, nint* taps, float* lanes)
+        where V : unmanaged, ISimd<V> where H : struct, IRows
     {
         V a0 = V.Zero, a1 = V.Zero, a2 = V.Zero, a3 = V.Zero, a4 = V.Zero;
         V b0 = V.Zero, b1 = V.Zero, b2 = V.Zero, b3 = V.Zero, b4 = V.Zero;
         V c0 = V.Zero, c1 = V.Zero, c2 = V.Zero, c3 = V.Zero, c4 = V.Zero;
         V d0 = V.Zero, d1 = V.Zero, d2 = V.Zero, d3 = V.Zero, d4 = V.Zero;
         V e0 = V.Zero, e1 = V.Zero, e2 = V.Zero, e3 = V.Zero, e4 = V.Zero;
-        nint yFilter2 = 2 * yFilter, yFilter3 = 3 * yFilter, yFilter4 = 4 * yFilter;
-        for (int block = 0; block < blocks; block++, x += xBlock, y += yBlock)
+        nint t0 = taps[0], t1 = taps[1] - t0, t2 = taps[2] - t0, t3 = taps[3] - t0, t4 = taps[4] - t0;
+        x += t0;
+        nint yFilter = nest.YFilter, yFilter2 = 2 * yFilter, yFilter3 = 3 * yFilter, yFilter4 = 4 * yFilter, yRow = nest.YRow;
+        nint xRow = nest.XRow, xColumn = nest.XColumn;
+        for (int block = nest.Blocks; block > 0; block--, x += nest.XBlock, y += nest.YBlock)
         {
             float* xp = x, yp = y;
-            for (int p = height; p > 0; p--, xp += xRow, yp += yRow)
+            for (int p = nest.Height; p > 0; p--, xp += xRow, yp += yRow)
             {
                 float* xq = xp, yq = yp;
-                for (int q = width; q > 0; q--, xq += xColumn, yq += Layout.Lanes)
+                for (int q = nest.Width; q > 0; q--, xq += xColumn, yq += Layout.Lanes)
                 {
                     V x0 = V.Load(xq), x1 = V.Load(xq + t1), x2 = V.Load(xq + t2), x3 = V.Load(xq + t3), x4 = V.Load(xq + t4);
                     V g = V.Load(yq);

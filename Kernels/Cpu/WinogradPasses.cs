@@ -122,7 +122,9 @@ internal sealed partial class Winograd
         {
             int filterTiles = TapTile.Count(filter.Filters), all = filter.Channels, run = Channels * filter.Rows;
             float* points = stackalloc float[Points * TapTile.Filters * run];
-            float* gradient = stackalloc float[run * WinogradTransform.Columns];
+            float* gradient = stackalloc float[run * WinogradTransform.Columns], sums = stackalloc float[TapTile.Filters * TapTile.Taps];
+            nint* offsets = stackalloc nint[TapTile.Taps];
+            TensorShape vs = v.Shape, zs = z.Shape;
             var (first, last) = Operation.Share(filterTiles * all, worker, workers);
             for (int item = first, count; item < last; item += count)
             {
@@ -131,10 +133,27 @@ internal sealed partial class Winograd
                 var (from, to) = Operation.Share(filter.Filters, item / all, filterTiles);
                 for (int f = 0; f < Points; f++)
                     for (int c = 0; c < count; c++)
-                        for (int r = 0; r < filter.Rows; r += TapTile.Taps)
-                            TapTile.Compute<V>(
-                                v, z, filter, f * all + channel + c, 0, r, Math.Min(TapTile.Taps, filter.Rows - r),
-                                f * filter.Filters + from, to - from, points + f * TapTile.Filters * run + c * filter.Rows + r, run);
+                    {
+                        var nest = new TapNest(
+                            v.Blocks, zs.Height, zs.Width, v.Pointer + (f * all + channel + c) * vs.ChannelStride, vs.BlockStride,
+                            vs.RowStride, Layout.Lanes)
+                        {
+                            Y = z.Pointer + zs.Offset(f * filter.Filters + from, 0, 0),
+                            YBlock = zs.BlockStride,
+                            YRow = zs.RowStride,
+                            YFilter = zs.ChannelStride,
+                        };
+                        for (int r = 0, taps; r < filter.Rows; r += taps)
+                        {
+                            taps = Math.Min(TapTile.Taps, filter.Rows - r);
+                            for (int i = 0; i < taps; i++)
+                                offsets[i] = (r + i) * Layout.Lanes;
+                            TapTile.Compute<V>(nest, offsets, taps, to - from, sums);
+                            for (int k = 0; k < to - from; k++)
+                                for (int i = 0; i < taps; i++)
+                                    points[(f * TapTile.Filters + k) * run + c * filter.Rows + r + i] = sums[k * TapTile.Taps + i];
+                        }
+                    }
                 for (int k = from; k < to; k++)
                 {
                     for (int row = 0; row < count * filter.Rows; row++)

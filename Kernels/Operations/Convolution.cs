@@ -109,17 +109,31 @@ internal static class Convolution
                 Filter.Channels, Filter.Rows, Filter.Columns, xs.ChannelStride, xs.RowStride, Layout.Lanes,
                 Filter.Rows * Filter.Columns, Filter.Columns, 1);
             var epilogue = new Epilogue(Bias.Pointer(), null, Relu != 0);
+            bool mind = Padding.Matters(xs, Filter, ys);
+            int padding = xs.Padding - Filter.Inset;
             var (first, last) = Operation.Share(pairs * rowTiles * ys.Height, worker, workers);
             for (int item = first; item < last; item++)
             {
                 int p = item % ys.Height, row = item / ys.Height % rowTiles * Tile.Rows, block = item / ys.Height / rowTiles * 2;
                 int rows = Math.Min(Tile.Rows, Filter.Filters - row), groups = Math.Min(2, X.Blocks - block);
                 var at = epilogue.At(row, 0);
+                var (r, endRow) = mind ? Padding.Taps(p, padding, stride, xs.Height, Filter.Rows) : (0, Filter.Rows);
                 for (int q = 0; q < ys.Width; q++)
+                {
+                    int s = 0;
+                    if (mind)
+                    {
+                        (s, int endColumn) = Padding.Taps(q, padding, stride, xs.Width, Filter.Columns);
+                        nest = new(
+                            Filter.Channels, endRow - r, endColumn - s, xs.ChannelStride, xs.RowStride, Layout.Lanes,
+                            Filter.Rows * Filter.Columns, Filter.Columns, 1);
+                    }
                     Tile.Compute<V>(
-                        rows, x + (nint)block * xs.BlockStride + origin + p * stride * xs.RowStride + q * stride * Layout.Lanes,
-                        xs.BlockStride, w + row * filterSize, filterSize, y + (nint)block * ys.BlockStride + ys.Offset(row, p, q),
-                        ys.BlockStride, ys.ChannelStride, groups, nest, at);
+                        rows,
+                        x + (nint)block * xs.BlockStride + origin + (p * stride + r) * xs.RowStride + (q * stride + s) * Layout.Lanes,
+                        xs.BlockStride, w + row * filterSize + r * Filter.Columns + s, filterSize,
+                        y + (nint)block * ys.BlockStride + ys.Offset(row, p, q), ys.BlockStride, ys.ChannelStride, groups, nest, at);
+                }
             }
         }
 
@@ -229,18 +243,85 @@ internal static class Convolution
         {
             int taps = Filter.Rows * Filter.Columns;
             float* gradient = stackalloc float[TapTile.Filters * Channels * taps];
+            bool mind = Padding.Matters(X.Shape, Filter, dOutput.Shape);
             for (int channel = firstChannel; channel < lastChannel; channel += Channels)
             {
                 int channels = Math.Min(Channels, lastChannel - channel);
-                for (int c = 0; c < channels; c++)
-                    for (int r = 0; r < Filter.Rows; r++)
-                        for (int s = 0; s < Filter.Columns; s += TapTile.Taps)
-                            TapTile.Compute<V>(
-                                X, dOutput, Filter, channel + c, r, s, Math.Min(TapTile.Taps, Filter.Columns - s), filter - origin,
-                                end - filter, gradient + c * taps + r * Filter.Columns + s, Channels * taps);
+                if (taps == 1 || mind)
+                    ByChannels<V>(filter - origin, end - filter, channel, channels, dOutput, gradient);
+                else
+                    ByTaps<V>(filter - origin, end - filter, channel, channels, dOutput, gradient);
                 for (int f = filter; f < end; f++)
                     Update.Apply<V>(f * Filter.FilterSize + channel * taps, gradient + (f - filter) * Channels * taps, channels * taps);
             }
+        }
+
+        /// <summary>Neighbouring weights at a time: taps lie close together in the input.</summary>
+        private unsafe void ByTaps<V>(int filter, int filters, int channel, int channels, Tensor dOutput, float* gradient)
+            where V : unmanaged, ISimd<V>
+        {
+            var s = X.Shape;
+            int taps = Filter.Rows * Filter.Columns;
+            nint* offsets = stackalloc nint[TapTile.Taps];
+            float* sums = stackalloc float[TapTile.Filters * TapTile.Taps];
+            var nest = Nest(dOutput, channel, filter, 0, 0, (0, dOutput.Shape.Height), (0, dOutput.Shape.Width));
+            for (int from = 0, count; from < channels * taps; from += count)
+            {
+                count = Math.Min(TapTile.Taps, channels * taps - from);
+                for (int i = 0; i < count; i++)
+                {
+                    int c = (from + i) / taps, tap = (from + i) % taps, r = tap / Filter.Columns;
+                    offsets[i] = c * s.ChannelStride + r * s.RowStride + (tap - r * Filter.Columns) * Layout.Lanes;
+                }
+                TapTile.Compute<V>(nest, offsets, count, filters, sums);
+                for (int f = 0; f < filters; f++)
+                    for (int i = 0; i < count; i++)
+                        gradient[f * Channels * taps + from + i] = sums[f * TapTile.Taps + i];
+            }
+        }
+
+        /// <summary>One tap of neighbouring channels at a time, over the outputs alone that meet pixels by it.</summary>
+        private unsafe void ByChannels<V>(int filter, int filters, int channel, int channels, Tensor dOutput, float* gradient)
+            where V : unmanaged, ISimd<V>
+        {
+            TensorShape s = X.Shape, ys = dOutput.Shape;
+            int taps = Filter.Rows * Filter.Columns, padding = s.Padding - Filter.Inset;
+            nint* offsets = stackalloc nint[TapTile.Taps];
+            for (int i = 0; i < TapTile.Taps; i++)
+                offsets[i] = i * s.ChannelStride;
+            float* sums = stackalloc float[TapTile.Filters * TapTile.Taps];
+            for (int tap = 0; tap < taps; tap++)
+            {
+                int r = tap / Filter.Columns, column = tap % Filter.Columns;
+                var rows = Padding.Outputs(r, padding, Filter.Stride, s.Height, ys.Height);
+                var columns = Padding.Outputs(column, padding, Filter.Stride, s.Width, ys.Width);
+                for (int c = 0, count; c < channels; c += count)
+                {
+                    count = Math.Min(TapTile.Taps, channels - c);
+                    TapTile.Compute<V>(Nest(dOutput, channel + c, filter, r, column, rows, columns), offsets, count, filters, sums);
+                    for (int f = 0; f < filters; f++)
+                        for (int i = 0; i < count; i++)
+                            gradient[(f * Channels + c + i) * taps + tap] = sums[f * TapTile.Taps + i];
+                }
+            }
+        }
+
+        private unsafe TapNest Nest(
+            Tensor dOutput, int channel, int filter, int r, int s, (int First, int End) rows, (int First, int End) columns)
+        {
+            TensorShape xs = X.Shape, ys = dOutput.Shape;
+            int stride = Filter.Stride;
+            float* x = X.Pointer + Filter.Origin(xs) + channel * xs.ChannelStride + (rows.First * stride + r) * xs.RowStride
+                + (columns.First * stride + s) * Layout.Lanes;
+            return new(
+                X.Blocks, rows.End - rows.First, columns.End - columns.First, x, xs.BlockStride, stride * xs.RowStride,
+                stride * Layout.Lanes)
+            {
+                Y = dOutput.Pointer + ys.Offset(filter, rows.First, columns.First),
+                YBlock = ys.BlockStride,
+                YRow = ys.RowStride,
+                YFilter = ys.ChannelStride,
+            };
         }
     }
 

@@ -5,7 +5,8 @@ public static class SelfTests
 {
     public static IReadOnlyList<SelfTestCase> All { get; } =
     [
-        .. FullyConnectedCases.All, .. ConvolutionCases.All, .. WinogradCases.All, .. SparseConvolutionCases.All,
+        .. FullyConnectedCases.All, .. ConvolutionCases.All, .. WinogradCases.All, .. SquareWinogradCases.All,
+        .. SparseConvolutionCases.All,
         .. PooledConvolutionCases.All,
         .. MaxPoolCases.All, .. AveragePoolCases.All, .. WindowPoolCases.All, .. GlobalAveragePoolCases.All,
         .. SumCases.All, .. BatchNormalizationCases.All, .. DropoutCases.All,

@@ -11,6 +11,7 @@ internal sealed class ConvolutionSteps : WeightedSteps
 {
     private readonly GradientParts? _weightParts;
     private readonly Winograd? _winograd;
+    private readonly SquareWinograd? _square;
     private MaxPoolSteps? _pool;
     private Tensor[]? _scratch;
 
@@ -20,12 +21,12 @@ internal sealed class ConvolutionSteps : WeightedSteps
             return;
         if (!layer.IsFirst && Winograd.Fits(context.Device, Filter, layer.Output))
             _winograd = new Winograd(context.Memory, Filter, tensors.X, tensors.Y);
+        else if (!layer.IsFirst && SquareWinograd.Fits(context.Device, Filter, layer.Output))
+            _square = new SquareWinograd(context.Memory, context.Scratch, Filter, tensors.X, tensors.Y);
         _weightParts = Convolution.Parts(context.Memory, Filter, tensors.YGradient);
     }
 
     protected override FilterShape Filter => Slice.Filter;
-
-    private Winograd? Saving => Live is null ? _winograd : null;
 
     /// <summary>For a single image.</summary>
     public static Operation ForwardOne(DeviceMemory memory, NetworkLayer layer, Checkpoint model, RowImage x, RowImage y)
@@ -61,26 +62,43 @@ internal sealed class ConvolutionSteps : WeightedSteps
 
     protected override Tensor Shaped(Tensor tensor) => tensor;
 
-    protected override IEnumerable<Operation[]> ForwardInFull(string name, Tensor x) => Saving is { } winograd
-        ?
+    protected override IEnumerable<Operation[]> ForwardInFull(string name, Tensor x) => (_winograd, _square) switch
+    {
+        ({ } rows, _) =>
         [
             [
-                winograd.TransformInput($"{Slice.Name} transform input", x),
-                winograd.TransformWeight($"{Slice.Name} transform weight", Weight),
+                rows.TransformInput($"{Slice.Name} transform input", x),
+                rows.TransformWeight($"{Slice.Name} transform weight", Weight),
             ],
-            [winograd.Forward(name, Bias, Tensors.Y, Layer.Relu)],
-        ]
-        : [[Convolution.Forward(Context.Device, name, x, Weight, Bias, Filter, Tensors.Y, Layer.Relu)]];
-
-    protected override IEnumerable<Operation[]> BackwardDataInFull(string name, Tensor? gate) => Saving is { } winograd
-        ?
+            [rows.Forward(name, Bias, Tensors.Y, Layer.Relu)],
+        ],
+        (_, { } square) =>
         [
-            [winograd.TransformOutputGradient($"{Slice.Name} transform gradient", Tensors.YGradient)],
-            [winograd.BackwardData(name, gate, Tensors.XGradient)],
-        ]
-        : [[Convolution.BackwardData(Context.Device, name, Tensors.YGradient, Weight, Filter, gate, Tensors.XGradient)]];
+            [square.TransformWeight($"{Slice.Name} transform weight", Weight)],
+            [square.Forward(name, x, Bias, Tensors.Y, Layer.Relu)],
+        ],
+        _ => [[Convolution.Forward(Context.Device, name, x, Weight, Bias, Filter, Tensors.Y, Layer.Relu)]],
+    };
 
-    protected override Operation[] BackwardWeightInFull(string name, Tensor x, Update update) => Saving is { } winograd
-        ? [winograd.BackwardWeight(name, update)]
-        : Convolution.BackwardWeight(Context.Device, name, x, Tensors.YGradient, Filter, update, _weightParts);
+    protected override IEnumerable<Operation[]> BackwardDataInFull(string name, Tensor? gate) => (_winograd, _square) switch
+    {
+        ({ } rows, _) =>
+        [
+            [rows.TransformOutputGradient($"{Slice.Name} transform gradient", Tensors.YGradient)],
+            [rows.BackwardData(name, gate, Tensors.XGradient)],
+        ],
+        (_, { } square) =>
+        [
+            [square.TransformTurnedWeight($"{Slice.Name} turn weight", Weight)],
+            [square.BackwardData(name, Tensors.YGradient, gate, Tensors.XGradient)],
+        ],
+        _ => [[Convolution.BackwardData(Context.Device, name, Tensors.YGradient, Weight, Filter, gate, Tensors.XGradient)]],
+    };
+
+    protected override Operation[] BackwardWeightInFull(string name, Tensor x, Update update) => (_winograd, _square) switch
+    {
+        ({ } rows, _) => [rows.BackwardWeight(name, update)],
+        (_, { } square) => square.BackwardWeight(name, x, Tensors.YGradient, update),
+        _ => Convolution.BackwardWeight(Context.Device, name, x, Tensors.YGradient, Filter, update, _weightParts),
+    };
 }

@@ -14,6 +14,9 @@ internal sealed record StepContext(DeviceMemory Memory, Parameters Parameters, b
 
     public ComputeDevice Device => Memory.Device;
 
+    /// <summary>Of convolutions that are computed with fewer products.</summary>
+    public SquareWinogradScratch Scratch { get; } = new(Memory);
+
     /// <summary>Biases of layers that have none.</summary>
     public ArrayView<float> Zeros(int count) =>
         (_zeros.Length >= count ? _zeros : _zeros = Memory.Allocate<float>(count)).SubView(0, count);

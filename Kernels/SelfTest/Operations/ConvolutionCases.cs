@@ -2,7 +2,8 @@ namespace Secateurs.Kernels.SelfTest;
 
 /// <summary>
 /// Convolutions: H != W, filters 1x1 to 7x7, 3x5, 2x11 and 1x6, padding 0 to 2, channel, filter and column counts around the tiles of 8 and
-/// 4; strides that reach the last row and that do not, larger than the filter too; inputs with more border than padding.
+/// 4; strides that reach the last row and that do not, larger than the filter too; inputs with more border than padding;
+/// maps so small that much of what filters meet is padding.
 /// </summary>
 internal static class ConvolutionCases
 {
@@ -34,6 +35,9 @@ internal static class ConvolutionCases
         (17, 5, 7, 1, new(6, 4, 3, 3, Inset: 1)),
         (4, 7, 6, 0, new(3, 2, 5, 5, Inset: 2)),
         (1, 9, 9, 1, new(7, 2, 3, 3, Stride: 2, Inset: 2)),
+        (19, 2, 2, 1, new(7, 12, 3, 3)),
+        (33, 1, 3, 2, new(6, 18, 5, 5)),
+        (3, 2, 5, 1, new(9, 21, 3, 3, Stride: 2)),
     ];
 
     public static IEnumerable<SelfTestCase> All =>

@@ -1,0 +1,240 @@
+using System.Runtime.CompilerServices;
+using ILGPU;
+
+namespace Secateurs.Kernels;
+
+/// <summary>
+/// The three passes of a <see cref="Convolution"/> of 3x3 without stride by Winograd's minimal filtering in both directions
+/// (<see cref="SquareWinogradTransform"/>): a quarter of the products. Only on the CPU accelerator.
+/// </summary>
+/// <remarks>
+/// Outputs are cut into tiles of 4x4. Some tiles at a time are taken through all of it by a worker, in memory of its own that its caches
+/// hold: their inputs at 36 points, at each a matrix product m(f, k, tile) = Σ_c u(f, k, c) v(f, c, tile), and back to outputs. What a
+/// border holds is never read. The gradient of the input is the same with turned filters. Results do not depend on the workers.
+/// </remarks>
+internal sealed partial class SquareWinograd
+{
+    private const int Points = SquareWinogradTransform.Points, Outputs = SquareWinogradTransform.Outputs;
+    private const int Taps = SquareWinogradTransform.Taps, Side = SquareWinogradTransform.Side;
+
+    private readonly ComputeDevice _device;
+    private readonly FilterShape _filter;
+    private readonly SquareWinogradScratch _scratch;
+    private readonly double _flops;
+    private readonly int _padding, _parts;
+    private readonly Tensor _x, _y;
+    private readonly ArrayView<float> _gradients;
+
+    /// <summary>Asks for memory for one layer.</summary>
+    /// <param name="memory">Owns what it keeps from a stage to the next.</param>
+    /// <param name="scratch">Shared by layers whose stages follow one another.</param>
+    /// <param name="filter">(K, C, 3, 3).</param>
+    /// <param name="x">(N, C, H, W).</param>
+    /// <param name="y">(N, K, P, Q), or its gradient: a layer's shapes count here, not its values.</param>
+    public SquareWinograd(DeviceMemory memory, SquareWinogradScratch scratch, FilterShape filter, Tensor x, Tensor y)
+    {
+        ArgumentNullException.ThrowIfNull(memory);
+        Convolution.Check(nameof(SquareWinograd), x, filter.Count, filter, y);
+        if (!Fits(memory.Device, filter, y.Shape))
+            throw new NotSupportedException(
+                $"filter {filter} to {y.Shape}: expected the CPU accelerator, 3x3 without stride, {Tuning.SquareWinogradFewestChannels} "
+                + "channels and tiles of 4x4 that are at least half full");
+        (_device, _filter, _scratch, _x, _y, _flops) = (memory.Device, filter, scratch, x, y, Convolution.Flops(x, filter, y));
+        _padding = x.Shape.Padding - filter.Inset;
+        int channels = Math.Max(filter.Channels, filter.Filters);
+        scratch.Ask(Lines(channels, 2 * Tuning.SquareWinogradTiles), (long)Points * filter.Filters * filter.Channels);
+        int most = Math.Min(
+            Tuning.SquareWinogradPartFloats / PartLength(filter), y.Blocks * TilesOf(y.Shape) / (2 * Tuning.SquareWinogradTiles));
+        _parts = Math.Min(y.Blocks, Math.Max(Tuning.SquareWinogradFewestParts, most));
+        _gradients = memory.Allocate<float>((long)_parts * PartLength(filter) + Layout.Lanes);
+    }
+
+    /// <summary>Whether these passes serve a layer, and pay.</summary>
+    public static bool Fits(ComputeDevice device, FilterShape filter, TensorShape output)
+    {
+        ArgumentNullException.ThrowIfNull(device);
+        return device.RunsOnHost && filter is { Stride: 1, Rows: Taps, Columns: Taps }
+            && Math.Min(filter.Channels, filter.Filters) >= Tuning.SquareWinogradFewestChannels
+            && 2 * output.Height * output.Width >= TilesOf(output) * Outputs * Outputs;
+    }
+
+    /// <summary>What <see cref="Forward"/> needs of the weights: before it.</summary>
+    public Operation TransformWeight(string name, ArrayView<float> weight) => Transform(name, weight, turned: false);
+
+    /// <summary>What <see cref="BackwardData"/> needs of the weights: before it.</summary>
+    public Operation TransformTurnedWeight(string name, ArrayView<float> weight) => Transform(name, weight, turned: true);
+
+    /// <summary><see cref="Convolution.Forward"/> of the transformed weights.</summary>
+    public Operation Forward(string name, Tensor x, ArrayView<float> bias, Tensor y, bool relu)
+    {
+        Require.Like(name, "input", x, _x);
+        Require.Length(name, "bias", bias.Length, _filter.Filters);
+        Require.Like(name, "output", y, _y);
+        return Operation.OnHost(_device, name, _flops, new ConvolveArguments(x, _padding, _scratch.Weights, _scratch.Lines, y, y, bias, relu, false));
+    }
+
+    /// <summary><see cref="Convolution.BackwardData"/> of the transformed turned weights.</summary>
+    public Operation BackwardData(string name, Tensor dOutput, Tensor? gate, Tensor dInput)
+    {
+        Require.Like(name, "gradient of the output", dOutput, _y);
+        Require.Like(name, "gradient of the input", dInput, _x);
+        Require.Gate(name, gate, dInput);
+        return Operation.OnHost(
+            _device, name, _flops,
+            new ConvolveArguments(
+                dOutput, Taps - 1 - _padding, _scratch.Weights, _scratch.Lines, dInput, gate ?? dInput, default, false, gate is not null));
+    }
+
+    /// <summary><see cref="Convolution.BackwardWeight"/>: sums of parts of the batch, and what adds these, one after the other.</summary>
+    public Operation[] BackwardWeight(string name, Tensor x, Tensor dOutput, Update update)
+    {
+        Require.Like(name, "input", x, _x);
+        Require.Like(name, "gradient of the output", dOutput, _y);
+        Require.Length(name, "weight", update.Weight.Length, _filter.Count);
+        return
+        [
+            Operation.OnHost(_device, name, _flops, new PartArguments(x, _padding, dOutput, _scratch.Lines, _parts, _gradients)),
+            Operation.OnHost(_device, $"{name} parts", 0, new UpdateArguments(_gradients, _parts, _filter, update)),
+        ];
+    }
+
+    private Operation Transform(string name, ArrayView<float> weight, bool turned)
+    {
+        Require.Length(name, "weight", weight.Length, _filter.Count);
+        return Operation.OnHost(_device, name, 0, new WeightArguments(weight, _filter, turned, _scratch.Weights));
+    }
+
+    private static int TilesOf(TensorShape output) => Operation.Parts(output.Height, Outputs) * Operation.Parts(output.Width, Outputs);
+
+    /// <summary>
+    /// Floats from a point to the next of some channels of some tiles: [channel][tile][16], and one vector more, since caches hold few
+    /// lines that lie a power of two apart.
+    /// </summary>
+    private static int Pitch(int channels, int tiles) => (channels * tiles + 1) * Layout.Lanes;
+
+    private static long Lines(int channels, int tiles) => 2L * Points * Pitch(channels, tiles);
+
+    private static int PartLength(FilterShape filter) => Points * filter.Filters * filter.Channels;
+
+    /// <summary>A tile: its block of images, its first row and column of the output.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static (int Block, int Row, int Column) Place(int tile, TensorShape output)
+    {
+        int across = Operation.Parts(output.Width, Outputs), all = TilesOf(output);
+        var (block, inside) = Operation.Divide(tile, all);
+        var (row, column) = Operation.Divide(inside, across);
+        return (block, row * Outputs, column * Outputs);
+    }
+
+    /// <summary>The input of a tile at all points, of every channel.</summary>
+    /// <param name="x">(N, C, H, W).</param>
+    /// <param name="place">Of the tile.</param>
+    /// <param name="padding">What the convolution sees around x.</param>
+    /// <param name="v">Of the first channel.</param>
+    /// <param name="tiles">From a channel to the next, in vectors.</param>
+    private static unsafe void TransformInput<V>(
+        Tensor x, (int Block, int Row, int Column) place, int padding, float* v, int tiles) where V : unmanaged, ISimd<V>
+    {
+        var s = x.Shape;
+        int h = place.Row - padding, w = place.Column - padding;
+        var rows = (Math.Max(0, -h), Math.Min(Side, s.Height - h));
+        var columns = (Math.Max(0, -w), Math.Min(Side, s.Width - w));
+        float* source = x.Pointer + (nint)place.Block * s.BlockStride + s.Offset(0, h, w);
+        nint pitch = Pitch(s.Channels, tiles);
+        for (int c = 0; c < s.Channels; c++, source += s.ChannelStride, v += tiles * Layout.Lanes)
+            for (int lane = 0; lane < Layout.Lanes; lane += V.Width)
+                SquareWinogradTransform.Input<V>(source + lane, s.RowStride, rows, columns, v + lane, pitch);
+    }
+
+    private readonly struct WeightArguments(ArrayView<float> weight, FilterShape filter, bool turned, ArrayView<float> transformed) : IBody
+    {
+        /// <summary>A unit of work is 16 filters' taps, over the channels that sums will run over; these lie across lanes.</summary>
+        public unsafe void Run<V>(int worker, int workers) where V : unmanaged, ISimd<V>
+        {
+            const int Square = Taps * Taps;
+            float* w = weight.Pointer(), u = transformed.Pointer();
+            float* taps = stackalloc float[Square * Layout.Lanes], points = stackalloc float[Points * Layout.Lanes];
+            new Span<float>(taps, Square * Layout.Lanes).Clear();
+            var (outer, inner) = turned ? (filter.Channels, filter.Filters) : (filter.Filters, filter.Channels);
+            var (outerStep, innerStep) = turned ? (Square, filter.FilterSize) : (filter.FilterSize, Square);
+            int chunks = Operation.Parts(inner, Layout.Lanes);
+            var (first, last) = Operation.Share(outer * chunks, worker, workers);
+            for (int item = first; item < last; item++)
+            {
+                int row = item / chunks, from = item % chunks * Layout.Lanes, count = Math.Min(Layout.Lanes, inner - from);
+                for (int i = 0; i < count; i++)
+                    for (int tap = 0; tap < Square; tap++)
+                        taps[tap * Layout.Lanes + i] =
+                            w[(nint)row * outerStep + (nint)(from + i) * innerStep + (turned ? Square - 1 - tap : tap)];
+                for (int lane = 0; lane < Layout.Lanes; lane += V.Width)
+                    SquareWinogradTransform.Weight<V>(taps + lane, points + lane, Layout.Lanes);
+                for (int f = 0; f < Points; f++)
+                    new ReadOnlySpan<float>(points + f * Layout.Lanes, count).CopyTo(
+                        new Span<float>(u + ((nint)f * outer + row) * inner + from, count));
+            }
+        }
+    }
+
+    private readonly struct ConvolveArguments(
+        Tensor x, int padding, ArrayView<float> weights, WorkerLines lines, Tensor y, Tensor gate, ArrayView<float> bias, bool relu, bool gated)
+        : IBody
+    {
+        /// <summary>A unit of work is some tiles of all channels.</summary>
+        public unsafe void Run<V>(int worker, int workers) where V : unmanaged, ISimd<V>
+        {
+            const int Most = Tuning.SquareWinogradTiles;
+            TensorShape xs = x.Shape, ys = y.Shape;
+            int inputs = xs.Channels, outputs = ys.Channels, all = y.Blocks * TilesOf(ys);
+            float* u = weights.Pointer(), v = lines.Of(worker);
+            float* m = v + (nint)Points * Pitch(inputs, Most), square = stackalloc float[Outputs * Outputs * Layout.Lanes];
+            int pitch = Pitch(inputs, Most), sumPitch = Pitch(outputs, Most);
+            var nest = new LoopNest(inputs, Most * Layout.Lanes, 1);
+            var (first, last) = Operation.Share(all, worker, workers);
+            for (int start = first; start < last; start += Most)
+            {
+                int tiles = Math.Min(Most, last - start);
+                for (int t = 0; t < tiles; t++)
+                    TransformInput<V>(x, Place(start + t, ys), padding, v + t * Layout.Lanes, Most);
+                for (int f = 0; f < Points; f++)
+                    for (int k = 0; k < outputs; k += Tile.Rows)
+                        for (int t = 0; t < tiles; t += 2)
+                            Tile.Compute<V>(
+                                Math.Min(Tile.Rows, outputs - k), v + (nint)f * pitch + t * Layout.Lanes, Layout.Lanes,
+                                u + ((nint)f * outputs + k) * inputs, inputs,
+                                m + (nint)f * sumPitch + (k * Most + t) * Layout.Lanes, Layout.Lanes, Most * Layout.Lanes,
+                                Math.Min(2, tiles - t), nest, default);
+                for (int t = 0; t < tiles; t++)
+                {
+                    var (block, row, column) = Place(start + t, ys);
+                    nint at = (nint)block * ys.BlockStride + ys.Offset(0, row, column);
+                    for (int k = 0; k < outputs; k++, at += ys.ChannelStride)
+                        for (int lane = 0; lane < Layout.Lanes; lane += V.Width)
+                        {
+                            SquareWinogradTransform.Output<V>(m + (k * Most + t) * Layout.Lanes + lane, sumPitch, square + lane);
+                            Store<V>(
+                                square + lane, at + lane, k, Math.Min(Outputs, ys.Height - row), Math.Min(Outputs, ys.Width - column));
+                        }
+                }
+            }
+        }
+
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        private unsafe void Store<V>(float* square, nint at, int channel, int rows, int columns) where V : unmanaged, ISimd<V>
+        {
+            V add = bias.Length == 0 ? V.Zero : V.Broadcast(bias.Pointer()[channel]);
+            for (int i = 0; i < rows; i++)
+            {
+                float* target = y.Pointer + at + i * y.Shape.RowStride, open = gate.Pointer + at + i * y.Shape.RowStride;
+                for (int j = 0; j < columns; j++)
+                {
+                    V value = V.Load(square + (i * Outputs + j) * Layout.Lanes) + add;
+                    if (relu)
+                        value = V.Max(V.Zero, value);
+                    if (gated)
+                        value = V.WherePositive(V.Load(open + j * Layout.Lanes), value);
+                    V.Store(value, target + j * Layout.Lanes);
+                }
+            }
+        }
+    }
+}
