@@ -74,8 +74,10 @@ public static class Folding
     }
 
     /// <summary>a and b of y = a x + b, which a normalisation is where answers are given.</summary>
-    internal static (double Scale, double Shift) Coefficients(float[] weights, NetworkLayer normalization, int channel)
+    public static (double Scale, double Shift) Coefficients(float[] weights, NetworkLayer normalization, int channel)
     {
+        ArgumentNullException.ThrowIfNull(weights);
+        ArgumentNullException.ThrowIfNull(normalization);
         double Value(int i) => weights[normalization.Parameters[i].Offset + channel];
         double scale = Value(0) / Math.Sqrt(Value(3) + BatchNormalization.Epsilon);
         return (scale, Value(1) - scale * Value(2));

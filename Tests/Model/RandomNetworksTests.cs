@@ -12,7 +12,6 @@ public sealed class RandomNetworksTests
     private const int Images = 3;
 
     private static readonly double[] Densities = [1, 0.3, 0.1, 0];
-    private static readonly string[] Odd = ["", "fc0", "conv1@1p9", "pool9", "conv2", "FC10", "conv1@1p1p1"];
 
     /// <summary>PRUNING_LONG=1 tries thousands.</summary>
     private static readonly int Lines = Environment.GetEnvironmentVariable("PRUNING_LONG") == "1" ? 6000 : 80;
@@ -24,7 +23,7 @@ public sealed class RandomNetworksTests
         int refused = 0;
         for (int n = 0; n < Lines; n++)
         {
-            string line = Line(random);
+            string line = RandomLines.Next(random);
             double density = Densities[random.NextInt(Densities.Length)];
             try
             {
@@ -86,38 +85,5 @@ public sealed class RandomNetworksTests
         double[] logits = PlainNetwork.Run(model, image).Logits;
         double largest = logits.Max();
         return largest + Math.Log(logits.Sum(l => Math.Exp(l - largest))) - logits[label];
-    }
-
-    /// <summary>One to seven layers before the last; sizes at their limits now and then, and few that take long.</summary>
-    private static string Line(Random64 random)
-    {
-        var tokens = new List<string>();
-        for (int n = random.NextInt(8); n > 0; n--)
-        {
-            tokens.Add(random.NextInt(27) switch
-            {
-                20 => $"conv{Size(6)}@{Size(5)}s{1 + random.NextInt(3)}{(random.NextInt(2) == 0 ? $"p{random.NextInt(3)}" : "")}"
-                    + $"{(random.NextInt(2) == 0 ? "b" : "")}{(random.NextInt(2) == 0 ? "r" : "")}",
-                21 => random.NextInt(2) == 0 ? "b" : "br",
-                22 => $"{(random.NextInt(2) == 0 ? "" : "avg")}pool{1 + random.NextInt(3)}s{1 + random.NextInt(3)}"
-                    + $"{(random.NextInt(2) == 0 ? $"p{1 + random.NextInt(2)}" : "")}",
-                23 => Branches(Size(5)),
-                24 => "[pool3s1p1 | | avgpool3s1p1]+",
-                25 => "drop0.25",
-                26 => random.NextInt(3) == 0 ? "gap" : "[conv3@3p1br conv3@1b | conv3@1]+r",
-                < 8 => $"conv{Size(9)}@{Size(7)}{(random.NextInt(3) == 0 ? $"p{random.NextInt(5)}" : "")}"
-                    + $"{(random.NextInt(2) == 0 ? "r" : "")}",
-                < 13 => $"pool{1 + random.NextInt(4)}",
-                < 18 => $"fc{Size(40)}{(random.NextInt(2) == 0 ? "r" : "")}",
-                18 => $"conv{1 + random.NextInt(3)}@{25 + random.NextInt(9)}p{random.NextInt(9)}",
-                _ => Odd[random.NextInt(Odd.Length)],
-            });
-        }
-        return string.Join(' ', tokens.Append("fc10"));
-
-        string Branches(int channels) => $"[conv{channels}@3p1{(random.NextInt(2) == 0 ? "r" : "")} "
-            + $"| conv{channels}@{1 + 2 * random.NextInt(2)}{(random.NextInt(2) == 0 ? "p1" : "")}]+{(random.NextInt(2) == 0 ? "r" : "")}";
-
-        int Size(int most) => random.NextInt(4) == 0 ? 1 + random.NextInt(2) : 1 + random.NextInt(most);
     }
 }

@@ -28,8 +28,20 @@ internal abstract class Arithmetic<T> where T : unmanaged, INumber<T>
     /// <summary>What stands for zero in the border of a value.</summary>
     public abstract T Border(double zero);
 
-    /// <summary>The mean of so many numbers.</summary>
-    public abstract T Average(T sum, int count);
+    /// <summary>Turns the factors of a sum of values into numbers and settles what the numbers of its output stand for.</summary>
+    /// <param name="output">The value that it gives.</param>
+    /// <param name="inputs">The values that it adds up.</param>
+    /// <param name="factors">Of each of these, one a channel, for real numbers.</param>
+    /// <param name="biases">One a channel.</param>
+    /// <param name="relu">Whether max(0, x) follows.</param>
+    public abstract (Mix<T> Mix, IFinish<T> Finish) Mixed(
+        int output, IReadOnlyList<int> inputs, double[][] factors, double[] biases, bool relu);
+
+    /// <summary>Settles what the means of so many numbers stand for.</summary>
+    public abstract IFinish<T> Mean(int output, int input, int count);
+
+    /// <summary>Of a sum of so many numbers, what the mean is finished from.</summary>
+    public abstract T MeanOf(T sum, int count);
 
     /// <summary>A number in C.</summary>
     public abstract string Text(T number);
@@ -43,8 +55,8 @@ internal abstract class Arithmetic<T> where T : unmanaged, INumber<T>
     /// <summary>How a sum becomes a value, in C.</summary>
     public abstract string Functions { get; }
 
-    /// <summary>The mean of numbers, in C.</summary>
-    public abstract string AverageFunction { get; }
+    /// <summary><see cref="MeanOf"/> of sum, rows and columns, in C.</summary>
+    public abstract string MeanInC { get; }
 }
 
 /// <summary>From a sum to what the next layer reads.</summary>

@@ -1,5 +1,4 @@
 using System.Globalization;
-using Secateurs.Model;
 
 namespace Secateurs.Pruning.Export.C;
 
@@ -17,7 +16,7 @@ namespace Secateurs.Pruning.Export.C;
 /// <param name="ranges">Smallest and largest real number of each value, on training images.</param>
 internal sealed class ByteArithmetic(IReadOnlyDictionary<int, (double Least, double Most)> ranges) : Arithmetic<int>
 {
-    private const int MostWeight = 127, MostByte = 255, MostShift = 22, MostMultiplier = ushort.MaxValue;
+    private const int MostWeight = 127, MostByte = Narrowing.MostByte;
 
     /// <summary>What a score of one stands for, once the last layer is a step.</summary>
     public double ScoreScale { get; private set; }
@@ -30,9 +29,7 @@ internal sealed class ByteArithmetic(IReadOnlyDictionary<int, (double Least, dou
 
     public override (Rows<int> Rows, IFinish<int> Finish) Weighted(int output, Rows<double> rows, double[] zeros, bool relu, bool last)
     {
-        double largest = rows.Weights.Length == 0 ? 0 : rows.Weights.Max(Math.Abs);
-        // Where there is no weight, biases alone must be told apart.
-        double scale = largest > 0 ? largest / MostWeight : Math.Max(rows.Biases.Max(Math.Abs) / short.MaxValue, 1e-30);
+        double scale = ScaleOf(rows, zeros);
         int[] starts = new int[rows.Count + 1], biases = new int[rows.Count];
         List<int> offsets = [], weights = [];
         long bound = 0;
@@ -51,11 +48,8 @@ internal sealed class ByteArithmetic(IReadOnlyDictionary<int, (double Least, dou
                 reach += MostByte * Math.Abs(w);
             }
             starts[k + 1] = offsets.Count;
-            bias = Math.Round(bias);
-            if (!(Math.Abs(bias) + reach <= int.MaxValue))
-                throw Overflow(output, "sum");
-            biases[k] = (int)bias;
-            bound = Math.Max(bound, reach + Math.Abs(biases[k]));
+            biases[k] = (int)Math.Round(bias);
+            bound = Math.Max(bound, checked((int)(reach + Math.Abs(biases[k]))));
         }
         var numbers = new Rows<int>(starts, [.. offsets], [.. weights], biases);
         if (last)
@@ -64,20 +58,74 @@ internal sealed class ByteArithmetic(IReadOnlyDictionary<int, (double Least, dou
             return (numbers, new Score());
         }
         var (least, most) = ranges[output];
-        var finish = Narrowing.Of(scale, bound, Math.Min(least, 0), Math.Max(most, 0)) ?? throw Overflow(output, "product");
+        var finish = Narrowing.Of(scale, bound, Math.Min(least, 0), Math.Max(most, 0));
         Encodings[output] = Encoding.Of(rows.Count, finish.Scale, finish.Zero);
         return (numbers, finish);
     }
 
-    public override int Border(double zero)
+    public override int Border(double zero) => checked((byte)Math.Round(zero));
+
+    /// <summary>
+    /// What a weight of 1 stands for: as fine as the largest weight allows, and coarse enough for sums of 28 bits and their roundings,
+    /// whatever the image. It is coarser where next to biases the weights hardly matter.
+    /// </summary>
+    private static double ScaleOf(Rows<double> rows, double[] zeros)
     {
-        double border = Math.Round(zero);
-        return border is >= 0 and <= MostByte ? (int)border : throw new UserException(
-            ErrorKind.Failed, "padding: expected pixels of which a byte of 0 to 255 stands for zero, in int8, found "
-            + string.Create(CultureInfo.InvariantCulture, $"{border}; --arithmetic float takes them"));
+        double largest = 0, bound = 0;
+        for (int k = 0; k < rows.Count; k++)
+        {
+            double bias = rows.Biases[k], reach = 0;
+            for (int i = rows.Starts[k]; i < rows.Starts[k + 1]; i++)
+            {
+                double w = rows.Weights[i];
+                (largest, bias, reach) = (Math.Max(largest, Math.Abs(w)), bias - w * zeros[i], reach + MostByte * Math.Abs(w));
+            }
+            bound = Math.Max(bound, Math.Abs(bias) + reach);
+        }
+        return Math.Max(Math.Max(largest / MostWeight, bound / Narrowing.MostSum), 1e-30);
     }
 
-    public override int Average(int sum, int count) => (sum + count / 2) / count;
+    /// <summary>A whole number of 2^-n for each factor; the output's range says what its bytes stand for.</summary>
+    public override (Mix<int> Mix, IFinish<int> Finish) Mixed(
+        int output, IReadOnlyList<int> inputs, double[][] factors, double[] biases, bool relu)
+    {
+        var (least, most) = (Math.Min(ranges[output].Least, 0), Math.Max(ranges[output].Most, 0));
+        var encodings = inputs.Select(i => Encodings[i]).ToArray();
+        double[][] steps = [.. factors.Select((f, t) => f.Select((factor, c) => factor * encodings[t].Scale[c]).ToArray())];
+        double[] shifts = [.. biases.Select((b, c) => b - steps.Select((f, t) => f[c] * encodings[t].Zero[c]).Sum())];
+        double largest = shifts.Select((s, c) => Math.Abs(s) + MostByte * steps.Sum(f => Math.Abs(f[c]))).Max();
+        // Where nothing comes out on training images, sums must still fit.
+        double scale = largest > 0 ? Math.Max((most - least) / MostByte, largest / Narrowing.MostSum) : 1;
+        int zero = Narrowing.ZeroOf(least, scale);
+        int bits = Narrowing.MostShift;
+        while (bits > 0 && (largest / scale + 1) * (1 << bits) + Narrowing.OffsetOf(zero, bits) + MostByte * factors.Length > int.MaxValue)
+            bits--;
+        double unit = (1 << bits) / scale;
+        Encodings[output] = Encoding.Of(biases.Length, scale, zero);
+        return (
+            new Mix<int>(
+                [.. steps.Select(f => f.Select(step => (int)Math.Round(step * unit)).ToArray())],
+                [.. shifts.Select(s => (int)Math.Round(s * unit) + Narrowing.OffsetOf(zero, bits))]),
+            new Narrowing(1, 0, bits, scale, zero));
+    }
+
+    /// <summary>As fine as the means' range asks for; where channels differ in what bytes stand for, they go on as they are.</summary>
+    public override IFinish<int> Mean(int output, int input, int count)
+    {
+        var encoding = Encodings[input];
+        double scale = encoding.Scale[0], zero = encoding.Zero[0];
+        var (least, most) = ranges[output];
+        if (encoding.IsUniform && scale > 0)
+        {
+            var finish = Narrowing.Of(scale / count, (long)MostByte * count, Math.Min(least, 0), Math.Max(most, 0), -count * zero);
+            Encodings[output] = Encoding.Of(encoding.Scale.Length, finish.Scale, finish.Zero);
+            return finish;
+        }
+        Encodings[output] = encoding;
+        return Narrowing.Of(1.0 / count, (long)MostByte * count, 0, MostByte);
+    }
+
+    public override int MeanOf(int sum, int count) => sum;
 
     public override string Text(int number) => number.ToString(CultureInfo.InvariantCulture);
 
@@ -103,17 +151,7 @@ internal sealed class ByteArithmetic(IReadOnlyDictionary<int, (double Least, dou
 
         """;
 
-    public override string AverageFunction => """
-        static value average(total sum, unsigned count)
-        {
-            return (value)((sum + (total)(count / 2)) / (total)count);
-        }
-
-        """;
-
-    private static UserException Overflow(int value, string what) => new(
-        ErrorKind.Failed,
-        $"layer {value}: expected weights whose {what} fits 32 bits in int8, found larger ones; --arithmetic float takes them");
+    public override string MeanInC => "sum";
 
     /// <summary>A sum that stays as it is.</summary>
     private sealed record Score : IFinish<int>
@@ -121,36 +159,5 @@ internal sealed class ByteArithmetic(IReadOnlyDictionary<int, (double Least, dou
         public int Of(int sum) => sum;
 
         public string Fields => ".multiplier = 1";
-    }
-
-    /// <summary>(sum · Multiplier + Offset) / 2^Shift within 0 and 255, which stands for Scale (byte - Zero).</summary>
-    private sealed record Narrowing(int Multiplier, int Offset, int Shift, double Scale, int Zero) : IFinish<int>
-    {
-        public int Of(int sum)
-        {
-            int product = checked(sum * Multiplier + Offset);
-            return product < 0 ? 0 : Math.Min(product >> Shift, MostByte);
-        }
-
-        public string Fields => $".multiplier = {Multiplier}, .offset = {Offset}, .shift = {Shift}";
-
-        /// <summary>The finest for sums of a scale and bound; null where there is none.</summary>
-        public static Narrowing? Of(double sumScale, long bound, double least, double most)
-        {
-            double range = Math.Max(most - least, sumScale);
-            for (int shift = MostShift; shift >= 0; shift--)
-            {
-                double exact = MostByte * sumScale / range * (1 << shift);
-                if (exact < 1 || exact > MostMultiplier)
-                    continue;
-                int multiplier = (int)exact;
-                double scale = sumScale * (1 << shift) / multiplier;
-                int zero = (int)Math.Clamp(Math.Round(-least / scale), 0, MostByte);
-                int offset = (zero << shift) + (1 << shift >> 1);
-                if (bound * multiplier + offset <= int.MaxValue)
-                    return new Narrowing(multiplier, offset, shift, scale, zero);
-            }
-            return null;
-        }
     }
 }

@@ -56,7 +56,7 @@ public static class CFiles
         ArgumentNullException.ThrowIfNull(model);
         ArgumentNullException.ThrowIfNull(data);
         model.Network.Demand(data.Shape);
-        var small = Compaction.Of(Folding.Of(model));
+        var small = Prepared(model);
         var real = Plan<float>.Of(small, new FloatArithmetic());
         float[] scores = NetworkNumbers.Scores(real, data.Test, cancellation);
         var text = new CText(model, name, data, Correct(scores, data.Test));
@@ -73,6 +73,9 @@ public static class CFiles
         string letters = string.Concat(name.Select(c => char.IsAsciiLetterOrDigit(c) ? c : '_')).Trim('_');
         return letters.Length > 0 && char.IsAsciiLetter(letters[0]) ? letters : $"net_{letters}";
     }
+
+    /// <summary>The network that is computed: without dropout, normalisations where they fold, dead neurons and channels.</summary>
+    internal static Checkpoint Prepared(Checkpoint model) => Compaction.Of(Folding.Of(model));
 
     /// <summary>The network in bytes, by ranges of images that it has seen in training, where the checkpoint says which.</summary>
     internal static (Plan<int> Plan, ByteArithmetic Arithmetic) InBytes(

@@ -29,14 +29,15 @@ internal sealed class CText(Checkpoint model, string file, ImageData data, int f
             /* {{about}} */
             #include "{{file}}.h"
 
-            {{arithmetic.Types}}
+            {{arithmetic.Types}}typedef {{source.ExtentType}} extent;    /* a length or distance */
+
             typedef struct {
                 const uint8_t *steps;   /* of each weight: how many values behind the one before its own lies */
                 const weight *weights;
                 const total *biases;    /* one of each output */
-                const uint16_t *counts; /* weights of each output */
-                uint16_t outputs;
-                uint16_t runs, length, gap; /* where all weights are there: values in a row, and those left out between two rows */
+                const extent *counts;   /* weights of each output */
+                extent outputs;
+                extent runs, length, gap; /* where all weights are there: values in a row, and those left out between two rows */
                 uint8_t bits;           /* where a step and a weight share a byte: bits of the weight's number */
                 {{arithmetic.Fields}}
             } layer;

@@ -28,7 +28,26 @@ internal sealed class FloatArithmetic : Arithmetic<float>
 
     public override float Border(double zero) => (float)zero;
 
-    public override float Average(float sum, int count) => sum / count;
+    public override (Mix<float> Mix, IFinish<float> Finish) Mixed(
+        int output, IReadOnlyList<int> inputs, double[][] factors, double[] biases, bool relu)
+    {
+        var encodings = inputs.Select(i => Encodings[i]).ToArray();
+        Encodings[output] = Encoding.Of(biases.Length, 1, 0);
+        double[][] steps = [.. factors.Select((f, t) => f.Select((factor, c) => factor * encodings[t].Scale[c]).ToArray())];
+        return (
+            new Mix<float>(
+                [.. steps.Select(f => f.Select(step => (float)step).ToArray())],
+                [.. biases.Select((b, c) => (float)(b - steps.Select((f, t) => f[c] * encodings[t].Zero[c]).Sum()))]),
+            new Rectifier(relu));
+    }
+
+    public override IFinish<float> Mean(int output, int input, int count)
+    {
+        Encodings[output] = Encodings[input];
+        return new Rectifier(false);
+    }
+
+    public override float MeanOf(float sum, int count) => sum / count;
 
     public override string Text(float number)
     {
@@ -53,13 +72,7 @@ internal sealed class FloatArithmetic : Arithmetic<float>
 
         """;
 
-    public override string AverageFunction => """
-        static value average(total sum, unsigned count)
-        {
-            return sum / (total)count;
-        }
-
-        """;
+    public override string MeanInC => "sum / (total)(rows * columns)";
 
     private sealed record Rectifier(bool Relu) : IFinish<float>
     {

@@ -16,29 +16,23 @@ internal sealed class Plan<T> where T : unmanaged, INumber<T>
     private readonly Arithmetic<T> _arithmetic;
     private readonly Checkpoint _model;
     private readonly NetworkDescription _network;
-    private readonly Place[] _places;
+    private readonly List<Place> _places;
     private readonly int _image;
     private readonly List<Step<T>> _steps = [];
 
     private Plan(Checkpoint model, Arithmetic<T> arithmetic)
     {
         (_model, _network, _arithmetic) = (model, model.Network, arithmetic);
-        var data = _network.Data;
-        _places = [Place.Of(data.Image, planar: true), .. _network.Layers.Select(l => Place.Of(l.Output, Border(l.Value)))];
-        arithmetic.Encodings[0] = Encoding.Of(data);
-        bool pixels = Border(0) > 0 || data.Channels > 1 && Readers(0).Any(l => !l.IsFullyConnected);
-        if (pixels || !arithmetic.ReadsBytes)
-        {
-            _image = _places.Length;
-            _places = [.. _places, Place.Of(data.Image, Border(0), planar: !pixels)];
-            arithmetic.Encodings[_image] = arithmetic.Encodings[0];
-            _steps.Add(new ImageStep<T>(_image, _places[_image], BorderOf(_image, Border(0))));
-        }
+        var image = Place.Of(_network.Data.Image, planar: true);
+        _places = [image, .. _network.Layers.Select(l => Place.Of(l.Output, Border(l.Value)))];
+        arithmetic.Encodings[0] = Encoding.Of(_network.Data);
+        _image = PrepareImage();
         for (int i = 0; i < _network.Layers.Count; i++)
         {
             var layer = _network.Layers[i];
-            var pool = layer.Slice is not null && !layer.IsFullyConnected && Readers(layer.Value) is [{ Kind: MaxPoolLayer p } next]
-                && p.Window == new Window(PooledSize, PooledSize) ? next : null;
+            var pool = layer.Slice is not null && !layer.IsFullyConnected
+                && _network.Readers(layer.Value) is [{ Kind: MaxPoolLayer { Window: var window } } next]
+                && window == new Window(PooledSize, PooledSize) ? next : null;
             _steps.Add(StepOf(layer, pool));
             if (pool is not null)
                 i++;
@@ -49,7 +43,7 @@ internal sealed class Plan<T> where T : unmanaged, INumber<T>
     public IReadOnlyList<Step<T>> Steps => _steps;
 
     /// <summary>Values that steps read and give, the image as it is given included.</summary>
-    public int Count => _places.Length;
+    public int Count => _places.Count;
 
     /// <summary>How the image is given.</summary>
     public Place Image => _places[0];
@@ -57,31 +51,83 @@ internal sealed class Plan<T> where T : unmanaged, INumber<T>
     /// <exception cref="UserException">Failed: a network that this arithmetic cannot compute.</exception>
     public static Plan<T> Of(Checkpoint model, Arithmetic<T> arithmetic) => new(model, arithmetic);
 
+    /// <summary>Steps that copy the image to where layers read it as they need it; gives the number of that value.</summary>
+    private int PrepareImage()
+    {
+        var data = _network.Data;
+        var readers = _network.Readers(0);
+        int border = Border(0);
+        var encoding = _arithmetic.Encodings[0];
+        // Where no byte stands for the zeros of a border, or the brightest is the smallest, all channels get bytes of the same meaning.
+        bool odd = encoding.Zero.Any(z => Math.Round(z) is not (>= 0 and <= byte.MaxValue)) || encoding.Scale.Any(s => s < 0);
+        bool even = odd && (border > 0 || readers.Any(l => l.Kind is MaxPoolLayer or AveragePoolLayer));
+        bool pixels = border > 0 || data.Channels > 1 && readers.Any(l => !l.IsFullyConnected);
+        if (!pixels && !even && _arithmetic.ReadsBytes)
+            return 0;
+        int image = _places.Count;
+        _places.Add(Place.Of(data.Image, even ? 0 : border));
+        _arithmetic.Encodings[image] = encoding;
+        _steps.Add(new ImageStep<T>(image, _places[image], BorderOf(image)));
+        if (!even)
+            return image;
+        _places.Add(Place.Of(data.Image, border));
+        double[] ones = [.. Enumerable.Repeat(1.0, data.Channels)];
+        _steps.Add(Mixed("pixels", [image], image + 1, [ones], new double[data.Channels], relu: false));
+        return image + 1;
+    }
+
     private Step<T> StepOf(NetworkLayer layer, NetworkLayer? pool) => layer.Kind switch
     {
-        MaxPoolLayer { Window: { Tiles: true } window } => Pool(layer, window.Size, mean: false),
-        AveragePoolLayer { Window: { Tiles: true } window } => Pool(layer, window.Size, mean: true),
-        _ when layer.Slice is { Filter: { Stride: 1, Inset: 0 } } slice => Weighted(layer, slice, pool),
-        _ => throw new UserException(
-            ErrorKind.Failed, $"layer {layer.Name}: expected one that C code is known for, found {layer.Kind.Token}"),
+        MaxPoolLayer { Window: var window } => MaxPool(layer, window),
+        AveragePoolLayer { Window: var window } => Mean(layer, window, window.Size, window.Size),
+        GlobalAveragePoolLayer => Mean(layer, new Window(1, 1), layer.Input.Height, layer.Input.Width),
+        BatchNormalizationLayer => Normalized(layer),
+        SumLayer => Mixed(
+            layer.Name, [.. layer.Inputs.Select(InputOf)], layer.Value,
+            [.. layer.Inputs.Select(_ => Enumerable.Repeat(1.0, layer.Output.Channels).ToArray())], new double[layer.Output.Channels],
+            layer.Relu),
+        _ when layer.Slice is { } slice => Weighted(layer, slice, pool),
+        _ => throw new NotSupportedException(layer.Kind.Token),
     };
 
-    private PoolStep<T> Pool(NetworkLayer layer, int size, bool mean)
+    private MixStep<T> Normalized(NetworkLayer layer)
     {
-        int input = InputOf(layer);
-        var encoding = _arithmetic.Encodings[layer.Value] = _arithmetic.Encodings[input];
-        if (!mean && encoding.Scale.Any(s => s < 0))
-            throw new UserException(ErrorKind.Failed, $"layer {layer.Name}: expected pixels of a positive scale, found a negative one");
-        return new PoolStep<T>(
-            layer.Name, input, _places[input], layer.Value, _places[layer.Value], size, size, mean, BorderOf(layer.Value), _arithmetic);
+        var numbers = Enumerable.Range(0, layer.Output.Channels).Select(c => Folding.Coefficients(_model.Weights, layer, c)).ToArray();
+        return Mixed(
+            layer.Name, [InputOf(layer.Inputs[0])], layer.Value, [[.. numbers.Select(n => n.Scale)]], [.. numbers.Select(n => n.Shift)],
+            layer.Relu);
     }
+
+    private MixStep<T> Mixed(string name, int[] inputs, int output, double[][] factors, double[] biases, bool relu)
+    {
+        var (mix, finish) = _arithmetic.Mixed(output, inputs, factors, biases, relu);
+        return new MixStep<T>(
+            name, inputs, [.. inputs.Select(i => _places[i])], output, _places[output], mix, finish, BorderOf(output));
+    }
+
+    private PoolStep<T> MaxPool(NetworkLayer layer, Window window)
+    {
+        int input = InputOf(layer.Inputs[0]);
+        _arithmetic.Encodings[layer.Value] = _arithmetic.Encodings[input];
+        return Pool(layer, input, window, window.Size, window.Size, mean: null);
+    }
+
+    private PoolStep<T> Mean(NetworkLayer layer, Window window, int rows, int columns)
+    {
+        int input = InputOf(layer.Inputs[0]);
+        return Pool(layer, input, window, rows, columns, _arithmetic.Mean(layer.Value, input, rows * columns));
+    }
+
+    private PoolStep<T> Pool(NetworkLayer layer, int input, Window window, int rows, int columns, IFinish<T>? mean) => new(
+        layer.Name, input, _places[input], layer.Value, _places[layer.Value], rows, columns, window.Stride, window.Padding, mean,
+        BorderOf(layer.Value), _arithmetic);
 
     private WeightedStep<T> Weighted(NetworkLayer layer, LayerSlice slice, NetworkLayer? pool)
     {
-        int input = InputOf(layer), output = pool?.Value ?? layer.Value;
+        int input = InputOf(layer.Inputs[0]), output = pool?.Value ?? layer.Value;
         bool full = layer.IsFullyConnected, last = layer == _network.Layers[^1];
         Place from = _places[input], to = _places[output];
-        int padding = full ? 0 : layer.Input.Padding;
+        int padding = Padding(layer);
         int first = from.Offset(0, -padding, -padding);
         int[] offsets = full ? [.. from.Inside().Select(o => o - first)] : Taps(from, slice.Filter);
         var window = !full || from.Border > 0
@@ -90,7 +136,7 @@ internal sealed class Plan<T> where T : unmanaged, INumber<T>
         var (rows, zeros) = RowsOf(slice, offsets, input, from, first);
         var (numbers, finish) = _arithmetic.Weighted(output, rows, zeros, layer.Relu, last);
         return new WeightedStep<T>(
-            slice.Name, input, from, output, to, new Windows(to.Height, to.Width, 1, pool is not null, first), numbers,
+            slice.Name, input, from, output, to, new Windows(to.Height, to.Width, slice.Filter.Stride, pool is not null, first), numbers,
             RowTable<T>.Of(numbers, window, _arithmetic.Bytes), finish, last ? [] : BorderOf(output), last);
     }
 
@@ -126,16 +172,22 @@ internal sealed class Plan<T> where T : unmanaged, INumber<T>
             : throw new InvalidOperationException($"{from} is no input of {filter}"),
     ];
 
-    private int InputOf(NetworkLayer layer) => layer.Inputs[0] is var input && input == 0 ? _image : input;
-
-    private NetworkLayer[] Readers(int value) => [.. _network.Layers.Where(l => l.Inputs.Contains(value))];
+    private int InputOf(int value) => value == 0 ? _image : value;
 
     /// <summary>The widest that a layer wants around what it reads.</summary>
-    private int Border(int value) => Readers(value).Select(l => l.IsFullyConnected ? 0 : l.Input.Padding).DefaultIfEmpty(0).Max();
+    private int Border(int value) => _network.Readers(value).Select(Padding).DefaultIfEmpty(0).Max();
 
-    private T[] BorderOf(int value, int? width = null)
+    /// <summary>Of what stands for zero, as a layer wants it around what it reads.</summary>
+    private static int Padding(NetworkLayer layer) => layer.Kind switch
     {
-        if ((width ?? _places[value].Border) == 0)
+        AveragePoolLayer { Window: var window } => window.Padding,
+        _ when layer.Slice is { Filter: var filter } => layer.Input.Padding - filter.Inset,
+        _ => 0,
+    };
+
+    private T[] BorderOf(int value)
+    {
+        if (_places[value].Border == 0)
             return [];
         var encoding = _arithmetic.Encodings[value];
         return [.. encoding.Zero.Take(encoding.IsUniform ? 1 : encoding.Zero.Length).Select(_arithmetic.Border)];

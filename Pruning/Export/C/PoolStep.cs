@@ -3,10 +3,18 @@ using System.Numerics;
 
 namespace Secateurs.Pruning.Export.C;
 
-/// <summary>The largest number, or the mean, of each window of each channel; windows lie side by side.</summary>
+/// <summary>
+/// The mean, or the largest number, of each window of each channel. For a mean what is read has a border of what stands for zero; of a
+/// largest number what lies over the edge is left out.
+/// </summary>
+/// <param name="rows">Of a window.</param>
+/// <param name="columns">Of a window.</param>
+/// <param name="stride">Pixels from a window to the next.</param>
+/// <param name="padding">Pixels that windows reach over the edge.</param>
+/// <param name="mean">What becomes of a mean; null for the largest number.</param>
 internal sealed class PoolStep<T>(
-    string name, int input, Place from, int output, Place place, int rows, int columns, bool mean, T[] border, Arithmetic<T> arithmetic)
-    : Step<T>(output, place) where T : unmanaged, INumber<T>
+    string name, int input, Place from, int output, Place place, int rows, int columns, int stride, int padding, IFinish<T>? mean,
+    T[] border, Arithmetic<T> arithmetic) : Step<T>(output, place) where T : unmanaged, INumber<T>
 {
     public override IReadOnlyList<int> Inputs => [input];
 
@@ -20,61 +28,131 @@ internal sealed class PoolStep<T>(
                 for (int q = 0; q < Place.Width; q++)
                 {
                     var to = y.Slice(Place.Offset(c, p, q) * Values<T>.Lanes, Values<T>.Lanes);
+                    int h = p * stride - padding, w = q * stride - padding;
                     for (int n = 0; n < to.Length; n++)
-                        to[n] = Window(x, c, p * rows, q * columns, n);
+                        to[n] = mean is null ? Largest(x, c, h, w, n) : mean.Of(arithmetic.MeanOf(Sum(x, c, h, w, n), rows * columns));
                 }
     }
 
-    private T Window(ReadOnlySpan<T> x, int c, int h, int w, int n)
+    private T Sum(ReadOnlySpan<T> x, int c, int h, int w, int n)
     {
-        T largest = x[from.Offset(c, h, w) * Values<T>.Lanes + n], sum = T.Zero;
+        var sum = T.Zero;
         for (int r = 0; r < rows; r++)
             for (int s = 0; s < columns; s++)
-            {
-                T number = x[from.Offset(c, h + r, w + s) * Values<T>.Lanes + n];
-                (largest, sum) = (T.Max(largest, number), sum + number);
-            }
-        return mean ? arithmetic.Average(sum, rows * columns) : largest;
+                sum += x[from.Offset(c, h + r, w + s) * Values<T>.Lanes + n];
+        return sum;
+    }
+
+    private T Largest(ReadOnlySpan<T> x, int c, int h, int w, int n)
+    {
+        var largest = x[from.Offset(c, Math.Max(0, h), Math.Max(0, w)) * Values<T>.Lanes + n];
+        for (int r = Math.Max(0, h); r < Math.Min(from.Height, h + rows); r++)
+            for (int s = Math.Max(0, w); s < Math.Min(from.Width, w + columns); s++)
+                largest = T.Max(largest, x[from.Offset(c, r, s) * Values<T>.Lanes + n]);
+        return largest;
     }
 
     public override void Write(Source<T> source, params string[] addresses)
     {
-        string function = mean ? "average_pool" : "max_pool";
         source.Grid();
-        if (mean)
-            source.Average();
-        source.Function(function, $$"""
-            /* The {{(mean ? "mean" : "largest value")}} of each window of rows x columns. */
-            static void {{function}}(const grid *g, const value *x, value *y, unsigned channels, unsigned rows, unsigned columns)
-            {
-                for (unsigned p = 0; p < g->height; p++)
-                    for (unsigned q = 0; q < g->width; q++)
-                        for (unsigned c = 0; c < channels; c++) {
-                            const value *at = x + p * g->x_down + q * g->x_right + c;
-            {{(mean ? """
-                            total sum = 0;
-                            for (unsigned r = 0; r < rows; r++)
-                                for (unsigned s = 0; s < columns; s++)
-                                    sum += at[r * g->x2 + s * g->x1];
-                            y[p * g->y_down + q * g->y_right + c] = average(sum, rows * columns);
-            """ : """
-                            value most = *at;
-                            for (unsigned r = 0; r < rows; r++)
-                                for (unsigned s = 0; s < columns; s++)
-                                    if (at[r * g->x2 + s * g->x1] > most)
-                                        most = at[r * g->x2 + s * g->x1];
-                            y[p * g->y_down + q * g->y_right + c] = most;
-            """)}}
-                        }
-            }
-
-            """);
         source.Border(name, addresses[1], Place, border);
+        bool over = mean is null && padding > 0;
+        // Over the edge, from the first pixel; else from where the first window begins.
+        int first = over ? from.Offset(0, 0, 0) : from.Offset(0, -padding, -padding), step = over ? 1 : stride;
         string grid = source.Grid(name, new Grid(
-            Place.Height, Place.Width, from.Down * rows, from.Right * columns, Place.Down, Place.Right, [from.Right, from.Down, 0],
+            Place.Height, Place.Width, from.Down * step, from.Right * step, Place.Down, Place.Right, [from.Right, from.Down, 0],
             [0, 0, 0], false));
-        source.Call(string.Create(CultureInfo.InvariantCulture,
-            $"{function}(&{grid}, {addresses[0]} + {from.Offset(0, 0, 0)}, {addresses[1]} + {Place.Offset(0, 0, 0)}, {Place.Channels}, "
-            + $"{rows}, {columns});"));
+        string called = string.Create(
+            CultureInfo.InvariantCulture,
+            $"(&{grid}, {addresses[0]} + {first}, {addresses[1]} + {Place.Offset(0, 0, 0)}, {Place.Channels}, {rows}, ");
+        if (mean is not null)
+        {
+            source.Function("average_pool", AveragePool(arithmetic.MeanInC));
+            string layer = source.Structure("layer", name, [$".outputs = {source.Extent(Place.Channels)}", mean.Fields]);
+            source.Call(string.Create(CultureInfo.InvariantCulture, $"average_pool{called}{columns}, &{layer});"));
+        }
+        else if (over)
+        {
+            source.Function("max_pool_over", MaxPoolOver);
+            source.Call(string.Create(
+                CultureInfo.InvariantCulture, $"max_pool_over{called}{stride}, {padding}, {from.Height}, {from.Width});"));
+        }
+        else
+        {
+            source.Function("max_pool", MaxPool);
+            source.Call(string.Create(CultureInfo.InvariantCulture, $"max_pool{called}{columns});"));
+        }
     }
+
+    private static string AveragePool(string meanOfSum) => $$"""
+        /* The mean of each window of rows x columns. */
+        static void average_pool(
+            const grid *g, const value *x, value *y, unsigned channels, unsigned rows, unsigned columns, const layer *l)
+        {
+            for (unsigned p = 0; p < g->height; p++)
+                for (unsigned q = 0; q < g->width; q++)
+                    for (unsigned c = 0; c < channels; c++) {
+                        const value *at = x + p * g->x_down + q * g->x_right + c;
+                        total sum = 0;
+                        for (unsigned r = 0; r < rows; r++)
+                            for (unsigned s = 0; s < columns; s++)
+                                sum += at[r * g->x2 + s * g->x1];
+                        y[p * g->y_down + q * g->y_right + c] = narrow({{meanOfSum}}, l);
+                    }
+        }
+
+        """;
+
+    private const string MaxPool = """
+        /* The largest value of each window of rows x columns. */
+        static void max_pool(const grid *g, const value *x, value *y, unsigned channels, unsigned rows, unsigned columns)
+        {
+            for (unsigned p = 0; p < g->height; p++)
+                for (unsigned q = 0; q < g->width; q++)
+                    for (unsigned c = 0; c < channels; c++) {
+                        const value *at = x + p * g->x_down + q * g->x_right + c;
+                        value most = *at;
+                        for (unsigned r = 0; r < rows; r++)
+                            for (unsigned s = 0; s < columns; s++)
+                                if (at[r * g->x2 + s * g->x1] > most)
+                                    most = at[r * g->x2 + s * g->x1];
+                        y[p * g->y_down + q * g->y_right + c] = most;
+                    }
+        }
+
+        """;
+
+    private const string MaxPoolOver = """
+        /* The first and the one behind the last of what a window covers, which may reach over either edge. */
+        static void covered(unsigned window, unsigned size, unsigned stride, unsigned padding, unsigned length, unsigned *ends)
+        {
+            const unsigned first = window * stride, last = first + size;
+            ends[0] = first < padding ? 0 : first - padding;
+            ends[1] = last > length + padding ? length : last - padding;
+        }
+
+        /* The largest value of each window of size x size; what lies over the edge is left out. */
+        static void max_pool_over(
+            const grid *g, const value *x, value *y, unsigned channels, unsigned size, unsigned stride, unsigned padding,
+            unsigned height, unsigned width)
+        {
+            for (unsigned p = 0; p < g->height; p++)
+                for (unsigned q = 0; q < g->width; q++) {
+                    unsigned rows[2], columns[2];
+                    covered(p, size, stride, padding, height, rows);
+                    covered(q, size, stride, padding, width, columns);
+                    for (unsigned c = 0; c < channels; c++) {
+                        value most = x[rows[0] * g->x_down + columns[0] * g->x_right + c];
+                        for (unsigned h = rows[0]; h < rows[1]; h++)
+                            for (unsigned w = columns[0]; w < columns[1]; w++) {
+                                const value next = x[h * g->x_down + w * g->x_right + c];
+                                if (next > most)
+                                    most = next;
+                            }
+                        y[p * g->y_down + q * g->y_right + c] = most;
+                    }
+                }
+        }
+
+        """;
 }

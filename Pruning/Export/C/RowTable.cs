@@ -62,13 +62,13 @@ internal sealed record RowTable<T>(RowFormat Format, int Bits, T[] Shared, long 
     public string Write(Source<T> source, string name, Rows<T> rows, string finish)
     {
         var text = source.Arithmetic.Text;
-        List<string> fields = [string.Create(CultureInfo.InvariantCulture, $".outputs = {rows.Count}"), finish];
+        List<string> fields = [$".outputs = {source.Extent(rows.Count)}", finish];
         fields.Add($".biases = {source.Array("total", $"{name}_biases", rows.Biases.Select(text))}");
         if (Format == RowFormat.Dense)
         {
             fields.Add($".weights = {source.Array("weight", $"{name}_weights", All(rows).Select(text))}");
-            fields.Add(string.Create(
-                CultureInfo.InvariantCulture, $".runs = {Window.Runs}, .length = {Window.Length}, .gap = {Window.Gap}"));
+            fields.Add(
+                $".runs = {source.Extent(Window.Runs)}, .length = {source.Extent(Window.Length)}, .gap = {source.Extent(Window.Gap)}");
             return source.Structure("layer", name, fields);
         }
         int longest = LongestStep >> Bits;
@@ -98,7 +98,7 @@ internal sealed record RowTable<T>(RowFormat Format, int Bits, T[] Shared, long 
         else
             fields.Add($".weights = {source.Array("weight", $"{name}_weights", weights.Select(text))}");
         fields.Add($".steps = {source.Array("uint8_t", $"{name}_steps", steps.Select(Whole))}");
-        fields.Add($".counts = {source.Array("uint16_t", $"{name}_counts", counts.Select(Whole))}");
+        fields.Add($".counts = {source.Array("extent", $"{name}_counts", counts.Select(source.Extent))}");
         return source.Structure("layer", name, fields);
 
         static string Whole(int number) => number.ToString(CultureInfo.InvariantCulture);

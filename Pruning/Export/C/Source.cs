@@ -7,10 +7,12 @@ namespace Secateurs.Pruning.Export.C;
 /// <summary>A C file while it is written: each function once, tables, and the calls of a network in their order.</summary>
 internal sealed class Source<T>(Arithmetic<T> arithmetic) where T : unmanaged, INumber<T>
 {
-    private const int LineLength = 110, LayerBytes = 32, GridBytes = 26;
+    private const int LineLength = 110;
 
     private readonly StringBuilder _functions = new(), _tables = new(), _calls = new();
     private readonly HashSet<string> _names = [];
+    private long _bytes;
+    private int _extents, _largest;
 
     public Arithmetic<T> Arithmetic => arithmetic;
 
@@ -21,7 +23,19 @@ internal sealed class Source<T>(Arithmetic<T> arithmetic) where T : unmanaged, I
     public string Calls => _calls.ToString();
 
     /// <summary>Bytes of tables and structures, these on a machine of 32 bits.</summary>
-    public long Flash { get; private set; }
+    public long Flash => _bytes + (long)_extents * ExtentBytes;
+
+    /// <summary>The type of lengths and distances.</summary>
+    public string ExtentType => ExtentBytes == 2 ? "uint16_t" : "uint32_t";
+
+    private int ExtentBytes => _largest > ushort.MaxValue ? 4 : 2;
+
+    /// <summary>A length or distance; the largest decides of what type all are.</summary>
+    public string Extent(int number)
+    {
+        _largest = Math.Max(_largest, number);
+        return number.ToString(CultureInfo.InvariantCulture);
+    }
 
     /// <summary>Writes a function, unless it is there.</summary>
     public void Function(string name, string text)
@@ -36,13 +50,7 @@ internal sealed class Source<T>(Arithmetic<T> arithmetic) where T : unmanaged, I
     public string Array(string type, string name, IEnumerable<string> numbers)
     {
         string[] all = [.. numbers.DefaultIfEmpty("0")];
-        Flash += (long)all.Length * type switch
-        {
-            "uint8_t" => 1,
-            "uint16_t" => 2,
-            "total" => arithmetic.Bytes.Bias,
-            _ => arithmetic.Bytes.Weight,
-        };
+        Count(type, all.Length);
         _tables.Append(CultureInfo.InvariantCulture, $"static const {type} {name}[{all.Length}] = {{");
         int column = LineLength;
         foreach (string number in all)
@@ -62,18 +70,36 @@ internal sealed class Source<T>(Arithmetic<T> arithmetic) where T : unmanaged, I
     /// <summary>Writes a structure and gives its name.</summary>
     public string Structure(string type, string name, IEnumerable<string> fields)
     {
-        Flash += type == "layer" ? LayerBytes : GridBytes;
+        Count(type, 1);
         _tables.Append(CultureInfo.InvariantCulture, $"static const {type} {name} = {{\n    {string.Join(",\n    ", fields)},\n}};\n\n");
         return name;
+    }
+
+    /// <summary>Adds up bytes, and extents, whose bytes are known at the end.</summary>
+    private void Count(string type, int times)
+    {
+        var (bytes, extents) = type switch
+        {
+            "extent" => (0, 1),
+            "layer" => (4 * 4 + 8, 4),
+            "grid" => (2, 12),
+            "term" => (4, 2),
+            "mixture" => (4, 5),
+            "uint8_t" => (1, 0),
+            "total" => (arithmetic.Bytes.Bias, 0),
+            _ => (arithmetic.Bytes.Weight, 0),
+        };
+        _bytes += (long)times * bytes;
+        _extents += times * extents;
     }
 
     /// <summary>The type of <see cref="C.Grid"/>.</summary>
     public void Grid() => Function("grid", """
         typedef struct {
-            uint16_t height, width;             /* windows down and across; of a pooled convolution groups of four */
-            uint16_t x_down, x_right;           /* from one to the next in what is read */
-            uint16_t y_down, y_right;           /* and in what is written */
-            uint16_t x1, x2, x3, y1, y2, y3;    /* from the first of four windows to the others */
+            extent height, width;               /* windows down and across; of a pooled convolution groups of four */
+            extent x_down, x_right;             /* from one to the next in what is read */
+            extent y_down, y_right;             /* and in what is written */
+            extent x1, x2, x3, y1, y2, y3;      /* from the first of four windows to the others */
             uint8_t pooled;                     /* whether the largest of four is written */
         } grid;
 
@@ -82,16 +108,11 @@ internal sealed class Source<T>(Arithmetic<T> arithmetic) where T : unmanaged, I
     /// <summary>Writes one and gives its name.</summary>
     public string Grid(string name, Grid g) => Structure("grid", $"{name}_grid",
     [
-        string.Create(CultureInfo.InvariantCulture, $".height = {g.Height}, .width = {g.Width}, .pooled = {(g.Pooled ? 1 : 0)}"),
-        string.Create(
-            CultureInfo.InvariantCulture, $".x_down = {g.XDown}, .x_right = {g.XRight}, .y_down = {g.YDown}, .y_right = {g.YRight}"),
-        string.Create(
-            CultureInfo.InvariantCulture,
-            $".x1 = {g.X[0]}, .x2 = {g.X[1]}, .x3 = {g.X[2]}, .y1 = {g.Y[0]}, .y2 = {g.Y[1]}, .y3 = {g.Y[2]}"),
+        $".height = {Extent(g.Height)}, .width = {Extent(g.Width)}, .pooled = {(g.Pooled ? 1 : 0)}",
+        $".x_down = {Extent(g.XDown)}, .x_right = {Extent(g.XRight)}, .y_down = {Extent(g.YDown)}, .y_right = {Extent(g.YRight)}",
+        $".x1 = {Extent(g.X[0])}, .x2 = {Extent(g.X[1])}, .x3 = {Extent(g.X[2])}, "
+            + $".y1 = {Extent(g.Y[0])}, .y2 = {Extent(g.Y[1])}, .y3 = {Extent(g.Y[2])}",
     ]);
-
-    /// <summary>The mean of a sum.</summary>
-    public void Average() => Function("average", arithmetic.AverageFunction);
 
     /// <summary>Fills a value that has a border before it is written.</summary>
     public void Border(string name, string address, Place place, T[] border)

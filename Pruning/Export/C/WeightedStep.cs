@@ -72,6 +72,7 @@ internal sealed class WeightedStep<T>(
     {
         string layer = table.Write(source, name, rows, finish.Fields), format = RowCode.Name(table.Format);
         string x = string.Create(CultureInfo.InvariantCulture, $"{addresses[0]} + {windows.First}");
+        source.Border(name, addresses[1], Place, border);
         if (windows.IsOne)
         {
             source.Function($"full_{format}", RowCode.Full(table.Format));
@@ -83,7 +84,6 @@ internal sealed class WeightedStep<T>(
         source.Grid();
         source.Function("row", RowCode.Row);
         source.Function($"convolve_{format}", RowCode.Convolve(table.Format));
-        source.Border(name, addresses[1], Place, border);
         source.Call(string.Create(CultureInfo.InvariantCulture,
             $"convolve_{format}(&{layer}, &{source.Grid(name, Grid())}, {x}, {addresses[1]} + {Place.Offset(0, 0, 0)});"));
     }
