@@ -2,9 +2,8 @@ namespace Secateurs.Kernels;
 
 /// <summary>
 /// What one machine decided: break-even points, waits, distances and shares that another machine might set otherwise. Each with where and
-/// when it was settled, and what speaks for it. On the CPU accelerator what says where Winograd's filtering is used, and its parts, change bits of results, nothing
-/// else; on
-/// a GPU shares of threads change the order of sums.
+/// when it was settled, and what speaks for it. On the CPU accelerator what says where Winograd's filtering is used, and its parts, change
+/// bits of results, nothing else; on a GPU shares of threads change the order of sums.
 /// </summary>
 /// <remarks>
 /// "EPYC": 2 cores of an AMD EPYC with 512-bit vectors, shared with other machines, which figures of those days are from. "H100": NVIDIA

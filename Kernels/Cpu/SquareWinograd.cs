@@ -70,7 +70,9 @@ internal sealed partial class SquareWinograd
         Require.Like(name, "input", x, _x);
         Require.Length(name, "bias", bias.Length, _filter.Filters);
         Require.Like(name, "output", y, _y);
-        return Operation.OnHost(_device, name, _flops, new ConvolveArguments(x, _padding, _scratch.Weights, _scratch.Lines, y, y, bias, relu, false));
+        return Operation.OnHost(
+            _device, name, _flops,
+            new ConvolveArguments(x, _padding, _scratch.Weights, _scratch.Lines, y, y, bias, relu, gated: false));
     }
 
     /// <summary><see cref="Convolution.BackwardData"/> of the transformed turned weights.</summary>
@@ -82,7 +84,8 @@ internal sealed partial class SquareWinograd
         return Operation.OnHost(
             _device, name, _flops,
             new ConvolveArguments(
-                dOutput, Taps - 1 - _padding, _scratch.Weights, _scratch.Lines, dInput, gate ?? dInput, default, false, gate is not null));
+                dOutput, Taps - 1 - _padding, _scratch.Weights, _scratch.Lines, dInput, gate ?? dInput, default, relu: false,
+                gated: gate is not null));
     }
 
     /// <summary><see cref="Convolution.BackwardWeight"/>: sums of parts of the batch, and what adds these, one after the other.</summary>
@@ -176,8 +179,8 @@ internal sealed partial class SquareWinograd
     }
 
     private readonly struct ConvolveArguments(
-        Tensor x, int padding, ArrayView<float> weights, WorkerLines lines, Tensor y, Tensor gate, ArrayView<float> bias, bool relu, bool gated)
-        : IBody
+        Tensor x, int padding, ArrayView<float> weights, WorkerLines lines, Tensor y, Tensor gate, ArrayView<float> bias, bool relu,
+        bool gated) : IBody
     {
         /// <summary>A unit of work is some tiles of all channels.</summary>
         public unsafe void Run<V>(int worker, int workers) where V : unmanaged, ISimd<V>

@@ -24,8 +24,8 @@ internal readonly unsafe struct TapNest(int blocks, int height, int width, float
 }
 
 /// <summary>
-/// The SIMD tile of a weight gradient: Σ over images and positions of dy(k, p, q) x(t p, t q, tap) for up to 5 filters k and 5 taps at once,
-/// 25 sums in registers, images in lanes. A tap is a distance in x: of a column, a row, a channel.
+/// The SIMD tile of a weight gradient: Σ over images and positions of dy(k, p, q) x(t p, t q, tap) for up to 5 filters k and 5 taps at
+/// once, 25 sums in registers, images in lanes. A tap is a distance in x: of a column, a row, a channel.
 /// </summary>
 /// <remarks>Missing taps repeat the last one, which is not stored. With 16 registers, 2 filters at a time.</remarks>
 internal static unsafe class TapTile

@@ -231,8 +231,8 @@ internal static class Gather
                     new Span<byte>(target, count).Clear();
                 else
                     LayOut(
-                        ImageView.Of(views[View(order[lane])]), images + (nint)Image(order[lane]) * s.Features + channel * s.Height * s.Width,
-                        from, count, target);
+                        ImageView.Of(views[View(order[lane])]),
+                        images + (nint)Image(order[lane]) * s.Features + channel * s.Height * s.Width, from, count, target);
             }
         }
 

@@ -16,7 +16,7 @@ namespace Secateurs.Model;
 internal sealed class StepPrograms(
     Parameters parameters, TrainerOptions options, StepBuilder builder, Batches batches, Evaluator evaluator, Schedule schedule)
 {
-    private readonly Dictionary<(bool Training, bool Pruned, BigInteger Choice, UpdateRule Rule), StepProgram> _programs = [];
+    private readonly Dictionary<(StepKind Kind, bool Pruned, BigInteger Choice, UpdateRule Rule), StepProgram> _programs = [];
     private readonly ComputeDevice _device = parameters.Device;
     private readonly Operation _advance = batches.Advance();
     private Operation[] _mix = [];
@@ -25,10 +25,13 @@ internal sealed class StepPrograms(
     private BigInteger _choice;
 
     /// <summary>Steps that learn.</summary>
-    public StepProgram Training => Of(training: true);
+    public StepProgram Training => Of(StepKind.Learning);
 
     /// <summary>Steps that measure.</summary>
-    public StepProgram Evaluation => Of(training: false);
+    public StepProgram Evaluation => Of(StepKind.Measuring);
+
+    /// <summary>Steps that go forward as those that learn do, and move nothing but running averages.</summary>
+    public StepProgram Normalisation => Of(StepKind.Normalising);
 
     /// <summary>The values that are trained in place of weights; null for the weights.</summary>
     public SharedValues? Shared
@@ -46,7 +49,7 @@ internal sealed class StepPrograms(
     public StepProgram EndingWith(Operation last)
     {
         Choose();
-        return new StepProgram(_device, Forward(last));
+        return new StepProgram(_device, Forward([last]));
     }
 
     /// <summary>From now on a teacher's answers are mixed in, or nobody's.</summary>
@@ -56,12 +59,20 @@ internal sealed class StepPrograms(
         _programs.Clear();
     }
 
-    private StepProgram Of(bool training)
+    private StepProgram Of(StepKind kind)
     {
         Choose();
-        var key = (training, parameters.IsPruned, _choice, schedule.Rule);
+        var key = (kind, parameters.IsPruned, _choice, schedule.Rule);
         if (!_programs.TryGetValue(key, out var program))
-            _programs.Add(key, program = training ? Learning() : new StepProgram(_device, Forward(evaluator.Loss(builder, 0))));
+        {
+            program = kind switch
+            {
+                StepKind.Learning => Learning(),
+                StepKind.Normalising => new(_device, Forward([], parameters.Update(schedule.Rule, schedule.Rates, batches.Step))),
+                _ => new(_device, Forward([evaluator.Loss(builder, 0)])),
+            };
+            _programs.Add(key, program);
+        }
         return program;
     }
 
@@ -76,8 +87,8 @@ internal sealed class StepPrograms(
     }
 
     /// <summary>What is done to a batch without learning from it.</summary>
-    private IEnumerable<Operation[]> Forward(Operation last) =>
-        [[batches.Gather(0)], .. builder.Forward(builder.Inputs[0], learning: null, _advance), [last]];
+    private IEnumerable<Operation[]> Forward(Operation[] last, Update? learning = null) =>
+        [[batches.Gather(0)], .. builder.Forward(builder.Inputs[0], learning, _advance), last];
 
     private StepProgram Learning()
     {
@@ -99,4 +110,12 @@ internal sealed class StepPrograms(
         // The second stage is the first in which the counter has moved on.
         Operation[][] WithNext(Operation[][] step, int input) => [step[0], [.. step[1], batches.Gather(input)], .. step[2..]];
     }
+}
+
+/// <summary>What steps are for.</summary>
+internal enum StepKind
+{
+    Learning,
+    Measuring,
+    Normalising,
 }

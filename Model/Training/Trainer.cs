@@ -26,6 +26,9 @@ public sealed class Trainer : IDisposable
 {
     private const long MostAnswers = 1 << 26;
 
+    /// <summary>Batches after which a thirtieth is left of what running averages were: 0.9^32.</summary>
+    private const int NormalisingSteps = 32;
+
     private readonly DeviceMemory _memory;
     private readonly StepBuilder _builder;
     private readonly Batches _batches;
@@ -149,6 +152,23 @@ public sealed class Trainer : IDisposable
             var (taken, entries) = program.Profile(steps, cancellation);
             parts.Add(entries);
             return taken;
+        }
+    }
+
+    /// <summary>
+    /// Running averages of batch normalisation follow weights that were changed without training: pruned, or averaged. The next batches of
+    /// training images go forward; nothing else moves, and networks without such averages need nothing.
+    /// </summary>
+    /// <param name="cancellation">Ends it as <see cref="Train(int, Func{int, StepRates}, CancellationToken)"/>.</param>
+    public void Normalise(CancellationToken cancellation = default)
+    {
+        if (!Network.Parameters.Any(p => p.Role == ParameterRole.Variance))
+            return;
+        for (int done = 0, taken; done < NormalisingSteps; done += taken)
+        {
+            taken = _batches.Prepare(NormalisingSteps - done);
+            Running(_programs.Normalisation, cancellation)(taken);
+            _batches.Take(taken);
         }
     }
 

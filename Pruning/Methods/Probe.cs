@@ -44,6 +44,7 @@ internal static class Probe
             session.StopIfAsked();
             trainer.Restore(measured);
             var thresholds = GlobalThreshold.Prune(session.Pruner, Criterion.Saliency, (int)(total / ratio));
+            trainer.Normalise(session.Cancellation);
             return trials.Judge(Phase, ratio, annealed: 0, origin: null, rate: 0, "nothing retrained", train, thresholds);
         }
     }

@@ -101,7 +101,11 @@ internal sealed class PruningPath
     /// Puts the mean of the last moves' weights into the trainer: what annealing would come near to. The way down goes on from a state that
     /// was saved before.
     /// </summary>
-    public void Averaged() => _session.Trainer.Parameters.SetWeights(_mean);
+    public void Averaged()
+    {
+        _session.Trainer.Parameters.SetWeights(_mean);
+        _session.Trainer.Normalise(_session.Cancellation);
+    }
 
     /// <summary>
     /// The learning rate falls to zero along a cosine. Without L2: it sorts weights while thresholds rise, and costs accuracy once those
