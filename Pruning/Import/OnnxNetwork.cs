@@ -22,7 +22,7 @@ public sealed record OnnxNetwork(Checkpoint Model, IReadOnlyList<(string Layer, 
         || (ForeignFile.Describe(start) is null && Path.GetExtension(path).Equals(".onnx", StringComparison.OrdinalIgnoreCase));
 
     /// <summary>Reads a network.</summary>
-    /// <param name="path">Of the file, for messages.</param>
+    /// <param name="path">Of the file, for messages and for weights that lie in a file beside it (external data).</param>
     /// <param name="content">Of the file, from where it begins.</param>
     /// <param name="pruned">Whether a weight of zero counts as pruned.</param>
     /// <exception cref="UserException">BadFile: damaged, or a network without a counterpart here; the line says what and where.</exception>
@@ -33,7 +33,7 @@ public sealed record OnnxNetwork(Checkpoint Model, IReadOnlyList<(string Layer, 
         {
             byte[] bytes = new byte[content.Length - content.Position];
             content.ReadExactly(bytes);
-            var model = OnnxReader.Read(bytes);
+            var model = OnnxReader.Read(bytes, new OnnxData(Path.GetDirectoryName(Path.GetFullPath(path))!));
             var (pieces, answer) = OnnxTranslator.Translate(path, model);
             bool takesBytes = model.Texts.TryGetValue("pixel_scale", out string? scale) && scale == "1";
             var network = Build(path, Fusion.Fuse(path, pieces, answer), pruned);

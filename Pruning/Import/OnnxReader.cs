@@ -9,8 +9,10 @@ internal static class OnnxReader
     private const long OldestOperators = 9, NewestOperators = 21;
 
     /// <summary>Reads a file's content.</summary>
+    /// <param name="content">All of it.</param>
+    /// <param name="data">What lies beside the file.</param>
     /// <exception cref="InvalidDataException">No ONNX model, or none with one input and one output.</exception>
-    public static OnnxModel Read(ReadOnlyMemory<byte> content)
+    public static OnnxModel Read(ReadOnlyMemory<byte> content, OnnxData data)
     {
         var budget = new OnnxBudget();
         ReadOnlyMemory<byte>? graph = null;
@@ -40,10 +42,11 @@ internal static class OnnxReader
             throw new InvalidDataException($"{(operators is null ? "no operator set" : $"operator set {operators}")}; export with "
                 + $"opset_version {OldestOperators} to {NewestOperators}");
         }
-        return Graph(found, operators.Value, texts, budget);
+        return Graph(found, operators.Value, texts, budget, data);
     }
 
-    private static OnnxModel Graph(ReadOnlyMemory<byte> graph, long operators, Dictionary<string, string> texts, OnnxBudget budget)
+    private static OnnxModel Graph(
+        ReadOnlyMemory<byte> graph, long operators, Dictionary<string, string> texts, OnnxBudget budget, OnnxData data)
     {
         var nodes = new List<OnnxNode>();
         var constants = new Dictionary<string, OnnxTensor>();
@@ -53,10 +56,10 @@ internal static class OnnxReader
         {
             budget.Item();
             if (field.Number == 1)
-                nodes.Add(Node(field.Bytes, budget));
+                nodes.Add(Node(field.Bytes, budget, data));
             else if (field.Number == 5)
             {
-                var tensor = OnnxTensor.Read(field.Bytes, budget);
+                var tensor = OnnxTensor.Read(field.Bytes, budget, data);
                 if (!constants.TryAdd(tensor.Name, tensor))
                     throw new InvalidDataException($"two tensors {OnnxNode.Cut(tensor.Name)}");
             }
@@ -77,7 +80,7 @@ internal static class OnnxReader
         return new OnnxModel(operators, nodes, constants, inputs[0], outputs[0].Name, texts);
     }
 
-    private static OnnxNode Node(ReadOnlyMemory<byte> message, OnnxBudget budget)
+    private static OnnxNode Node(ReadOnlyMemory<byte> message, OnnxBudget budget, OnnxData data)
     {
         string type = "", domain = "", name = "";
         List<string> inputs = [], outputs = [];
@@ -94,7 +97,7 @@ internal static class OnnxReader
                 type = budget.Text(field);
             else if (field.Number == 5)
             {
-                var (key, attribute) = Attribute(field.Bytes, budget);
+                var (key, attribute) = Attribute(field.Bytes, budget, data);
                 attributes[key] = attribute;
             }
             else if (field.Number == 7)
@@ -103,7 +106,8 @@ internal static class OnnxReader
         return new OnnxNode(type, domain == "ai.onnx" ? "" : domain, name, inputs, outputs, attributes);
     }
 
-    private static (string Name, OnnxAttribute Attribute) Attribute(ReadOnlyMemory<byte> message, OnnxBudget budget)
+    private static (string Name, OnnxAttribute Attribute) Attribute(
+        ReadOnlyMemory<byte> message, OnnxBudget budget, OnnxData data)
     {
         string name = "", text = "";
         long number = 0;
@@ -121,7 +125,7 @@ internal static class OnnxReader
             else if (field.Number == 4)
                 text = budget.Text(field);
             else if (field.Number == 5)
-                tensor = OnnxTensor.Read(field.Bytes, budget);
+                tensor = OnnxTensor.Read(field.Bytes, budget, data);
             else if (field.Number == 8)
                 foreach (long n in field.Numbers())
                 {
@@ -174,7 +178,8 @@ internal static class OnnxReader
         return (domain, version);
     }
 
-    private static (string Key, string Text) Pair(ReadOnlyMemory<byte> message, OnnxBudget budget)
+    /// <summary>StringStringEntryProto { key, value }.</summary>
+    internal static (string Key, string Text) Pair(ReadOnlyMemory<byte> message, OnnxBudget budget)
     {
         string[] pair = ["", ""];
         foreach (var field in ProtobufField.Of(message).Where(f => f.Number is 1 or 2))

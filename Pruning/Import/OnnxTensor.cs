@@ -16,10 +16,11 @@ internal sealed class OnnxTensor
 
     private readonly ReadOnlyMemory<byte> _message;
     private readonly Array? _values;
+    private readonly OnnxPlace? _place;
 
-    private OnnxTensor(string name, int type, int[] shape, ReadOnlyMemory<byte> message, Array? values)
+    private OnnxTensor(string name, int type, int[] shape, ReadOnlyMemory<byte> message, Array? values, OnnxPlace? place = null)
     {
-        (Name, Type, Shape, _message, _values) = (name, type, shape, message, values);
+        (Name, Type, Shape, _message, _values, _place) = (name, type, shape, message, values, place);
         long count = 1;
         foreach (int extent in shape)
             count = Math.Min(count * extent, int.MaxValue);
@@ -45,13 +46,14 @@ internal sealed class OnnxTensor
     public static OnnxTensor Of(int[] shape, float[] values) => new("", Float, shape, default, values);
 
     /// <summary>Reads all but the elements.</summary>
-    /// <exception cref="InvalidDataException">No tensor, or one whose elements lie in another file.</exception>
-    public static OnnxTensor Read(ReadOnlyMemory<byte> message, OnnxBudget budget)
+    /// <exception cref="InvalidDataException">No tensor, or one whose elements lie in no file beside the model.</exception>
+    public static OnnxTensor Read(ReadOnlyMemory<byte> message, OnnxBudget budget, OnnxData data)
     {
         string name = "";
         int type = 0;
         var shape = new List<int>();
         bool external = false;
+        var place = new List<(string, string)>();
         foreach (var field in ProtobufField.Of(message))
         {
             if (field.Number == 1)
@@ -65,10 +67,12 @@ internal sealed class OnnxTensor
                 type = (int)Math.Min(field.Value, int.MaxValue);
             else if (field.Number == 8)
                 name = budget.Text(field);
-            external |= field.Number == 13 || field is { Number: 14, Value: not 0 };
+            else if (field.Number == 13)
+                place.Add(OnnxReader.Pair(field.Bytes, budget));
+            else if (field.Number == 14)
+                external = field.Value != 0;
         }
-        return !external ? new OnnxTensor(name, type, [.. shape], message, null) : throw new InvalidDataException(
-            $"the tensor {OnnxNode.Cut(name)} in another file (external data); export with all weights in one file");
+        return new OnnxTensor(name, type, [.. shape], message, null, external ? data.Find(name, place) : null);
     }
 
     /// <summary>The elements as single precision; double is rounded.</summary>
@@ -119,15 +123,15 @@ internal sealed class OnnxTensor
     /// <summary>Elements of raw_data, or of a repeated field of numbers of fixed size.</summary>
     private T[] Fixed<T>(int field, int size, Reader<T> read)
     {
-        var parts = Parts(field);
-        long bytes = parts.Sum(p => (long)p.Bytes.Length);
+        IEnumerable<ReadOnlyMemory<byte>> parts = Parts(field).Select(p => p.Bytes);
+        long bytes = _place is null ? parts.Sum(p => (long)p.Length) : _place.Length < 0 ? (long)Count * size : _place.Length;
         if (Count > MostElements || bytes != (long)Count * size)
             throw new InvalidDataException($"{Description} in {bytes} bytes");
         var values = new T[Count];
         int at = 0;
-        foreach (var part in parts)
-            for (int i = 0; i + size <= part.Bytes.Length && at < Count; i += size)
-                values[at++] = read(part.Bytes.Span.Slice(i, size));
+        foreach (var part in _place is null ? parts : [_place.Read((int)bytes)])
+            for (int i = 0; i + size <= part.Length && at < Count; i += size)
+                values[at++] = read(part.Span.Slice(i, size));
         return at == Count ? values : throw new InvalidDataException($"{Description} in parts of other lengths");
     }
 
@@ -135,7 +139,7 @@ internal sealed class OnnxTensor
     private T[] Numbers<T>(int size, Reader<T> raw, Func<long, T> convert)
     {
         int field = Type == Int64 ? 7 : 5;
-        if (ProtobufField.Of(_message).Any(f => f.Number == 9) || Count == 0)
+        if (_place is not null || ProtobufField.Of(_message).Any(f => f.Number == 9) || Count == 0)
             return Fixed(field, size, raw);
         // No number takes less than a byte.
         var parts = Parts(field);

@@ -15,6 +15,11 @@ internal sealed class OnnxBuilder(int operatorSet, params long[] input)
     /// <summary>Whether constants are inputs too, as old exporters have it.</summary>
     public bool ListsConstants { get; init; }
 
+    /// <summary>Takes the elements of raw constants, which then lie in a file beside (<see cref="DataName"/>); or null.</summary>
+    public List<byte>? Beside { get; init; }
+
+    public const string DataName = "net.onnx.data";
+
     /// <summary>Adds a node; returns the name of its output.</summary>
     public string Node(string type, string[] inputs, params ProtobufMessage[] attributes)
     {
@@ -44,8 +49,20 @@ internal sealed class OnnxBuilder(int operatorSet, params long[] input)
         {
             0 => tensor.Bytes(4, MemoryMarshal.AsBytes(values.AsSpan())),
             11 => tensor.Bytes(9, MemoryMarshal.AsBytes(Array.ConvertAll(values, v => (double)v).AsSpan())),
+            _ when Beside is { } beside => PutBeside(tensor, values, beside),
             _ => tensor.Bytes(9, MemoryMarshal.AsBytes(values.AsSpan())),
         }, shape);
+    }
+
+    /// <summary>A tensor whose elements lie in another file, by keys and texts.</summary>
+    public static ProtobufMessage PutElsewhere(ProtobufMessage tensor, params string[] place) => tensor.Number(14, 1)
+        .Messages(13, place.Chunk(2).Select(p => new ProtobufMessage().Text(1, p[0]).Text(2, p[1])));
+
+    private static ProtobufMessage PutBeside(ProtobufMessage tensor, float[] values, List<byte> beside)
+    {
+        int offset = beside.Count;
+        beside.AddRange(MemoryMarshal.AsBytes(values.AsSpan()));
+        return PutElsewhere(tensor, "location", DataName, "offset", $"{offset}", "length", $"{beside.Count - offset}");
     }
 
     /// <summary>A constant of integers as an initialiser.</summary>

@@ -84,7 +84,9 @@ public sealed class OnnxNetworkTests : IDisposable
     [InlineData("activation", "found Clip at node '/net/Clip_", "train the network with ReLU")]
     [InlineData("concatenated", "found branches side by side at node '/net/Concat_", "concatenated channels have no layer here")]
     [InlineData("crossed", "a layer that another sum reads too at node '/net/", "")]
-    [InlineData("external", "in another file (external data)", "export with all weights in one file")]
+    [InlineData("external", "in weights.data (external data), which is not beside it", "both files belong together")]
+    [InlineData("outside", "in '../weights.data', which is no file beside it", "external data")]
+    [InlineData("nowhere", "in another file, at the offset '-4'", "")]
     [InlineData("old", "found operator set 8; export with opset_version 9 to 21", "")]
     [InlineData("infinite", "at position 0 of constant_", "")]
     [InlineData("pooled", "expected a fully connected layer (Gemm) that gives the logits, found gap at node", "end the network with one")]
@@ -117,6 +119,31 @@ public sealed class OnnxNetworkTests : IDisposable
             Assert.Equal(model.Weights[i], found.Weights[i], 1e-6f);
     }
 
+    /// <summary>As PyTorch's newer exporter writes it.</summary>
+    [Fact]
+    public void Weights_may_lie_in_a_file_beside_the_model()
+    {
+        var beside = new List<byte>();
+        string inside = _folder.Write("inside.onnx", Graph("residual")), path = _folder.Write("net.onnx", Graph("residual", beside));
+        string data = _folder.Write(DataName, [.. beside]);
+        float[] expected = Read(inside).Model.Weights;
+        Assert.Equal(expected, Read(path).Model.Weights);
+
+        File.WriteAllBytes(data, [.. beside.SkipLast(1)]);
+        Assert.Contains(
+            $"in {DataName} (external data), which has {beside.Count - 1} bytes",
+            Refusal.Message(ErrorKind.BadFile, path, () => Read(path)), StringComparison.Ordinal);
+        File.Delete(data);
+        File.CreateSymbolicLink(data, inside);
+        Assert.Contains("which is not beside it", Refusal.Message(ErrorKind.BadFile, path, () => Read(path)), StringComparison.Ordinal);
+
+        static OnnxNetwork Read(string path)
+        {
+            using var content = File.OpenRead(path);
+            return OnnxNetwork.Read(path, content, pruned: false);
+        }
+    }
+
     /// <summary>A claim of a thousand million elements, or of a matrix that is turned again and again, takes no memory.</summary>
     [Theory]
     [InlineData("huge")]
@@ -134,7 +161,7 @@ public sealed class OnnxNetworkTests : IDisposable
         Assert.InRange(GC.GetAllocatedBytesForCurrentThread() - before, 0, 600L << 20);
     }
 
-    private static byte[] Graph(string name)
+    private static byte[] Graph(string name, List<byte>? beside = null)
     {
         var b = new OnnxBuilder(
             name switch { "fixed" => 11, "nested" => 9, "residual" => 18, "old" => 8, "prepared" => 21, _ => 14 },
@@ -145,7 +172,7 @@ public sealed class OnnxNetworkTests : IDisposable
                 "normalized" or "prepared" => [0, 3, 12, 12],
                 _ => [0, 1, 12, 12],
             })
-        { ListsConstants = name == "fixed" };
+        { ListsConstants = name == "fixed", Beside = beside };
         string x = "image";
         string Flat(string value) => b.Node("Flatten", value, Int("axis", 1));
         string Relu(string value) => b.Node("Relu", value);
@@ -247,7 +274,13 @@ public sealed class OnnxNetworkTests : IDisposable
                 x = b.Dense(Flat(b.Node("GlobalAveragePool", x)), 4, Classes);
                 break;
             case "external":
-                x = b.Node("Conv", [x, b.Add(new ProtobufMessage().Numbers(1, 4, 1, 3, 3).Number(2, 1).Number(14, 1))]);
+                x = b.Node("Conv", [x, b.Add(PutElsewhere(new ProtobufMessage().Numbers(1, 4, 1, 3, 3).Number(2, 1), "location", "weights.data"))]);
+                break;
+            case "outside":
+                x = b.Node("Conv", [x, b.Add(PutElsewhere(new ProtobufMessage().Numbers(1, 4, 1, 3, 3).Number(2, 1), "location", "../weights.data"))]);
+                break;
+            case "nowhere":
+                x = b.Node("Conv", [x, b.Add(PutElsewhere(new ProtobufMessage().Numbers(1, 4, 1, 3, 3).Number(2, 1), "location", "weights.data", "offset", "-4"))]);
                 break;
             case "infinite":
                 x = b.Node("Conv", [x, b.Tensor([4, 1, 1, 1], [float.NaN, 1, 1, 1])]);
