@@ -23,6 +23,10 @@ internal static class RunFiles
     public static byte[] Weights(string run) =>
         [.. SafeTensors.Read(Path.Combine(run, "model.safetensors")).Tensors.SelectMany(t => t.Data)];
 
+    /// <summary>What Results/compare-lenet-300-100 says of a side, whichever run was published last.</summary>
+    public static double Published(string side, string column) =>
+        Number(Assert.Single(ReadCsv(Path.Combine(Repository.Root, "Results", "compare-lenet-300-100", side), "summary.csv", Summary)), column);
+
     /// <summary>All that a run decided and measured but for its time.</summary>
     public static string Course(string run)
     {
