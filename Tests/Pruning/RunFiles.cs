@@ -25,7 +25,8 @@ internal static class RunFiles
 
     /// <summary>What Results/compare-lenet-300-100 says of a side, whichever run was published last.</summary>
     public static double Published(string side, string column) =>
-        Number(Assert.Single(ReadCsv(Path.Combine(Repository.Root, "Results", "compare-lenet-300-100", side), "summary.csv", Summary)), column);
+        Number(
+            Assert.Single(ReadCsv(Path.Combine(Repository.Root, "Results", "compare-lenet-300-100", side), "summary.csv", Summary)), column);
 
     /// <summary>All that a run decided and measured but for its time.</summary>
     public static string Course(string run)
