@@ -16,10 +16,10 @@ public sealed record CompressOptions
     public int Epochs { get; init; } = 3;
 
     /// <summary>
-    /// Points of validation accuracy that sharing may cost, against the network that comes in. None by default: where
-    /// some number of bits bears that, the file is within what pruning was within.
+    /// Points of validation accuracy that pruning and compression may cost together, against the dense network; where none is given, that
+    /// compression alone may cost against the network that comes in.
     /// </summary>
-    public double MaxDrop { get; init; }
+    public double MaxDrop { get; init; } = new PruneOptions().MaxDrop.Least;
 
     /// <summary>Peak learning rate of the shared values.</summary>
     public double LearningRate { get; init; } = 5e-4;
@@ -30,9 +30,19 @@ public sealed record CompressOptions
     /// <summary>Temperature of its answers.</summary>
     public double Temperature { get; init; } = new PruneOptions().Temperature;
 
-    /// <summary>Mantissa bits that shared values and biases keep; 23 is all of fp32.</summary>
-    public int MantissaBits { get; init; } = 23;
+    /// <summary>
+    /// Mantissa bits that shared values and biases keep; 23 is all of fp32. Null: found where <see cref="Bits"/> are, else 23.
+    /// </summary>
+    public int? MantissaBits { get; init; }
 
-    /// <summary>Bits of a bias index where biases are shared too; 0: each is kept.</summary>
-    public int BiasBits { get; init; }
+    /// <summary>
+    /// Bits of a bias index where biases are shared too; 0: each is kept. Null: found where <see cref="Bits"/> are, else 0.
+    /// </summary>
+    public int? BiasBits { get; init; }
+
+    /// <summary>
+    /// Percent of each layer's live weights that go because they save more bits than accuracy (<see cref="RateDistortion"/>). Null: found
+    /// where <see cref="Bits"/> are, else 0.
+    /// </summary>
+    public int? Dropped { get; init; }
 }

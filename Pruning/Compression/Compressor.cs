@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using System.Globalization;
 using System.Runtime.InteropServices;
 using Secateurs.Kernels;
 using Secateurs.Model;
@@ -14,7 +15,7 @@ namespace Secateurs.Pruning.Compression;
 /// <param name="Size">Where the bytes went.</param>
 /// <param name="DenseBytes">The network before pruning: all weights and biases in fp32.</param>
 /// <param name="DenseWeights">Its weights.</param>
-/// <param name="Judgement">Against the network that came in, on the validation images.</param>
+/// <param name="Judgement">Against the dense network, or the one that came in where none was given, on the validation images.</param>
 /// <param name="Before">That network on the test images.</param>
 /// <param name="After">The decoded file on the test images.</param>
 /// <param name="Tries">Networks that were tried.</param>
@@ -56,25 +57,31 @@ public static class Compressor
     /// <param name="say">Takes lines for humans.</param>
     /// <param name="keep">Takes the smallest file so far whenever there is one.</param>
     /// <param name="cancellation">Ctrl-C.</param>
+    /// <param name="dense">The network before pruning, which is judged against; null for <paramref name="model"/> itself.</param>
+    /// <exception cref="UserException">Usage: a dense network of other images, or of others that were set aside.</exception>
     public static Compressed Run(
         ComputeDevice device, Checkpoint model, DataSet train, DataSet test, int batch, CompressOptions options, Action<string> say,
-        Action<byte[]> keep, CancellationToken cancellation)
+        Action<byte[]> keep, CancellationToken cancellation, Checkpoint? dense = null)
     {
         ArgumentNullException.ThrowIfNull(model);
         ArgumentNullException.ThrowIfNull(train);
         ArgumentNullException.ThrowIfNull(options);
+        if (dense is not null)
+            DemandSameImages(model, dense);
         var compact = Compaction.Of(model);
         var (training, validation) = train.Split(model.Validation, model.Seed);
         using var trainer = new Trainer(device, compact.Network, new TrainerOptions(batch, Seed: model.Seed), training, validation, test);
         Put(trainer, compact);
         var before = trainer.Evaluate(Part.Test, cancellation);
+        var reference = dense is null ? trainer.EvaluateEach(Part.Validation) : Outcomes(dense);
         bool chain = compact.Network.IsChain;
         CodedNetwork Coded(SharedState state)
         {
             var network = SharedNetwork.Of(compact with { Weights = state.State.Weight }, state.Layers);
             return chain && network.Others.Count == 0 ? NeuronOrder.HeaviestFirst(network) : network;
         }
-        var sharing = new WeightSharing(trainer, options, say, s => keep(CodedFile.Encode(Coded(s), options.Coder)), cancellation);
+        var sharing = new WeightSharing(
+            trainer, reference, options, say, s => keep(CodedFile.Encode(Coded(s), options.Coder)), cancellation);
         var shared = sharing.Run();
 
         var coded = Coded(shared);
@@ -90,10 +97,44 @@ public static class Compressor
             throw new InvalidOperationException("decoding gave another network");
         Put(trainer, read);
         return new Compressed(
-            file, decoded, shared.Bits, size, model.Network.Parameters.Sum(p => 4L * p.Count), model.Total,
-            Judgement.Of(sharing.Reference, trainer.EvaluateEach(Part.Validation), options.MaxDrop), before,
+            file, decoded, shared.Widths.Bits, size, model.Network.Parameters.Sum(p => 4L * p.Count), model.Total,
+            Judgement.Of(reference, trainer.EvaluateEach(Part.Validation), options.MaxDrop), before,
             trainer.Evaluate(Part.Test, cancellation), sharing.Tries, encode, decode);
+
+        Outcomes Outcomes(Checkpoint network)
+        {
+            var settings = new TrainerOptions(batch, Seed: network.Seed);
+            using var judge = new Trainer(device, network.Network, settings, training, validation, test);
+            Put(judge, network);
+            return judge.EvaluateEach(Part.Validation);
+        }
     }
+
+    /// <summary>Whether two networks can be judged by the same images.</summary>
+    public static bool AreOfTheSameImages(Checkpoint a, Checkpoint b)
+    {
+        ArgumentNullException.ThrowIfNull(a);
+        ArgumentNullException.ThrowIfNull(b);
+        return a.Network.Data.Fits(b.Network.Data) && (a.Seed, a.Validation, a.Split) == (b.Seed, b.Validation, b.Split);
+    }
+
+    /// <summary>Throws unless they can.</summary>
+    /// <exception cref="UserException">Usage: they cannot.</exception>
+    public static void DemandSameImages(Checkpoint model, Checkpoint dense)
+    {
+        ArgumentNullException.ThrowIfNull(model);
+        ArgumentNullException.ThrowIfNull(dense);
+        if (!AreOfTheSameImages(model, dense))
+        {
+            throw new UserException(
+                ErrorKind.Usage,
+                $"dense network: expected one of {Images(model)}, as the network to compress, found one of {Images(dense)}");
+        }
+    }
+
+    private static string Images(Checkpoint model) => string.Create(
+        CultureInfo.InvariantCulture,
+        $"images of {model.Network.Data.Description}, {model.Validation} set aside by seed {model.Seed}, split {model.Split}");
 
     private static void Put(Trainer trainer, Checkpoint model)
     {

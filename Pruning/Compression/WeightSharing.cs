@@ -3,33 +3,51 @@ using Secateurs.Pruning.Methods;
 
 namespace Secateurs.Pruning.Compression;
 
-/// <summary>A network after weight sharing.</summary>
+/// <summary>How much of a network a file keeps.</summary>
 /// <param name="Bits">Of a weight index, per layer.</param>
+/// <param name="Mantissa">Bits of shared values and biases.</param>
+/// <param name="Biases">Bits of a bias index; 0 where each bias is kept.</param>
+/// <param name="Dropped">Percent of the live weights that go (<see cref="RateDistortion"/>).</param>
+internal sealed record Widths(int[] Bits, int Mantissa, int Biases, int Dropped)
+{
+    public override string ToString() => $"shared at {string.Join("/", Bits)} bits"
+        + (Biases > 0 ? $", biases at {Biases}" : "") + (Mantissa < 23 ? $", mantissas of {Mantissa}" : "")
+        + (Dropped > 0 ? $", {Dropped} % of the weights dropped" : "");
+}
+
+/// <summary>A network after weight sharing.</summary>
+/// <param name="Widths">What it keeps.</param>
 /// <param name="Layers">Shared values and who has which, per layer.</param>
 /// <param name="State">All parameters, biases too.</param>
-/// <param name="Judgement">Against the network that came in, on the validation images.</param>
-internal sealed record SharedState(int[] Bits, IReadOnlyList<SharedWeights> Layers, ParameterState State, Judgement Judgement);
+/// <param name="Judgement">On the validation images.</param>
+internal sealed record SharedState(Widths Widths, IReadOnlyList<SharedWeights> Layers, ParameterState State, Judgement Judgement);
 
 /// <summary>
 /// Trained quantisation (Han, Mao and Dally 2016, section 3): k-means per layer (<see cref="Clustering"/>), then the shared values are
-/// trained, taught by the network that came in. Bits are given, or found: those of all layers together go down from 5, judged as the
-/// threshold controller judges, then those of one layer after the other.
+/// trained, taught by the network that came in. How much is kept is given, or found: bits of all layers together go down from 5, judged as
+/// thresholds are; then bits of one layer after the other, of biases and of mantissas; then weights go that are not worth their bits, and
+/// the others are retrained.
 /// </summary>
 /// <param name="trainer">Holds the network that comes in.</param>
+/// <param name="reference">What is judged against, on the validation images.</param>
 /// <param name="options">What is asked for.</param>
 /// <param name="say">Takes lines for humans.</param>
 /// <param name="keep">Takes each network that is better than all before.</param>
 /// <param name="cancellation">Ctrl-C.</param>
 internal sealed class WeightSharing(
-    Trainer trainer, CompressOptions options, Action<string> say, Action<SharedState> keep, CancellationToken cancellation)
+    Trainer trainer, Outcomes reference, CompressOptions options, Action<string> say, Action<SharedState> keep,
+    CancellationToken cancellation)
 {
     /// <summary>Bits that the way down begins with, the most there are, and doubtful tries in a row that end the way down.</summary>
     private const int First = 5, Most = 8, Patience = 2;
 
-    private readonly TrainerState _start = trainer.Save();
+    /// <summary>Of what else is kept: where its way down begins, and all.</summary>
+    private const int FirstMantissa = 5, AllMantissa = 23, FirstBiases = 4, AllBiases = 0;
 
-    /// <summary>The network that comes in, on the validation images.</summary>
-    public Outcomes Reference { get; } = trainer.EvaluateEach(Part.Validation);
+    /// <summary>Percent of weights that go at a time.</summary>
+    private const int DropStep = 5;
+
+    private readonly TrainerState _start = trainer.Save();
 
     /// <summary>Networks that were tried.</summary>
     public int Tries { get; private set; }
@@ -40,20 +58,23 @@ internal sealed class WeightSharing(
     {
         if (options.TeacherShare > 0)
             trainer.Teach(options.TeacherShare, options.Temperature, cancellation: cancellation);
-        var best = options.Bits is { } bits ? Try(Uniform(bits)) : Find();
+        var best = options.Bits is { } bits ? Try(Uniform(bits, AllMantissa, AllBiases)) : Find();
         trainer.DismissTeacher();
         trainer.Restore(_start);
         return best;
     }
 
-    private int[] Uniform(int bits) => [.. trainer.Parameters.Layers.Select(_ => bits)];
+    /// <summary>The same bits in all layers, and of what is not asked for so many.</summary>
+    private Widths Uniform(int bits, int mantissa, int biases) => new(
+        [.. trainer.Parameters.Layers.Select(_ => bits)], options.MantissaBits ?? mantissa, options.BiasBits ?? biases,
+        options.Dropped ?? 0);
 
     private SharedState Find()
     {
         SharedState? found = null;
         for (int bits = First, misses = 0; bits >= 1 && misses < Patience; bits--)
         {
-            var tried = Try(Uniform(bits));
+            var tried = Try(Uniform(bits, FirstMantissa, FirstBiases));
             if (tried.Judgement.Verdict == Verdict.Within)
             {
                 (found, misses) = (tried, 0);
@@ -64,28 +85,42 @@ internal sealed class WeightSharing(
         }
         for (int bits = First + 1; found is null && bits <= Most; bits++)
         {
-            var tried = Try(Uniform(bits));
+            var tried = Try(Uniform(bits, AllMantissa, AllBiases));
             found = tried.Judgement.Verdict == Verdict.Within || bits == Most ? tried : null;
         }
         var best = found!;
+        if (best.Judgement.Verdict != Verdict.Within)
+            return best;
         // The layer with the most live weights has most to give.
         int[] order =
         [
-            .. Enumerable.Range(0, best.Bits.Length)
+            .. Enumerable.Range(0, best.Widths.Bits.Length)
                 .OrderByDescending(i => best.Layers[i].Indices.Length - best.Layers[i].Indices.Count(0)),
         ];
         foreach (int layer in order)
+            Lower(w => w.Bits[layer], (w, n) => w with { Bits = [.. w.Bits.Select((b, i) => i == layer ? n : b)] });
+        if (options.BiasBits is null)
+            Lower(w => w.Biases, (w, n) => w with { Biases = n });
+        if (options.MantissaBits is null)
+            Lower(w => w.Mantissa, (w, n) => w with { Mantissa = n });
+        // Last, since those that stay are retrained, which makes up for some of it.
+        if (options.Dropped is null)
         {
-            while (best.Judgement.Verdict == Verdict.Within && best.Bits[layer] > 1
-                && Better([.. best.Bits.Select((b, i) => i == layer ? b - 1 : b)]))
-            {
-            }
+            for (int dropped = DropStep, misses = 0; dropped < 100 && misses < Patience; dropped += DropStep)
+                misses = Better(best.Widths with { Dropped = dropped }) ? 0 : misses + 1;
         }
         return best;
 
-        bool Better(int[] bits)
+        void Lower(Func<Widths, int> width, Func<Widths, int, Widths> with)
         {
-            var tried = Try(bits);
+            while (width(best.Widths) > 1 && Better(with(best.Widths, width(best.Widths) - 1)))
+            {
+            }
+        }
+
+        bool Better(Widths widths)
+        {
+            var tried = Try(widths);
             if (tried.Judgement.Verdict != Verdict.Within)
                 return false;
             keep(best = tried);
@@ -93,49 +128,67 @@ internal sealed class WeightSharing(
         }
     }
 
-    private SharedState Try(int[] bits)
+    private SharedState Try(Widths widths)
     {
         trainer.Restore(_start);
         trainer.RestartOrder();
         float[] weights = trainer.Parameters.GetWeights(), mask = trainer.Parameters.GetMask();
+        if (widths.Dropped > 0)
+        {
+            foreach (var l in trainer.Parameters.Layers)
+                RateDistortion.Drop(
+                    weights.AsSpan(l.WeightOffset, l.WeightCount), mask.AsSpan(l.WeightOffset, l.WeightCount), l.Filter.Filters,
+                    widths.Dropped);
+            trainer.Parameters.SetWeights(weights);
+            trainer.Parameters.SetMask(mask);
+            Train();
+            weights = trainer.Parameters.GetWeights();
+            trainer.ResetOptimizer();
+        }
         SharedWeights[] shared =
         [
             .. trainer.Parameters.Layers.Select((l, i) => Clustering.Of(
-                weights.AsSpan(l.WeightOffset, l.WeightCount), mask.AsSpan(l.WeightOffset, l.WeightCount), (1 << bits[i]) - 1)),
+                weights.AsSpan(l.WeightOffset, l.WeightCount), mask.AsSpan(l.WeightOffset, l.WeightCount), (1 << widths.Bits[i]) - 1)),
         ];
         trainer.Share(shared);
-        int steps = trainer.StepsPerEpoch;
-        for (int epoch = 0; epoch < options.Epochs; epoch++)
-            trainer.Train(steps, PruneSession.Cosine(options.LearningRate, 0, epoch * steps, options.Epochs * steps), cancellation);
+        Train();
         shared =
         [
             .. shared.Zip(
-                trainer.Codebooks, (s, c) => s with { Codebook = Array.ConvertAll(c, v => Rounding.Of(v, options.MantissaBits)) }),
+                trainer.Codebooks, (s, c) => s with { Codebook = Array.ConvertAll(c, v => Rounding.Of(v, widths.Mantissa)) }),
         ];
-        RoundBiases();
+        RoundBiases(widths);
         // The rounded values go to their weights, for what is judged must be what is stored.
         trainer.Share(shared);
         trainer.Share(null);
-        var judgement = Judgement.Of(Reference, trainer.EvaluateEach(Part.Validation), options.MaxDrop);
+        var judgement = Judgement.Of(reference, trainer.EvaluateEach(Part.Validation), options.MaxDrop);
         Tries++;
-        say($"shared at {string.Join("/", bits)} bits: {judgement}");
-        return new SharedState(bits, shared, trainer.Parameters.Save(), judgement);
+        say($"{widths}: {judgement}");
+        return new SharedState(widths, shared, trainer.Parameters.Save(), judgement);
+    }
+
+    /// <summary>Epochs in which the learning rate falls to zero.</summary>
+    private void Train()
+    {
+        int steps = trainer.StepsPerEpoch;
+        for (int epoch = 0; epoch < options.Epochs; epoch++)
+            trainer.Train(steps, PruneSession.Cosine(options.LearningRate, 0, epoch * steps, options.Epochs * steps), cancellation);
     }
 
     /// <summary>Biases shared and rounded as asked; scales and shifts rounded, running averages in them.</summary>
-    private void RoundBiases()
+    private void RoundBiases(Widths widths)
     {
         float[] weights = Folding.Reduced(trainer.Network, trainer.Parameters.GetWeights());
         foreach (var layer in trainer.Parameters.Layers)
         {
             float[] biases = weights[layer.BiasOffset..(layer.BiasOffset + layer.BiasCount)];
-            if (options.BiasBits > 0)
-                biases = Rounding.Shared(biases, options.BiasBits);
-            Array.ConvertAll(biases, b => Rounding.Of(b, options.MantissaBits)).CopyTo(weights, layer.BiasOffset);
+            if (widths.Biases > 0)
+                biases = Rounding.Shared(biases, widths.Biases);
+            Array.ConvertAll(biases, b => Rounding.Of(b, widths.Mantissa)).CopyTo(weights, layer.BiasOffset);
         }
         foreach (var parameter in trainer.Network.Parameters.Where(p => p.Role is ParameterRole.Scale or ParameterRole.Shift))
             foreach (ref float value in weights.AsSpan(parameter.Offset, parameter.Count))
-                value = Rounding.Of(value, options.MantissaBits);
+                value = Rounding.Of(value, widths.Mantissa);
         trainer.Parameters.SetWeights(weights);
     }
 }

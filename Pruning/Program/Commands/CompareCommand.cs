@@ -102,7 +102,8 @@ internal static class CompareCommand
         string headline = Headline.Of(moved, outcome.WithinBudget, walked, byHand.WithinBudget, budget);
         // In two lines, which fit 80 columns.
         print($"\n{headline.Replace("; ", ";\n", StringComparison.Ordinal)}");
-        var compressed = invocation.Get(Full) ? Compress(invocation, bench, options, dynamicFolder) : null;
+        Checkpoint Dense() => start ?? Checkpoint.Load(folder.File(RunFolder.Dense));
+        var compressed = invocation.Get(Full) ? Compress(invocation, bench, Dense(), options, dynamicFolder) : null;
         say("");
         ReportCommand.AtEnd(invocation, folder.Path, bench.Data);
         say($"logs and plots are in {folder.Path}");
@@ -132,13 +133,22 @@ internal static class CompareCommand
             bench.Trainer, options, Verb.Settings(invocation, bench, method), into, invocation.Terminal, invocation.Cancellation, job);
     }
 
-    /// <summary>The dynamic side's network as a file; sharing is to cost no validation accuracy on balance.</summary>
-    private static Compressed Compress(Invocation invocation, Workbench bench, PruneOptions options, RunFolder folder)
+    /// <summary>The dynamic side's network as a file, within the budget of pruning.</summary>
+    private static Compressed Compress(
+        Invocation invocation, Workbench bench, Checkpoint dense, PruneOptions options, RunFolder folder)
     {
         invocation.Terminal.Say("");
+        var model = Checkpoint.Load(folder.File(RunFolder.Model));
+        dense = dense with { Seed = model.Seed, Validation = model.Validation, Split = model.Split };
         var compressed = CompressCommand.Run(
-            invocation, bench.Device, Checkpoint.Load(folder.File(RunFolder.Model)), bench.Data.Redrawn(options.Split), options.Batch,
-            new CompressOptions { TeacherShare = options.TeacherShare, Temperature = options.Temperature }, folder);
+            invocation, bench.Device, model, dense, bench.Data.Redrawn(options.Split), options.Batch,
+            new CompressOptions
+            {
+                TeacherShare = options.TeacherShare,
+                Temperature = options.Temperature,
+                MaxDrop = options.MaxDrop.Least,
+            },
+            folder);
         CompressCommand.Report(invocation.Terminal, folder, options.Network, compressed);
         return compressed;
     }

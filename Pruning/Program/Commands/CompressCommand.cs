@@ -1,6 +1,7 @@
 using System.CommandLine;
 using System.CommandLine.Parsing;
 using System.Globalization;
+using System.Text.Json;
 using Secateurs.Kernels;
 using Secateurs.Model;
 using Secateurs.Program.Runs;
@@ -12,17 +13,16 @@ namespace Secateurs.Program.Commands;
 /// <summary><c>compress</c>: a pruned network's weights are shared and trained, and the network becomes a coded file.</summary>
 internal static class CompressCommand
 {
-    private const int Auto = 0;
+    /// <summary>Stands for auto.</summary>
+    private const int Auto = -1;
 
     private static readonly CompressOptions Default = new();
 
-    private static readonly Option<int> Bits = new("--bits")
-    {
-        HelpName = "auto|1-8",
-        Description = "of a weight index in every layer, 2^N - 1 shared values; auto: as few in each layer as accuracy bears",
-        DefaultValueFactory = _ => Auto,
-        CustomParser = ParseBits,
-    };
+    private static readonly Option<int> Bits = Found(
+        "--bits", "of a weight index in every layer, 2^N - 1 shared values; auto: as few in each layer as accuracy bears", 1, 8);
+
+    private static readonly Option<string?> Dense = Options.Path(
+        "--dense", "FILE", "the network before pruning, to judge against; else dense.safetensors beside --model, else --model itself");
 
     private static readonly Option<string> Coder = Options.Choice(
         "--coder", "range: adaptive, smaller; huffman: as in Deep Compression", "range", "huffman");
@@ -30,20 +30,25 @@ internal static class CompressCommand
         "--epochs", "epochs of training the shared values in each try", Default.Epochs, 0, 100_000);
     private static readonly Option<int> Batch = Settings.Batch.Typed;
     private static readonly Option<double> MaxDrop = Options.Number(
-        "--max-drop", "points of validation accuracy that sharing may cost, against the network that comes in", Default.MaxDrop, 0, 100);
+        "--max-drop", "points of validation accuracy that pruning and compression may cost together; unsaid, what it was pruned within",
+        Default.MaxDrop, 0, 100);
     private static readonly Option<double> Rate = Options.Number("--learning-rate", "peak of the schedule", Default.LearningRate, 1e-7, 10);
-    private static readonly Option<int> Mantissa = Options.Number(
-        "--mantissa-bits", "that shared values and biases keep: 23 is fp32, 7 as in bfloat16", Default.MantissaBits, 1, 23);
-    private static readonly Option<int> BiasBits = Options.Number(
-        "--bias-bits", "of a bias index where biases are shared too; 0: each is kept", Default.BiasBits, 0, 8);
+    private static readonly Option<int> Mantissa = Found(
+        "--mantissa-bits", "that shared values and biases keep, 7 as in bfloat16; auto: found with --bits auto, else 23, all of fp32",
+        1, 23);
+    private static readonly Option<int> BiasBits = Found(
+        "--bias-bits", "of a bias index where biases are shared too, 0: each is kept; auto: found with --bits auto, else 0", 0, 8);
+    private static readonly Option<int> Drop = Found(
+        "--drop", "percent of the live weights that go, those that cost the most bits for what they do; auto: found with --bits auto, "
+        + "else 0", 0, 99);
 
     public static (Command, Action<Invocation>) Create()
     {
         var command = new Command("compress", "share a pruned network's weights and write it as a coded file");
         Option[] options =
         [
-            Options.Model, Bits, Coder, Epochs, MaxDrop, Rate, Mantissa, BiasBits, Batch, Options.Out, Options.Force, ReportCommand.None,
-            .. Options.Machine,
+            Options.Model, Dense, MaxDrop, Bits, BiasBits, Mantissa, Drop, Coder, Epochs, Rate, Batch, Options.Out, Options.Force,
+            ReportCommand.None, .. Options.Machine,
         ];
         foreach (var option in options)
             command.Options.Add(option);
@@ -62,13 +67,14 @@ internal static class CompressCommand
         }
         var options = new CompressOptions
         {
-            Bits = invocation.Get(Bits) is var bits and not Auto ? bits : null,
+            Bits = Asked(invocation, Bits),
             Coder = invocation.Get(Coder) == "range" ? Pruning.Coding.Coder.Range : Pruning.Coding.Coder.Huffman,
             Epochs = invocation.Get(Epochs),
-            MaxDrop = invocation.Get(MaxDrop),
+            MaxDrop = invocation.IsGiven(MaxDrop) ? invocation.Get(MaxDrop) : BudgetOf(path, model) ?? Default.MaxDrop,
             LearningRate = invocation.Get(Rate),
-            MantissaBits = invocation.Get(Mantissa),
-            BiasBits = invocation.Get(BiasBits),
+            MantissaBits = Asked(invocation, Mantissa),
+            BiasBits = Asked(invocation, BiasBits),
+            Dropped = Asked(invocation, Drop),
         };
         var all = Workbench.LoadData(invocation);
         var data = all.Redrawn(model.Split);
@@ -77,22 +83,26 @@ internal static class CompressCommand
             throw new UserException(
                 ErrorKind.Usage, $"batch: expected 1 to {data.Train.Count - model.Validation} training images, found {batch}");
         }
+        var dense = FindDense(invocation, path, model);
         using var device = Workbench.OpenDevice(invocation);
         using var folder = RunFolder.Create(
             invocation.Find(Options.Out), $"{model.Network.Name}-compress-seed{model.Seed}", invocation.Get(Options.Force),
             RunOutputs.OfCompression(path));
         invocation.Terminal.Say($"{path}: {model.Network.Name}, {model.Kept:N0} of {model.Total:N0} weights -> {folder.Path}");
+        invocation.Terminal.Say(dense is { } found ? $"judged against the dense network {found.Path}"
+            : "judged against itself: there is no dense network beside it (--dense names one)");
         folder.WriteJson(RunFolder.CompressOptions, new
         {
             Verb = "compress",
             Model = path,
+            Dense = dense?.Path,
             Data = data.Folder,
             Device = invocation.Get(Options.Device).ToString(),
             Batch = batch,
             Options = options,
             Environment = RunEnvironment.Of(device),
         });
-        var compressed = Run(invocation, device, model, data, batch, options, folder);
+        var compressed = Run(invocation, device, model, dense?.Network, data, batch, options, folder);
         Report(invocation.Terminal, folder, model.Network.Name, compressed);
         ReportCommand.AtEnd(invocation, folder.Path, all);
         invocation.Next("eval", "--model", folder.File(RunFolder.Coded));
@@ -100,15 +110,64 @@ internal static class CompressCommand
             invocation.Terminal.Result(Result(folder, compressed));
     }
 
+    /// <summary>
+    /// The dense network that is named, or that lies beside the pruned one or in the folder around it and was judged by the same images.
+    /// </summary>
+    private static (string Path, Checkpoint Network)? FindDense(Invocation invocation, string path, Checkpoint model)
+    {
+        if (invocation.Find(Dense) is { } named)
+        {
+            string there = ModelFile.Find(named);
+            var network = ModelFile.Load(there);
+            Compressor.DemandSameImages(model, network);
+            return (there, network);
+        }
+        string folder = Path.GetDirectoryName(Path.GetFullPath(path))!;
+        foreach (string around in (string[])[folder, Path.Combine(folder, "..")])
+        {
+            string file = Path.Combine(around, RunFolder.Dense);
+            if (!File.Exists(file) || FilePaths.AreSame(file, path))
+                continue;
+            var dense = ModelFile.Load(file);
+            if (Compressor.AreOfTheSameImages(model, dense) && model.Network.HasLayersOf(dense.Network))
+                return (file, dense);
+        }
+        return null;
+    }
+
+    /// <summary>
+    /// What a network was pruned within: as the folder of a further budget is named, or as its notes say; null of others.
+    /// </summary>
+    private static double? BudgetOf(string path, Checkpoint model)
+    {
+        if (RunFolder.BudgetOf(Path.GetFileName(Path.GetDirectoryName(Path.GetFullPath(path))!)) is { } budget)
+            return budget;
+        try
+        {
+            using var options = JsonDocument.Parse(model.Notes.GetValueOrDefault("options", "{}"));
+            if (options.RootElement.ValueKind != JsonValueKind.Object || !options.RootElement.TryGetProperty("max_drop", out var said))
+                return null;
+            if (said.ValueKind == JsonValueKind.Array && said.GetArrayLength() > 0)
+                said = said[0];
+            return said.ValueKind == JsonValueKind.Number && said.TryGetDouble(out double points) && points is >= 0 and <= 100 ? points
+                : null;
+        }
+        catch (JsonException)
+        {
+            return null;
+        }
+    }
+
     /// <summary>Compresses; the smallest file so far is on the disk at any time.</summary>
     public static Compressed Run(
-        Invocation invocation, ComputeDevice device, Checkpoint model, ImageData data, int batch, CompressOptions options, RunFolder folder)
+        Invocation invocation, ComputeDevice device, Checkpoint model, Checkpoint? dense, ImageData data, int batch,
+        CompressOptions options, RunFolder folder)
     {
         bool kept = false;
         try
         {
             return Compressor.Run(
-                device, model, data.Train, data.Test, batch, options, invocation.Terminal.Say, Keep, invocation.Cancellation);
+                device, model, data.Train, data.Test, batch, options, invocation.Terminal.Say, Keep, invocation.Cancellation, dense);
         }
         catch (OperationCanceledException)
         {
@@ -159,14 +218,22 @@ internal static class CompressCommand
         c.DecodeSeconds,
     };
 
-    private static int ParseBits(ArgumentResult result)
+    private static int? Asked(Invocation invocation, Option<int> option) => invocation.Get(option) is var n and not Auto ? n : null;
+
+    private static Option<int> Found(string name, string description, int least, int most) => new(name)
     {
-        string word = result.Tokens.Count == 0 ? "" : result.Tokens[0].Value;
-        if (word == "auto")
+        HelpName = $"auto|{least}-{most}",
+        Description = description,
+        DefaultValueFactory = _ => Auto,
+        CustomParser = result =>
+        {
+            string word = result.Tokens.Count == 0 ? "" : result.Tokens[0].Value;
+            if (word == "auto")
+                return Auto;
+            if (int.TryParse(word, NumberStyles.None, CultureInfo.InvariantCulture, out int number) && number >= least && number <= most)
+                return number;
+            result.AddError($"{name}: expected auto or a number from {least} to {most}, found '{word}'");
             return Auto;
-        if (int.TryParse(word, NumberStyles.None, CultureInfo.InvariantCulture, out int bits) && bits is >= 1 and <= 8)
-            return bits;
-        result.AddError($"--bits: expected auto or a number from 1 to 8, found '{word}'");
-        return Auto;
-    }
+        },
+    };
 }

@@ -67,7 +67,7 @@ internal static class RunFiles
             }
             if (part.Length > 0 && File.Exists(place))
                 throw new UserException(ErrorKind.Usage, $"{place}: expected a folder of a run, found a file; name another folder");
-            bool run = IsRun(place) || (IsDrop(part) && IsRun(folder));
+            bool run = IsRun(place) || (RunFolder.BudgetOf(part) is not null && IsRun(folder));
             if (!run && Own.FirstOrDefault(n => IsThere(Path.Combine(place, n))) is { } taken)
             {
                 throw new UserException(
@@ -136,7 +136,7 @@ internal static class RunFiles
             string name = Path.GetFileName(inner);
             if (verb == "compare" && RunFolder.Sides.Contains(name))
                 yield return (inner, Own);
-            else if (IsDrop(name) && File.Exists(Path.Combine(inner, RunFolder.Model)))
+            else if (RunFolder.BudgetOf(name) is not null && File.Exists(Path.Combine(inner, RunFolder.Model)))
                 yield return (inner, OfDrop);
         }
     }
@@ -152,11 +152,6 @@ internal static class RunFiles
     private static bool IsPartial(string name) => name == RunFolder.Partial
         || (name.StartsWith($"{RunFolder.Partial}-", StringComparison.Ordinal)
             && name[(RunFolder.Partial.Length + 1)..].All(char.IsAsciiDigit));
-
-    /// <summary>drop-0.5.</summary>
-    private static bool IsDrop(string name) => name.StartsWith("drop-", StringComparison.Ordinal)
-        && double.TryParse(name["drop-".Length..], NumberStyles.Float, CultureInfo.InvariantCulture, out double budget)
-        && RunFolder.DropName(budget) == name;
 
     private static string? Verb(string file)
     {

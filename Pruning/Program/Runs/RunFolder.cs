@@ -88,6 +88,12 @@ internal sealed class RunFolder : IDisposable
     /// <summary>Its name.</summary>
     public static string DropName(double budget) => string.Create(CultureInfo.InvariantCulture, $"drop-{budget}");
 
+    /// <summary>The budget of a folder of that name; null of any other name.</summary>
+    public static double? BudgetOf(string name) =>
+        name.StartsWith("drop-", StringComparison.Ordinal)
+        && double.TryParse(name["drop-".Length..], NumberStyles.Float, CultureInfo.InvariantCulture, out double budget)
+        && DropName(budget) == name ? budget : null;
+
     public string File(string name) => System.IO.Path.Combine(Path, name);
 
     /// <summary>The run is whole and its files are closed: where it is to replace another it does so now.</summary>

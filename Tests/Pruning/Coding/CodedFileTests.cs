@@ -70,6 +70,7 @@ public class CodedFileTests
             if (i % 2 == 0)
                 network = network with { Layers = [.. network.Layers.Select(l => Shuffled(l, random))] };
             RoundTrip(network, coder);
+            RoundTrip(Normalized(network), coder);
         }
 
         static SharedLayer Shuffled(SharedLayer layer, Random64 random)
@@ -146,6 +147,9 @@ public class CodedFileTests
         Assert.All(bad, layer => Refused(new CodedNetwork("", [layer])));
         Refused(new CodedNetwork(new string('x', CodedNetwork.MaxNetworkBytes + 1), []));
         Refused(new CodedNetwork("", [.. Enumerable.Repeat(good, 256)]));
+        Refused(new CodedNetwork("", [good]) { Others = [[1f, float.NaN]] });
+        Refused(new CodedNetwork("", [good]) { Others = [new float[CodedNetwork.MaxCodebook + 1]] });
+        Refused(new CodedNetwork("", [good]) { Others = [.. Enumerable.Repeat<float[]>([], CodedNetwork.MaxOthers + 1)] });
 
         static void Refused(CodedNetwork network)
         {

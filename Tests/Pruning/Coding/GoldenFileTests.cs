@@ -5,17 +5,24 @@ using static Tests.Coding.Networks;
 namespace Tests.Coding;
 
 /// <summary>
-/// Files of format version 1, written when it was fixed: what they say must never change, and neither must the bytes of a file that says
+/// Files of each format version, written when it was fixed: what they say must never change, and neither must the bytes of a file that says
 /// the same. A change of the model that moves a single bit belongs into a version of its own.
 /// </summary>
 public class GoldenFileTests
 {
     [Theory, InlineData(Coder.Huffman), InlineData(Coder.Range)]
-    public void Version_1_stays_readable(Coder coder)
+    public void Version_1_stays_readable(Coder coder) => Check(Golden(), version: 1, coder);
+
+    /// <summary>Layers without biases, and numbers of other layers.</summary>
+    [Theory, InlineData(Coder.Huffman), InlineData(Coder.Range)]
+    public void Version_2_stays_readable(Coder coder) => Check(Normalized(Golden()), version: 2, coder);
+
+    private static void Check(CodedNetwork network, int version, Coder coder)
     {
-        byte[] file = File.ReadAllBytes(PathOf(coder));
-        Assert.True(Same(Golden(), CodedFile.Decode(file, "golden")), "the golden file says something else now");
-        Assert.Equal(file, CodedFile.Encode(Golden(), coder));
+        byte[] file = File.ReadAllBytes(PathOf(version, coder));
+        Assert.Equal(version, file[3] >> 4);
+        Assert.True(Same(network, CodedFile.Decode(file, "golden")), "the golden file says something else now");
+        Assert.Equal(file, CodedFile.Encode(network, coder));
     }
 
     /// <summary>
@@ -47,6 +54,6 @@ public class GoldenFileTests
         }
     }
 
-    private static string PathOf(Coder coder, [CallerFilePath] string here = "") =>
-        Path.Combine(Path.GetDirectoryName(here)!, $"golden-v1-{(coder == Coder.Huffman ? "huffman" : "range")}.dcn");
+    private static string PathOf(int version, Coder coder, [CallerFilePath] string here = "") =>
+        Path.Combine(Path.GetDirectoryName(here)!, $"golden-v{version}-{(coder == Coder.Huffman ? "huffman" : "range")}.dcn");
 }

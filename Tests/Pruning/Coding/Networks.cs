@@ -61,7 +61,23 @@ internal static class Networks
             && p.First.Shape.SequenceEqual(p.Second.Shape)
             && Bits(p.First.Codebook).SequenceEqual(Bits(p.Second.Codebook))
             && p.First.Indices.SequenceEqual(p.Second.Indices)
-            && Bits(p.First.Bias).SequenceEqual(Bits(p.Second.Bias)));
+            && Bits(p.First.Bias).SequenceEqual(Bits(p.Second.Bias)))
+        && a.Others.Count == b.Others.Count && a.Others.Zip(b.Others).All(p => Bits(p.First).SequenceEqual(Bits(p.Second)));
+
+    /// <summary>One that only format version 2 can say: layers without biases, and lists of scales and shifts.</summary>
+    public static CodedNetwork Normalized(CodedNetwork network) => network with
+    {
+        Layers = [.. network.Layers.Select((l, i) => i % 2 == 0 ? l with { Bias = [] } : l)],
+        Others =
+        [
+            .. network.Layers.Where((_, i) => i % 2 == 0).SelectMany(l => (float[][])
+            [
+                [.. Enumerable.Range(0, l.Rows).Select(k => 0.5f + k * k % 7 * 0.125f)],
+                [.. Enumerable.Range(0, l.Rows).Select(k => k % 3 == 1 ? 0 : (k - 2) * 0.3710937f)],
+            ]),
+            [], [-0f],
+        ],
+    };
 
     /// <summary>Encodes, decodes, compares, and checks that the sizes by layer add up; returns the file.</summary>
     public static byte[] RoundTrip(CodedNetwork network, Coder coder)
@@ -71,7 +87,10 @@ internal static class Networks
         Assert.True(Same(copy, network), "encoding changed the network");
         Assert.True(Same(network, CodedFile.Decode(file, "test.dcn")), "decoding gave another network");
         Assert.Equal(file.Length, size.Bytes);
-        Assert.InRange(size.HeaderBits, 60, 120 + 8 * (network.Network.Length * 3 + network.Layers.Sum(l => 16 + 3 * l.Name.Length)));
+        // Numbers of other layers count as header.
+        Assert.InRange(
+            size.HeaderBits, 60, 120 + 8 * (network.Network.Length * 3 + network.Layers.Sum(l => 16 + 3 * l.Name.Length))
+            + network.Others.Sum(o => 48 + 34 * o.Length));
         return file;
     }
 }

@@ -88,12 +88,46 @@ public sealed class CompressTests : IDisposable
     [Fact]
     public void Bits_are_found_and_fewer_cost_fewer_bytes()
     {
-        var found = Compress("auto", "--bits", "auto", "--epochs", "1", "--max-drop", "5");
+        var found = Compress("auto", "--bits", "auto", "--epochs", "1", "--max-drop", "5", "--dense", _model);
         Assert.True(found.GetProperty("within_budget").GetBoolean());
         Assert.All(found.GetProperty("bits").EnumerateArray(), b => Assert.InRange(b.GetInt32(), 1, 5));
         Assert.InRange(
+            Compress("less", "--bits", "3", "--epochs", "1", "--drop", "40").GetProperty("kept").GetInt32(), 1,
+            (int)(0.65 * Checkpoint.Load(_model).Kept));
+        Assert.InRange(
             found.GetProperty("bytes").GetInt32(), 1,
             Compress("eight", "--bits", "8", "--epochs", "1").GetProperty("bytes").GetInt32() - 1);
+    }
+
+    /// <summary>
+    /// Pruning and compression share one budget: what the pruned network has lost is gone from it, and the dense network beside it is
+    /// found.
+    /// </summary>
+    [Fact]
+    public void The_budget_is_against_the_dense_network()
+    {
+        var model = Checkpoint.Load(_model);
+        string dense = Path.Combine(Path.GetDirectoryName(_model)!, "dense.safetensors");
+        (int Lost, int Gained) Counts(string name, params string[] more)
+        {
+            Compress(name, ["--bits", "8", "--epochs", "0", .. more]);
+            string[] row = File.ReadAllLines(_folder.Combine(name, "compression.csv"))[^1].Split(',');
+            return (int.Parse(row[^4], CultureInfo.InvariantCulture), int.Parse(row[^3], CultureInfo.InvariantCulture));
+        }
+
+        // A dense network that is wrong everywhere: nothing can be lost against it.
+        float[] weights = [.. Checkpoint.Load(dense).Weights];
+        foreach (var slice in model.Network.Slices)
+            weights.AsSpan(slice.WeightOffset, slice.WeightCount).Clear();
+        string useless = _folder.Combine("useless.safetensors");
+        (Checkpoint.Load(dense) with { Weights = weights }).Save(useless);
+        Assert.True(Counts("useless", "--dense", useless) is { Lost: < 12, Gained: > 20 });
+        Assert.Equal(Counts("named", "--dense", dense), Counts("beside"));
+        Assert.Equal((0, 0), Counts("itself", "--dense", _model));
+
+        (Checkpoint.Load(dense) with { Seed = model.Seed + 1 }).Save(useless);
+        AssertRefused(ExitCode.Usage, "dense network: expected one of", Arguments("other", "--dense", useless));
+        Assert.False(Directory.Exists(_folder.Combine("other")));
     }
 
     [Fact]
