@@ -10,6 +10,9 @@ public sealed class StepsTests
 {
     private const int Images = 96, Batch = 16;
 
+    /// <summary>Small: a simulator has a thousand times as long.</summary>
+    private static readonly DataShape Shape = new(1, 12, 12, 10, [0.01f], [0]);
+
     public static TheoryData<string> Devices
     {
         get
@@ -53,7 +56,7 @@ public sealed class StepsTests
         Steps(3);
         Both(t => t.Evaluate(Part.Validation));
         Steps(4);
-        Both(t => t.Teach(0.5, 2, 5));
+        Both(t => t.Teach(0.5, 2, 3));
         Steps(5);
         Both(t => t.Evaluate(Part.Training));
         Steps(2);
@@ -81,14 +84,14 @@ public sealed class StepsTests
     private static Trainer Open(string device, string network = "fc12r fc10", int batch = Batch)
     {
         var random = new Random(7);
-        var pixels = new byte[2 * Images * Mnist.Shape.BytesPerImage];
+        var pixels = new byte[2 * Images * Shape.BytesPerImage];
         random.NextBytes(pixels);
-        int[] labels = [.. Enumerable.Range(0, 2 * Images).Select(_ => random.Next(Mnist.Shape.Classes))];
+        int[] labels = [.. Enumerable.Range(0, 2 * Images).Select(_ => random.Next(Shape.Classes))];
         DataSet Part(int first) => new(
-            Mnist.Shape,
-            pixels[(first * Mnist.Shape.BytesPerImage)..((first + Images) * Mnist.Shape.BytesPerImage)], labels[first..(first + Images)]);
+            Shape,
+            pixels[(first * Shape.BytesPerImage)..((first + Images) * Shape.BytesPerImage)], labels[first..(first + Images)]);
         return new Trainer(
-            TestDevices.Get(device), NetworkDescription.Parse(network), new TrainerOptions(batch),
-            Part(0), Part(Images), DataSet.Empty(Mnist.Shape));
+            TestDevices.Get(device), NetworkDescription.Parse(network, Shape), new TrainerOptions(batch),
+            Part(0), Part(Images), DataSet.Empty(Shape));
     }
 }
