@@ -22,7 +22,10 @@ internal sealed class OnnxData(string folder)
             else if (key is "offset" or "length")
             {
                 if (!long.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out long number))
-                    throw new InvalidDataException($"the tensor {OnnxNode.Cut(tensor)} in another file, at the {key} '{OnnxNode.Cut(text)}'");
+                {
+                    throw new InvalidDataException(
+                        $"the tensor {OnnxNode.Cut(tensor)} in another file, at the {key} '{OnnxNode.Cut(text)}'");
+                }
                 (offset, length) = key == "offset" ? (number, length) : (offset, number);
             }
         }

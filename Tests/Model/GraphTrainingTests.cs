@@ -84,7 +84,7 @@ public sealed class GraphTrainingTests
         }
     }
 
-    /// <summary>The simulator of PTX has a second for each step of a large network: one of them, for what a step alone does not show.</summary>
+    /// <summary>The simulator of PTX has a second for each step of a large network: one of them has to do there.</summary>
     public static TheoryData<string, string> Courses
     {
         get

@@ -27,7 +27,8 @@ public sealed class MnistTests : IDisposable
         Put(testImages, Images(test));
         Put(testLabels, Labels(4, 5));
 
-        ImageData data = DataFolder.Load(folder.Path, new() { Say = line => Assert.Fail($"nothing is fetched for a named folder: {line}") });
+        ImageData data = DataFolder.Load(
+            folder.Path, new() { Say = line => Assert.Fail($"nothing is fetched for a named folder: {line}") });
 
         Assert.Equal(train, data.Train.Images);
         Assert.Equal([1, 2, 3], data.Train.Labels);
@@ -134,7 +135,8 @@ public sealed class MnistTests : IDisposable
         File.SetUnixFileMode(folder.Path, UnixFileMode.UserExecute);
         try
         {
-            Assert.Contains("a readable folder", Refusal.Message(ErrorKind.BadData, folder.Path, () => DataFolder.Load(folder.Path, new())));
+            Assert.Contains(
+                "a readable folder", Refusal.Message(ErrorKind.BadData, folder.Path, () => DataFolder.Load(folder.Path, new())));
         }
         finally
         {

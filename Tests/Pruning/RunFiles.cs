@@ -24,9 +24,11 @@ internal static class RunFiles
         [.. SafeTensors.Read(Path.Combine(run, "model.safetensors")).Tensors.SelectMany(t => t.Data)];
 
     /// <summary>What Results/compare-lenet-300-100 says of a side, whichever run was published last.</summary>
-    public static double Published(string side, string column) =>
-        Number(
-            Assert.Single(ReadCsv(Path.Combine(Repository.Root, "Results", "compare-lenet-300-100", side), "summary.csv", Summary)), column);
+    public static double Published(string side, string column)
+    {
+        string run = Path.Combine(Repository.Root, "Results", "compare-lenet-300-100", side);
+        return Number(Assert.Single(ReadCsv(run, "summary.csv", Summary)), column);
+    }
 
     /// <summary>All that a run decided and measured but for its time.</summary>
     public static string Course(string run)

@@ -174,6 +174,7 @@ public sealed class OnnxNetworkTests : IDisposable
             })
         { ListsConstants = name == "fixed", Beside = beside };
         string x = "image";
+        var filters = new ProtobufMessage().Numbers(1, 4, 1, 3, 3).Number(2, 1);
         string Flat(string value) => b.Node("Flatten", value, Int("axis", 1));
         string Relu(string value) => b.Node("Relu", value);
         string Pool(string type, int size, int stride, int padding, params ProtobufMessage[] more) => b.Node(
@@ -274,13 +275,13 @@ public sealed class OnnxNetworkTests : IDisposable
                 x = b.Dense(Flat(b.Node("GlobalAveragePool", x)), 4, Classes);
                 break;
             case "external":
-                x = b.Node("Conv", [x, b.Add(PutElsewhere(new ProtobufMessage().Numbers(1, 4, 1, 3, 3).Number(2, 1), "location", "weights.data"))]);
+                x = b.Node("Conv", [x, b.Add(PutElsewhere(filters, "location", "weights.data"))]);
                 break;
             case "outside":
-                x = b.Node("Conv", [x, b.Add(PutElsewhere(new ProtobufMessage().Numbers(1, 4, 1, 3, 3).Number(2, 1), "location", "../weights.data"))]);
+                x = b.Node("Conv", [x, b.Add(PutElsewhere(filters, "location", "../weights.data"))]);
                 break;
             case "nowhere":
-                x = b.Node("Conv", [x, b.Add(PutElsewhere(new ProtobufMessage().Numbers(1, 4, 1, 3, 3).Number(2, 1), "location", "weights.data", "offset", "-4"))]);
+                x = b.Node("Conv", [x, b.Add(PutElsewhere(filters, "location", "weights.data", "offset", "-4"))]);
                 break;
             case "infinite":
                 x = b.Node("Conv", [x, b.Tensor([4, 1, 1, 1], [float.NaN, 1, 1, 1])]);
