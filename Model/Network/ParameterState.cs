@@ -1,4 +1,6 @@
+using System.Globalization;
 using System.Numerics;
+using System.Runtime.InteropServices;
 
 namespace Secateurs.Model;
 
@@ -8,6 +10,8 @@ namespace Secateurs.Model;
 /// </summary>
 public sealed class ParameterState
 {
+    private const string WeightName = "weight", MomentName = "moment", MaskName = "mask", LiveName = "live", LengthName = "length";
+
     /// <summary>Bit i % 64 of word i / 64: entry i lives. Null where the buffers are stored as they are.</summary>
     private readonly ulong[]? _live;
 
@@ -38,6 +42,19 @@ public sealed class ParameterState
         static int Bits(float value) => BitConverter.SingleToInt32Bits(value);
     }
 
+    /// <summary>What <see cref="Tensors"/> gave.</summary>
+    /// <param name="file">Where these were written to.</param>
+    internal ParameterState(SafeTensors file)
+    {
+        var tensors = file.Tensors.ToDictionary(t => t.Name);
+        _weight = tensors[WeightName].ToSingles();
+        _moments = [.. Enumerable.Range(0, tensors.Keys.Count(n => n.StartsWith(MomentName, StringComparison.Ordinal)))
+            .Select(i => tensors[$"{MomentName}{i}"].ToSingles())];
+        _mask = tensors.GetValueOrDefault(MaskName)?.ToSingles();
+        _live = tensors.TryGetValue(LiveName, out var live) ? MemoryMarshal.Cast<byte, ulong>(live.Data).ToArray() : null;
+        _length = int.Parse(file.Metadata[LengthName], CultureInfo.InvariantCulture);
+    }
+
     public float[] Weight => Unpacked(_weight);
 
     /// <summary>The optimizer's, in its order.</summary>
@@ -48,6 +65,24 @@ public sealed class ParameterState
     /// <summary>Bytes that this copy takes.</summary>
     public long Bytes =>
         sizeof(float) * ((1L + _moments.Length) * _weight.Length + (_mask?.Length ?? 0)) + sizeof(ulong) * (_live?.Length ?? 0L);
+
+    /// <summary>The buffers as they are stored here, for a file.</summary>
+    internal IEnumerable<SafeTensor> Tensors()
+    {
+        yield return Of(WeightName, _weight);
+        for (int i = 0; i < _moments.Length; i++)
+            yield return Of($"{MomentName}{i}", _moments[i]);
+        if (_mask is not null)
+            yield return Of(MaskName, _mask);
+        if (_live is not null)
+            yield return SafeTensor.Of(LiveName, [_live.Length * sizeof(ulong)], MemoryMarshal.AsBytes<ulong>(_live));
+
+        static SafeTensor Of(string name, float[] values) => SafeTensor.Of(name, [values.Length], values);
+    }
+
+    /// <summary>What the tensors do not say by themselves.</summary>
+    internal IEnumerable<KeyValuePair<string, string>> Texts =>
+        [new(LengthName, _length.ToString(CultureInfo.InvariantCulture))];
 
     private float[] Packed(float[] flat, int count)
     {

@@ -104,6 +104,17 @@ internal sealed class Batches
         Position = StepsPerEpoch;
     }
 
+    /// <summary>Where the order of images stands; it can be put to where it stood before.</summary>
+    public OrderPlace Place
+    {
+        get => new(_orders.Drawn, _orders.Views, Position);
+        set
+        {
+            _memory.Upload<int>(_orders.Draw(value.Drawn, StepsPerEpoch), _order);
+            (_orders.Views, Position) = (value.Views, value.Position);
+        }
+    }
+
     /// <summary>
     /// What an epoch shows of the images: see <see cref="ImageOrder.Views"/>; one that is under way ends here if that changes.
     /// </summary>

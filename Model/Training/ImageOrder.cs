@@ -4,6 +4,17 @@ using Secateurs.Kernels;
 namespace Secateurs.Model;
 
 /// <summary>
+/// Where the order of images stands, which follows from its seed: what was drawn since it began, and how much of that was seen.
+/// </summary>
+/// <param name="Drawn">All epochs that were drawn, in their order.</param>
+/// <param name="Views">How many views of images the next one shows.</param>
+/// <param name="Position">Steps of the last one that are done.</param>
+public sealed record OrderPlace(IReadOnlyList<DrawnEpochs> Drawn, int Views, int Position);
+
+/// <summary>Epochs in a row that show as many views of images.</summary>
+public readonly record struct DrawnEpochs(int Views, int Count);
+
+/// <summary>
 /// Which image stands in which slot of which step, as entries for <see cref="Gather"/>; a step has 16 slots per block, blank ones
 /// are -1.
 /// </summary>
@@ -13,6 +24,7 @@ internal sealed class ImageOrder
     private readonly int _batch, _slots;
     private readonly Augmentation _augmentation;
     private readonly int[] _shuffled;
+    private readonly List<DrawnEpochs> _drawn = [];
     private Random64 _random;
 
     /// <param name="seed">Of the shuffling.</param>
@@ -33,10 +45,14 @@ internal sealed class ImageOrder
     /// </summary>
     public int Views { get; set; }
 
+    /// <summary>Epochs that were drawn since construction or the last <see cref="Restart"/>.</summary>
+    public IReadOnlyList<DrawnEpochs> Drawn => [.. _drawn];
+
     /// <summary>Orders come again as they came after construction.</summary>
     [MemberNotNull(nameof(_random))]
     public void Restart()
     {
+        _drawn.Clear();
         _random = new Random64(_seed, stream: 2);
         for (int i = 0; i < _shuffled.Length; i++)
             _shuffled[i] = i;
@@ -45,6 +61,10 @@ internal sealed class ImageOrder
     /// <summary>The next epoch of so many steps, shuffled.</summary>
     public int[] NextEpoch(int steps)
     {
+        if (_drawn is [.., var last] && last.Views == Views)
+            _drawn[^1] = last with { Count = last.Count + 1 };
+        else
+            _drawn.Add(new DrawnEpochs(Views, 1));
         _random.Shuffle(_shuffled.AsSpan());
         var order = new int[steps * _slots];
         for (int i = 0; i < order.Length; i++)
@@ -54,6 +74,27 @@ internal sealed class ImageOrder
             order[i] = moved ? Gather.Entry(image, _augmentation.IsOn ? _random.NextInt(Views) : 1 + _random.NextInt(Views - 1)) : image;
         }
         return order;
+    }
+
+    /// <summary>Draws until <see cref="Drawn"/> is as given.</summary>
+    /// <param name="drawn">Epochs that the same order drew before.</param>
+    /// <param name="steps">Of each.</param>
+    /// <returns>The last of them; empty where there is none.</returns>
+    public int[] Draw(IReadOnlyList<DrawnEpochs> drawn, int steps)
+    {
+        int[] views = Each(drawn), before = Each(_drawn);
+        int known = before.Length < views.Length && views.AsSpan().StartsWith(before) ? before.Length : 0;
+        if (known == 0)
+            Restart();
+        int[] order = [];
+        foreach (int shown in views.AsSpan(known))
+        {
+            Views = shown;
+            order = NextEpoch(steps);
+        }
+        return order;
+
+        static int[] Each(IReadOnlyList<DrawnEpochs> runs) => [.. runs.SelectMany(r => Enumerable.Repeat(r.Views, r.Count))];
     }
 
     /// <summary>A part of the data set one by one, all of it in one view, in whole steps.</summary>

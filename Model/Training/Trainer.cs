@@ -224,6 +224,16 @@ public sealed class Trainer : IDisposable
         _batches.Show(_augmentation.Shown);
     }
 
+    /// <summary>
+    /// Where the order of images stands. With <see cref="Save"/> that is all that training depends on, besides what the trainer was told:
+    /// its optimizer, teacher and shared values.
+    /// </summary>
+    public OrderPlace Place
+    {
+        get => _batches.Place;
+        set => _batches.Place = value;
+    }
+
     /// <summary>The next step begins a new epoch, and the orders of images come as they came after construction.</summary>
     public void RestartOrder() => _batches.Restart();
 
@@ -255,7 +265,7 @@ public sealed class Trainer : IDisposable
         ResetOptimizer();
     }
 
-    /// <summary>Everything that the further course of training depends on.</summary>
+    /// <summary>Everything that the further course of training depends on, but for the order of images (<see cref="Place"/>).</summary>
     public TrainerState Save() => new(Parameters.Save(), Updates);
 
     /// <summary>Back to a saved state; the order of images goes on as it is.</summary>

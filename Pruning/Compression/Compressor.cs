@@ -58,10 +58,11 @@ public static class Compressor
     /// <param name="keep">Takes the smallest file so far whenever there is one.</param>
     /// <param name="cancellation">Ctrl-C.</param>
     /// <param name="dense">The network before pruning, which is judged against; null for <paramref name="model"/> itself.</param>
+    /// <param name="journal">Where tries are recorded, and what was recorded before is taken from; null for nowhere.</param>
     /// <exception cref="UserException">Usage: a dense network of other images, or of others that were set aside.</exception>
     public static Compressed Run(
         ComputeDevice device, Checkpoint model, DataSet train, DataSet test, int batch, CompressOptions options, Action<string> say,
-        Action<byte[]> keep, CancellationToken cancellation, Checkpoint? dense = null)
+        Action<byte[]> keep, CancellationToken cancellation, Checkpoint? dense = null, Journal? journal = null)
     {
         ArgumentNullException.ThrowIfNull(model);
         ArgumentNullException.ThrowIfNull(train);
@@ -81,7 +82,7 @@ public static class Compressor
             return chain && network.Others.Count == 0 ? NeuronOrder.HeaviestFirst(network) : network;
         }
         var sharing = new WeightSharing(
-            trainer, reference, options, say, s => keep(CodedFile.Encode(Coded(s), options.Coder)), cancellation);
+            trainer, reference, options, say, s => keep(CodedFile.Encode(Coded(s), options.Coder)), cancellation, journal);
         var shared = sharing.Run();
 
         var coded = Coded(shared);

@@ -34,9 +34,10 @@ internal sealed record SharedState(Widths Widths, IReadOnlyList<SharedWeights> L
 /// <param name="say">Takes lines for humans.</param>
 /// <param name="keep">Takes each network that is better than all before.</param>
 /// <param name="cancellation">Ctrl-C.</param>
+/// <param name="journal">Where tries are recorded, and what was recorded before is taken from; null for nowhere.</param>
 internal sealed class WeightSharing(
     Trainer trainer, Outcomes reference, CompressOptions options, Action<string> say, Action<SharedState> keep,
-    CancellationToken cancellation)
+    CancellationToken cancellation, Journal? journal = null)
 {
     /// <summary>Bits that the way down begins with, the most there are, and doubtful tries in a row that end the way down.</summary>
     private const int First = 5, Most = 8, Patience = 2;
@@ -141,7 +142,11 @@ internal sealed class WeightSharing(
                     widths.Dropped);
             trainer.Parameters.SetWeights(weights);
             trainer.Parameters.SetMask(mask);
-            Train();
+            Step(() =>
+            {
+                Train();
+                return widths.Dropped;
+            });
             weights = trainer.Parameters.GetWeights();
             trainer.ResetOptimizer();
         }
@@ -150,22 +155,27 @@ internal sealed class WeightSharing(
             .. trainer.Parameters.Layers.Select((l, i) => Clustering.Of(
                 weights.AsSpan(l.WeightOffset, l.WeightCount), mask.AsSpan(l.WeightOffset, l.WeightCount), (1 << widths.Bits[i]) - 1)),
         ];
-        trainer.Share(shared);
-        Train();
-        shared =
-        [
-            .. shared.Zip(
-                trainer.Codebooks, (s, c) => s with { Codebook = Array.ConvertAll(c, v => Rounding.Of(v, widths.Mantissa)) }),
-        ];
-        RoundBiases(widths);
-        // The rounded values go to their weights, for what is judged must be what is stored.
-        trainer.Share(shared);
-        trainer.Share(null);
-        var judgement = Judgement.Of(reference, trainer.EvaluateEach(Part.Validation), options.MaxDrop);
+        var (codebooks, judgement) = Step(() => Trained(widths, shared));
         Tries++;
         say($"{widths}: {judgement}");
-        return new SharedState(widths, shared, trainer.Parameters.Save(), judgement);
+        return new SharedState(
+            widths, [.. shared.Zip(codebooks, (s, c) => s with { Codebook = c })], trainer.Parameters.Save(), judgement);
     }
+
+    /// <summary>Trains shared values, and judges what is stored of the network then, which the trainer ends with.</summary>
+    private (float[][] Codebooks, Judgement Judgement) Trained(Widths widths, SharedWeights[] shared)
+    {
+        trainer.Share(shared);
+        Train();
+        float[][] codebooks = [.. trainer.Codebooks.Select(c => Array.ConvertAll(c, v => Rounding.Of(v, widths.Mantissa)))];
+        RoundBiases(widths);
+        // The rounded values go to their weights, for what is judged must be what is stored.
+        trainer.Share([.. shared.Zip(codebooks, (s, c) => s with { Codebook = c })]);
+        trainer.Share(null);
+        return (codebooks, Judgement.Of(reference, trainer.EvaluateEach(Part.Validation), options.MaxDrop));
+    }
+
+    private T Step<T>(Func<T> train) => journal is null ? train() : journal.Step(trainer, train);
 
     /// <summary>Epochs in which the learning rate falls to zero.</summary>
     private void Train()

@@ -69,9 +69,9 @@ public sealed class DynamicPruning : IPruningMethod
         double next = start;
         while (path.Ratio < total && !trials.AreEnough)
         {
-            path.Move(total);
-            if (path.Moves < FirstLook || path.Ratio < Math.Min(next, total))
-                continue;
+            path.GoBeyond(next, FirstLook, total);
+            if (path.Moves < FirstLook)
+                break;
             next = path.Ratio * Step;
             var onTheWay = session.Trainer.Save();
             path.Averaged();

@@ -46,16 +46,18 @@ public sealed class HandSetPruning(double sensitivity) : IPruningMethod
         {
             var rates = PruneSession.Cosine(
                 session.Options.LearningRate, session.Options.WeightDecay, epoch * steps, epochs * steps);
-            var train = session.Train(string.Create(CultureInfo.InvariantCulture, $"retrain S={sensitivity}"), steps, rates, epoch, epochs);
-            var validation = session.Trainer.Evaluate(Part.Validation);
-            bool last = epoch + 1 == epochs, within = session.WithinBudget(validation, budget);
+            bool last = epoch + 1 == epochs;
+            string phase = string.Create(CultureInfo.InvariantCulture, $"retrain S={sensitivity}");
+            var (train, validation) = session.Step(
+                () => (session.Train(phase, steps, rates, epoch, epochs), session.Trainer.Evaluate(Part.Validation)), keep: last);
+            bool within = session.WithinBudget(validation, budget);
             string reason = string.Create(CultureInfo.InvariantCulture, $"sensitivity {sensitivity}");
             JudgedNetwork? judged = null;
             if (last)
             {
                 reason += $": {validation.Correct} of {validation.Images} validation images right, {session.Needed(budget)} needed: "
                     + $"{(within ? "within" : "outside")} the budget";
-                session.Untimed(() => judged = Judged(session, budget));
+                session.Untimed(() => judged = session.Recall(() => Judged(session, budget)));
             }
             int iteration = session.Log(
                 "retrain", rates(steps - 1).Rate, train, validation, !last ? Decision.Hold : within ? good : Decision.Finish, reason,

@@ -26,7 +26,8 @@ internal static class Probe
     {
         var trainer = session.Trainer;
         int total = trainer.Parameters.WeightCount;
-        var train = session.Train(Phase, Math.Max(1, trainer.StepsPerEpoch / PartOfEpoch), _ => new StepRates(0), 0, 1.0 / PartOfEpoch);
+        var train = session.Step(
+            () => session.Train(Phase, Math.Max(1, trainer.StepsPerEpoch / PartOfEpoch), _ => new StepRates(0), 0, 1.0 / PartOfEpoch));
         session.Pruner.RateSaliency();
         var measured = trainer.Save();
 

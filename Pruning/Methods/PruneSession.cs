@@ -15,14 +15,22 @@ public sealed class PruneSession
 
     private readonly Stopwatch _clock = Stopwatch.StartNew();
     private readonly IRunObserver _observer;
+    private readonly Journal? _journal;
+    private double _before;
     private long _steps;
     private int _iteration;
 
-    /// <summary>A run that begins now.</summary>
-    public PruneSession(Trainer trainer, PruneOptions options, IRunObserver observer, CancellationToken cancellation)
+    /// <summary>A run that begins now, or that goes on from what its journal has.</summary>
+    /// <param name="trainer">What is trained and pruned.</param>
+    /// <param name="options">What is asked for.</param>
+    /// <param name="observer">Where it reports.</param>
+    /// <param name="cancellation">Ends it.</param>
+    /// <param name="journal">Where it is recorded; null for nowhere.</param>
+    public PruneSession(
+        Trainer trainer, PruneOptions options, IRunObserver observer, CancellationToken cancellation, Journal? journal = null)
     {
         ArgumentNullException.ThrowIfNull(trainer);
-        (Trainer, Options, _observer, Cancellation) = (trainer, options, observer, cancellation);
+        (Trainer, Options, _observer, Cancellation, _journal) = (trainer, options, observer, cancellation, journal);
         Pruner = new LayerPruner(trainer);
     }
 
@@ -44,8 +52,11 @@ public sealed class PruneSession
     /// <summary>Whether the user asked to end.</summary>
     public CancellationToken Cancellation { get; }
 
-    /// <summary>Seconds, those of <see cref="Untimed"/> not counted.</summary>
-    public double Elapsed => _clock.Elapsed.TotalSeconds;
+    /// <summary>
+    /// Seconds, those of <see cref="Untimed"/> not counted; of a run that goes on those of the processes before too, up to what they
+    /// recorded.
+    /// </summary>
+    public double Elapsed => _before + _clock.Elapsed.TotalSeconds;
 
     /// <summary>The last iteration's number.</summary>
     public int LastIteration => _iteration;
@@ -66,10 +77,12 @@ public sealed class PruneSession
         {
             int done = epoch * Trainer.StepsPerEpoch;
             var rates = Cosine(Options.LearningRate, Options.WeightDecay, done, steps);
-            var train = Train("dense", Trainer.StepsPerEpoch, rates, epoch, Options.DenseEpochs);
             bool last = epoch + 1 == Options.DenseEpochs;
+            var (train, validation) = Step(
+                () => (Train("dense", Trainer.StepsPerEpoch, rates, epoch, Options.DenseEpochs), Trainer.Evaluate(Part.Validation)),
+                keep: last);
             Log(
-                "dense", rates(Trainer.StepsPerEpoch - 1).Rate, train, Trainer.Evaluate(Part.Validation),
+                "dense", rates(Trainer.StepsPerEpoch - 1).Rate, train, validation,
                 last ? Decision.Finish : Decision.Hold,
                 last ? "dense network, which later ones are compared with" : $"dense training, epoch {epoch + 1} of {Options.DenseEpochs}");
         }
@@ -87,6 +100,16 @@ public sealed class PruneSession
         Trainer.RestartOrder();
         Dense = Trainer.EvaluateEach(Part.Validation);
     }
+
+    /// <summary>
+    /// Does training that is not done again when the run goes on after a break: see <see cref="Journal.Step"/>, and there for the
+    /// parameters.
+    /// </summary>
+    public T Step<T>(Func<T> train, bool keep = true, float[]? with = null) =>
+        Recorded(train, work => _journal!.Step(Trainer, work, keep, with));
+
+    /// <summary>Measures what is not measured again when the run goes on: see <see cref="Journal.Recall"/>.</summary>
+    public T Recall<T>(Func<T> measure) => Recorded(measure, work => _journal!.Recall(work));
 
     /// <summary>Trains some steps, stopping at a request to cancel.</summary>
     /// <exception cref="OperationCanceledException">The user interrupted; the trainer is in a whole state.</exception>
@@ -120,9 +143,11 @@ public sealed class PruneSession
     public void Untimed(Action action)
     {
         ArgumentNullException.ThrowIfNull(action);
+        bool runs = _clock.IsRunning;
         _clock.Stop();
         action();
-        _clock.Start();
+        if (runs)
+            _clock.Start();
     }
 
     /// <summary>Writes an iteration to the log.</summary>
@@ -131,15 +156,21 @@ public sealed class PruneSession
         string phase, double rate, Score train, Score validation, Decision decision, string reason, float[]? thresholds = null,
         JudgedNetwork? judged = null)
     {
-        var moments = Pruner.Moments();
         _iteration++;
-        var layers = Pruner.Layers.Select((l, i) =>
-            new LayerRow(_iteration, l.Name, thresholds?[i] ?? 0, moments[i].Deviation, moments[i].Live, l.WeightCount)).ToArray();
-        var row = new IterationRow(
-            _iteration, Epoch, phase, Elapsed, rate, train.Loss, validation.Loss, validation.Accuracy, layers.Sum(l => l.Kept),
-            layers.Sum(l => l.Total), decision, reason, judged);
+        var (row, layers) = Recall(Measured);
         Untimed(() => _observer.Iteration(row, layers));
         return _iteration;
+
+        (IterationRow, LayerRow[]) Measured()
+        {
+            var moments = Pruner.Moments();
+            var layers = Pruner.Layers.Select((l, i) =>
+                new LayerRow(_iteration, l.Name, thresholds?[i] ?? 0, moments[i].Deviation, moments[i].Live, l.WeightCount)).ToArray();
+            var row = new IterationRow(
+                _iteration, Epoch, phase, Elapsed, rate, train.Loss, validation.Loss, validation.Accuracy, layers.Sum(l => l.Kept),
+                layers.Sum(l => l.Total), decision, reason, judged);
+            return (row, layers);
+        }
     }
 
     /// <summary>Says that the trainer holds the best state so far, which that iteration ended with.</summary>
@@ -147,4 +178,25 @@ public sealed class PruneSession
 
     /// <summary>Tells the observer a line for humans.</summary>
     public void Say(string line) => _observer.Say(line);
+
+    /// <summary>What the journal holds of a step or a measurement, besides its value.</summary>
+    private readonly record struct Entry<T>(T Value, double Elapsed, long Steps);
+
+    /// <summary>Clock and epochs go on from where they were recorded; writing is not the method's time.</summary>
+    private T Recorded<T>(Func<T> work, Func<Func<Entry<T>>, Entry<T>> record)
+    {
+        if (_journal is null)
+            return work();
+        bool runs = _clock.IsRunning;
+        var entry = record(() =>
+        {
+            T value = work();
+            _clock.Stop();
+            return new Entry<T>(value, Elapsed, _steps);
+        });
+        (_before, _steps) = (entry.Elapsed - _clock.Elapsed.TotalSeconds, entry.Steps);
+        if (runs)
+            _clock.Start();
+        return entry.Value;
+    }
 }

@@ -88,14 +88,20 @@ internal sealed class PruningPath
     }
 
     /// <summary>Moves until a ratio is reached.</summary>
-    public void GoTo(double ratio)
+    public void GoTo(double ratio) => GoBeyond(ratio, 0, ratio);
+
+    /// <summary>Moves until a ratio is reached or passed.</summary>
+    /// <param name="ratio">Total / kept.</param>
+    /// <param name="moves">It goes on until there were so many too.</param>
+    /// <param name="limit">Total / kept that ends it at once.</param>
+    public void GoBeyond(double ratio, int moves, double limit) => Step(() =>
     {
         do
         {
-            Move(ratio);
+            Move(limit);
         }
-        while (Ratio < ratio);
-    }
+        while (Ratio < limit && (Ratio < ratio || Moves < moves));
+    });
 
     /// <summary>
     /// Puts the mean of the last moves' weights into the trainer: what annealing would come near to. The way down goes on from a state that
@@ -116,13 +122,25 @@ internal sealed class PruningPath
     public double Anneal(double length = 1)
     {
         int parts = Math.Max(1, (int)Math.Round(length * MovesPerEpoch * AnnealShare * Time(Math.Max(AnnealFrom, Ratio))));
-        for (int part = 0; part < parts; part++)
+        Step(() =>
         {
-            var rates = PruneSession.Cosine(_session.Options.PruneRate, 0, part * _steps, parts * _steps);
-            Train = _session.Train(Phase, _steps, rates, (double)part / MovesPerEpoch, (double)parts / MovesPerEpoch);
-        }
+            for (int part = 0; part < parts; part++)
+            {
+                var rates = PruneSession.Cosine(_session.Options.PruneRate, 0, part * _steps, parts * _steps);
+                Train = _session.Train(Phase, _steps, rates, (double)part / MovesPerEpoch, (double)parts / MovesPerEpoch);
+            }
+        });
         return (double)parts * _steps / _session.Trainer.StepsPerEpoch;
     }
+
+    /// <summary>A step of the session, of which the path is a part.</summary>
+    private void Step(Action train) => (Ratio, Moves, Train, Thresholds) = _session.Step(
+        () =>
+        {
+            train();
+            return (Ratio, Moves, Train, Thresholds);
+        },
+        with: _mean);
 
     /// <summary>Epochs of the whole way from 1 to a ratio.</summary>
     private double Time(double ratio) => Unit * Math.Sqrt(ratio);

@@ -42,18 +42,21 @@ public sealed class TargetPruning(double ratio) : IPruningMethod
             path.GoTo(next);
             string aim = string.Create(CultureInfo.InvariantCulture, $"1/{next:F1} of the weights, on the way to 1/{ratio}");
             origin = session.Log(
-                PruningPath.Phase, session.Options.PruneRate, path.Train, session.Trainer.Evaluate(Part.Validation), Decision.Raise, aim,
-                path.Thresholds);
+                PruningPath.Phase, session.Options.PruneRate, path.Train,
+                session.Recall(() => session.Trainer.Evaluate(Part.Validation)), Decision.Raise, aim, path.Thresholds);
         }
         path.GoTo(ratio);
         double annealed = path.Anneal();
         session.Trainer.DismissTeacher();
-        var outcomes = session.Trainer.EvaluateEach(Part.Validation);
-        var judgement = Judgement.Of(session.Dense, outcomes, budget);
+        var (score, judgement) = session.Recall(() =>
+        {
+            var outcomes = session.Trainer.EvaluateEach(Part.Validation);
+            return (outcomes.Score, Judgement.Of(session.Dense, outcomes, budget));
+        });
         string reason = string.Create(CultureInfo.InvariantCulture, $"1/{ratio} of the weights as asked for: {judgement}");
         var judged = new JudgedNetwork(ratio, annealed, origin, judgement);
         int iteration = session.Log(
-            PruningPath.Phase, session.Options.PruneRate, path.Train, outcomes.Score, Decision.Finish, reason, path.Thresholds, judged);
+            PruningPath.Phase, session.Options.PruneRate, path.Train, score, Decision.Finish, reason, path.Thresholds, judged);
         return
         [
             new PruneOutcome(

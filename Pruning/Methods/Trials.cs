@@ -111,10 +111,7 @@ internal sealed class Trials(PruneSession session)
         string phase, double ratio, double annealed, Trial? origin, double rate, string how, Score train, float[] thresholds,
         TrainerState? onTheWay = null)
     {
-        var outcomes = session.Trainer.EvaluateEach(Part.Validation);
-        Func<int, double>? margin = _certification is null ? null : _certification.Margin;
-        Judgement[] judgements = [.. Budgets.Select(b => Judgement.Of(session.Dense, outcomes, b, margin))];
-        int kept = session.Pruner.Moments().Sum(m => m.Live);
+        var (score, judgements, kept) = session.Recall(Judged);
         // A budget that is settled stays with its result, whatever networks of larger ones turn out to be.
         double[] within = [.. Budgets.Where((b, i) => judgements[i].Verdict == Verdict.Within && kept > 0 && !_settled.Contains(b))];
         string judged = judgements.Length == 1 ? $"{judgements[0]}"
@@ -124,15 +121,23 @@ internal sealed class Trials(PruneSession session)
         // The way down goes on whatever a look says.
         var decision = within.Length > 0 ? Decision.Raise : onTheWay is null ? Decision.Rollback : Decision.Hold;
         var network = new JudgedNetwork(ratio, annealed, origin?.Iteration ?? 0, judgements[^1]);
-        int iteration = session.Log(phase, rate, train, outcomes.Score, decision, reason, thresholds, network);
+        int iteration = session.Log(phase, rate, train, score, decision, reason, thresholds, network);
         var trial = new Trial(
-            ratio, annealed, iteration, kept, _all.Count + 1, session.Epoch - _start, session.Elapsed - _startSeconds, outcomes.Score,
-            within,
+            ratio, annealed, iteration, kept, _all.Count + 1, session.Epoch - _start, session.Elapsed - _startSeconds, score, within,
             judgements[^1], session.Trainer.Save(), onTheWay);
         _all.Add(trial);
         if (Lightest(Budgets[0]) == trial)
             session.KeepBest(iteration);
         return trial;
+
+        (Score, Judgement[], int) Judged()
+        {
+            var outcomes = session.Trainer.EvaluateEach(Part.Validation);
+            Func<int, double>? margin = _certification is null ? null : _certification.Margin;
+            return (
+                outcomes.Score, [.. Budgets.Select(b => Judgement.Of(session.Dense, outcomes, b, margin))],
+                session.Pruner.Moments().Sum(m => m.Live));
+        }
     }
 
     /// <summary>With what is kept free for a certificate.</summary>

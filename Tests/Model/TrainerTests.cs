@@ -90,6 +90,43 @@ public sealed class TrainerTests
         AssertEqual(untouched, trainer);
     }
 
+    /// <summary>
+    /// A new trainer that gets the state out of a file, and the place in the order of images, trains on to the same bits: in the middle of
+    /// an epoch and at its end, after a restart of the order, with views, drop-out, running averages and pruned weights.
+    /// </summary>
+    [Theory]
+    [InlineData("fc16r fc10", 1, 13, false)]
+    [InlineData("fc16r fc10", 0.1, 20, false)]
+    [InlineData("conv4@5br pool2 drop0.5 fc12r fc10", 1, 27, true)]
+    [InlineData("conv4@5r pool2 fc12r fc10", 0.1, 5, true)]
+    public void A_state_on_the_disk_is_all_that_training_depends_on(string layers, double density, int steps, bool augmented)
+    {
+        using var folder = new TemporaryFolder();
+        string file = folder.Combine("state.safetensors"), device = TestDevices.FastCpus.First();
+        using Trainer trained = Open(device, layers, density, augmented), other = Open(device, layers, density, augmented);
+        trained.Train(17, _ => Rates);
+        trained.RestartOrder();
+        trained.Train(steps, _ => Rates);
+        StateFile.Save(file, trained.Save());
+        var place = trained.Place;
+        other.Train(4, _ => Rates);
+        other.Restore(StateFile.Load(file));
+        other.Place = place;
+        AssertEqual(trained, other);
+        Assert.Equal(trained.Evaluate(Part.Validation), other.Evaluate(Part.Validation));
+        Assert.Equal(trained.Train(24, _ => Rates), other.Train(24, _ => Rates));
+        AssertEqual(trained, other);
+        Assert.Equal(trained.Place.Drawn, other.Place.Drawn);
+
+        // Further on in the same order, and back.
+        var further = trained.Place;
+        StateFile.Save(file, trained.Save());
+        other.Place = place;
+        other.Place = further;
+        other.Restore(StateFile.Load(file));
+        Assert.Equal(trained.Train(3, _ => Rates), other.Train(3, _ => Rates));
+    }
+
     private static void AssertEqual(Trainer expected, Trainer found)
     {
         TrainerState right = expected.Save(), state = found.Save();
@@ -98,11 +135,14 @@ public sealed class TrainerTests
         Assert.Equal(right.Updates, state.Updates);
     }
 
-    private static Trainer Open(string device, string layers, double density)
+    private static Trainer Open(string device, string layers, double density, bool augmented = false)
     {
         var model = PlainNetwork.Random(layers, density, dead: 0, seed: 4);
         var data = SmallSet.Make(200, 1);
-        var trainer = new Trainer(TestDevices.Get(device), model.Network, new TrainerOptions(20), data, data, data);
+        var trainer = new Trainer(TestDevices.Get(device), model.Network, new TrainerOptions(20)
+        {
+            Augmentation = augmented ? new Augmentation(2, Mirror: true) : Augmentation.None,
+        }, data, data, data);
         trainer.Parameters.SetWeights(model.Weights);
         trainer.Parameters.SetMask(model.Mask);
         return trainer;

@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using System.Text.Json.Nodes;
 using Secateurs.Kernels;
 using Secateurs.Model;
 using Secateurs.Program;
@@ -108,7 +109,8 @@ public sealed class BreakingOffTests : IDisposable
         var options = new PruneOptions { Network = "fc8r fc10", Batch = 16, Validation = 40, DenseEpochs = 1, Epochs = 1 };
         using var folder = RunFolder.Create(_folder.Combine("run"), "", force: false);
         var terminal = new Terminal(TextWriter.Null, TextWriter.Null, interactive: false, colour: false);
-        using var experiment = new Experiment(trainer, options, new Dictionary<string, string>(), folder, terminal, CancellationToken.None);
+        using var experiment = new Experiment(
+            trainer, options, new Dictionary<string, JsonNode>(), folder, terminal, CancellationToken.None);
         var dense = experiment.TrainDense(RunFolder.Dense);
         var poison = new Poison(keepFirst, second);
 

@@ -18,7 +18,7 @@ public sealed class CommandLineTests : IDisposable
     [InlineData(
         "",
         "expected one of devices, selftest, data, train, prune, compare, study, compress, eval, predict, export, import, plot, report, "
-        + "bench")]
+        + "resume, bench")]
     [InlineData("trian", "unknown command 'trian'; did you mean train?")]
     [InlineData("train --sed 3", "unknown option '--sed'; did you mean --seed?")]
     [InlineData("prune --max-dorp 1", "did you mean --max-drop?")]

@@ -4,12 +4,29 @@ using System.CommandLine.Help;
 using ILGPU.Runtime;
 using Secateurs.Kernels;
 using Secateurs.Model;
+using Secateurs.Program.Runs;
 
 namespace Secateurs.Program.Commands;
 
 /// <summary>What a command works with.</summary>
-internal sealed record Invocation(ParseResult Arguments, Terminal Terminal, CancellationToken Cancellation)
+/// <param name="Arguments">What was given.</param>
+/// <param name="Terminal">Where it speaks.</param>
+/// <param name="Cancellation">Ctrl-C.</param>
+/// <param name="Half">Where the run lies that is to go on; null for a new one.</param>
+internal sealed record Invocation(ParseResult Arguments, Terminal Terminal, CancellationToken Cancellation, string? Half = null)
 {
+    /// <summary>Claims the folder of a run, a new one or that of the run that goes on.</summary>
+    /// <param name="name">What the program calls it under runs/.</param>
+    /// <param name="writes">What the run ends with.</param>
+    public RunFolder OpenFolder(string name, RunOutputs writes)
+    {
+        var folder = Half is { } half
+            ? RunFolder.Reopen(Find(Options.Out)!, half, writes)
+            : RunFolder.Create(Find(Options.Out), name, Get(Options.Force), writes);
+        folder.LeftHalf = home => Terminal.Next("resume", home);
+        return folder;
+    }
+
     public T Get<T>(Option<T> option) => Arguments.GetRequiredValue(option);
 
     /// <summary>Whether the user wrote it, be it with its default.</summary>
@@ -46,6 +63,7 @@ internal static class CommandLine
         ImportCommand.Create(),
         PlotCommand.Create(),
         ReportCommand.Create(),
+        ResumeCommand.Create(),
         BenchCommand.Create(),
     ];
 
@@ -60,13 +78,20 @@ internal static class CommandLine
         return (int)Guard(() => Run(Parse(args), terminal, cancellation), terminal);
     }
 
+    /// <summary>Runs a command as a part of another.</summary>
+    /// <param name="words">Verb and options.</param>
+    /// <param name="invocation">Of the other.</param>
+    /// <param name="half">Where the run lies that is to go on.</param>
+    public static void Run(IEnumerable<string> words, Invocation invocation, string half) =>
+        Run(Parse([.. words]), invocation.Terminal, invocation.Cancellation, half);
+
     /// <summary>What is wrong with arguments before anything is done with them.</summary>
     internal static IReadOnlyList<string> Mistakes(string[] args) => [.. Parse(args).Errors.Select(e => e.Message)];
 
     /// <summary>A word that begins with @ is a word: nothing is read out of files of that name.</summary>
     private static ParseResult Parse(string[] args) => Root.Parse(args, new ParserConfiguration { ResponseFileTokenReplacer = null });
 
-    private static void Run(ParseResult parsed, Terminal terminal, CancellationToken cancellation)
+    private static void Run(ParseResult parsed, Terminal terminal, CancellationToken cancellation, string? half = null)
     {
         var command = parsed.CommandResult.Command;
         if (parsed.Action is HelpAction)
@@ -87,8 +112,10 @@ internal static class CommandLine
         }
         else if (parsed.Errors.Count > 0)
             throw new UserException(ErrorKind.Usage, Mistake(parsed));
+        else if (parsed.GetResult(GivenWords.From) is { Implicit: false })
+            Run(Parse(GivenWords.Repeated(parsed)), terminal, cancellation);
         else
-            Verbs.First(v => v.Command == command).Run(new Invocation(parsed, terminal, cancellation));
+            Verbs.First(v => v.Command == command).Run(new Invocation(parsed, terminal, cancellation, half));
     }
 
     private static RootCommand CreateRoot()

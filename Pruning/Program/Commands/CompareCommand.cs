@@ -48,6 +48,7 @@ internal static class CompareCommand
         }
         var job = new JobProgress(parts);
         using var folder = RunCommand.OpenFolder(invocation, options, "compare", outputs);
+        var journal = folder.Begin(bench.Identity);
         RunFolder handSetFolder = folder.Inner(RunFolder.HandSet), dynamicFolder = folder.Inner(RunFolder.Dynamic);
 
         DenseNetwork dense;
@@ -86,7 +87,8 @@ internal static class CompareCommand
         Write(folder, rows, walked.PruneSeconds);
         folder.WriteText(RunFolder.Curves, Curves.OfComparison(
             [.. RunFolder.Sides.Select(folder.File)], $"{options.Network}, seed {options.Seed}"));
-
+        Checkpoint Dense() => start ?? Checkpoint.Load(folder.File(RunFolder.Dense));
+        var compressed = invocation.Get(Full) ? Compress(invocation, bench, Dense(), options, dynamicFolder, journal) : null;
         folder.Finish();
 
         Action<string> say = invocation.Terminal.Say, print = invocation.Terminal.Print;
@@ -102,8 +104,8 @@ internal static class CompareCommand
         string headline = Headline.Of(moved, outcome.WithinBudget, walked, byHand.WithinBudget, budget);
         // In two lines, which fit 80 columns.
         print($"\n{headline.Replace("; ", ";\n", StringComparison.Ordinal)}");
-        Checkpoint Dense() => start ?? Checkpoint.Load(folder.File(RunFolder.Dense));
-        var compressed = invocation.Get(Full) ? Compress(invocation, bench, Dense(), options, dynamicFolder) : null;
+        if (compressed is not null)
+            CompressCommand.Show(invocation.Terminal, options.Network, compressed);
         say("");
         ReportCommand.AtEnd(invocation, folder.Path, bench.Data);
         say($"logs and plots are in {folder.Path}");
@@ -130,17 +132,17 @@ internal static class CompareCommand
         }
 
         Experiment Open(RunFolder into, string? method) => new(
-            bench.Trainer, options, Verb.Settings(invocation, bench, method), into, invocation.Terminal, invocation.Cancellation, job);
+            bench.Trainer, options, Verb.Settings(invocation, bench, method), into, invocation.Terminal, invocation.Cancellation, job,
+            journal);
     }
 
     /// <summary>The dynamic side's network as a file, within the budget of pruning.</summary>
     private static Compressed Compress(
-        Invocation invocation, Workbench bench, Checkpoint dense, PruneOptions options, RunFolder folder)
+        Invocation invocation, Workbench bench, Checkpoint dense, PruneOptions options, RunFolder folder, Journal journal)
     {
-        invocation.Terminal.Say("");
         var model = Checkpoint.Load(folder.File(RunFolder.Model));
         dense = dense with { Seed = model.Seed, Validation = model.Validation, Split = model.Split };
-        var compressed = CompressCommand.Run(
+        return CompressCommand.Run(
             invocation, bench.Device, model, dense, bench.Data.Redrawn(options.Split), options.Batch,
             new CompressOptions
             {
@@ -148,9 +150,7 @@ internal static class CompareCommand
                 Temperature = options.Temperature,
                 MaxDrop = options.MaxDrop.Least,
             },
-            folder);
-        CompressCommand.Report(invocation.Terminal, folder, options.Network, compressed);
-        return compressed;
+            folder, journal);
     }
 
     private static void Write(RunFolder folder, List<Row> rows, double handSetSeconds) => CsvTable.WriteWhole(

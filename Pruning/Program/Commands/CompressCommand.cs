@@ -7,6 +7,7 @@ using Secateurs.Model;
 using Secateurs.Program.Runs;
 using Secateurs.Pruning.Coding;
 using Secateurs.Pruning.Compression;
+using Secateurs.Pruning.Methods;
 
 namespace Secateurs.Program.Commands;
 
@@ -48,7 +49,7 @@ internal static class CompressCommand
         Option[] options =
         [
             Options.Model, Dense, MaxDrop, Bits, BiasBits, Mantissa, Drop, Coder, Epochs, Rate, Batch, Options.Out, Options.Force,
-            ReportCommand.None, .. Options.Machine,
+            GivenWords.From, ReportCommand.None, .. Options.Machine,
         ];
         foreach (var option in options)
             command.Options.Add(option);
@@ -85,15 +86,15 @@ internal static class CompressCommand
         }
         var dense = FindDense(invocation, path, model);
         using var device = Workbench.OpenDevice(invocation);
-        using var folder = RunFolder.Create(
-            invocation.Find(Options.Out), $"{model.Network.Name}-compress-seed{model.Seed}", invocation.Get(Options.Force),
-            RunOutputs.OfCompression(path));
+        using var folder = invocation.OpenFolder(
+            $"{model.Network.Name}-compress-seed{model.Seed}", RunOutputs.OfCompression(path));
         invocation.Terminal.Say($"{path}: {model.Network.Name}, {model.Kept:N0} of {model.Total:N0} weights -> {folder.Path}");
         invocation.Terminal.Say(dense is { } found ? $"judged against the dense network {found.Path}"
             : "judged against itself: there is no dense network beside it (--dense names one)");
         folder.WriteJson(RunFolder.CompressOptions, new
         {
             Verb = "compress",
+            Arguments = GivenWords.Of(invocation),
             Model = path,
             Dense = dense?.Path,
             Data = data.Folder,
@@ -102,8 +103,11 @@ internal static class CompressCommand
             Options = options,
             Environment = RunEnvironment.Of(device),
         });
-        var compressed = Run(invocation, device, model, dense?.Network, data, batch, options, folder);
-        Report(invocation.Terminal, folder, model.Network.Name, compressed);
+        float[] weights = [.. model.Weights, .. dense?.Network.Weights ?? []];
+        var journal = folder.Begin(RunIdentity.Of(device, data, new { batch, options }, weights));
+        var compressed = Run(invocation, device, model, dense?.Network, data, batch, options, folder, journal);
+        folder.Finish();
+        Show(invocation.Terminal, model.Network.Name, compressed);
         ReportCommand.AtEnd(invocation, folder.Path, all);
         invocation.Next("eval", "--model", folder.File(RunFolder.Coded));
         if (invocation.Get(Options.Json))
@@ -158,16 +162,20 @@ internal static class CompressCommand
         }
     }
 
-    /// <summary>Compresses; the smallest file so far is on the disk at any time.</summary>
+    /// <summary>Compresses, and writes the file and its tables; the smallest file so far is on the disk at any time.</summary>
     public static Compressed Run(
         Invocation invocation, ComputeDevice device, Checkpoint model, Checkpoint? dense, ImageData data, int batch,
-        CompressOptions options, RunFolder folder)
+        CompressOptions options, RunFolder folder, Journal journal)
     {
         bool kept = false;
         try
         {
-            return Compressor.Run(
-                device, model, data.Train, data.Test, batch, options, invocation.Terminal.Say, Keep, invocation.Cancellation, dense);
+            var compressed = Compressor.Run(
+                device, model, data.Train, data.Test, batch, options, invocation.Terminal.Say, Keep, invocation.Cancellation, dense,
+                journal);
+            AtomicFile.Write(folder.File(RunFolder.Coded), stream => stream.Write(compressed.File));
+            CompressionTables.Write(folder.File(RunFolder.Compression), compressed);
+            return compressed;
         }
         catch (OperationCanceledException)
         {
@@ -183,12 +191,9 @@ internal static class CompressCommand
         }
     }
 
-    /// <summary>Writes the file and its tables; a folder that was to be replaced is, and then they are shown.</summary>
-    public static void Report(Terminal terminal, RunFolder folder, string network, Compressed compressed)
+    /// <summary>What a compression came to.</summary>
+    public static void Show(Terminal terminal, string network, Compressed compressed)
     {
-        AtomicFile.Write(folder.File(RunFolder.Coded), stream => stream.Write(compressed.File));
-        CompressionTables.Write(folder.File(RunFolder.Compression), compressed);
-        folder.Finish();
         terminal.Print($"\n{CompressionTables.Layers(compressed)}\n\n{CompressionTables.Accountings(compressed, network)}");
         terminal.Say(string.Create(
             CultureInfo.InvariantCulture,

@@ -35,6 +35,7 @@ internal static class Help
             ]),
         ["plot"] = (["--run"], ["plot --run runs/mine", "plot --run runs/mine --out curves.svg"]),
         ["report"] = ([], ["report runs/mine", "report studies/mine --out study.html"]),
+        ["resume"] = ([], ["resume runs/mine", "resume studies/mine"]),
         ["bench"] = ([], ["bench --network lenet-5 --batch 128", "bench --model runs/mine --inference"]),
     };
 

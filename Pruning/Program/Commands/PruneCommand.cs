@@ -53,7 +53,7 @@ internal static class PruneCommand
         IReadOnlyList<PruneResult> results;
         using (var experiment = new Experiment(
             bench.Trainer, options, Verb.Settings(invocation, bench, method.Name), folder, invocation.Terminal, invocation.Cancellation,
-            new JobProgress(parts)))
+            new JobProgress(parts), folder.Begin(bench.Identity)))
         {
             results = experiment.Prune(method, start is null ? experiment.TrainDense(RunFolder.Dense) : experiment.TakeDense());
         }

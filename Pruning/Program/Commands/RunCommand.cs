@@ -1,4 +1,5 @@
 using System.CommandLine;
+using System.Text.Json.Nodes;
 using Secateurs.Model;
 using Secateurs.Program.Runs;
 using Secateurs.Pruning.Methods;
@@ -18,8 +19,8 @@ internal sealed class RunCommand
     {
         _settings = settings;
         Command = new Command(name, description);
-        foreach (var option in others.Concat(settings.Select(s => s.Option)).Concat([Options.Out, Options.Force, DryRun.Option])
-            .Concat(Options.Machine))
+        Option[] common = [Options.Out, Options.Force, GivenWords.From, DryRun.Option, .. Options.Machine];
+        foreach (var option in others.Concat(settings.Select(s => s.Option)).Concat(common))
             Command.Options.Add(option);
     }
 
@@ -63,10 +64,11 @@ internal sealed class RunCommand
     }
 
     /// <summary>What options.json says besides.</summary>
-    public Dictionary<string, string> Settings(Invocation invocation, Workbench bench, string? method)
+    public Dictionary<string, JsonNode> Settings(Invocation invocation, Workbench bench, string? method)
     {
-        var settings = new Dictionary<string, string>
+        var settings = new Dictionary<string, JsonNode>
         {
+            [GivenWords.Key] = GivenWords.Of(invocation),
             ["data"] = bench.Data.Folder,
             ["device"] = invocation.Get(Options.Device).ToString(),
         };
@@ -81,8 +83,7 @@ internal sealed class RunCommand
     /// <summary>Claims the run's folder and announces it.</summary>
     public static RunFolder OpenFolder(Invocation invocation, PruneOptions options, string method, RunOutputs outputs)
     {
-        string? asked = invocation.Find(Options.Out);
-        var folder = RunFolder.Create(asked, $"{options.Network}-{method}-seed{options.Seed}", invocation.Get(Options.Force), outputs);
+        var folder = invocation.OpenFolder($"{options.Network}-{method}-seed{options.Seed}", outputs);
         string then = folder.Replaces ? $", and takes the place of the run in {Path.GetDirectoryName(folder.Path)} when it is whole" : "";
         invocation.Terminal.Say($"{options.Network}, seed {options.Seed}, batch {options.Batch} -> {folder.Path}{then}");
         return folder;

@@ -59,6 +59,22 @@ internal static class StudyCommand
     private static void Run(Invocation invocation)
     {
         string path = invocation.Find(Out) ?? DefaultOut;
+        try
+        {
+            Run(invocation, path);
+        }
+        catch (Exception e) when (e is OperationCanceledException or UserException { Kind: ErrorKind.Failed })
+        {
+            bool begun = File.Exists(Path.Combine(path, StudyFolder.Calls));
+            string command = begun ? "resume" : "the same command";
+            invocation.Terminal.Say($"finished units are kept in {path}; {command} goes on with the others");
+            invocation.Terminal.Next(begun ? ["resume", path] : invocation.Arguments.Tokens.Select(t => t.Value));
+            throw;
+        }
+    }
+
+    private static void Run(Invocation invocation, string path)
+    {
         // Settings of a method that is not asked for now are the study's all the same: options.json holds later calls to them.
         if (invocation.IsGiven(Lengths) && !invocation.Get(Methods).Contains(StudyRow.HandSet))
         {
@@ -69,11 +85,6 @@ internal static class StudyCommand
         foreach (string network in networks)
             NetworkDescription.Parse(network);
         var folder = new StudyFolder(path, invocation.Cancellation);
-        using var told = invocation.Cancellation.Register(() =>
-        {
-            invocation.Terminal.Say($"finished units are kept in {path}; the same command goes on with the others");
-            invocation.Terminal.Next(invocation.Arguments.Tokens.Select(t => t.Value));
-        });
         string? data = DataSha256(invocation);
         PruneOptions[] asked =
         [
@@ -96,6 +107,15 @@ internal static class StudyCommand
             DryRun.Say(invocation, bench, asked[0], parts, parts.Length * asked[0].MaxDrop.Values.Count);
             return;
         }
+        if (invocation.Half is not null && parts.Length == 0)
+        {
+            folder.Gather();
+            invocation.Terminal.Print($"{path}: all {StudyFolder.Calls} asks for is made, nothing is left to do");
+            if (invocation.Get(Options.Json))
+                invocation.Terminal.Result(new { Out = path, Whole = true });
+            return;
+        }
+        folder.Note(GivenWords.Of(invocation));
         var job = new JobProgress(parts);
         StudySeed[] seeds =
         [

@@ -54,21 +54,25 @@ internal sealed class StudySeed(
         var trainer = bench.Trainer;
         bool made = false;
         if (free.Contains(StudyRow.Dense))
-            made = MakeDense(trainer);
+            made = MakeDense(bench);
         if (!folder.Has(_network, _seed, StudyRow.Dense))
             return StudyProgress.Waits;
         var dense = LoadDense(trainer);
         foreach (var (name, length) in units.Where(u => u.Name != StudyRow.Dense && free.Contains(u.Name)))
-            made |= length > 0 ? MakeWalk(trainer, dense, name, length) : MakeDynamic(trainer, dense);
+            made |= length > 0 ? MakeWalk(bench, dense, name, length) : MakeDynamic(bench, dense);
         return made ? StudyProgress.Made : StudyProgress.Nothing;
     }
 
-    private bool MakeDense(Trainer trainer) => Unit(trainer, StudyRow.Dense, options, (experiment, into) =>
+    private bool MakeDense(Workbench bench)
     {
-        experiment.FinishDense(experiment.TrainDense(RunFolder.Dense));
-        StudyAnswers.Write(
-            into.File(StudyUnit.Answers), [StudyAnswers.Of(_network, _seed, StudyRow.Dense, 0, 0, trainer.EvaluateEach(Part.Test))]);
-    });
+        var trainer = bench.Trainer;
+        return Unit(bench, StudyRow.Dense, options, trainer.Parameters.GetWeights(), (experiment, into) =>
+        {
+            experiment.FinishDense(experiment.TrainDense(RunFolder.Dense));
+            StudyAnswers.Write(
+                into.File(StudyUnit.Answers), [StudyAnswers.Of(_network, _seed, StudyRow.Dense, 0, 0, trainer.EvaluateEach(Part.Test))]);
+        });
+    }
 
     /// <summary>Always by way of the file, so that a study that goes on starts from the same bits and the same seconds.</summary>
     private DenseNetwork LoadDense(Trainer trainer)
@@ -81,10 +85,10 @@ internal sealed class StudySeed(
             trainer.Save(), options.DenseEpochs, seconds[0], trainer.Evaluate(Part.Validation), trainer.Evaluate(Part.Test));
     }
 
-    private bool MakeWalk(Trainer trainer, DenseNetwork dense, string name, int length)
+    private bool MakeWalk(Workbench bench, DenseNetwork dense, string name, int length)
     {
         var walk = new HandSetWalk();
-        return Unit(trainer, name, options with { Epochs = length }, (experiment, into) =>
+        return Unit(bench, name, options with { Epochs = length }, dense.State.Parameters.Weight, (experiment, into) =>
         {
             experiment.TakeDense(dense);
             Write(
@@ -93,10 +97,11 @@ internal sealed class StudySeed(
         });
     }
 
-    private bool MakeDynamic(Trainer trainer, DenseNetwork dense)
+    private bool MakeDynamic(Workbench bench, DenseNetwork dense)
     {
+        var trainer = bench.Trainer;
         var method = new DynamicPruning();
-        return Unit(trainer, StudyRow.Dynamic, options, (experiment, into) =>
+        return Unit(bench, StudyRow.Dynamic, options, dense.State.Parameters.Weight, (experiment, into) =>
         {
             experiment.TakeDense(dense);
             var results = experiment.Prune(method, dense);
@@ -113,15 +118,26 @@ internal sealed class StudySeed(
         });
     }
 
-    private bool Unit(Trainer trainer, string unit, PruneOptions own, Action<Experiment, RunFolder> run) =>
-        folder.Make(_network, _seed, unit, described, into =>
+    /// <param name="bench">Where it is made.</param>
+    /// <param name="unit">Its name.</param>
+    /// <param name="own">Its options.</param>
+    /// <param name="weights">That it begins with.</param>
+    /// <param name="run">Makes it.</param>
+    private bool Unit(Workbench bench, string unit, PruneOptions own, float[] weights, Action<Experiment, RunFolder> run)
+    {
+        var identity = RunIdentity.Of(bench.Device, bench.Data, own, weights);
+        return folder.Make(_network, _seed, unit, described, Made, half =>
+            Journal.Contradiction(Path.Combine(half, RunFolder.Resume), identity) is null);
+
+        void Made(RunFolder into)
         {
             invocation.Terminal.Say($"{_network}, seed {_seed}, {unit} -> {into.Path}");
             using var experiment = new Experiment(
-                trainer, own, new Dictionary<string, string> { ["unit"] = unit, ["verb"] = "study" }, into, invocation.Terminal,
-                invocation.Cancellation, job);
+                bench.Trainer, own, new Dictionary<string, JsonNode> { ["unit"] = unit, ["verb"] = "study" }, into, invocation.Terminal,
+                invocation.Cancellation, job, into.Begin(identity));
             run(experiment, into);
-        });
+        }
+    }
 
     private void Write(
         RunFolder into, DenseNetwork dense, string method, int retraining, IReadOnlyList<PruneResult> results,

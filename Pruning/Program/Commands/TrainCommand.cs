@@ -25,7 +25,7 @@ internal static class TrainCommand
         SummaryRow summary;
         using (var experiment = new Experiment(
             bench.Trainer, options, Verb.Settings(invocation, bench, null), folder, invocation.Terminal, invocation.Cancellation,
-            new JobProgress(parts)))
+            new JobProgress(parts), folder.Begin(bench.Identity)))
         {
             summary = experiment.FinishDense(experiment.TrainDense(RunFolder.Model));
         }

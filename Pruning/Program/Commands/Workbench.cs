@@ -1,5 +1,6 @@
 using Secateurs.Kernels;
 using Secateurs.Model;
+using Secateurs.Program.Runs;
 using Secateurs.Pruning;
 using Secateurs.Pruning.Methods;
 
@@ -20,6 +21,9 @@ internal sealed class Workbench : IDisposable
 
     /// <summary>What was asked for, with what follows from the data.</summary>
     public PruneOptions Options { get; }
+
+    /// <summary>What the course of a run depends on that begins with these.</summary>
+    public IReadOnlyDictionary<string, string> Identity => RunIdentity.Of(Device, Data, Options, Trainer.Parameters.GetWeights());
 
     /// <summary>Opens everything for training and pruning; <paramref name="start"/> is put into the trainer.</summary>
     public static Workbench Open(Invocation invocation, PruneOptions options, Checkpoint? start)

@@ -1,6 +1,6 @@
 using System.Text.Json;
 using System.Text.Json.Nodes;
-using Secateurs.Program.Runs;
+using Secateurs.Program.Commands;
 using Secateurs.Pruning.Methods;
 
 namespace Secateurs.Program.Reports;
@@ -9,13 +9,18 @@ namespace Secateurs.Program.Reports;
 internal static class Repeat
 {
     /// <summary>Keys of options.json that are no settings, and how the command line says them.</summary>
-    private static readonly string[] Besides = ["verb", "method", "model", "device", "data"];
+    private static readonly string[] Besides = ["verb", "method", "model", "device", "data", GivenWords.Key];
 
-    public static string Command(JsonObject options, string program)
+    /// <summary>For people, ready to be pasted into a shell.</summary>
+    public static string Command(JsonObject options, string program) =>
+        string.Join(' ', Words(options).Prepend(program).Select(Terminal.Quoted));
+
+    /// <summary>The verb and its options.</summary>
+    public static string[] Words(JsonObject options)
     {
         var defaults = JsonSerializer.SerializeToNode(new PruneOptions(), Terminal.Json)!.AsObject();
         string verb = options["verb"]?.ToString() ?? "prune", method = options["method"]?.ToString() ?? "";
-        var words = new List<string> { program, verb };
+        var words = new List<string> { verb };
         if (verb == "prune" && method == HandSetPruning.MethodName)
             words.AddRange(["--method", method]);
         if (options["model"] is { } model)
@@ -35,6 +40,6 @@ internal static class Repeat
             words.AddRange(["--device", device]);
         if (options["data"]?.ToString() is { } data && !data.EndsWith("data/mnist", StringComparison.Ordinal))
             words.AddRange(["--data", data]);
-        return string.Join(' ', words.Select(Terminal.Quoted));
+        return [.. words];
     }
 }

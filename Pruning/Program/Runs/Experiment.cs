@@ -27,6 +27,7 @@ internal sealed class Experiment : IDisposable
     private readonly RunFolder _folder;
     private readonly RunLog _log;
     private readonly PruneSession _session;
+    private readonly Journal? _journal;
     private int? _kept;
 
     /// <param name="trainer">Fresh, or with a given dense network in it.</param>
@@ -36,20 +37,23 @@ internal sealed class Experiment : IDisposable
     /// <param name="terminal">Where it is shown.</param>
     /// <param name="cancellation">Ctrl-C.</param>
     /// <param name="job">What the run is a part of, for the bar.</param>
+    /// <param name="journal">What it goes on from; null for nothing.</param>
     public Experiment(
-        Trainer trainer, PruneOptions options, IReadOnlyDictionary<string, string> settings, RunFolder folder, Terminal terminal,
-        CancellationToken cancellation, JobProgress? job = null)
+        Trainer trainer, PruneOptions options, IReadOnlyDictionary<string, JsonNode> settings, RunFolder folder, Terminal terminal,
+        CancellationToken cancellation, JobProgress? job = null, Journal? journal = null)
     {
         ArgumentNullException.ThrowIfNull(trainer);
         ArgumentNullException.ThrowIfNull(settings);
-        (_trainer, _options, _folder) = (trainer, options, folder);
+        (_trainer, _options, _folder, _journal) = (trainer, options, folder, journal);
         var all = JsonSerializer.SerializeToNode(options, Terminal.Json)!.AsObject();
         foreach (var (key, value) in settings)
-            all.Insert(0, key, JsonValue.Create(value));
+            all.Insert(0, key, value);
         folder.WriteJson(RunFolder.Options, all);
-        folder.WriteJson(RunFolder.Environment, RunEnvironment.Of(trainer.Device));
-        _log = new RunLog(folder, terminal, trainer, Keep, job);
-        _session = new PruneSession(trainer, options, _log, cancellation);
+        // Of a run that goes on it says when that began.
+        if (!File.Exists(folder.File(RunFolder.Environment)))
+            folder.WriteJson(RunFolder.Environment, RunEnvironment.Of(trainer.Device));
+        _log = new RunLog(folder, terminal, trainer, Keep, job, journal);
+        _session = new PruneSession(trainer, options, _log, cancellation, journal);
     }
 
     /// <summary>Trains the dense network and writes it as <paramref name="file"/>.</summary>
@@ -58,8 +62,8 @@ internal sealed class Experiment : IDisposable
         _log.Begin(JobPlan.DenseName);
         var dense = DenseNetwork.Trained(_session);
         Save(_folder.File(file), "dense", _session.LastIteration, dense.State.Parameters);
-        // What was kept of the training's course has its place elsewhere now.
-        if (file != RunFolder.Model && _kept is not null)
+        // What was kept of the training's course has its place elsewhere now; later there are other networks of that name.
+        if (file != RunFolder.Model && _journal is not { Replays: true })
             File.Delete(_folder.File(RunFolder.Model));
         _kept = null;
         return dense;
@@ -193,7 +197,10 @@ internal sealed class Experiment : IDisposable
         catch (UserException e) when (e.Kind is ErrorKind.Diverged or ErrorKind.Failed)
         {
             string state = e.Kind == ErrorKind.Diverged ? "last good before divergence" : "last good before a failure";
-            throw new UserException(e.Kind, $"{e.Message}; {SaveLastGood(state)}", e);
+            string saved = SaveLastGood(state);
+            if (e.Kind == ErrorKind.Diverged)
+                _folder.GiveUp();
+            throw new UserException(e.Kind, $"{e.Message}; {saved}", e);
         }
         catch (OperationCanceledException)
         {

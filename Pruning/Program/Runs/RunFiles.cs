@@ -2,6 +2,7 @@ using System.Globalization;
 using System.Text.Json;
 using Secateurs.Model;
 using Secateurs.Program.Studies;
+using Secateurs.Pruning.Methods;
 
 namespace Secateurs.Program.Runs;
 
@@ -48,6 +49,25 @@ internal static class RunFiles
     /// <summary>Whether a run of this program wrote here: the options that it begins with name its verb.</summary>
     public static bool IsRun(string folder) => Verb(Path.Combine(folder, RunFolder.Options)) is not null
         || Verb(Path.Combine(folder, RunFolder.CompressOptions)) is not null;
+
+    /// <summary>
+    /// Where a run of a folder lies that has begun and not ended: in the folder itself, or in one inside that is to replace it, of several
+    /// the last; null where there is none.
+    /// </summary>
+    public static string? Half(string home) => !Directory.Exists(home) ? null
+        : Partials(home).OrderByDescending(p => p.Length).ThenByDescending(p => p, StringComparer.Ordinal).Append(home)
+            .FirstOrDefault(IsHalf);
+
+    /// <summary>What a run began with: its options.json, or what stands for it in a compression.</summary>
+    public static string Begun(string place) =>
+        Path.Combine(place, Verb(Path.Combine(place, RunFolder.Options)) is null ? RunFolder.CompressOptions : RunFolder.Options);
+
+    private static bool IsHalf(string place)
+    {
+        string begun = Begun(place), end = Path.GetFileName(begun) == RunFolder.Options ? RunFolder.Summary : RunFolder.Compression;
+        return Verb(begun) is not null
+            && (Directory.Exists(Path.Combine(place, RunFolder.Resume)) || !File.Exists(Path.Combine(place, end)));
+    }
 
     /// <summary>That a run may replace what is in a folder.</summary>
     /// <exception cref="UserException">
@@ -105,6 +125,10 @@ internal static class RunFiles
         var partials = Partials(home).Where(p => p != stage && (!writes.Adds || Verb(Path.Combine(p, RunFolder.Options)) is null));
         foreach (string place in partials)
             Sweep(place);
+        // A search that was broken off in the folder itself may go on after it got a coded network.
+        foreach (string place in partials.Prepend(home).Where(p => !writes.Adds || Verb(Path.Combine(p, RunFolder.Options)) is null))
+            foreach (string file in Journal.Files(Path.Combine(place, RunFolder.Resume)))
+                yield return file;
         foreach (var (place, names) in partials.Prepend(home).SelectMany(p => Parts(p, writes.Adds)))
         {
             foreach (string file in names.Select(n => Path.Combine(place, n)).Where(File.Exists))

@@ -21,6 +21,9 @@ internal sealed class RunFolder : IDisposable
     /// <summary>Where a run grows that is to replace another; one that was broken off stays there, and the next takes partial-2.</summary>
     public const string Partial = "partial";
 
+    /// <summary>Where a run keeps what it goes on from (<see cref="Methods.Journal"/>) until it is whole.</summary>
+    public const string Resume = "resume";
+
     /// <summary>The two folders inside that of a comparison.</summary>
     public const string HandSet = "hand-set", Dynamic = "dynamic";
 
@@ -33,6 +36,8 @@ internal sealed class RunFolder : IDisposable
     private readonly List<RunFolder> _inner = [];
     private readonly Func<RunFolder, IEnumerable<string>> _stale;
     private string? _stage;
+    private Journal? _journal;
+    private bool _ended;
 
     private RunFolder(string home, FolderLock? @lock, string? stage, RunFolder? outer, Func<RunFolder, IEnumerable<string>> stale)
     {
@@ -45,6 +50,9 @@ internal sealed class RunFolder : IDisposable
 
     /// <summary>Whether the run is to replace another.</summary>
     public bool Replaces => _stage is not null;
+
+    /// <summary>Is told the folder when it is given back with a run that has begun and not ended, but can go on.</summary>
+    public Action<string>? LeftHalf { get; set; }
 
     /// <summary>Claims the folder.</summary>
     /// <param name="asked">Named by the user, or null.</param>
@@ -66,6 +74,44 @@ internal sealed class RunFolder : IDisposable
             if (!System.IO.Path.Exists(free) && Claim(free, force, writes, mustBeEmpty: true) is { } claimed)
                 return claimed;
         }
+    }
+
+    /// <summary>Claims a folder whose run has begun and is to go on.</summary>
+    /// <param name="path">The folder.</param>
+    /// <param name="half">What <see cref="RunFiles.Half"/> found in it.</param>
+    /// <param name="writes">What the run ends with.</param>
+    /// <exception cref="UserException">As <see cref="Create"/>.</exception>
+    public static RunFolder Reopen(string path, string half, RunOutputs writes)
+    {
+        if (FolderLock.TryTake(path) is not { } held)
+            throw Bad(path, "a folder of its own", "one that another process works in");
+        try
+        {
+            RunFiles.Sweep(half);
+            if (half == path)
+                return new RunFolder(path, held, null, null, _ => []);
+            RunFiles.Demand(path, writes);
+            return new RunFolder(path, held, half, null, Replaced(writes));
+        }
+        catch
+        {
+            held.Dispose();
+            throw;
+        }
+    }
+
+    /// <summary>What the run has done so far: nothing, or where it goes on.</summary>
+    /// <param name="about">What its course depends on.</param>
+    /// <exception cref="UserException">As <see cref="Methods.Journal(string, IReadOnlyDictionary{string, string})"/>.</exception>
+    public Journal Begin(IReadOnlyDictionary<string, string> about) => _journal = new Journal(File(Resume), about);
+
+    /// <summary>What was done leads nowhere: training that diverged would do so again.</summary>
+    public void GiveUp()
+    {
+        _outer?.GiveUp();
+        _ended = true;
+        _journal?.Dispose();
+        Journal.Delete(File(Resume));
     }
 
     /// <summary>A name without the characters that are awkward in a path.</summary>
@@ -100,25 +146,37 @@ internal sealed class RunFolder : IDisposable
     /// <exception cref="UserException">Failed: a file cannot be moved; what was not moved is where it was.</exception>
     public void Finish()
     {
-        if (_stage is not { } stage)
-            return;
+        string from = Path, journal = File(Resume);
         using var busy = AtomicFile.Busy();
         try
         {
-            string[] stale = [.. _stale(this)];
-            Move(stage, _home);
-            _stage = null;
-            foreach (string file in stale.Where(f => !FilePaths.IsLink(f)))
-                System.IO.File.Delete(file);
-            foreach (string left in stale.Select(f => System.IO.Path.GetDirectoryName(f)!).Append(stage).Distinct())
-                RemoveEmpty(left);
+            _journal?.Dispose();
+            if (_stage is { } stage)
+                Replace(stage);
+            // The last to go: as long as it is there, a run that was broken off here comes to its end again.
+            Journal.Delete(journal);
+            _ended = true;
             foreach (string left in RunFiles.EmptyPartials(_home).ToArray())
+            {
+                Journal.Delete(System.IO.Path.Combine(left, Resume));
                 RemoveEmpty(left);
+            }
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
-            throw new UserException(ErrorKind.Failed, $"{_home}: expected to take the run from {stage}, found {e.Message}", e);
+            throw new UserException(ErrorKind.Failed, $"{_home}: expected to take the run from {from}, found {e.Message}", e);
         }
+    }
+
+    private void Replace(string stage)
+    {
+        string[] stale = [.. _stale(this)];
+        Move(stage, _home);
+        _stage = null;
+        foreach (string file in stale.Where(f => !FilePaths.IsLink(f)))
+            System.IO.File.Delete(file);
+        foreach (string left in stale.Select(f => System.IO.Path.GetDirectoryName(f)!).Append(stage).Distinct())
+            RemoveEmpty(left);
     }
 
     /// <summary>Gives the folder back.</summary>
@@ -126,7 +184,10 @@ internal sealed class RunFolder : IDisposable
     {
         foreach (var inner in _inner)
             inner.Dispose();
+        _journal?.Dispose();
         _lock?.Dispose();
+        if (!_ended && LeftHalf is { } tell && RunFiles.Half(_home) is not null)
+            tell(_home);
     }
 
     /// <summary>Writes a JSON file.</summary>
@@ -180,6 +241,9 @@ internal sealed class RunFolder : IDisposable
             bool holdsRun = RunFiles.IsRun(path);
             if (!force && !mustBeEmpty)
                 throw Bad(path, "a new folder", !holdsRun ? $"one with files ({taken}, ...)"
+                    : RunFiles.Half(path) is not null
+                    ? $"one with a run that was broken off (`{Terminal.Command} resume {Terminal.Quoted(path)}` goes on with it, "
+                        + "--force replaces it)"
                     : writes.Adds ? "one with a run (--force adds the coded network, in the place of one that is there)"
                     : "one with a run (--force replaces it when the new one is whole)");
             if (!force)
@@ -188,8 +252,7 @@ internal sealed class RunFolder : IDisposable
                 return null;
             }
             RunFiles.Demand(path, writes);
-            return new RunFolder(
-                path, held, RunFiles.FreePartial(path), null, folder => RunFiles.Stale(folder._home, folder._stage!, writes));
+            return new RunFolder(path, held, RunFiles.FreePartial(path), null, Replaced(writes));
         }
         catch (Exception e)
         {
@@ -199,6 +262,9 @@ internal sealed class RunFolder : IDisposable
             throw;
         }
     }
+
+    private static Func<RunFolder, IEnumerable<string>> Replaced(RunOutputs writes) =>
+        folder => RunFiles.Stale(folder._home, folder._stage!, writes);
 
     private static void Make(string path)
     {
@@ -216,7 +282,7 @@ internal sealed class RunFolder : IDisposable
     private static void Move(string from, string to)
     {
         Directory.CreateDirectory(to);
-        foreach (string inner in Directory.EnumerateDirectories(from))
+        foreach (string inner in Directory.EnumerateDirectories(from).Where(d => System.IO.Path.GetFileName(d) != Resume))
         {
             string into = System.IO.Path.Combine(to, System.IO.Path.GetFileName(inner));
             if (FilePaths.IsLink(into))

@@ -29,7 +29,8 @@ internal sealed class RunLog : IRunObserver, IDisposable
     private StreamWriter? _text;
     private readonly Dictionary<int, IReadOnlyList<LayerRow>> _rows = [];
     private readonly JobProgress? _job;
-    private IterationRow? _last;
+    private readonly Journal? _journal;
+    private bool _isHeaded;
     private (ParameterState, int)? _lastState, _bestState;
 
     /// <param name="folder">Where it is written.</param>
@@ -37,10 +38,12 @@ internal sealed class RunLog : IRunObserver, IDisposable
     /// <param name="trainer">Whose states it keeps.</param>
     /// <param name="keep">Writes a state and its iteration to the disk.</param>
     /// <param name="job">What the bar shows.</param>
-    public RunLog(RunFolder folder, Terminal terminal, Trainer trainer, Action<ParameterState, int> keep, JobProgress? job)
+    /// <param name="journal">Of the run: what it repeats was shown and kept before, and goes into the files alone.</param>
+    public RunLog(
+        RunFolder folder, Terminal terminal, Trainer trainer, Action<ParameterState, int> keep, JobProgress? job, Journal? journal = null)
     {
         ArgumentNullException.ThrowIfNull(folder);
-        (_terminal, _trainer, _keep, _job) = (terminal, trainer, keep, job);
+        (_terminal, _trainer, _keep, _job, _journal) = (terminal, trainer, keep, job, journal);
         _iterations = new CsvTable(
             folder.File(RunFolder.Iterations),
             "iteration,epoch,phase,elapsed_s,learning_rate,train_loss,validation_loss,validation_accuracy,kept,total,density,decision,"
@@ -51,6 +54,8 @@ internal sealed class RunLog : IRunObserver, IDisposable
 
     /// <summary>The state to save if the run breaks off, and its iteration; null before the first.</summary>
     public (ParameterState State, int Iteration)? LastGood => _bestState ?? _lastState;
+
+    private bool Repeats => _journal is { Replays: true };
 
     /// <summary>The rows of layers.csv of one iteration; none if it never was.</summary>
     public IReadOnlyList<LayerRow> Layers(int iteration) => _rows.GetValueOrDefault(iteration, []);
@@ -73,7 +78,12 @@ internal sealed class RunLog : IRunObserver, IDisposable
                 Csv.Six(l.Density));
         }
         _rows.Add(row.Iteration, layers);
-        _last = row;
+        Note(string.Create(
+            CultureInfo.InvariantCulture,
+            $"{row.Iteration,4} {row.Phase,-8} epoch {row.Epoch,6:F1}  {row.Elapsed,6:F1} s  loss {row.TrainLoss:F4}  "
+            + $"validation {row.ValidationAccuracy:F2} %  kept {100 * row.Density:F2} %  {row.Reason}").TrimEnd());
+        if (Repeats)
+            return;
         if (row.Decision != Decision.Rollback || _lastState is null)
         {
             _lastState = (_trainer.Parameters.Save(), row.Iteration);
@@ -83,16 +93,18 @@ internal sealed class RunLog : IRunObserver, IDisposable
         }
         // States and masks pass through large arrays, which the collector would let pile up to several hundred megabytes.
         GC.Collect();
-        Note(string.Create(
-            CultureInfo.InvariantCulture,
-            $"{row.Iteration,4} {row.Phase,-8} epoch {row.Epoch,6:F1}  {row.Elapsed,6:F1} s  loss {row.TrainLoss:F4}  "
-            + $"validation {row.ValidationAccuracy:F2} %  kept {100 * row.Density:F2} %  {row.Reason}").TrimEnd());
-        if (row.Iteration == 1)
+        if (!_isHeaded)
             _terminal.Row(Head);
+        _isHeaded = true;
         _terminal.Row(Short(row));
     }
 
-    public void Best(int iteration) => Keep((_bestState = (_trainer.Parameters.Save(), iteration)).Value);
+    public void Best(int iteration)
+    {
+        _bestState = (_trainer.Parameters.Save(), iteration);
+        if (!Repeats)
+            Keep(_bestState.Value);
+    }
 
     /// <summary>A line of log.txt alone.</summary>
     public void Note(string line) => Unguarded(() => _text?.WriteLine(line));
@@ -100,7 +112,8 @@ internal sealed class RunLog : IRunObserver, IDisposable
     public void Say(string line)
     {
         Note(line);
-        _terminal.Say(line);
+        if (!Repeats)
+            _terminal.Say(line);
     }
 
     public void Progress(string phase, double epoch, double epochs, double loss)

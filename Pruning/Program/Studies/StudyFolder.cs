@@ -16,6 +16,9 @@ internal sealed class StudyFolder(string path, CancellationToken cancellation = 
 {
     public const string Table = "table.txt";
 
+    /// <summary>What the study was called with, each call once.</summary>
+    public const string Calls = "study.json";
+
     private const string Partial = ".partial", SeedPrefix = "seed-";
 
     private static readonly TimeSpan Pause = TimeSpan.FromMilliseconds(20);
@@ -65,7 +68,7 @@ internal sealed class StudyFolder(string path, CancellationToken cancellation = 
             return;
         RunFiles.Sweep(path);
         bool study = Directory.EnumerateDirectories(path)
-            .Any(n => StudyOptions.Are(Path.Combine(n, RunFolder.Options)) || Seeds(n).Length > 0);
+            .Any(n => StudyOptions.Are(Path.Combine(n, RunFolder.Options)) || Seeds(n).Length > 0) || StudyOptions.Are(File(Calls));
         string? other = Directory.EnumerateFileSystemEntries(path).Select(e => Path.GetFileName(e)).Where(n => n != FolderLock.Name)
             .Order(StringComparer.Ordinal).FirstOrDefault();
         if (!study && other is not null)
@@ -80,9 +83,15 @@ internal sealed class StudyFolder(string path, CancellationToken cancellation = 
     /// <summary>
     /// Makes a unit by a run. If that breaks off, what it saved stays under the partial name until the unit was made after all.
     /// </summary>
+    /// <param name="network">Of the unit.</param>
+    /// <param name="seed">Of the unit.</param>
+    /// <param name="unit">Its name.</param>
+    /// <param name="options">What all units of the network have in common.</param>
+    /// <param name="run">Makes it in a folder, which may hold a part of it already.</param>
+    /// <param name="goesOn">Whether the run in a folder that was broken off is one to go on with; else another begins.</param>
     /// <returns>False where another process makes it, or has made it.</returns>
     /// <exception cref="UserException">As <see cref="Demand"/>. Failed: the folder cannot be written.</exception>
-    public bool Make(string network, ulong seed, string unit, JsonObject options, Action<RunFolder> run)
+    public bool Make(string network, ulong seed, string unit, JsonObject options, Action<RunFolder> run, Func<string, bool>? goesOn = null)
     {
         ArgumentNullException.ThrowIfNull(options);
         ArgumentNullException.ThrowIfNull(run);
@@ -91,9 +100,14 @@ internal sealed class StudyFolder(string path, CancellationToken cancellation = 
             return false;
         using (claim)
         {
-            string made = RunFiles.FreePartial(partial);
-            using (var into = RunFolder.Create(made, "", force: false))
+            string? half = RunFiles.Half(partial) is { } broken && goesOn?.Invoke(broken) == true ? broken : null;
+            string made = half ?? RunFiles.FreePartial(partial);
+            using (var into = half is null ? RunFolder.Create(made, "", force: false)
+                : RunFolder.Reopen(made, made, RunOutputs.OfSearch()))
+            {
                 run(into);
+                into.Finish();
+            }
             try
             {
                 Directory.Move(made, whole);
@@ -138,6 +152,20 @@ internal sealed class StudyFolder(string path, CancellationToken cancellation = 
         StudyAnswers.Write(File(StudyUnit.Answers), answers);
         AtomicFile.Write(File(Table), stream => stream.Write(System.Text.Encoding.UTF8.GetBytes(text)));
         return (summary, text);
+    }
+
+    /// <summary>Notes a call of the study, so that it can be gone on with.</summary>
+    /// <param name="words">What was given.</param>
+    /// <exception cref="UserException">BadFile: the calls before cannot be read. Failed: the folder cannot be written.</exception>
+    public void Note(JsonArray words)
+    {
+        using var held = Hold();
+        string[][] calls = StudyOptions.Calls(File(Calls));
+        JsonArray all = [.. calls.Select(c => new JsonArray([.. c.Select(w => JsonValue.Create(w))]))];
+        if (all.Any(c => JsonNode.DeepEquals(c, words)))
+            return;
+        all.Add(words);
+        StudyOptions.Write(File(Calls), new JsonObject { ["verb"] = "study", ["calls"] = all });
     }
 
     private string Network(string network) => Path.Combine(path, RunFolder.Safe(network));

@@ -52,6 +52,12 @@ internal static class StudyOptions
         }
     }
 
+    /// <summary>The words of all calls of a study; none where the file is not there.</summary>
+    /// <exception cref="UserException">BadFile.</exception>
+    public static string[][] Calls(string file) => !File.Exists(file) ? [] : Read(file, study => study["calls"] is JsonArray calls
+        ? calls.Select(c => c!.AsArray().Select(w => w!.GetValue<string>()).ToArray()).ToArray()
+        : throw new JsonException("no calls"));
+
     private static T Read<T>(string file, Func<JsonObject, T> use)
     {
         try
