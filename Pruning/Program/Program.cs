@@ -46,6 +46,8 @@ void End()
     while (AtomicFile.IsActive)
         Thread.Sleep(pause);
     Say("interrupted: the command did not end by itself");
+    if (terminal.Half is { } half)
+        Task.Run(() => terminal.Next("resume", half)).Wait(hearing);
     if (terminal.JsonOnly)
         Task.Run(() => terminal.Result(new { Error = "interrupted", ExitCode = (int)ExitCode.Interrupted })).Wait(hearing);
     Environment.Exit((int)ExitCode.Interrupted);

@@ -59,6 +59,9 @@ internal sealed class Terminal(TextWriter output, TextWriter error, bool interac
     /// <summary>Whether --json was given: then text that was asked for goes to the error stream.</summary>
     public bool JsonOnly { get; set; }
 
+    /// <summary>The folder of the run that is under way, for whoever ends the process; null where there is none.</summary>
+    public string? Half { get; set; }
+
     /// <summary>One or more lines to a human.</summary>
     public void Say(string text)
     {

@@ -81,6 +81,60 @@ public sealed class ResumeTests : IDisposable
         Assert.Contains("whole", Cli.Done("resume", run, "--json").Error + Cli.Done("resume", run).Output, StringComparison.Ordinal);
     }
 
+    /// <summary>The journal may end anywhere: in a line, before a state that is there, behind one that is not.</summary>
+    [Theory]
+    [InlineData("dynamic", 1)]
+    [InlineData("dynamic", 700)]
+    [InlineData("dynamic", 6000)]
+    [InlineData("hand-set", 300)]
+    [InlineData("hand-set", 1_000_000)]
+    public void A_torn_journal_counts_as_far_as_it_is_whole(string name, int bytes)
+    {
+        string whole = _folder.Combine("whole"), run = _folder.Combine("run");
+        string[] command = [.. Runs[name], .. Cli.Small(_data, whole)];
+        Cli.Done(command);
+        Break([.. command[..^1], run], run, records: name == "dynamic" ? 22 : 9);
+        string journal = Path.Combine(run, RunFolder.Resume, "journal.jsonl");
+        byte[] lines = File.ReadAllBytes(journal);
+        File.WriteAllBytes(journal, lines[..Math.Max(0, lines.Length - bytes)]);
+        Cli.Done("resume", run);
+        AssertSame(whole, run);
+    }
+
+    [Fact]
+    public void A_half_run_is_named_by_whoever_reads_it_and_replaced_by_force()
+    {
+        string run = _folder.Combine("run"), whole = _folder.Combine("whole");
+        string[] command = [.. Runs["target"], .. Cli.Small(_data, run)];
+        Break(command, run, records: 8);
+        Assert.Contains($"resume {run}", Cli.Done("plot", "--run", run).Error, StringComparison.Ordinal);
+        Cli.Done([.. command, "--force"]);
+        Assert.False(Directory.Exists(Path.Combine(run, RunFolder.Resume)));
+        Assert.Contains("whole", Cli.Done("resume", run).Output, StringComparison.Ordinal);
+        Cli.Done([.. command[..^1], whole]);
+        AssertSame(whole, run);
+    }
+
+    [Fact]
+    public void An_interrupted_study_goes_on_by_resume()
+    {
+        string whole = _folder.Combine("whole"), broken = _folder.Combine("broken");
+        string[] command =
+        [
+            "study", "--networks", "fc16r fc10", "--seeds", "1-2", "--methods", "dynamic", "--dense-epochs", "2", "--epochs", "1",
+            "--max-drop", "5", .. Cli.Small(_data, whole)[2..],
+        ];
+        Cli.Done(command);
+        string half = Path.Combine(broken, "fc16r-fc10", "seed-1", "dynamic.partial", "partial");
+        string error = Break([.. command[..^1], broken], half, records: 12);
+        Assert.Contains($"resume goes on with the others\nnext: secateurs resume {broken}\n", error, StringComparison.Ordinal);
+        Assert.True(Records(half) > 0);
+        (_, error) = Cli.Done("resume", broken);
+        Assert.Contains($"dynamic -> {half}\n", error, StringComparison.Ordinal);
+        AssertSame(whole, broken);
+        Assert.Contains("nothing is left to do", Cli.Done("resume", broken).Output, StringComparison.Ordinal);
+    }
+
     [Fact]
     public void What_is_half_says_how_to_go_on_and_what_cannot_go_on_says_why()
     {
@@ -128,7 +182,8 @@ public sealed class ResumeTests : IDisposable
     }
 
     /// <summary>Runs a command and interrupts it when so much is recorded.</summary>
-    private static void Break(string[] args, string place, int records)
+    /// <returns>What it said.</returns>
+    private static string Break(string[] args, string place, int records)
     {
         using var cancelled = new CancellationTokenSource();
         using var error = new Watched(() =>
@@ -138,6 +193,7 @@ public sealed class ResumeTests : IDisposable
         });
         int code = CommandLine.Run(args, new Terminal(TextWriter.Null, error, interactive: false, colour: false), cancelled.Token);
         Assert.True(code == (int)ExitCode.Interrupted, error.ToString());
+        return error.ToString();
     }
 
     /// <summary>The same files, with the same content but for times, paths and pictures of times.</summary>

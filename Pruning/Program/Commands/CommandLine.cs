@@ -23,8 +23,24 @@ internal sealed record Invocation(ParseResult Arguments, Terminal Terminal, Canc
         var folder = Half is { } half
             ? RunFolder.Reopen(Find(Options.Out)!, half, writes)
             : RunFolder.Create(Find(Options.Out), name, Get(Options.Force), writes);
-        folder.LeftHalf = home => Terminal.Next("resume", home);
+        Terminal.Half = folder.Home;
+        folder.Left = isHalf =>
+        {
+            Terminal.Half = null;
+            if (isHalf)
+                Terminal.Next("resume", folder.Home);
+        };
         return folder;
+    }
+
+    /// <summary>Says so where a run that is read has not ended.</summary>
+    public void RemarkHalf(string folder)
+    {
+        if (RunFiles.Half(folder) is not null)
+        {
+            Terminal.Say($"warning: {folder} holds a run that has not ended");
+            Terminal.Next("resume", folder);
+        }
     }
 
     public T Get<T>(Option<T> option) => Arguments.GetRequiredValue(option);

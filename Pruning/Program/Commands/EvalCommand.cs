@@ -35,6 +35,7 @@ internal static class EvalCommand
     {
         if (invocation.Find(Options.Model) is not { } named)
             return null;
+        invocation.RemarkHalf(named);
         string path = ModelFile.Find(named);
         return (path, ModelFile.Load(path));
     }

@@ -36,6 +36,7 @@ internal static class PlotCommand
             : Curves.OfRun(run, title);
         AtomicFile.Write(target, stream => stream.Write(System.Text.Encoding.UTF8.GetBytes(svg)), own || invocation.Get(Options.Force));
         invocation.Terminal.Say($"drawn: {target}");
+        invocation.RemarkHalf(run);
         if (invocation.Get(Options.Json))
             invocation.Terminal.Result(new { Out = target });
     }

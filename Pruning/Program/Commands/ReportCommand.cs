@@ -33,6 +33,7 @@ internal static class ReportCommand
         string folder = invocation.Arguments.GetRequiredValue(Folder);
         if (!Directory.Exists(folder))
             throw new UserException(ErrorKind.Usage, $"{folder}: expected a folder, found none");
+        invocation.RemarkHalf(folder);
         // A run's own page is made anew; any other path must be free.
         string target = invocation.Find(Target) ?? Path.Combine(folder, RunFolder.Report);
         Write(invocation, folder, target, invocation.Find(Target) is null || invocation.Get(Options.Force), null);

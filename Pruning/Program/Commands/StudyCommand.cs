@@ -116,6 +116,7 @@ internal static class StudyCommand
             return;
         }
         folder.Note(GivenWords.Of(invocation));
+        invocation.Terminal.Half = path;
         var job = new JobProgress(parts);
         StudySeed[] seeds =
         [

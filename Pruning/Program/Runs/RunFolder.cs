@@ -51,8 +51,11 @@ internal sealed class RunFolder : IDisposable
     /// <summary>Whether the run is to replace another.</summary>
     public bool Replaces => _stage is not null;
 
-    /// <summary>Is told the folder when it is given back with a run that has begun and not ended, but can go on.</summary>
-    public Action<string>? LeftHalf { get; set; }
+    /// <summary>What the user or the program named.</summary>
+    public string Home => _home;
+
+    /// <summary>Is told, when the folder is given back, whether the run in it has begun and not ended, but can go on.</summary>
+    public Action<bool>? Left { get; set; }
 
     /// <summary>Claims the folder.</summary>
     /// <param name="asked">Named by the user, or null.</param>
@@ -186,8 +189,7 @@ internal sealed class RunFolder : IDisposable
             inner.Dispose();
         _journal?.Dispose();
         _lock?.Dispose();
-        if (!_ended && LeftHalf is { } tell && RunFiles.Half(_home) is not null)
-            tell(_home);
+        Left?.Invoke(!_ended && RunFiles.Half(_home) is not null);
     }
 
     /// <summary>Writes a JSON file.</summary>
