@@ -154,7 +154,8 @@ internal sealed class PruningPath
     {
         float[] weights = _session.Trainer.Parameters.GetWeights(), mask = _session.Trainer.Parameters.GetMask();
         float share = (float)Math.Max(1 / Reach, 1.0 / Moves);
+        // A product with the mask could be -0, and then what is pruned would have to be stored.
         for (int i = 0; i < weights.Length; i++)
-            _mean[i] = (_mean[i] + (weights[i] - _mean[i]) * share) * mask[i];
+            _mean[i] = mask[i] == 0 ? 0 : _mean[i] + (weights[i] - _mean[i]) * share;
     }
 }
