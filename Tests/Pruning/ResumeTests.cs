@@ -21,6 +21,9 @@ public sealed class ResumeTests : IDisposable
         ["compare"] = ["compare", "--dense-epochs", "3", "--epochs", "2", "--max-drop", "5", "--full"],
     };
 
+    /// <summary>With running averages, which follow what is pruned or averaged, and drop-out.</summary>
+    private const string Normalised = "conv2@5s2br pool2 drop0.1 fc10";
+
     private readonly TemporaryFolder _folder = new();
     private readonly string _data;
 
@@ -36,12 +39,14 @@ public sealed class ResumeTests : IDisposable
     [InlineData("target", 2)]
     [InlineData("hand-set", 3)]
     [InlineData("compare", 8)]
-    public void A_run_that_is_interrupted_again_and_again_ends_with_the_same_bits(string name, int records)
+    [InlineData("dynamic", 9, Normalised)]
+    public void A_run_that_is_interrupted_again_and_again_ends_with_the_same_bits(string name, int records, string network = "fc16r fc10")
     {
         string whole = _folder.Combine("whole"), broken = _folder.Combine("broken");
-        Cli.Done([.. Runs[name], .. Cli.Small(_data, whole)]);
+        string[] Command(string run) => [.. Runs[name], "--network", network, .. Cli.Small(_data, run)[2..]];
+        Cli.Done(Command(whole));
         int breaks = 0;
-        string[] args = [.. Runs[name], .. Cli.Small(_data, broken)];
+        string[] args = Command(broken);
         while (true)
         {
             using var cancelled = new CancellationTokenSource();
