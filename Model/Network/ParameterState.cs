@@ -6,17 +6,20 @@ namespace Secateurs.Model;
 
 /// <summary>
 /// A copy of the flat buffers of <see cref="Parameters"/> on the host, to come back to bit by bit. A search keeps dozens of them, most of
-/// light networks: where the mask is 0 weight and moments are 0 too, so only live entries are stored, and the mask as a bit each.
+/// light networks: where the mask is 0 weight and moments are 0 too, so only other entries are stored, and a bit each that tells them
+/// apart. Some that are pruned are -0, which is kept.
 /// </summary>
 public sealed class ParameterState
 {
     private const string WeightName = "weight", MomentName = "moment", MaskName = "mask", LiveName = "live", LengthName = "length";
 
-    /// <summary>Bit i % 64 of word i / 64: entry i lives. Null where the buffers are stored as they are.</summary>
-    private readonly ulong[]? _live;
+    /// <summary>Bit i % 64 of word i / 64: entry i is stored, since not all of its bits are 0.</summary>
+    private readonly ulong[] _live;
 
     private readonly float[] _weight;
     private readonly float[][] _moments;
+
+    /// <summary>Null where it is 1 of all that are stored.</summary>
     private readonly float[]? _mask;
     private readonly int _length;
 
@@ -26,18 +29,15 @@ public sealed class ParameterState
         ArgumentNullException.ThrowIfNull(weight);
         ArgumentNullException.ThrowIfNull(mask);
         ArgumentNullException.ThrowIfNull(moments);
-        (_weight, _moments, _mask, _length) = (weight, moments, mask, mask.Length);
-        var live = new ulong[(_length + 63) / 64];
+        _length = mask.Length;
+        _live = new ulong[(_length + 63) / 64];
         for (int i = 0; i < _length; i++)
-        {
-            if (mask[i] == 1)
-                live[i / 64] |= 1UL << (i % 64);
-            else if ((Bits(mask[i]) | Bits(weight[i])) != 0 || moments.Any(m => Bits(m[i]) != 0))
-                return; // not what pruning leaves, so nothing may be left out
-        }
-        (_live, _mask) = (live, null);
-        int count = live.Sum(BitOperations.PopCount);
+            if ((Bits(mask[i]) | Bits(weight[i])) != 0 || moments.Any(m => Bits(m[i]) != 0))
+                _live[i / 64] |= 1UL << (i % 64);
+        int count = _live.Sum(BitOperations.PopCount);
         (_weight, _moments) = (Packed(weight, count), Array.ConvertAll(moments, m => Packed(m, count)));
+        float[] stored = Packed(mask, count);
+        _mask = stored.AsSpan().ContainsAnyExcept(1f) ? stored : null;
 
         static int Bits(float value) => BitConverter.SingleToInt32Bits(value);
     }
@@ -51,7 +51,7 @@ public sealed class ParameterState
         _moments = [.. Enumerable.Range(0, tensors.Keys.Count(n => n.StartsWith(MomentName, StringComparison.Ordinal)))
             .Select(i => tensors[$"{MomentName}{i}"].ToSingles())];
         _mask = tensors.GetValueOrDefault(MaskName)?.ToSingles();
-        _live = tensors.TryGetValue(LiveName, out var live) ? MemoryMarshal.Cast<byte, ulong>(live.Data).ToArray() : null;
+        _live = MemoryMarshal.Cast<byte, ulong>(tensors[LiveName].Data).ToArray();
         _length = int.Parse(file.Metadata[LengthName], CultureInfo.InvariantCulture);
     }
 
@@ -60,11 +60,11 @@ public sealed class ParameterState
     /// <summary>The optimizer's, in its order.</summary>
     public IReadOnlyList<float[]> Moments => [.. _moments.Select(Unpacked)];
 
-    public float[] Mask => _mask ?? Unpacked([.. _weight.Select(_ => 1f)]);
+    public float[] Mask => Unpacked(_mask ?? [.. _weight.Select(_ => 1f)]);
 
     /// <summary>Bytes that this copy takes.</summary>
     public long Bytes =>
-        sizeof(float) * ((1L + _moments.Length) * _weight.Length + (_mask?.Length ?? 0)) + sizeof(ulong) * (_live?.Length ?? 0L);
+        sizeof(float) * ((1L + _moments.Length) * _weight.Length + (_mask?.Length ?? 0)) + sizeof(ulong) * (long)_live.Length;
 
     /// <summary>The buffers as they are stored here, for a file.</summary>
     internal IEnumerable<SafeTensor> Tensors()
@@ -74,8 +74,7 @@ public sealed class ParameterState
             yield return Of($"{MomentName}{i}", _moments[i]);
         if (_mask is not null)
             yield return Of(MaskName, _mask);
-        if (_live is not null)
-            yield return SafeTensor.Of(LiveName, [_live.Length * sizeof(ulong)], MemoryMarshal.AsBytes<ulong>(_live));
+        yield return SafeTensor.Of(LiveName, [_live.Length * sizeof(ulong)], MemoryMarshal.AsBytes<ulong>(_live));
 
         static SafeTensor Of(string name, float[] values) => SafeTensor.Of(name, [values.Length], values);
     }
@@ -110,5 +109,5 @@ public sealed class ParameterState
         return flat;
     }
 
-    private bool Lives(int i) => (_live![i / 64] >> (i % 64) & 1) != 0;
+    private bool Lives(int i) => (_live[i / 64] >> (i % 64) & 1) != 0;
 }

@@ -42,7 +42,10 @@ public sealed class ParameterStateTests
     {
         float[][] buffers = [.. Enumerable.Range(0, 4).Select(b => new float[] { 1, 0, 0, 1, 0 })];
         buffers[buffer][2] = value;
-        AssertSame(buffers, new ParameterState([.. buffers[0]], [.. buffers[3]], [.. buffers[1]], [.. buffers[2]]));
+        var state = new ParameterState([.. buffers[0]], [.. buffers[3]], [.. buffers[1]], [.. buffers[2]]);
+        AssertSame(buffers, state);
+        // Alone, beside the two that live: weight, two moments, mask where one of them is not 1.
+        Assert.Equal(sizeof(float) * 3 * (buffers[3][2] == 1 ? 3 : 4) + sizeof(ulong), state.Bytes);
     }
 
     [Fact]
