@@ -9,7 +9,7 @@ namespace Secateurs.Pruning.Methods;
 /// <summary>
 /// What a run has done so far, on the disk, so that it can go on after its process has ended in any way. A run is a sequence of steps
 /// (<see cref="Step"/>: training, whose outcome is the trainer's state) and measurements (<see cref="Recall"/>: values), and between them
-/// of decisions that follow from these. A run that goes on takes the same course from its beginning, but what is recorded is not done again:
+/// of decisions that follow from these. A run that goes on takes the same course from its beginning; what is recorded is not done again:
 /// values come from the journal, states from their files. So nothing of what decides has to be saved, and it ends with the same bits.
 /// </summary>
 /// <remarks>
