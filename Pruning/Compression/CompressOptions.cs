@@ -21,6 +21,15 @@ public sealed record CompressOptions
     /// </summary>
     public double MaxDrop { get; init; } = new PruneOptions().MaxDrop.Least;
 
+    /// <summary>
+    /// Bytes that the file may have: the search ends at the first that has no more. Null: as small as the budget bears. It ends earlier than
+    /// that, or goes on beyond the budget unless <see cref="IsBudgetFirm"/>, by weights that go; what comes out may still be larger.
+    /// </summary>
+    public int? TargetBytes { get; init; }
+
+    /// <summary>Whether the budget is kept even where the file stays larger than <see cref="TargetBytes"/>.</summary>
+    public bool IsBudgetFirm { get; init; }
+
     /// <summary>Peak learning rate of the shared values.</summary>
     public double LearningRate { get; init; } = 5e-4;
 

@@ -81,8 +81,7 @@ public static class Compressor
             var network = SharedNetwork.Of(compact with { Weights = state.State.Weight }, state.Layers);
             return chain && network.Others.Count == 0 ? NeuronOrder.HeaviestFirst(network) : network;
         }
-        var sharing = new WeightSharing(
-            trainer, reference, options, say, s => keep(CodedFile.Encode(Coded(s), options.Coder)), cancellation, journal);
+        var sharing = new WeightSharing(trainer, reference, options, say, Keep, cancellation, journal);
         var shared = sharing.Run();
 
         var coded = Coded(shared);
@@ -101,6 +100,13 @@ public static class Compressor
             file, decoded, shared.Widths.Bits, size, model.Network.Parameters.Sum(p => 4L * p.Count), model.Total,
             Judgement.Of(reference, trainer.EvaluateEach(Part.Validation), options.MaxDrop), before,
             trainer.Evaluate(Part.Test, cancellation), sharing.Tries, encode, decode);
+
+        int Keep(SharedState state)
+        {
+            byte[] bytes = CodedFile.Encode(Coded(state), options.Coder);
+            keep(bytes);
+            return bytes.Length;
+        }
 
         Outcomes Outcomes(Checkpoint network)
         {

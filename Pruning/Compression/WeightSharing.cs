@@ -26,17 +26,18 @@ internal sealed record SharedState(Widths Widths, IReadOnlyList<SharedWeights> L
 /// Trained quantisation (Han, Mao and Dally 2016, section 3): k-means per layer (<see cref="Clustering"/>), then the shared values are
 /// trained, taught by the network that came in. How much is kept is given, or found: bits of all layers together go down from 5, judged as
 /// thresholds are; then bits of one layer after the other, of biases and of mantissas; then weights go that are not worth their bits, and
-/// the others are retrained.
+/// the others are retrained. Where a size is asked for, the way ends at the first file that has it; it goes on beyond the budget, by weights
+/// that go, where that is allowed.
 /// </summary>
 /// <param name="trainer">Holds the network that comes in.</param>
 /// <param name="reference">What is judged against, on the validation images.</param>
 /// <param name="options">What is asked for.</param>
 /// <param name="say">Takes lines for humans.</param>
-/// <param name="keep">Takes each network that is better than all before.</param>
+/// <param name="keep">Takes each network that is better than all before; gives the bytes of its file.</param>
 /// <param name="cancellation">Ctrl-C.</param>
 /// <param name="journal">Where tries are recorded, and what was recorded before is taken from; null for nowhere.</param>
 internal sealed class WeightSharing(
-    Trainer trainer, Outcomes reference, CompressOptions options, Action<string> say, Action<SharedState> keep,
+    Trainer trainer, Outcomes reference, CompressOptions options, Action<string> say, Func<SharedState, int> keep,
     CancellationToken cancellation, Journal? journal = null)
 {
     /// <summary>Bits that the way down begins with, the most there are, and doubtful tries in a row that end the way down.</summary>
@@ -50,19 +51,37 @@ internal sealed class WeightSharing(
 
     private readonly TrainerState _start = trainer.Save();
 
+    /// <summary>The best network so far, and the bytes of its file.</summary>
+    private SharedState? _best;
+    private int _bytes = int.MaxValue;
+
     /// <summary>Networks that were tried.</summary>
     public int Tries { get; private set; }
 
+    /// <summary>Whether the file is as small as was asked for: nothing that costs accuracy is tried any more.</summary>
+    private bool IsSmallEnough => _bytes <= options.TargetBytes;
+
     /// <summary>Shares and trains; the trainer ends as it came.</summary>
-    /// <returns>The best network within the budget, or where none is, one with the most bits.</returns>
+    /// <returns>
+    /// The best network within the budget, or where none is, one with the most bits; where a size is asked for, the first that has it, or
+    /// the smallest.
+    /// </returns>
     public SharedState Run()
     {
         if (options.TeacherShare > 0)
             trainer.Teach(options.TeacherShare, options.Temperature, cancellation: cancellation);
-        var best = options.Bits is { } bits ? Try(Uniform(bits, AllMantissa, AllBiases)) : Find();
+        if (options.Bits is { } bits)
+            Take(Try(Uniform(bits, AllMantissa, AllBiases)));
+        else if (FindBits())
+            Refine();
+        if (options.TargetBytes is not null && !options.IsBudgetFirm && options.Dropped is null)
+        {
+            for (int dropped = _best!.Widths.Dropped + DropStep; !IsSmallEnough && dropped < 100; dropped += DropStep)
+                Take(Try(_best.Widths with { Dropped = dropped }));
+        }
         trainer.DismissTeacher();
         trainer.Restore(_start);
-        return best;
+        return _best!;
     }
 
     /// <summary>The same bits in all layers, and of what is not asked for so many.</summary>
@@ -70,33 +89,37 @@ internal sealed class WeightSharing(
         [.. trainer.Parameters.Layers.Select(_ => bits)], options.MantissaBits ?? mantissa, options.BiasBits ?? biases,
         options.Dropped ?? 0);
 
-    private SharedState Find()
+    /// <summary>As few bits for all layers as the budget bears; false where it bears none.</summary>
+    private bool FindBits()
     {
-        SharedState? found = null;
-        for (int bits = First, misses = 0; bits >= 1 && misses < Patience; bits--)
+        for (int bits = First, misses = 0; bits >= 1 && misses < Patience && !IsSmallEnough; bits--)
         {
             var tried = Try(Uniform(bits, FirstMantissa, FirstBiases));
             if (tried.Judgement.Verdict == Verdict.Within)
             {
-                (found, misses) = (tried, 0);
-                keep(tried);
+                Take(tried);
+                misses = 0;
             }
             else
                 misses = tried.Judgement.Verdict == Verdict.Damaged ? Patience : misses + 1;
         }
-        for (int bits = First + 1; found is null && bits <= Most; bits++)
+        for (int bits = First + 1; _best is null; bits++)
         {
             var tried = Try(Uniform(bits, AllMantissa, AllBiases));
-            found = tried.Judgement.Verdict == Verdict.Within || bits == Most ? tried : null;
+            if (tried.Judgement.Verdict == Verdict.Within || bits == Most)
+                Take(tried);
         }
-        var best = found!;
-        if (best.Judgement.Verdict != Verdict.Within)
-            return best;
+        return _best.Judgement.Verdict == Verdict.Within;
+    }
+
+    /// <summary>What else the budget bears.</summary>
+    private void Refine()
+    {
         // The layer with the most live weights has most to give.
         int[] order =
         [
-            .. Enumerable.Range(0, best.Widths.Bits.Length)
-                .OrderByDescending(i => best.Layers[i].Indices.Length - best.Layers[i].Indices.Count(0)),
+            .. Enumerable.Range(0, _best!.Widths.Bits.Length)
+                .OrderByDescending(i => _best.Layers[i].Indices.Length - _best.Layers[i].Indices.Count(0)),
         ];
         foreach (int layer in order)
             Lower(w => w.Bits[layer], (w, n) => w with { Bits = [.. w.Bits.Select((b, i) => i == layer ? n : b)] });
@@ -107,26 +130,31 @@ internal sealed class WeightSharing(
         // Last, since those that stay are retrained, which makes up for some of it.
         if (options.Dropped is null)
         {
-            for (int dropped = DropStep, misses = 0; dropped < 100 && misses < Patience; dropped += DropStep)
-                misses = Better(best.Widths with { Dropped = dropped }) ? 0 : misses + 1;
+            for (int dropped = DropStep, misses = 0; dropped < 100 && misses < Patience && !IsSmallEnough; dropped += DropStep)
+                misses = IsBetter(_best.Widths with { Dropped = dropped }) ? 0 : misses + 1;
         }
-        return best;
 
         void Lower(Func<Widths, int> width, Func<Widths, int, Widths> with)
         {
-            while (width(best.Widths) > 1 && Better(with(best.Widths, width(best.Widths) - 1)))
+            while (!IsSmallEnough && width(_best.Widths) > 1 && IsBetter(with(_best.Widths, width(_best.Widths) - 1)))
             {
             }
         }
 
-        bool Better(Widths widths)
+        bool IsBetter(Widths widths)
         {
             var tried = Try(widths);
             if (tried.Judgement.Verdict != Verdict.Within)
                 return false;
-            keep(best = tried);
+            Take(tried);
             return true;
         }
+    }
+
+    private void Take(SharedState tried)
+    {
+        _best = tried;
+        _bytes = keep(tried);
     }
 
     private SharedState Try(Widths widths)

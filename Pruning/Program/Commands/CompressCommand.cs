@@ -33,6 +33,10 @@ internal static class CompressCommand
     private static readonly Option<double> MaxDrop = Options.Number(
         "--max-drop", "points of validation accuracy that pruning and compression may cost together; unsaid, what it was pruned within",
         Default.MaxDrop, 0, 100);
+    private static readonly Option<int> TargetBytes = Options.Number(
+        "--target-bytes",
+        "bytes of the file to end at, beyond the budget if need be, but not beyond a --max-drop that is given; 0: as few as the budget bears",
+        0, 0, 1_000_000_000);
     private static readonly Option<double> Rate = Options.Number("--learning-rate", "peak of the schedule", Default.LearningRate, 1e-7, 10);
     private static readonly Option<int> Mantissa = Found(
         "--mantissa-bits", "that shared values and biases keep, 7 as in bfloat16; auto: found with --bits auto, else 23, all of fp32",
@@ -48,7 +52,7 @@ internal static class CompressCommand
         var command = new Command("compress", "share a pruned network's weights and write it as a coded file");
         Option[] options =
         [
-            Options.Model, Dense, MaxDrop, Bits, BiasBits, Mantissa, Drop, Coder, Epochs, Rate, Batch, Options.Out, Options.Force,
+            Options.Model, Dense, MaxDrop, TargetBytes, Bits, BiasBits, Mantissa, Drop, Coder, Epochs, Rate, Batch, Options.Out, Options.Force,
             GivenWords.From, ReportCommand.None, .. Options.Machine,
         ];
         foreach (var option in options)
@@ -72,6 +76,8 @@ internal static class CompressCommand
             Coder = invocation.Get(Coder) == "range" ? Pruning.Coding.Coder.Range : Pruning.Coding.Coder.Huffman,
             Epochs = invocation.Get(Epochs),
             MaxDrop = invocation.IsGiven(MaxDrop) ? invocation.Get(MaxDrop) : BudgetOf(path, model) ?? Default.MaxDrop,
+            TargetBytes = invocation.Get(TargetBytes) is var bytes and > 0 ? bytes : null,
+            IsBudgetFirm = invocation.IsGiven(MaxDrop),
             LearningRate = invocation.Get(Rate),
             MantissaBits = Asked(invocation, Mantissa),
             BiasBits = Asked(invocation, BiasBits),
@@ -109,6 +115,16 @@ internal static class CompressCommand
         folder.Finish();
         Show(invocation.Terminal, model.Network.Name, compressed);
         ReportCommand.AtEnd(invocation, folder.Path, all);
+        if (compressed.File.Length > options.TargetBytes)
+        {
+            string within = options.IsBudgetFirm ? $" within {options.MaxDrop:0.##} points" : "";
+            throw new UserException(
+                ErrorKind.Failed,
+                string.Create(
+                    CultureInfo.InvariantCulture,
+                    $"{folder.File(RunFolder.Coded)}: expected at most {options.TargetBytes} bytes, found {compressed.File.Length}, ")
+                + $"the smallest that was found{within}");
+        }
         invocation.Next("eval", "--model", folder.File(RunFolder.Coded));
         if (invocation.Get(Options.Json))
             invocation.Terminal.Result(Result(folder, compressed));

@@ -99,6 +99,23 @@ public sealed class CompressTests : IDisposable
             Compress("eight", "--bits", "8", "--epochs", "1").GetProperty("bytes").GetInt32() - 1);
     }
 
+    [Fact]
+    public void A_size_that_is_asked_for_is_reached_within_the_budget_or_beyond_it()
+    {
+        string[] loose = ["--epochs", "1", "--dense", _model];
+        int least = Compress("least", [.. loose, "--max-drop", "5"]).GetProperty("bytes").GetInt32();
+        // Far more than the budget's smallest: the search ends early, with more of the network.
+        int easy = Compress("easy", [.. loose, "--max-drop", "5", "--target-bytes", "1000000"]).GetProperty("bytes").GetInt32();
+        Assert.InRange(easy, least + 1, 1_000_000);
+        // Less than that: beyond a budget that nobody gave, but not beyond a given one.
+        int small = Compress("small", [.. loose, "--target-bytes", $"{least / 2}"]).GetProperty("bytes").GetInt32();
+        Assert.InRange(small, 1, least / 2);
+        AssertRefused(
+            ExitCode.Failed, $"expected at most {least / 2} bytes, found {least}, the smallest that was found within 5 points",
+            [.. Arguments("firm", [.. loose, "--max-drop", "5", "--target-bytes", $"{least / 2}"]).Where(a => a != "--json")]);
+        Assert.Equal(least, new FileInfo(_folder.Combine("firm", "model.dcn")).Length);
+    }
+
     /// <summary>
     /// Pruning and compression share one budget: what the pruned network has lost is gone from it, and the dense network beside it is
     /// found.
