@@ -18,6 +18,11 @@ public static partial class Cifar10
 
     private static readonly TensorShape Image = new(3, 32, 32);
 
+    /// <summary>Its images and classes, of which no normalisation is known yet: pixels of 0 to 1.</summary>
+    public static DataShape Shape { get; } = new(
+        Image.Channels, Image.Height, Image.Width, UsualClasses, [.. Enumerable.Repeat(1 / 255f, Image.Channels)],
+        new float[Image.Channels]);
+
     /// <summary>A label and an image.</summary>
     private static readonly int RecordBytes = 1 + Image.Features;
 

@@ -73,6 +73,10 @@ public sealed partial class NetworkDescription
     /// <summary>The known ones for images like MNIST's, which every device can try within seconds.</summary>
     public static IReadOnlyList<string> Small { get; } = ["lenet-300-100", "lenet-5", "lenet-5-caffe"];
 
+    /// <summary>Images that a known network is for where nobody says: those of CIFAR-10, or of MNIST. Null of other lines.</summary>
+    public static DataShape? ImagesOf(string name) =>
+        !Known.ContainsKey(name) ? null : Small.Contains(name) ? Mnist.Shape : Cifar10.Shape;
+
     /// <summary>
     /// What a network may ask for, typed or in a file of a few bytes. Flat buffers, their moments and masks take a few hundred megabytes
     /// on any machine, the activations of 16 images and their gradients 128 MB.

@@ -47,8 +47,9 @@ internal static class ImportCommand
         bool isFile = named.EndsWith(".safetensors", StringComparison.OrdinalIgnoreCase)
             || (Path.Exists(named) && !Directory.Exists(named));
         string target = ExportCommand.TakeTarget(invocation, isFile ? named : Path.Combine(named, ModelFile.Name), source);
-        var imported = Read(invocation, source);
-        var data = imported.Raw is null ? null : PreprocessingCheck.Data(invocation);
+        var images = new Lazy<ImageData?>(() => PreprocessingCheck.Data(invocation));
+        var imported = Read(invocation, source, images);
+        var data = imported.Raw is null ? null : images.Value;
         imported.Model.Save(target, invocation.Get(Options.Force));
         var terminal = invocation.Terminal;
         terminal.Say($"{imported.Model.Network.Name}, {imported.Model.Kept} of {imported.Model.Total} weights -> {target}");
@@ -82,7 +83,7 @@ internal static class ImportCommand
         Checkpoint Model, IReadOnlyList<(string Layer, string Name)> Origins, IReadOnlyList<string> Skipped, Checkpoint? Raw,
         Preprocessing Preprocessing);
 
-    private static Imported Read(Invocation invocation, string source)
+    private static Imported Read(Invocation invocation, string source, Lazy<ImageData?> images)
     {
         using var content = InputFile.Open(source, "an ONNX model or a safetensors file");
         byte[] start = new byte[ForeignFile.StartLength];
@@ -91,7 +92,7 @@ internal static class ImportCommand
         if (OnnxNetwork.IsOne(source, start.AsSpan(0, length)))
             return Graph(invocation, source, content);
         var file = SafeTensors.Read(source, content);
-        return TorchFile.IsOne(file) ? Own(invocation, file) : Foreign(invocation, file);
+        return TorchFile.IsOne(file) ? Own(invocation, file) : Foreign(invocation, file, images);
     }
 
     /// <summary>A file that says its layers itself.</summary>
@@ -155,9 +156,12 @@ internal static class ImportCommand
             new(ErrorKind.Usage, $"{option}: expected {expected}, as {file.Path} says, found {found}; leave the option out");
     }
 
-    private static Imported Foreign(Invocation invocation, SafeTensors file)
+    /// <summary>A file of names and shapes alone: the network is told, the size of its images by the network or by the data.</summary>
+    private static Imported Foreign(Invocation invocation, SafeTensors file, Lazy<ImageData?> images)
     {
-        var network = NetworkDescription.Parse(invocation.Get(Settings.Network.Typed));
+        string line = invocation.Get(Settings.Network.Typed);
+        var shape = invocation.Find(Options.Data) is null ? NetworkDescription.ImagesOf(line) : images.Value?.Shape;
+        var network = NetworkDescription.Parse(line, shape);
         var found = ForeignNetwork.Read(file, network, invocation.IsGiven(Layers) ? invocation.Get(Layers) : null, invocation.Get(Pruned));
         var preprocessing = Told(invocation, file.Path, network.Data.Channels);
         return new(preprocessing.Apply(found.Model), found.Origins, found.Skipped, found.Model, preprocessing);

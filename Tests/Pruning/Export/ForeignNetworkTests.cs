@@ -140,14 +140,54 @@ public sealed class ForeignNetworkTests : IDisposable
             "2 weights with their biases for fc9r fc10, found 2 tensors: a.weight F32 [10, 784], a.bias F32 [10]",
             Message([weight, bias], "fc9r fc10"));
         Assert.Contains("a weight [10, 196] for fc1", Message([weight, bias], "pool2 fc10"));
-        Assert.Contains("a tensor a.bias", Message([weight, SafeTensor.Of("b.bias", [10], new float[10])], "fc10"));
+        Assert.Contains("a bias [10] for fc1, found none", Message([weight], "fc10"));
+        Assert.Contains("found b.bias F32 [10]", Message([weight, SafeTensor.Of("b.bias", [10], new float[10])], "fc10"));
         Assert.Contains("a bias [10] for fc1", Message([weight, SafeTensor.Of("a.bias", [9], new float[9])], "fc10"));
         Assert.Contains("floats as a.bias", Message([weight, SafeTensor.Of("a.bias", [10], new byte[10])], "fc10"));
         SafeTensor more = SafeTensor.Of("bn.running_mean", [4], new float[4]);
-        Assert.Contains("weights and biases only, found bn.running_mean F32 [4]", Message([weight, bias, more], "fc10"));
+        Assert.Contains("batch normalisations only, found bn.running_mean F32 [4]", Message([weight, bias, more], "fc10"));
         Assert.Contains(
             "finite numbers in a.weight",
             Message([SafeTensor.Of("a.weight", [10, 784], [.. new float[7839], float.NaN]), bias], "fc10"));
+    }
+
+    /// <summary>As PyTorch's residual networks name them: the file is sorted by name, and says nothing of the order.</summary>
+    [Theory]
+    [InlineData("conv", "bn", "shortcut.0", "shortcut.1")]
+    [InlineData("conv", "norm", "downsample.0", "downsample.1")]
+    public void A_residual_network_with_batch_normalisation_gives_the_same_logits(string conv, string norm, string source, string after)
+    {
+        const string line = "conv4@3p1br [conv4@3p1br conv4@3p1b | ]+r [conv6@3s2p1br conv6@3p1b | conv6@1s2b]+r gap fc10";
+        var model = PlainNetwork.Random(line, 1, 0, seed: 5);
+        string[] names =
+        [
+            $"{conv}1", $"{norm}1", $"layer1.0.{conv}1", $"layer1.0.{norm}1", $"layer1.0.{conv}2", $"layer1.0.{norm}2",
+            $"layer2.0.{conv}1", $"layer2.0.{norm}1", $"layer2.0.{conv}2", $"layer2.0.{norm}2", $"layer2.0.{source}",
+            $"layer2.0.{after}", "linear",
+        ];
+        NetworkLayer[] layers = [.. model.Network.Layers.Where(l => l.Parameters.Count > 0)];
+        var tensors = layers.Zip(names, (layer, name) => layer.Parameters.Select(p => SafeTensor.Of(
+            $"{name}.{p.Name[(p.Name.IndexOf('.') + 1)..]}", p.Shape, model.Weights.AsSpan(p.Offset, p.Count)))).SelectMany(t => t);
+        SafeTensor[] all = [.. tensors.Append(new("bn1.num_batches_tracked", TensorType.I64, [], new byte[8]))
+            .OrderBy(t => t.Name, StringComparer.Ordinal)];
+        var found = Read(all, line);
+        Assert.Equal(names, found.Origins.Select(o => o.Name));
+        Assert.Equal(model.Weights, found.Model.Weights);
+
+        // A bias in front of a batch normalisation is a shift of its mean, and changes nothing else.
+        float[] bias = [0.5f, -1, 2, 0.25f];
+        var biased = Read([.. all, SafeTensor.Of($"{conv}1.bias", [4], bias)], line).Model;
+        var mean = layers[1].Parameters[2];
+        Assert.Equal(
+            bias.Select((b, i) => model.Weights[mean.Offset + i] - b), biased.Weights[mean.Offset..(mean.Offset + mean.Count)]);
+        Assert.Equal(4, biased.Weights.Zip(model.Weights).Count(p => p.First != p.Second));
+
+        Assert.Contains(
+            $"numbers from 0 on in {norm}1.running_var",
+            Message([.. all.Where(t => t.Name != $"{norm}1.running_var"), SafeTensor.Of($"{norm}1.running_var", [4], [1, 1, -1, 1])],
+                line));
+        Assert.Contains(
+            $"a bias [4] for bn1, found none", Message([.. all.Where(t => t.Name != $"{norm}1.bias")], line));
     }
 
     /// <summary>Such names could not be told apart where an order of layers is given.</summary>
