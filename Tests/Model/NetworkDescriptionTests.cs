@@ -115,4 +115,16 @@ public sealed class NetworkDescriptionTests
             return error.Message;
         }
     }
+
+    [Fact]
+    public void Known_networks_say_their_images()
+    {
+        foreach (string name in NetworkDescription.Known.Keys)
+        {
+            var images = NetworkDescription.ImagesOf(name);
+            Assert.Equal(NetworkDescription.Small.Contains(name) ? Mnist.Shape : Cifar10.Shape, images);
+            Assert.Equal(10, NetworkDescription.Parse(name, images).Shapes[^1].Features);
+        }
+        Assert.Null(NetworkDescription.ImagesOf("fc10"));
+    }
 }
