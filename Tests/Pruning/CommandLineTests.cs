@@ -102,6 +102,9 @@ public sealed class CommandLineTests : IDisposable
         Assert.Contains("(default 0.1)", output);
         Assert.Equal("", error);
         Assert.Matches(@"^\d+\.\d+", Cli.Done("--version").Output);
+        Assert.Equal(output, Cli.Done("help", "prune").Output);
+        Assert.Equal(Cli.Done("--help").Output, Cli.Done("help").Output);
+        Assert.Equal((int)ExitCode.Usage, Cli.Run("help", "prunes").Code);
     }
 
     [Theory]
@@ -118,6 +121,8 @@ public sealed class CommandLineTests : IDisposable
     [InlineData("export")]
     [InlineData("import")]
     [InlineData("plot")]
+    [InlineData("report")]
+    [InlineData("resume")]
     [InlineData("bench")]
     public void Every_verb_shows_two_examples_that_it_takes(string verb)
     {

@@ -104,15 +104,19 @@ internal static class CommandLine
     /// <summary>What is wrong with arguments before anything is done with them.</summary>
     internal static IReadOnlyList<string> Mistakes(string[] args) => [.. Parse(args).Errors.Select(e => e.Message)];
 
-    /// <summary>A word that begins with @ is a word: nothing is read out of files of that name.</summary>
-    private static ParseResult Parse(string[] args) => Root.Parse(args, new ParserConfiguration { ResponseFileTokenReplacer = null });
+    /// <summary>
+    /// A word that begins with @ is a word: nothing is read out of files of that name. `help prune` is `prune --help`.
+    /// </summary>
+    private static ParseResult Parse(string[] args) => Root.Parse(
+        args is ["help", .. var verb] ? [.. verb, "--help"] : args, new ParserConfiguration { ResponseFileTokenReplacer = null });
 
     private static void Run(ParseResult parsed, Terminal terminal, CancellationToken cancellation, string? half = null)
     {
         var command = parsed.CommandResult.Command;
-        if (parsed.Action is HelpAction)
+        bool unknown = command is RootCommand && parsed.UnmatchedTokens.Count > 0;
+        if (parsed.Action is HelpAction && !unknown)
             terminal.Print(Help.Of(command));
-        else if (parsed.Errors.Count == 0 && parsed.Action is not null)
+        else if (parsed.Errors.Count == 0 && parsed.Action is not (null or HelpAction))
         {
             parsed.Invoke(new InvocationConfiguration
             {
@@ -126,7 +130,7 @@ internal static class CommandLine
             throw new UserException(
                 ErrorKind.Usage, $"expected one of {string.Join(", ", Verbs.Select(v => v.Command.Name))}; --help tells more");
         }
-        else if (parsed.Errors.Count > 0)
+        else if (parsed.Errors.Count > 0 || unknown)
             throw new UserException(ErrorKind.Usage, Mistake(parsed));
         else if (parsed.GetResult(GivenWords.From) is { Implicit: false })
             Run(Parse(GivenWords.Repeated(parsed)), terminal, cancellation);

@@ -45,7 +45,7 @@ internal static class Help
         string program = Terminal.Command;
         bool root = command is RootCommand;
         string name = root ? "" : $" {command.Name}";
-        text.Append(CultureInfo.InvariantCulture, $"{program}{name}: {command.Description}\n\n");
+        text.AppendJoin('\n', Wrapped($"{program}{name}: {command.Description}", Width)).Append("\n\n");
         text.Append(
             CultureInfo.InvariantCulture,
             $"usage: {program}{(root ? " VERB" : name)}{string.Concat(command.Arguments.Select(a => $" {a.Name}"))} [options]\n");
@@ -66,7 +66,7 @@ internal static class Help
                 $"\nexamples:\n{string.Concat(examples.Select(e => $"{new string(' ', Indent)}{program} {e}\n"))}");
         }
         if (root)
-            text.Append(CultureInfo.InvariantCulture, $"\n{program} VERB --help tells the options of a verb and shows examples.\n");
+            text.Append(CultureInfo.InvariantCulture, $"\n{program} help VERB tells the options of a verb and shows examples.\n");
         return text.ToString().TrimEnd();
     }
 
