@@ -3,14 +3,14 @@ namespace Secateurs.Kernels;
 /// <summary>
 /// Average pooling over windows of size x size with stride = size: y(c, p, q) = the window's sum / size². Rows and columns that no whole
 /// window covers are ignored (floor mode), as in PyTorch and in <see cref="MaxPool"/>, whose shapes these are.
+/// <see cref="GlobalAveragePool"/> is the same with one window, of any height and width.
 /// </summary>
 internal static class AveragePool
 {
     public static Operation Forward(ComputeDevice device, string name, Tensor x, int size, Tensor y)
     {
         MaxPool.Check(name, x, size, y);
-        return Operation.OfThreads(
-            device, name, 0, new ForwardArguments(x, size, 1f / (size * size), y), (long)y.Blocks * y.Shape.Features * Quad.PerBlock);
+        return Operation.OfThreads(device, name, 0, new ForwardArguments(x, size, size, y), MapQuad.Threads(y));
     }
 
     /// <summary>
@@ -20,11 +20,9 @@ internal static class AveragePool
         ComputeDevice device, string name, Tensor x, int size, Tensor dOutput, bool relu, Tensor dInput)
     {
         MaxPool.Check(name, x, size, dOutput);
-        if (dInput.Shape != x.Shape || dInput.Blocks != x.Blocks)
-            throw new ArgumentException($"{name}: a gradient {dInput.Shape} does not match {x.Shape}");
+        Require.Like(name, "gradient of the input", dInput, x);
         return Operation.OfThreads(
-            device, name, 0, new BackwardArguments(x, size, 1f / (size * size), dOutput, relu ? 1 : 0, dInput),
-            (long)x.Blocks * x.Shape.Features * Quad.PerBlock);
+            device, name, 0, new BackwardArguments(x, size, size, dOutput, relu ? 1 : 0, dInput), MapQuad.Threads(x));
     }
 
     /// <summary>For a single image, see <see cref="OneImage"/>.</summary>
@@ -35,95 +33,96 @@ internal static class AveragePool
         return Operation.OnHost(device, name, 0, new OneBody(x, size, y));
     }
 
-    public readonly struct ForwardArguments(Tensor x, int size, float share, Tensor y) : IBody, IThreadBody
+    public readonly struct ForwardArguments(Tensor x, int rows, int columns, Tensor y) : IBody, IThreadBody
     {
         public readonly Tensor X = x, Y = y;
-        public readonly int Size = size;
-        public readonly float Share = share;
+        public readonly int Rows = rows, Columns = columns;
+        public readonly float Share = 1f / (rows * columns);
 
         public unsafe void Run<V>(int worker, int workers) where V : unmanaged, ISimd<V>
         {
             TensorShape xs = X.Shape, ys = Y.Shape;
+            int rows = Rows, columns = Columns, step = xs.RowStride;
             var share = V.Broadcast(Share);
             var (first, last) = Operation.Share(Y.Blocks * ys.Channels, worker, workers);
-            for (int item = first; item < last; item++)
+            for (int map = first; map < last; map++)
             {
-                int block = item / ys.Channels, c = item % ys.Channels;
-                float* x = X.Pointer + (nint)block * xs.BlockStride, y = Y.Pointer + (nint)block * ys.BlockStride;
+                float* x = X.Map(map), y = Y.Map(map);
                 for (int p = 0; p < ys.Height; p++)
                     for (int q = 0; q < ys.Width; q++)
                         for (int lane = 0; lane < Layout.Lanes; lane += V.Width)
                         {
-                            float* window = x + xs.Offset(c, p * Size, q * Size) + lane;
+                            float* window = x + xs.Offset(0, p * rows, q * columns) + lane;
                             V sum = V.Zero;
-                            for (int i = 0; i < Size; i++)
-                                for (int j = 0; j < Size; j++)
-                                    sum += V.Load(window + i * xs.RowStride + j * Layout.Lanes);
-                            V.Store(sum * share, y + ys.Offset(c, p, q) + lane);
+                            for (int i = 0; i < rows; i++)
+                                for (int j = 0; j < columns; j++)
+                                    sum += V.Load(window + i * step + j * Layout.Lanes);
+                            V.Store(sum * share, y + ys.Offset(0, p, q) + lane);
                         }
             }
         }
 
-        /// <summary>A quad of images of one window.</summary>
+        /// <summary>A window.</summary>
         public void RunThread(int index)
         {
-            TensorShape xs = X.Shape, ys = Y.Shape;
-            var (window, quad) = Operation.Divide(index, Quad.PerBlock);
-            var (row, q) = Operation.Divide(window, ys.Width);
-            var (map, p) = Operation.Divide(row, ys.Height);
-            if (map >= Y.Blocks * ys.Channels)
+            var window = new MapQuad(index, Y.Shape);
+            if (!window.Exists(Y))
                 return;
-            int at = xs.Offset(map, p * Size, q * Size) / Quad.Images + quad, step = xs.RowStride / Quad.Images;
+            int at = window.Offset(X.Shape, window.Row * Rows, window.Column * Columns), step = X.Shape.RowStride / Quad.Images;
             Quad sum = default;
-            for (int i = 0; i < Size; i++)
-                for (int j = 0; j < Size; j++)
+            for (int i = 0; i < Rows; i++)
+                for (int j = 0; j < Columns; j++)
                     sum += Quad.Load(X.Data, at + i * step + j * Quad.PerBlock);
-            Quad.Store(Y.Data, ys.Offset(map, p, q) / Quad.Images + quad, Quad.MultiplyAdd(Share, sum, default));
+            Quad.Store(Y.Data, window.Offset(Y.Shape), Quad.MultiplyAdd(Share, sum, default));
         }
     }
 
-    public readonly struct BackwardArguments(Tensor x, int size, float share, Tensor dOutput, int relu, Tensor dInput) : IBody, IThreadBody
+    public readonly struct BackwardArguments(
+        Tensor x, int rows, int columns, Tensor dOutput, int relu, Tensor dInput) : IBody, IThreadBody
     {
         public readonly Tensor X = x, DOutput = dOutput, DInput = dInput;
-        public readonly int Size = size, Relu = relu;
-        public readonly float Share = share;
+        public readonly int Rows = rows, Columns = columns, Relu = relu;
+        public readonly float Share = 1f / (rows * columns);
 
         public unsafe void Run<V>(int worker, int workers) where V : unmanaged, ISimd<V>
         {
             TensorShape xs = X.Shape, ys = DOutput.Shape;
+            int rows = Rows, columns = Columns, step = xs.RowStride;
+            bool cropped = ys.Height * rows != xs.Height || ys.Width * columns != xs.Width, relu = Relu != 0;
             var share = V.Broadcast(Share);
             var (first, last) = Operation.Share(X.Blocks * xs.Channels, worker, workers);
-            for (int item = first; item < last; item++)
+            for (int map = first; map < last; map++)
             {
-                int block = item / xs.Channels, c = item % xs.Channels;
-                float* x = X.Pointer + (nint)block * xs.BlockStride, dx = DInput.Pointer + (nint)block * xs.BlockStride;
-                float* dy = DOutput.Pointer + (nint)block * ys.BlockStride;
-                for (int h = 0; h < xs.Height; h++)
-                    for (int w = 0; w < xs.Width; w++)
+                float* x = X.Map(map), dx = DInput.Map(map), dy = DOutput.Map(map);
+                if (cropped)
+                    DInput.ClearMap(map);
+                for (int p = 0; p < ys.Height; p++)
+                    for (int q = 0; q < ys.Width; q++)
                         for (int lane = 0; lane < Layout.Lanes; lane += V.Width)
                         {
-                            int at = xs.Offset(c, h, w) + lane, p = h / Size, q = w / Size;
-                            V value = V.Zero;
-                            if (p < ys.Height && q < ys.Width)
-                                value = V.Load(dy + ys.Offset(c, p, q) + lane) * share;
-                            V.Store(Relu != 0 ? V.WherePositive(V.Load(x + at), value) : value, dx + at);
+                            V value = V.Load(dy + ys.Offset(0, p, q) + lane) * share;
+                            int window = xs.Offset(0, p * rows, q * columns) + lane;
+                            for (int i = 0; i < rows; i++)
+                                for (int j = 0; j < columns; j++)
+                                {
+                                    int at = window + i * step + j * Layout.Lanes;
+                                    V.Store(relu ? V.WherePositive(V.Load(x + at), value) : value, dx + at);
+                                }
                         }
             }
         }
 
-        /// <summary>A quad of images of one input.</summary>
+        /// <summary>An input.</summary>
         public void RunThread(int index)
         {
             TensorShape xs = X.Shape, ys = DOutput.Shape;
-            var (place, quad) = Operation.Divide(index, Quad.PerBlock);
-            var (row, w) = Operation.Divide(place, xs.Width);
-            var (map, h) = Operation.Divide(row, xs.Height);
-            if (map >= X.Blocks * xs.Channels)
+            var input = new MapQuad(index, xs);
+            if (!input.Exists(X))
                 return;
-            int at = xs.Offset(map, h, w) / Quad.Images + quad, p = h / Size, q = w / Size;
+            int at = input.Offset(xs), p = input.Row / Rows, q = input.Column / Columns;
             Quad value = default;
             if (p < ys.Height && q < ys.Width)
-                value = Quad.MultiplyAdd(Share, Quad.Load(DOutput.Data, ys.Offset(map, p, q) / Quad.Images + quad), default);
+                value = Quad.MultiplyAdd(Share, Quad.Load(DOutput.Data, input.Offset(ys, p, q)), default);
             if (Relu != 0)
                 value = Quad.WhereGreater(Quad.Load(X.Data, at), default, value, default);
             Quad.Store(DInput.Data, at, value);

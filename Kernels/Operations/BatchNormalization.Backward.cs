@@ -131,7 +131,7 @@ internal sealed partial class BatchNormalization
                 V mean = V.Broadcast(Statistics.Pointer()[2 * c]);
                 nint at = (nint)map * xs.ChannelStride + xs.Offset(0, h, 0);
                 float* x = X.Pointer + at, dx = DInput.Pointer + at;
-                float* dy = DOutput.Pointer + (nint)map * ys.ChannelStride + ys.Offset(0, h, 0);
+                float* dy = DOutput.Map(map) + ys.Offset(0, h, 0);
                 SetLanes(valid, block, Images);
                 bool full = (block + 1) * Layout.Lanes <= Images;
                 for (int i = 0; i < xs.Width * Layout.Lanes; i += V.Width)
@@ -151,23 +151,20 @@ internal sealed partial class BatchNormalization
             return (a, -a * Statistics[2 * c + 1] * Gradients[2 * c] / count, -a * Gradients[2 * c + 1] / count);
         }
 
-        /// <summary>A quad of images of one value.</summary>
+        /// <summary>A value.</summary>
         public void RunThread(int index)
         {
-            TensorShape xs = X.Shape, ys = DOutput.Shape;
-            var (place, quad) = Operation.Divide(index, Quad.PerBlock);
-            var (row, w) = Operation.Divide(place, xs.Width);
-            var (map, h) = Operation.Divide(row, xs.Height);
-            if (map >= X.Blocks * xs.Channels)
+            var place = new MapQuad(index, X.Shape);
+            if (!place.Exists(X))
                 return;
-            var (block, c) = Operation.Divide(map, xs.Channels);
+            var (block, c) = Operation.Divide(place.Map, X.Shape.Channels);
             var (scale, slope, constant) = Factors(c);
-            int at = xs.Offset(map, h, w) / Quad.Images + quad;
+            int at = place.Offset(X.Shape);
             var value = Quad.Load(X.Data, at);
             var gradient = Quad.MultiplyAdd(
-                scale, Quad.Load(DOutput.Data, ys.Offset(map, h, w) / Quad.Images + quad),
+                scale, Quad.Load(DOutput.Data, place.Offset(DOutput.Shape)),
                 Quad.MultiplyAdd(slope, value + Quad.Broadcast(-Statistics[2 * c]), Quad.Broadcast(constant)));
-            gradient = Valid(gradient, block * Layout.Lanes + quad * Quad.Images, Images);
+            gradient = Valid(gradient, block * Layout.Lanes + place.Number * Quad.Images, Images);
             if (Gated != 0)
                 gradient = Quad.WhereGreater(value, default, gradient, default);
             Quad.Store(DInput.Data, at, gradient);

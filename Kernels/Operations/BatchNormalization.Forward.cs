@@ -161,8 +161,7 @@ internal sealed partial class BatchNormalization
             {
                 int h = item % xs.Height, map = item / xs.Height, c = map % xs.Channels;
                 V a = V.Broadcast(Coefficients.Pointer()[2 * c]), b = V.Broadcast(Coefficients.Pointer()[2 * c + 1]);
-                float* x = X.Pointer + (nint)map * xs.ChannelStride + xs.Offset(0, h, 0);
-                float* y = Y.Pointer + (nint)map * ys.ChannelStride + ys.Offset(0, h, 0);
+                float* x = X.Map(map) + xs.Offset(0, h, 0), y = Y.Map(map) + ys.Offset(0, h, 0);
                 for (int i = 0; i < length; i += V.Width)
                 {
                     V value = V.MultiplyAdd(a, V.Load(x + i), b);
@@ -171,23 +170,19 @@ internal sealed partial class BatchNormalization
             }
         }
 
-        /// <summary>A quad of images of one value.</summary>
+        /// <summary>A value.</summary>
         public void RunThread(int index)
         {
-            TensorShape xs = X.Shape, ys = Y.Shape;
-            var (place, quad) = Operation.Divide(index, Quad.PerBlock);
-            var (row, w) = Operation.Divide(place, xs.Width);
-            var (map, h) = Operation.Divide(row, xs.Height);
-            if (map >= X.Blocks * xs.Channels)
+            var value = new MapQuad(index, X.Shape);
+            if (!value.Exists(X))
                 return;
-            var (_, c) = Operation.Divide(map, xs.Channels);
+            var (_, c) = Operation.Divide(value.Map, X.Shape.Channels);
             var y = Quad.MultiplyAdd(
-                Coefficients[2 * c], Quad.Load(X.Data, xs.Offset(map, h, w) / Quad.Images + quad),
-                Quad.Broadcast(Coefficients[2 * c + 1]));
+                Coefficients[2 * c], Quad.Load(X.Data, value.Offset(X.Shape)), Quad.Broadcast(Coefficients[2 * c + 1]));
             // Where y < 0, so that NaN stays.
             if (Relu != 0)
                 y = Quad.WhereGreater(default, y, default, y);
-            Quad.Store(Y.Data, ys.Offset(map, h, w) / Quad.Images + quad, y);
+            Quad.Store(Y.Data, value.Offset(Y.Shape), y);
         }
     }
 }

@@ -99,7 +99,7 @@ internal sealed partial class BatchNormalization
         return Operation.OfThreads(
             _device, name, 0,
             new BackwardArguments(x, dOutput, _images, _statistics, _coefficients, _gradients, gated ? 1 : 0, dInput),
-            (long)x.Blocks * x.Shape.Features * Quad.PerBlock);
+            MapQuad.Threads(x));
     }
 
     /// <summary>After <see cref="Gradients"/>: hands dγ and dβ to the optimizer.</summary>
@@ -107,7 +107,7 @@ internal sealed partial class BatchNormalization
         _device, name, 0, new UpdateArguments(_gradients, scale, shift), scale.Weight.Length);
 
     private Operation Applied(string name, Tensor x, Tensor y, bool relu) => Operation.OfThreads(
-        _device, name, 0, new ApplyArguments(x, _coefficients, y, relu ? 1 : 0), (long)y.Blocks * y.Shape.Features * Quad.PerBlock);
+        _device, name, 0, new ApplyArguments(x, _coefficients, y, relu ? 1 : 0), MapQuad.Threads(y));
 
     private Operation Tiles<TArguments>(string name, TArguments arguments, Tensor x) where TArguments : struct, IBody, ITileBody =>
         Operation.OfTiles(_device, name, 0, arguments, x.Blocks * x.Shape.Channels, Tuning.BiasThreads);

@@ -33,7 +33,7 @@ internal static class Dropout
             device, name, 0,
             new Arguments(
                 x, Threshold(probability), Scale(probability), layer, rates, step, gate ?? y, gate is null ? 0 : 1, y),
-            (long)y.Blocks * y.Shape.Features * Quad.PerBlock);
+            MapQuad.Threads(y));
     }
 
     private static int Threshold(double probability) => (int)(probability * (1 << Bits));
@@ -77,7 +77,7 @@ internal static class Dropout
                 int w = item % ys.Width, h = item / ys.Width % ys.Height, map = item / ys.Width / ys.Height;
                 for (int lane = 0; lane < Layout.Lanes; lane++)
                     factors[lane] = Hash(key, item * Layout.Lanes + lane) < Threshold ? 0 : Scale;
-                float* x = X.Pointer + (nint)map * xs.ChannelStride + xs.Offset(0, h, w);
+                float* x = X.Map(map) + xs.Offset(0, h, w);
                 nint at = (nint)map * ys.ChannelStride + ys.Offset(0, h, w);
                 for (int lane = 0; lane < Layout.Lanes; lane += V.Width)
                 {
@@ -89,20 +89,17 @@ internal static class Dropout
             }
         }
 
-        /// <summary>A quad of images of one value.</summary>
+        /// <summary>A value.</summary>
         public void RunThread(int index)
         {
-            var ys = Y.Shape;
-            var (place, quad) = Operation.Divide(index, Quad.PerBlock);
-            var (row, w) = Operation.Divide(place, ys.Width);
-            var (map, h) = Operation.Divide(row, ys.Height);
-            if (map >= Y.Blocks * ys.Channels)
+            var value = new MapQuad(index, Y.Shape);
+            if (!value.Exists(Y))
                 return;
             int key = Key(Rates[Step[0] * Update.RatesPerStep + 4], Layer), first = index * Quad.Images;
-            var x = Quad.Load(X.Data, X.Shape.Offset(map, h, w) / Quad.Images + quad);
+            var x = Quad.Load(X.Data, value.Offset(X.Shape));
             var y = new Quad(
                 x.X * Factor(key, first), x.Y * Factor(key, first + 1), x.Z * Factor(key, first + 2), x.W * Factor(key, first + 3));
-            int at = ys.Offset(map, h, w) / Quad.Images + quad;
+            int at = value.Offset(Y.Shape);
             if (Gated != 0)
                 y = Quad.WhereGreater(Quad.Load(Gate.Data, at), default, y, default);
             Quad.Store(Y.Data, at, y);

@@ -77,7 +77,7 @@ internal static class Gather
         return Operation.OfThreads(
             device, name, 0,
             new Arguments(images, labels, order, step, normalization, views, x, transposed, rows ? 1 : 0, batchLabels, margin),
-            (long)x.Blocks * x.Shape.Features * Quad.PerBlock);
+            MapQuad.Threads(x));
     }
 
     public readonly struct Arguments(

@@ -15,8 +15,7 @@ internal static class MaxPool
     public static Operation Forward(ComputeDevice device, string name, Tensor x, int size, Tensor y)
     {
         Check(name, x, size, y);
-        return Operation.OfThreads(
-            device, name, 0, new ForwardArguments(x, size, y), (long)y.Blocks * y.Shape.Features * Quad.PerBlock);
+        return Operation.OfThreads(device, name, 0, new ForwardArguments(x, size, y), MapQuad.Threads(y));
     }
 
     /// <summary>
@@ -27,8 +26,8 @@ internal static class MaxPool
         ComputeDevice device, string name, Tensor x, int size, Tensor y, Tensor dOutput, bool relu, Tensor dInput)
     {
         Check(name, x, size, y);
-        if (dOutput.Shape != y.Shape || dInput.Shape != x.Shape || dOutput.Blocks != y.Blocks || dInput.Blocks != x.Blocks)
-            throw new ArgumentException($"{name}: gradients {dInput.Shape}, {dOutput.Shape} do not match {x.Shape}, {y.Shape}");
+        Require.Like(name, "gradient of the output", dOutput, y);
+        Require.Like(name, "gradient of the input", dInput, x);
         return Operation.OfThreads(
             device, name, 0, new BackwardArguments(x, size, y, dOutput, relu ? 1 : 0, dInput),
             (long)x.Blocks * x.Shape.Channels * Windows(x.Shape.Height, y.Shape.Height, size) * Windows(x.Shape.Width, y.Shape.Width, size)
@@ -52,13 +51,12 @@ internal static class MaxPool
             TensorShape xs = X.Shape, ys = Y.Shape;
             int size = Size, row = xs.RowStride;
             var (first, last) = Operation.Share(Y.Blocks * ys.Channels, worker, workers);
-            for (int item = first; item < last; item++)
+            for (int map = first; map < last; map++)
             {
-                int block = item / ys.Channels, c = item % ys.Channels;
-                float* x = X.Pointer + (nint)block * xs.BlockStride, y = Y.Pointer + (nint)block * ys.BlockStride;
+                float* x = X.Map(map), y = Y.Map(map);
                 for (int p = 0; p < ys.Height; p++)
                 {
-                    float* window = x + xs.Offset(c, p * size, 0), output = y + ys.Offset(c, p, 0);
+                    float* window = x + xs.Offset(0, p * size, 0), output = y + ys.Offset(0, p, 0);
                     for (int q = ys.Width; q > 0; q--, window += size * Layout.Lanes, output += Layout.Lanes)
                         for (int lane = 0; lane < Layout.Lanes; lane += V.Width)
                         {
@@ -136,40 +134,12 @@ internal static class MaxPool
         }
     }
 
-    /// <summary>
-    /// What a GPU's thread works on: a quad of images of one window. Neighbouring threads have the quads of a block, then neighbouring
-    /// windows.
-    /// </summary>
-    private readonly struct WindowQuad
-    {
-        /// <summary>
-        /// Number of the map among the channels of all blocks, which lie one behind the other; row and column of the window.
-        /// </summary>
-        public readonly int Map, P, Q;
-
-        private readonly int _quad;
-
-        /// <param name="thread">Number of the thread.</param>
-        /// <param name="rows">Rows of windows in a map.</param>
-        /// <param name="columns">Windows of a row.</param>
-        public WindowQuad(int thread, int rows, int columns)
-        {
-            (int window, _quad) = Operation.Divide(thread, Quad.PerBlock);
-            (int row, Q) = Operation.Divide(window, columns);
-            (Map, P) = Operation.Divide(row, rows);
-        }
-
-        /// <summary>Where (h, w) of the map lies, in quads.</summary>
-        public int Offset(TensorShape shape, int h, int w) => shape.Offset(Map, h, w) / Quad.Images + _quad;
-    }
-
     private static void ForwardThread(ForwardArguments a, int size, int index)
     {
-        TensorShape xs = a.X.Shape, ys = a.Y.Shape;
-        var window = new WindowQuad(index, ys.Height, ys.Width);
-        if (window.Map >= a.Y.Blocks * ys.Channels)
+        var window = new MapQuad(index, a.Y.Shape);
+        if (!window.Exists(a.Y))
             return;
-        int at = window.Offset(xs, window.P * size, window.Q * size), row = xs.RowStride / Quad.Images;
+        int at = window.Offset(a.X.Shape, window.Row * size, window.Column * size), row = a.X.Shape.RowStride / Quad.Images;
         var max = Quad.Load(a.X.Data, at);
         for (int i = 0; i < size; i++)
             for (int j = 0; j < size; j++)
@@ -177,21 +147,21 @@ internal static class MaxPool
                 var value = Quad.Load(a.X.Data, at + i * row + j * Quad.PerBlock);
                 max = Quad.WhereGreater(value, max, value, max);
             }
-        Quad.Store(a.Y.Data, window.Offset(ys, window.P, window.Q), max);
+        Quad.Store(a.Y.Data, window.Offset(a.Y.Shape), max);
     }
 
     /// <summary>First where the maximum is, then dx: loads that wait for no store.</summary>
     private static void BackwardThread(BackwardArguments a, int size, int index)
     {
         TensorShape xs = a.X.Shape, ys = a.Y.Shape;
-        var window = new WindowQuad(index, Windows(xs.Height, ys.Height, size), Windows(xs.Width, ys.Width, size));
-        if (window.Map >= a.X.Blocks * xs.Channels)
+        var window = new MapQuad(index, Windows(xs.Height, ys.Height, size), Windows(xs.Width, ys.Width, size));
+        if (!window.Exists(a.X))
             return;
-        int h = window.P * size, w = window.Q * size, at = window.Offset(xs, h, w), row = xs.RowStride / Quad.Images;
+        int h = window.Row * size, w = window.Column * size, at = window.Offset(xs, h, w), row = xs.RowStride / Quad.Images;
         Quad first = default, gradient = default;
-        if (window.P < ys.Height && window.Q < ys.Width)
+        if (window.Row < ys.Height && window.Column < ys.Width)
         {
-            gradient = Quad.Load(a.DOutput.Data, window.Offset(ys, window.P, window.Q));
+            gradient = Quad.Load(a.DOutput.Data, window.Offset(ys));
             var max = Quad.Load(a.X.Data, at);
             for (int i = 0; i < size; i++)
                 for (int j = 0; j < size; j++)

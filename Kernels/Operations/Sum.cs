@@ -22,7 +22,7 @@ internal static class Sum
                     $"{name}: an operand is {other.Shape}, {other.Blocks} blocks, expected {y.Shape}, {y.Blocks} blocks");
         return Operation.OfThreads(
             device, name, 0, new Arguments(a, b ?? a, gate ?? a, y, b is null ? 0 : 1, relu ? 1 : 0, gate is null ? 0 : 1),
-            (long)y.Blocks * y.Shape.Features * Quad.PerBlock);
+            MapQuad.Threads(y));
     }
 
     public readonly struct Arguments(Tensor a, Tensor b, Tensor gate, Tensor y, int both, int relu, int gated) : IBody, IThreadBody
@@ -53,27 +53,22 @@ internal static class Sum
             }
         }
 
-        /// <summary>Row h of a map; maps of all blocks lie one behind the other.</summary>
-        private static unsafe float* Row(Tensor t, int map, int h) =>
-            t.Pointer + (nint)map * t.Shape.ChannelStride + t.Shape.Offset(0, h, 0);
+        private static unsafe float* Row(Tensor t, int map, int h) => t.Map(map) + t.Shape.Offset(0, h, 0);
 
-        /// <summary>A quad of images of one value.</summary>
+        /// <summary>A value.</summary>
         public void RunThread(int index)
         {
-            var s = Y.Shape;
-            var (place, quad) = Operation.Divide(index, Quad.PerBlock);
-            var (row, w) = Operation.Divide(place, s.Width);
-            var (map, h) = Operation.Divide(row, s.Height);
-            if (map >= Y.Blocks * s.Channels)
+            var at = new MapQuad(index, Y.Shape);
+            if (!at.Exists(Y))
                 return;
-            var sum = Quad.Load(A.Data, A.Shape.Offset(map, h, w) / Quad.Images + quad);
+            var sum = Quad.Load(A.Data, at.Offset(A.Shape));
             if (Both != 0)
-                sum += Quad.Load(B.Data, B.Shape.Offset(map, h, w) / Quad.Images + quad);
+                sum += Quad.Load(B.Data, at.Offset(B.Shape));
             if (Relu != 0)
                 sum = Quad.WhereGreater(default, sum, default, sum);
             if (Gated != 0)
-                sum = Quad.WhereGreater(Quad.Load(Gate.Data, Gate.Shape.Offset(map, h, w) / Quad.Images + quad), default, sum, default);
-            Quad.Store(Y.Data, s.Offset(map, h, w) / Quad.Images + quad, sum);
+                sum = Quad.WhereGreater(Quad.Load(Gate.Data, at.Offset(Gate.Shape)), default, sum, default);
+            Quad.Store(Y.Data, at.Offset(Y.Shape), sum);
         }
     }
 

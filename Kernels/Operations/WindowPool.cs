@@ -18,9 +18,7 @@ internal static class WindowPool
     public static Operation Forward(ComputeDevice device, string name, Tensor x, Window window, bool average, Tensor y)
     {
         Check(name, x, window, y);
-        return Operation.OfThreads(
-            device, name, 0, new ForwardArguments(x, window, average ? 1 : 0, Share(window), y),
-            (long)y.Blocks * y.Shape.Features * Quad.PerBlock);
+        return Operation.OfThreads(device, name, 0, new ForwardArguments(x, window, average ? 1 : 0, y), MapQuad.Threads(y));
     }
 
     /// <summary>
@@ -33,8 +31,7 @@ internal static class WindowPool
         Check(name, x, window, dOutput);
         Require.Like(name, "gradient of the input", dInput, x);
         return Operation.OfThreads(
-            device, name, 0, new BackwardArguments(x, window, average ? 1 : 0, Share(window), dOutput, relu ? 1 : 0, dInput),
-            (long)x.Blocks * x.Shape.Features * Quad.PerBlock);
+            device, name, 0, new BackwardArguments(x, window, average ? 1 : 0, dOutput, relu ? 1 : 0, dInput), MapQuad.Threads(x));
     }
 
     private static float Share(Window window) => 1f / (window.Size * window.Size);
@@ -59,22 +56,21 @@ internal static class WindowPool
         return (reach < window.Size ? 0 : (reach - window.Size) / window.Stride + 1, Math.Min(windows, reach / window.Stride + 1));
     }
 
-    public readonly struct ForwardArguments(Tensor x, Window window, int average, float share, Tensor y) : IBody, IThreadBody
+    public readonly struct ForwardArguments(Tensor x, Window window, int average, Tensor y) : IBody, IThreadBody
     {
         public readonly Tensor X = x, Y = y;
         public readonly Window Window = window;
         public readonly int Average = average;
-        public readonly float Share = share;
+        public readonly float Share = Share(window);
 
         public unsafe void Run<V>(int worker, int workers) where V : unmanaged, ISimd<V>
         {
             TensorShape xs = X.Shape, ys = Y.Shape;
             var share = V.Broadcast(Share);
             var (first, last) = Operation.Share(Y.Blocks * ys.Channels, worker, workers);
-            for (int item = first; item < last; item++)
+            for (int map = first; map < last; map++)
             {
-                int block = item / ys.Channels, c = item % ys.Channels;
-                float* x = X.Pointer + (nint)block * xs.BlockStride, y = Y.Pointer + (nint)block * ys.BlockStride;
+                float* x = X.Map(map), y = Y.Map(map);
                 for (int p = 0; p < ys.Height; p++)
                 {
                     var (top, bottom) = Covered(Window, p, xs.Height);
@@ -83,64 +79,59 @@ internal static class WindowPool
                         var (left, right) = Covered(Window, q, xs.Width);
                         for (int lane = 0; lane < Layout.Lanes; lane += V.Width)
                         {
-                            V value = Average != 0 ? V.Zero : V.Load(x + xs.Offset(c, top, left) + lane);
+                            V value = Average != 0 ? V.Zero : V.Load(x + xs.Offset(0, top, left) + lane);
                             for (int h = top; h < bottom; h++)
                                 for (int w = left; w < right; w++)
                                 {
-                                    V next = V.Load(x + xs.Offset(c, h, w) + lane);
+                                    V next = V.Load(x + xs.Offset(0, h, w) + lane);
                                     value = Average != 0 ? value + next : V.Max(value, next);
                                 }
-                            V.Store(Average != 0 ? value * share : value, y + ys.Offset(c, p, q) + lane);
+                            V.Store(Average != 0 ? value * share : value, y + ys.Offset(0, p, q) + lane);
                         }
                     }
                 }
             }
         }
 
-        /// <summary>A quad of images of one window.</summary>
+        /// <summary>A window.</summary>
         public void RunThread(int index)
         {
-            TensorShape xs = X.Shape, ys = Y.Shape;
-            var (place, quad) = Operation.Divide(index, Quad.PerBlock);
-            var (row, q) = Operation.Divide(place, ys.Width);
-            var (map, p) = Operation.Divide(row, ys.Height);
-            if (map >= Y.Blocks * ys.Channels)
+            var xs = X.Shape;
+            var place = new MapQuad(index, Y.Shape);
+            if (!place.Exists(Y))
                 return;
-            var (top, bottom) = Covered(Window, p, xs.Height);
-            var (left, right) = Covered(Window, q, xs.Width);
-            var value = Average != 0 ? default : Quad.Load(X.Data, xs.Offset(map, top, left) / Quad.Images + quad);
+            var (top, bottom) = Covered(Window, place.Row, xs.Height);
+            var (left, right) = Covered(Window, place.Column, xs.Width);
+            var value = Average != 0 ? default : Quad.Load(X.Data, place.Offset(xs, top, left));
             for (int h = top; h < bottom; h++)
                 for (int w = left; w < right; w++)
                 {
-                    var next = Quad.Load(X.Data, xs.Offset(map, h, w) / Quad.Images + quad);
+                    var next = Quad.Load(X.Data, place.Offset(xs, h, w));
                     value = Average != 0 ? value + next : Quad.WhereGreater(next, value, next, value);
                 }
             if (Average != 0)
                 value = Quad.MultiplyAdd(Share, value, default);
-            Quad.Store(Y.Data, ys.Offset(map, p, q) / Quad.Images + quad, value);
+            Quad.Store(Y.Data, place.Offset(Y.Shape), value);
         }
     }
 
     public readonly struct BackwardArguments(
-        Tensor x, Window window, int average, float share, Tensor dOutput, int relu, Tensor dInput) : IBody, IThreadBody
+        Tensor x, Window window, int average, Tensor dOutput, int relu, Tensor dInput) : IBody, IThreadBody
     {
         public readonly Tensor X = x, DOutput = dOutput, DInput = dInput;
         public readonly Window Window = window;
         public readonly int Average = average, Relu = relu;
-        public readonly float Share = share;
+        public readonly float Share = Share(window);
 
         public unsafe void Run<V>(int worker, int workers) where V : unmanaged, ISimd<V>
         {
             TensorShape xs = X.Shape, ys = DOutput.Shape;
             var share = V.Broadcast(Share);
             var (first, last) = Operation.Share(X.Blocks * xs.Channels, worker, workers);
-            for (int item = first; item < last; item++)
+            for (int map = first; map < last; map++)
             {
-                int block = item / xs.Channels, c = item % xs.Channels;
-                float* x = X.Pointer + (nint)block * xs.BlockStride, dx = DInput.Pointer + (nint)block * xs.BlockStride;
-                float* dy = DOutput.Pointer + (nint)block * ys.BlockStride;
-                for (int h = 0; h < xs.Height; h++)
-                    new Span<float>(dx + xs.Offset(c, h, 0), xs.Width * Layout.Lanes).Clear();
+                float* x = X.Map(map), dx = DInput.Map(map), dy = DOutput.Map(map);
+                DInput.ClearMap(map);
                 for (int p = 0; p < ys.Height; p++)
                 {
                     var (top, bottom) = Covered(Window, p, xs.Height);
@@ -149,20 +140,20 @@ internal static class WindowPool
                         var (left, right) = Covered(Window, q, xs.Width);
                         for (int lane = 0; lane < Layout.Lanes; lane += V.Width)
                         {
-                            V gradient = V.Load(dy + ys.Offset(c, p, q) + lane), max = V.Zero;
+                            V gradient = V.Load(dy + ys.Offset(0, p, q) + lane), max = V.Zero;
                             if (Average != 0)
                                 gradient *= share;
                             else
                             {
-                                max = V.Load(x + xs.Offset(c, top, left) + lane);
+                                max = V.Load(x + xs.Offset(0, top, left) + lane);
                                 for (int h = top; h < bottom; h++)
                                     for (int w = left; w < right; w++)
-                                        max = V.Max(max, V.Load(x + xs.Offset(c, h, w) + lane));
+                                        max = V.Max(max, V.Load(x + xs.Offset(0, h, w) + lane));
                             }
                             for (int h = top; h < bottom; h++)
                                 for (int w = left; w < right; w++)
                                 {
-                                    int at = xs.Offset(c, h, w) + lane;
+                                    int at = xs.Offset(0, h, w) + lane;
                                     V value = V.Load(x + at), part = Average != 0 ? gradient : V.WhereEqual(value, max, gradient);
                                     if (Average == 0)
                                         gradient = V.WhereNotEqual(value, max, gradient);
@@ -173,32 +164,29 @@ internal static class WindowPool
                 }
                 for (int h = 0; h < xs.Height && Relu != 0; h++)
                 {
-                    int row = xs.Offset(c, h, 0);
+                    int row = xs.Offset(0, h, 0);
                     for (int i = 0; i < xs.Width * Layout.Lanes; i += V.Width)
                         V.Store(V.WherePositive(V.Load(x + row + i), V.Load(dx + row + i)), dx + row + i);
                 }
             }
         }
 
-        /// <summary>A quad of images of one input.</summary>
+        /// <summary>An input.</summary>
         public void RunThread(int index)
         {
             TensorShape xs = X.Shape, ys = DOutput.Shape;
-            var (place, quad) = Operation.Divide(index, Quad.PerBlock);
-            var (row, w) = Operation.Divide(place, xs.Width);
-            var (map, h) = Operation.Divide(row, xs.Height);
-            if (map >= X.Blocks * xs.Channels)
+            var input = new MapQuad(index, xs);
+            if (!input.Exists(X))
                 return;
-            int at = xs.Offset(map, h, w) / Quad.Images + quad;
-            var (firstRow, endRow) = Covering(Window, h, ys.Height);
-            var (firstColumn, endColumn) = Covering(Window, w, ys.Width);
+            int at = input.Offset(xs);
+            var (firstRow, endRow) = Covering(Window, input.Row, ys.Height);
+            var (firstColumn, endColumn) = Covering(Window, input.Column, ys.Width);
             Quad own = Quad.Load(X.Data, at), total = default;
             for (int p = firstRow; p < endRow; p++)
                 for (int q = firstColumn; q < endColumn; q++)
                 {
-                    var gradient = Quad.Load(DOutput.Data, ys.Offset(map, p, q) / Quad.Images + quad);
-                    total += Average != 0 ? Quad.MultiplyAdd(Share, gradient, default)
-                        : WhereFirst(map, h, w, quad, p, q, own, gradient);
+                    var gradient = Quad.Load(DOutput.Data, input.Offset(ys, p, q));
+                    total += Average != 0 ? Quad.MultiplyAdd(Share, gradient, default) : WhereFirst(input, p, q, own, gradient);
                 }
             if (Relu != 0)
                 total = Quad.WhereGreater(own, default, total, default);
@@ -206,9 +194,9 @@ internal static class WindowPool
         }
 
         /// <summary>
-        /// The gradient where the value at (h, w) is its window's first maximum: larger than those before it, not less than those after.
+        /// The gradient of window (p, q) where the input is its first maximum: larger than those before it, not less than those after.
         /// </summary>
-        private Quad WhereFirst(int map, int h, int w, int quad, int p, int q, Quad own, Quad gradient)
+        private Quad WhereFirst(MapQuad input, int p, int q, Quad own, Quad gradient)
         {
             var xs = X.Shape;
             var (top, bottom) = Covered(Window, p, xs.Height);
@@ -216,9 +204,9 @@ internal static class WindowPool
             for (int i = top; i < bottom; i++)
                 for (int j = left; j < right; j++)
                 {
-                    var other = Quad.Load(X.Data, xs.Offset(map, i, j) / Quad.Images + quad);
+                    var other = Quad.Load(X.Data, input.Offset(xs, i, j));
                     gradient = Quad.WhereGreater(other, own, default, gradient);
-                    if (i < h || i == h && j < w)
+                    if (i < input.Row || i == input.Row && j < input.Column)
                         gradient = Quad.WhereEqual(other, own, default, gradient);
                 }
             return gradient;

@@ -61,6 +61,16 @@ internal readonly struct Tensor
     public int Blocks { get; }
 
     internal unsafe float* Pointer => Data.Pointer();
+
+    /// <summary>Where a map begins. Maps are the channels of all blocks, which lie one behind the other.</summary>
+    internal unsafe float* Map(int map) => Pointer + (nint)map * Shape.ChannelStride;
+
+    /// <summary>Sets a map to zero, inside its border.</summary>
+    internal unsafe void ClearMap(int map)
+    {
+        for (int h = 0; h < Shape.Height; h++)
+            new Span<float>(Map(map) + Shape.Offset(0, h, 0), Shape.Width * Layout.Lanes).Clear();
+    }
 }
 
 /// <summary>Filters of a convolution without padding or with it stored in the input: (K, C, R, S).</summary>
