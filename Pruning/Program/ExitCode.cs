@@ -26,4 +26,7 @@ internal static class ExitCodes
         ErrorKind.Diverged => ExitCode.Diverged,
         _ => throw new ArgumentOutOfRangeException(nameof(kind)),
     };
+
+    /// <summary>What another process of this program ended with; Failed where it did not end by itself.</summary>
+    public static ErrorKind Kind(int code) => Enum.GetValues<ErrorKind>().FirstOrDefault(k => (int)Of(k) == code, ErrorKind.Failed);
 }

@@ -33,13 +33,32 @@ internal static class Cli
     }
 
     /// <summary>As a process of its own, which a signal can be sent to. The caller waits for its end.</summary>
-    public static Process Start(string directory, params string[] args) => Process.Start(
-        new ProcessStartInfo("dotnet", [typeof(Terminal).Assembly.Location, .. args])
+    public static Process Start(string directory, params string[] args) => Start(directory, [], args);
+
+    /// <summary>The same with variables of the environment besides, and an input stream.</summary>
+    public static Process Start(string directory, IEnumerable<(string Name, string Value)> variables, params string[] args)
+    {
+        var start = new ProcessStartInfo("dotnet", [typeof(Terminal).Assembly.Location, .. args])
         {
             WorkingDirectory = directory,
+            RedirectStandardInput = true,
             RedirectStandardOutput = true,
             RedirectStandardError = true,
-        })!;
+        };
+        foreach (var (name, value) in variables)
+            start.Environment[name] = value;
+        return Process.Start(start)!;
+    }
+
+    /// <summary>Waits for the end of a process and collects what it said.</summary>
+    public static async Task<(int Code, string Output, string Error)> End(Process process)
+    {
+        ArgumentNullException.ThrowIfNull(process);
+        var output = process.StandardOutput.ReadToEndAsync();
+        string error = await process.StandardError.ReadToEndAsync();
+        await process.WaitForExitAsync();
+        return (process.ExitCode, await output, error);
+    }
 
     /// <summary>Succeeds or tells why not.</summary>
     public static (string Output, string Error) Done(params string[] args)

@@ -50,6 +50,15 @@ public sealed class StudyFolderTests : IDisposable
                 .Select(f => Path.GetFileName(f)).Order(StringComparer.Ordinal));
     }
 
+    /// <summary>Once the number of the device was noted too; networks do not depend on it.</summary>
+    [Fact]
+    public void Devices_of_one_kind_work_on_one_study()
+    {
+        Assert.True(Study.Make(Network, 1, "dense", new JsonObject { ["verb"] = "study", ["device"] = "cuda:1" }, Fill));
+        Study.Demand(Network, new JsonObject { ["verb"] = "study", ["device"] = "cuda" });
+        Assert.Throws<UserException>(() => Study.Demand(Network, new JsonObject { ["verb"] = "study", ["device"] = "cpu" }));
+    }
+
     /// <summary>Fill leaves out within.csv, as studies of the dynamic side alone once did.</summary>
     [Fact]
     public void A_list_of_what_was_within_is_missed_only_once_a_walk_by_hand_is_finished()

@@ -43,6 +43,9 @@ internal sealed record Invocation(ParseResult Arguments, Terminal Terminal, Canc
         }
     }
 
+    /// <summary>The accelerator, of several the first.</summary>
+    public DeviceRequest Device => Arguments.GetResult(Options.Devices) is null ? Get(Options.Device) : Get(Options.Devices)[0];
+
     public T Get<T>(Option<T> option) => Arguments.GetRequiredValue(option);
 
     /// <summary>Whether the user wrote it, be it with its default.</summary>
@@ -107,7 +110,7 @@ internal static class CommandLine
     /// <summary>
     /// A word that begins with @ is a word: nothing is read out of files of that name. `help prune` is `prune --help`.
     /// </summary>
-    private static ParseResult Parse(string[] args) => Root.Parse(
+    internal static ParseResult Parse(string[] args) => Root.Parse(
         args is ["help", .. var verb] ? [.. verb, "--help"] : args, new ParserConfiguration { ResponseFileTokenReplacer = null });
 
     private static void Run(ParseResult parsed, Terminal terminal, CancellationToken cancellation, string? half = null)

@@ -104,7 +104,7 @@ internal static class CompressCommand
             Model = path,
             Dense = dense?.Path,
             Data = data.Folder,
-            Device = invocation.Get(Options.Device).ToString(),
+            Device = invocation.Device.ToString(),
             Batch = batch,
             Options = options,
             Environment = RunEnvironment.Of(device),

@@ -20,7 +20,10 @@ internal static class GivenWords
         "--from", "FILE", "repeat a run by its options.json; options that are given besides count for more");
 
     /// <summary>What says where results go, and how: not a part of what is done.</summary>
-    private static readonly string[] Besides = [Options.Out.Name, Options.Force.Name, Options.Json.Name, DryRun.Option.Name, From.Name];
+    private static readonly string[] Besides =
+    [
+        Options.Out.Name, Options.Force.Name, Options.Json.Name, DryRun.Option.Name, From.Name, .. StudyCommand.Ways.Select(o => o.Name),
+    ];
 
     /// <summary>Of a call; paths from the root, so that they hold wherever they are read.</summary>
     public static JsonArray Of(Invocation invocation) =>

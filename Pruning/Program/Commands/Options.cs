@@ -45,6 +45,15 @@ internal static class Options
             : Wrong<DeviceRequest>(result, $"--device: expected {DeviceRequest.Form}, found '{Word(result)}'"),
     };
 
+    /// <summary>The same for `study`, which can work on several at once.</summary>
+    public static readonly Option<DeviceRequest[]> Devices = new(Device.Name)
+    {
+        HelpName = "auto|cuda|opencl|cpu[:N][,...]",
+        Description = "accelerator; several of a kind, as cuda:0,cuda:1, have a process each, at units that no other makes",
+        DefaultValueFactory = _ => [default],
+        CustomParser = ParseDevices,
+    };
+
     public static readonly Option<int> Workers = Number(
         "--workers", "threads of the CPU accelerator at most, 0 for one per core", 0, 0, 1024);
 
@@ -60,6 +69,9 @@ internal static class Options
 
     /// <summary>Device and data: for every command that computes.</summary>
     public static IEnumerable<Option> Machine => [Device, Workers, Simd, .. Set, Json];
+
+    /// <summary>Device and data where there may be several devices.</summary>
+    public static IEnumerable<Option> Machines => [Devices, .. Machine.Where(o => o != Device)];
 
     /// <summary>Which data set, and how it is read.</summary>
     public static IReadOnlyList<Option> Set => [Data, Size, SkipBroken];
@@ -170,6 +182,22 @@ internal static class Options
 
     public static Option<string> Text(string name, string helpName, string description, string value) =>
         new(name) { HelpName = helpName, Description = description, DefaultValueFactory = _ => value };
+
+    /// <summary>Devices of one kind, whose networks do not depend on which of them made what.</summary>
+    private static DeviceRequest[]? ParseDevices(ArgumentResult result)
+    {
+        string[] words = Word(result).Split(',');
+        var requests = new List<DeviceRequest>();
+        foreach (string word in words)
+        {
+            if (!DeviceRequest.TryParse(word, out var request))
+                return Wrong<DeviceRequest[]>(result, $"--device: expected {DeviceRequest.Form}, found '{word}'");
+            requests.Add(request);
+        }
+        return requests.Count == 1 || requests.All(r => r.Kind is { } kind && kind == requests[0].Kind) ? [.. requests]
+            : Wrong<DeviceRequest[]>(
+                result, $"--device: expected several of one kind, as cuda:0,cuda:1, found '{Word(result)}'");
+    }
 
     private static string Word(ArgumentResult result) => result.Tokens.Count == 0 ? "" : result.Tokens[0].Value;
 

@@ -8,8 +8,6 @@ namespace Secateurs.Program.Commands;
 /// <summary><c>resume</c>: goes on with a run that was broken off, with the options that it began with, to the same bits.</summary>
 internal static class ResumeCommand
 {
-    private const string StudyVerb = "study";
-
     private static readonly Argument<string> Folder = new("DIR") { Description = "folder of a run that was broken off" };
 
     static ResumeCommand() => Folder.Validators.Add(Options.DemandPaths);
@@ -28,7 +26,7 @@ internal static class ResumeCommand
         {
             // One result, of the last call, is that of the whole study.
             foreach (string[] words in calls)
-                Again(invocation, [StudyVerb, .. words], folder, folder, invocation.Get(Options.Json) && words == calls[^1]);
+                Again(invocation, [StudyCommand.Name, .. words], folder, folder, invocation.Get(Options.Json) && words == calls[^1]);
         }
         else if (RunFiles.Half(folder) is { } half)
             Again(invocation, GivenWords.Read(RunFiles.Begun(half)), folder, half, invocation.Get(Options.Json));

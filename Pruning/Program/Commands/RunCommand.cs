@@ -70,7 +70,7 @@ internal sealed class RunCommand
         {
             [GivenWords.Key] = GivenWords.Of(invocation),
             ["data"] = bench.Data.Folder,
-            ["device"] = invocation.Get(Options.Device).ToString(),
+            ["device"] = invocation.Device.ToString(),
         };
         if (Command.Options.Contains(Options.Model) && invocation.Find(Options.Model) is { } model)
             settings["model"] = model;

@@ -30,9 +30,19 @@ internal static class StudyCommand
     private static readonly Option<bool> FreshSplits = Options.Flag(
         "--fresh-splits", "each seed draws its own test images from all images, so that shares of kept budgets can be told");
 
+    /// <summary>For an array job: units of its task alone, and no tables.</summary>
+    public static readonly Option<int> Task = Options.Number(
+        "--task", "make the N-th of networks x seeds alone, as a task of an array job, and no tables; 0: all", 0, 0, int.MaxValue);
+
+    /// <summary>What says where and by whom units are made, not which.</summary>
+    public static readonly IReadOnlyList<Option> Ways =
+        [Task, StudyWorkers.Option, StudyCluster.Slurm, StudyCluster.SlurmOptions, StudyCluster.Submit, StudyCluster.Gather];
+
+    public const string Name = "study";
+
     private const string DefaultOut = "runs/study";
 
-    private static readonly Option<string?> Out = Options.Path(
+    public static readonly Option<string?> Out = Options.Path(
         "--out", "DIR", $"folder of the study; without it {DefaultOut}; one that is there goes on, if the options are the same");
 
     /// <summary>Between looks at whether another process has trained a dense network that is needed.</summary>
@@ -45,11 +55,11 @@ internal static class StudyCommand
 
     public static (Command, Action<Invocation>) Create()
     {
-        var command = new Command("study", "methods x networks x seeds, resumable, with tables");
+        var command = new Command(Name, "methods x networks x seeds, resumable, with tables");
         Option[] options =
         [
             Networks, Seeds, Methods, Lengths, FreshSplits, Out, DryRun.Option, ReportCommand.None, .. Asked.Select(s => s.Option),
-            .. Options.Machine,
+            .. Options.Machines, .. Ways,
         ];
         foreach (var option in options)
             command.Options.Add(option);
@@ -59,11 +69,22 @@ internal static class StudyCommand
     private static void Run(Invocation invocation)
     {
         string path = invocation.Find(Out) ?? DefaultOut;
+        if (invocation.Get(StudyCluster.Gather))
+        {
+            StudyCluster.MakeTables(invocation, path);
+            return;
+        }
+        if (invocation.Get(StudyWorkers.Option))
+        {
+            Run(invocation with { Cancellation = StudyWorkers.UntilInputEnds(invocation.Cancellation) }, path);
+            return;
+        }
         try
         {
             Run(invocation, path);
         }
-        catch (Exception e) when (e is OperationCanceledException or UserException { Kind: ErrorKind.Failed })
+        catch (Exception e) when (
+            e is OperationCanceledException or UserException { Kind: ErrorKind.Failed } && !invocation.Get(StudyCluster.Slurm))
         {
             bool begun = File.Exists(Path.Combine(path, StudyFolder.Calls));
             string command = begun ? "resume" : "the same command";
@@ -81,23 +102,27 @@ internal static class StudyCommand
             throw new UserException(
                 ErrorKind.Usage, $"{Lengths.Name}: expected with {Methods.Name} {StudyRow.HandSet}, found with {StudyRow.Dynamic}");
         }
+        StudyCluster.Demand(invocation);
         var networks = invocation.Get(Networks);
         foreach (string network in networks)
             NetworkDescription.Parse(network);
         var folder = new StudyFolder(path, invocation.Cancellation);
-        string? data = DataSha256(invocation);
+        bool slurm = invocation.Get(StudyCluster.Slurm), worker = invocation.Get(StudyWorkers.Option);
+        // A task may run where nothing can be fetched.
+        string? data = slurm ? Workbench.LoadData(invocation).Sha256() : DataSha256(invocation);
         PruneOptions[] asked =
         [
             .. networks.Select(n => Settings.Read(invocation, Asked, new PruneOptions { Network = n })),
         ];
         foreach (var options in asked)
             folder.Demand(options.Network, Described(invocation, options, data));
+        StudyTask[] tasks = Chosen(invocation);
         JobPart[] parts =
         [
-            .. from options in asked
-               from seed in invocation.Get(Seeds)
-               from unit in Units(invocation)
-               where !folder.Has(options.Network, seed, unit.Name)
+            .. from task in tasks
+               let options = asked.First(o => o.Network == task.Network)
+               from unit in task.Units
+               where !folder.Has(task.Network, task.Seed, unit.Name)
                select unit.Name == StudyRow.Dense ? JobPlan.Dense(options)
                    : unit.Length > 0 ? JobPlan.Walk(options with { Epochs = unit.Length }, unit.Name) : JobPlan.Search(options, unit.Name),
         ];
@@ -110,26 +135,47 @@ internal static class StudyCommand
         if (invocation.Half is not null && parts.Length == 0)
         {
             folder.Gather();
-            invocation.Terminal.Print($"{path}: all {StudyFolder.Calls} asks for is made, nothing is left to do");
-            if (invocation.Get(Options.Json))
-                invocation.Terminal.Result(new { Out = path, Whole = true });
+            SayWhole(invocation, path);
             return;
         }
-        folder.Note(GivenWords.Of(invocation));
+        StudyWorkers.Demand(invocation);
+        // Who called a worker has noted the call.
+        if (!worker)
+            folder.Note(GivenWords.Of(invocation));
+        if (slurm)
+        {
+            StudyCluster.WriteJobs(invocation, path, folder, tasks);
+            return;
+        }
         invocation.Terminal.Half = path;
-        var job = new JobProgress(parts);
-        StudySeed[] seeds =
-        [
-            .. from options in asked
-               from seed in invocation.Get(Seeds)
-               let described = Described(invocation, options, data)
-               let own = options with { Seed = seed, Split = invocation.Get(FreshSplits) ? seed : 0 }
-               select new StudySeed(invocation, folder, own, Units(invocation), described, job),
-        ];
-        MakeAll(invocation, seeds);
+        bool alone = worker || invocation.Get(Task) > 0;
+        if (alone || invocation.Get(Options.Devices).Length > 1)
+            folder.DemandLocks();
+        if (invocation.Get(Options.Devices).Length > 1)
+            StudyWorkers.Run(invocation, path, () => tasks.All(t => t.Missing(folder).Length == 0));
+        else
+        {
+            var job = new JobProgress(parts);
+            StudySeed[] seeds =
+            [
+                .. from task in tasks
+                   let options = asked.First(o => o.Network == task.Network)
+                   let described = Described(invocation, options, data)
+                   let own = options with { Seed = task.Seed, Split = invocation.Get(FreshSplits) ? task.Seed : 0 }
+                   select new StudySeed(invocation, folder, own, task.Units, described, job),
+            ];
+            MakeAll(invocation, seeds, untilThere: alone);
+        }
+        if (!alone)
+            MakeTables(invocation, path, folder, tasks);
+        else if (invocation.Get(Options.Json))
+            invocation.Terminal.Result(new { Out = path, Task = invocation.Get(Task) });
+    }
 
+    private static void MakeTables(Invocation invocation, string path, StudyFolder folder, StudyTask[] tasks)
+    {
         var (summary, text) = folder.Gather();
-        string[] elsewhere = [.. seeds.SelectMany(s => s.Missing)];
+        string[] elsewhere = [.. tasks.SelectMany(t => t.Missing(folder).Select(u => folder.Unit(t.Network, t.Seed, u)))];
         invocation.Terminal.Print(text);
         invocation.Terminal.Say(
             $"{folder.File(StudyUnit.Rows)}, {folder.File(StudyUnit.Answers)} and {folder.File(StudyFolder.Table)} are written");
@@ -140,8 +186,19 @@ internal static class StudyCommand
             invocation.Terminal.Result(new { Out = path, summary.Groups, summary.Pairs, Pareto = summary.Points, Elsewhere = elsewhere });
     }
 
-    /// <summary>Goes through the seeds until whatever is missing is being made by another process.</summary>
-    private static void MakeAll(Invocation invocation, StudySeed[] seeds)
+    /// <summary>Says that nothing is left to do.</summary>
+    internal static void SayWhole(Invocation invocation, string path)
+    {
+        invocation.Terminal.Print($"{path}: all {StudyFolder.Calls} asks for is made, nothing is left to do");
+        if (invocation.Get(Options.Json))
+            invocation.Terminal.Result(new { Out = path, Whole = true });
+    }
+
+    /// <summary>
+    /// Goes through the seeds until whatever is missing is being made by another process, or until it is there: should that process die,
+    /// this one makes it.
+    /// </summary>
+    private static void MakeAll(Invocation invocation, StudySeed[] seeds, bool untilThere)
     {
         bool said = false;
         while (true)
@@ -149,14 +206,38 @@ internal static class StudyCommand
             var came = seeds.Select(s => s.Make()).ToArray();
             if (came.Contains(StudyProgress.Made))
                 continue;
-            if (!came.Contains(StudyProgress.Waits))
+            bool dense = came.Contains(StudyProgress.Waits);
+            if (!dense && (!untilThere || seeds.All(s => s.IsWhole)))
                 return;
             if (!said)
-                invocation.Terminal.Say("waiting for another process, which trains the dense network that is needed");
+            {
+                invocation.Terminal.Say(
+                    $"waiting for another process, which {(dense ? "trains the dense network that is needed" : "makes what is missing")}");
+            }
             said = true;
             invocation.Cancellation.WaitHandle.WaitOne(Pause);
             invocation.Cancellation.ThrowIfCancellationRequested();
         }
+    }
+
+    /// <summary>What is asked for, in the order of making.</summary>
+    internal static StudyTask[] Tasks(Invocation invocation)
+    {
+        var units = Units(invocation);
+        return
+        [
+            .. invocation.Get(Networks).SelectMany(n => invocation.Get(Seeds).Select(s => (Network: n, Seed: s)))
+                .Select((t, i) => new StudyTask(i + 1, t.Network, t.Seed, units)),
+        ];
+    }
+
+    /// <exception cref="UserException">Usage: there is no such task.</exception>
+    private static StudyTask[] Chosen(Invocation invocation)
+    {
+        var tasks = Tasks(invocation);
+        int task = invocation.Get(Task);
+        return task <= tasks.Length ? task == 0 ? tasks : [tasks[task - 1]] : throw new UserException(
+            ErrorKind.Usage, $"{Task.Name}: expected at most {tasks.Length}, the number of networks x seeds, found {task}");
     }
 
     /// <summary>What is asked for of each seed, in the order of making.</summary>
@@ -199,8 +280,9 @@ internal static class StudyCommand
         all.Insert(0, StudyOptions.Data, JsonValue.Create(invocation.Find(Options.Data) ?? "mnist"));
         all.Insert(0, "simd", JsonValue.Create(invocation.Get(Options.Simd)));
         all.Insert(0, "workers", JsonValue.Create(invocation.Get(Options.Workers)));
-        all.Insert(0, "device", JsonValue.Create(invocation.Get(Options.Device).ToString()));
-        all.Insert(0, "verb", JsonValue.Create("study"));
+        // Networks do not depend on which device of a kind made them.
+        all.Insert(0, StudyOptions.Device, JsonValue.Create((invocation.Device with { Index = 0 }).ToString()));
+        all.Insert(0, "verb", JsonValue.Create(Name));
         return all;
     }
 }

@@ -35,9 +35,8 @@ internal sealed class StudySeed(
     private readonly string _network = options.Network;
     private readonly ulong _seed = options.Seed;
 
-    /// <summary>The folders of units that are not there.</summary>
-    public IEnumerable<string> Missing =>
-        units.Where(u => !folder.Has(_network, _seed, u.Name)).Select(u => folder.Unit(_network, _seed, u.Name));
+    /// <summary>Whether all units are there.</summary>
+    public bool IsWhole => units.All(u => folder.Has(_network, _seed, u.Name));
 
     /// <summary>Makes those units that nobody else makes.</summary>
     public StudyProgress Make()

@@ -81,7 +81,7 @@ internal sealed class Workbench : IDisposable
 
     public static ComputeDevice OpenDevice(Invocation invocation) =>
         Devices.Open(
-            invocation.Get(Commands.Options.Device), invocation.Get(Commands.Options.Workers), invocation.Get(Commands.Options.Simd),
+            invocation.Device, invocation.Get(Commands.Options.Workers), invocation.Get(Commands.Options.Simd),
             invocation.Terminal.Say);
 
     /// <summary>A trainer that only measures: the network of a file on these images, which are its test part.</summary>

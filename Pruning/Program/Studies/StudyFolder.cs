@@ -32,6 +32,24 @@ internal sealed class StudyFolder(string path, CancellationToken cancellation = 
     public string Unit(string network, ulong seed, string unit) =>
         Path.Combine(Network(network), string.Create(CultureInfo.InvariantCulture, $"{SeedPrefix}{seed}"), unit);
 
+    /// <summary>Whether a study was begun here.</summary>
+    public bool IsStudy => Directory.Exists(path) && (StudyOptions.Are(File(Calls)) || Directory.EnumerateDirectories(path)
+        .Any(n => StudyOptions.Are(Path.Combine(n, RunFolder.Options)) || Seeds(n).Length > 0));
+
+    /// <summary>That several processes can be kept apart here.</summary>
+    /// <exception cref="UserException">Failed: the file system takes no locks.</exception>
+    public void DemandLocks()
+    {
+        using var held = Hold();
+        using var second = FolderLock.TryTake(path);
+        if (second is not null)
+        {
+            throw new UserException(
+                ErrorKind.Failed,
+                $"{path}: expected a file system that locks files, found one that does not; NFS and Lustre can be mounted so that they do");
+        }
+    }
+
     /// <summary>Whether a unit is finished.</summary>
     /// <exception cref="UserException">BadFile: it is, but some of it is missing.</exception>
     public bool Has(string network, ulong seed, string unit)
@@ -67,11 +85,9 @@ internal sealed class StudyFolder(string path, CancellationToken cancellation = 
         if (held is null)
             return;
         RunFiles.Sweep(path);
-        bool study = Directory.EnumerateDirectories(path)
-            .Any(n => StudyOptions.Are(Path.Combine(n, RunFolder.Options)) || Seeds(n).Length > 0) || StudyOptions.Are(File(Calls));
         string? other = Directory.EnumerateFileSystemEntries(path).Select(e => Path.GetFileName(e)).Where(n => n != FolderLock.Name)
             .Order(StringComparer.Ordinal).FirstOrDefault();
-        if (!study && other is not null)
+        if (!IsStudy && other is not null)
         {
             throw new UserException(
                 ErrorKind.Usage, $"{path}: expected a new folder or that of a study, found one with files ({other}, ...)");
@@ -124,6 +140,9 @@ internal sealed class StudyFolder(string path, CancellationToken cancellation = 
         FolderLock? Claim()
         {
             using var held = Hold();
+            string home = Path.GetDirectoryName(whole)!;
+            LookAnew(Network(network));
+            LookAnew(home);
             if (Has(network, seed, unit))
                 return null;
             if (FilePaths.IsLink(partial))
@@ -133,7 +152,15 @@ internal sealed class StudyFolder(string path, CancellationToken cancellation = 
                 StudyOptions.Write(OptionsFile(network), options);
             else
                 StudyOptions.Demand(OptionsFile(network), options);
-            return FolderLock.TryTake(partial);
+            if (FolderLock.TryTake(partial) is not { } taken)
+                return null;
+            // Who had the claim may have finished the unit before giving it back.
+            LookAnew(home);
+            if (!Has(network, seed, unit))
+                return taken;
+            taken.Dispose();
+            RemoveEmpty(partial);
+            return null;
         }
     }
 
@@ -145,6 +172,11 @@ internal sealed class StudyFolder(string path, CancellationToken cancellation = 
     public (StudySummary Summary, string Text) Gather()
     {
         using var held = Hold();
+        foreach (string network in Directory.GetDirectories(path).Where(n => Seeds(n).Length > 0))
+        {
+            LookAnew(network);
+            Array.ForEach(Seeds(network), LookAnew);
+        }
         var (rows, answers) = StudyTables.Of(Directory.EnumerateDirectories(path).SelectMany(Seeds));
         var summary = StudySummary.Of(rows, answers);
         string text = StudyText.Of(summary);
@@ -177,6 +209,15 @@ internal sealed class StudyFolder(string path, CancellationToken cancellation = 
 
     private bool Begins(string network) => !Seeds(Network(network)).Any(
         seed => StudyUnit.In(seed).Length > 0 || Directory.EnumerateDirectories(seed, $"*{Partial}").Any(IsClaimed));
+
+    /// <summary>
+    /// A machine may remember for a minute what a folder on NFS had in it; once it has changed something there itself it asks anew.
+    /// </summary>
+    private static void LookAnew(string folder)
+    {
+        if (Directory.Exists(folder))
+            FolderLock.TryTake(folder)?.Dispose();
+    }
 
     /// <summary>Claims are taken by who holds the study, so that this look at one is in nobody's way.</summary>
     private static bool IsClaimed(string partial)

@@ -13,6 +13,9 @@ internal static class StudyOptions
     /// <summary>The data as typed, which counts only where the other is not known: in an older study, or when the data are gone.</summary>
     public const string Data = "data", DataSha256 = "data_sha256";
 
+    /// <summary>The kind of accelerator; studies from before there were several devices have its number too.</summary>
+    public const string Device = "device";
+
     private static readonly JsonSerializerOptions OneLine = new(Terminal.Json) { WriteIndented = false };
     private static readonly JsonDocumentOptions Strict = new() { AllowDuplicateProperties = false };
 
@@ -30,7 +33,7 @@ internal static class StudyOptions
         // What has its default may be left out on either side.
         foreach (string key in asked.Concat(begun).Select(o => o.Key).Distinct().Where(k => k != (known ? Data : DataSha256)))
         {
-            if (!JsonNode.DeepEquals(begun[key], asked[key]))
+            if (key == Device ? Kind(begun[key]) != Kind(asked[key]) : !JsonNode.DeepEquals(begun[key], asked[key]))
             {
                 string both = $"{key} = {Show(begun[key])}, asked for is {Show(asked[key])}";
                 throw new UserException(ErrorKind.Usage, $"{file}: this study began with {both}; another --out begins another study");
@@ -76,6 +79,8 @@ internal static class StudyOptions
             throw new UserException(ErrorKind.BadFile, $"{file}: expected the options of a study, found {e.Message}", e);
         }
     }
+
+    private static string? Kind(JsonNode? device) => device?.ToString().Split(':')[0];
 
     private static string Show(JsonNode? value) => value?.ToJsonString(OneLine) ?? "nothing";
 }
