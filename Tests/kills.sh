@@ -9,26 +9,14 @@
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 kills=${1:-200} seed=${2:-1}
-program=(dotnet "$PWD/Pruning/Program/bin/Release/net10.0/secateurs.dll")
-mnist=$PWD/data/mnist
-[[ -f $mnist/train-images-idx3-ubyte ]] || { echo "kills.sh: expected MNIST in $mnist: './run.sh data' fetches it" >&2; exit 1; }
+source Tests/runs.sh
+mnist=$(mnist_folder kills.sh)
 work=$(mktemp -d)
 child=''
 trap '[[ -z $child ]] || kill -9 "$child" 2>/dev/null || true; rm -rf "$work"' EXIT
 RANDOM=$seed
 
-# The first images of a file of IDX: header, count in four bytes, the rest of the header, pixels or labels.
-part() {
-    local name=$1 count=$2 header=$3 bytes=$4
-    head -c 4 "$mnist/$name"
-    printf "$(printf '\\x%02x\\x%02x\\x%02x\\x%02x' 0 0 $((count / 256)) $((count % 256)))"
-    tail -c +9 "$mnist/$name" | head -c $((header - 8 + count * bytes)) || true
-}
-mkdir "$work/data"
-for set in train:1600 t10k:400; do
-    part "${set%:*}-images-idx3-ubyte" "${set#*:}" 16 784 2>/dev/null >"$work/data/${set%:*}-images-idx3-ubyte"
-    part "${set%:*}-labels-idx1-ubyte" "${set#*:}" 8 1 2>/dev/null >"$work/data/${set%:*}-labels-idx1-ubyte"
-done
+small_set "$mnist" "$work/data"
 
 machine=(--data "$work/data" --device cpu --no-report)
 small=(--network 'fc24r fc10' --batch 16 --validation 300 "${machine[@]}")
@@ -48,18 +36,6 @@ command_of() {
         compress) args=(compress --model "$work/dense" --epochs 10 --batch 16 "${machine[@]}") ;;
         study) args=(study --networks 'fc24r fc10' --seeds 1-2 --hand-set-epochs 1,2 "${short[@]}" "${small[@]:2}") ;;
     esac
-}
-
-# All files of a run, each with its digest; of tables without the columns of times, of the rest networks alone.
-content() {
-    (cd "$1" && find . -type f ! -name .secateurs-lock | LC_ALL=C sort | while read -r file; do
-        case $file in
-            *.csv) awk -F, -v OFS=, 'NR == 1 { for (i = 1; i <= NF; i++) if ($i ~ /seconds|elapsed_s|times_sooner/) time[i] = 1 }
-                { for (i in time) $i = ""; print }' "$file" | sha256sum | sed "s|-|$file|" ;;
-            *.safetensors | *.dcn) sha256sum "$file" ;;
-            *) echo "$file" ;;
-        esac
-    done)
 }
 
 killed=0 runs=0
