@@ -45,7 +45,7 @@ public sealed class HandSetPruning(double sensitivity) : IPruningMethod
         for (int epoch = 0; epoch < epochs; epoch++)
         {
             var rates = PruneSession.Cosine(
-                session.Options.LearningRate, session.Options.WeightDecay, epoch * steps, epochs * steps);
+                session.Options.LearningRate, session.Options.WeightDecay ?? 0, epoch * steps, epochs * steps);
             bool last = epoch + 1 == epochs;
             string phase = string.Create(CultureInfo.InvariantCulture, $"retrain S={sensitivity}");
             var (train, validation) = session.Step(

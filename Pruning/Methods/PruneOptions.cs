@@ -13,6 +13,11 @@ public enum Optimizer
 
     /// <summary>Stochastic gradient descent with momentum.</summary>
     Sgd,
+
+    /// <summary>
+    /// <see cref="Sgd"/> of a network with batch normalisation where no learning rate is given, else <see cref="Adam"/>.
+    /// </summary>
+    Auto,
 }
 
 /// <summary>What training shows of its images besides what they are: see <see cref="Augmentation"/>.</summary>
@@ -35,6 +40,7 @@ public enum Augment
 }
 
 /// <summary>What a pruning run is asked for. The same defaults for every network and data set.</summary>
+/// <remarks>But for what follows from kinds of layers (<see cref="For(NetworkDescription)"/>) and colours (<see cref="Augment"/>).</remarks>
 public sealed record PruneOptions
 {
     /// <summary>A known name or a line of layers; where a network is given, its name.</summary>
@@ -70,23 +76,23 @@ public sealed record PruneOptions
     /// <summary>Effort: epochs that a network pruned by hand-set thresholds is retrained for; dynamic pruning scales with it.</summary>
     public int Epochs { get; init; } = 8;
 
-    /// <summary>Peak learning rate.</summary>
-    public double LearningRate { get; init; } = 1e-3;
+    /// <summary>Peak learning rate; 0 for the usual one of the optimizer.</summary>
+    public double LearningRate { get; init; }
 
-    /// <summary>A usual <see cref="LearningRate"/> of <see cref="Optimizer.Sgd"/>.</summary>
-    public const double SgdRate = 0.05;
+    /// <summary>Usual peak learning rates, and a usual <see cref="WeightDecay"/> of <see cref="Optimizer.Sgd"/>.</summary>
+    public const double AdamRate = 1e-3, SgdRate = 0.05, SgdDecay = 5e-4;
 
     /// <summary>Of dense training, and of retraining by hand; dynamic pruning goes by Adam's moments.</summary>
     [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingDefault)]
-    public Optimizer Optimizer { get; init; }
+    public Optimizer Optimizer { get; init; } = Optimizer.Auto;
 
     /// <summary>μ of <see cref="Optimizer.Sgd"/>; null for 0.9.</summary>
     [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingDefault)]
     public double? Momentum { get; init; }
 
-    /// <summary>L2 factor of dense training, and of retraining by hand.</summary>
+    /// <summary>L2 factor of dense training, and of retraining by hand; null for the usual one of the optimizer.</summary>
     [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingDefault)]
-    public double WeightDecay { get; init; }
+    public double? WeightDecay { get; init; }
 
     /// <summary>Part of a label that all classes share while a network learns.</summary>
     [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingDefault)]
@@ -144,6 +150,22 @@ public sealed record PruneOptions
         return this with { Validation = Math.Min(Validation, Math.Max(1, train.Count / ValidationShare)) };
     }
 
+    /// <summary>The same with what follows from a network's layers where nobody said: optimizer, learning rate, weight decay.</summary>
+    public PruneOptions For(NetworkDescription network)
+    {
+        ArgumentNullException.ThrowIfNull(network);
+        bool normalised = network.Layers.Any(l => l.Kind is BatchNormalizationLayer);
+        var optimizer = Optimizer != Optimizer.Auto ? Optimizer
+            : normalised && LearningRate == 0 ? Optimizer.Sgd : Optimizer.Adam;
+        bool sgd = optimizer == Optimizer.Sgd;
+        return this with
+        {
+            Optimizer = optimizer,
+            LearningRate = LearningRate > 0 ? LearningRate : sgd ? SgdRate : AdamRate,
+            WeightDecay = WeightDecay ?? (sgd ? SgdDecay : null),
+        };
+    }
+
     /// <summary>What a trainer is built with, on images of a shape. It has Adam's moments, whatever the optimizer.</summary>
     public TrainerOptions Training(DataShape data)
     {
@@ -171,6 +193,7 @@ public sealed record PruneOptions
         AtLeast(nameof(DenseEpochs), DenseEpochs, 1);
         AtLeast(nameof(Epochs), Epochs, 1);
         AtLeast(nameof(MaxDrop), MaxDrop.Values.DefaultIfEmpty(double.NaN).Min(), 0);
+        AtLeast(nameof(LearningRate), LearningRate, 0);
         AtLeast(nameof(Temperature), Temperature, 0.1);
         AtLeast(nameof(PathShare), PathShare, 0.01);
         AtLeast(nameof(Resolution), Resolution, 1.001);

@@ -76,7 +76,7 @@ public sealed class PruneSession
         for (int epoch = 0; epoch < Options.DenseEpochs; epoch++)
         {
             int done = epoch * Trainer.StepsPerEpoch;
-            var rates = Cosine(Options.LearningRate, Options.WeightDecay, done, steps);
+            var rates = Cosine(Options.LearningRate, Options.WeightDecay ?? 0, done, steps);
             bool last = epoch + 1 == Options.DenseEpochs;
             var (train, validation) = Step(
                 () => (Train("dense", Trainer.StepsPerEpoch, rates, epoch, Options.DenseEpochs), Trainer.Evaluate(Part.Validation)),

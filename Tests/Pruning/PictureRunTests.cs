@@ -35,8 +35,8 @@ public sealed class PictureRunTests : IDisposable
         [.. Enumerable.Range(0, side * side * 4).Select(i => i % 4 == 3 ? (byte)255
             : (byte)((i % 4 == channel ? 90 : 0) + random.NextInt(140)))], side, side, colour: PictureBytes.ColourAndAlpha);
 
-    private string[] Common(string run) =>
-        ["--data", _data, "--size", "8x8", "--device", "cpu", "--workers", "2", "--batch", "16", "--network", Network, "--out", run];
+    private string[] Common(string run, string network = Network) =>
+        ["--data", _data, "--size", "8x8", "--device", "cpu", "--workers", "2", "--batch", "16", "--network", network, "--out", run];
 
     [Fact]
     public void Colours_are_trained_pruned_measured_and_answered_for_by_name()
@@ -95,6 +95,14 @@ public sealed class PictureRunTests : IDisposable
         all = File.ReadAllText(Path.Combine(usual, "options.json"));
         foreach (string word in (string[])["optimizer", "momentum", "weight_decay", "smoothing", "augment"])
             Assert.DoesNotContain(word, all);
+        // The optimizer follows from layers, but of who asks for a rate.
+        string[] normalised = ["train", "--epochs", "1", "--force", .. Common(usual, "conv4@3p1br pool2 fc3")];
+        Cli.Done(normalised);
+        all = File.ReadAllText(Path.Combine(usual, "options.json"));
+        foreach (string said in (string[])["\"sgd\"", "0.05", "0.0005"])
+            Assert.Contains(said, all);
+        Cli.Done([.. normalised, "--learning-rate", "0.01"]);
+        Assert.DoesNotContain("\"sgd\"", File.ReadAllText(Path.Combine(usual, "options.json")));
         // Dynamic pruning goes by Adam's moments after a dense training without them; by hand the optimizer is the same.
         foreach (string method in (string[])["dynamic", "hand-set"])
         {

@@ -40,7 +40,7 @@ public sealed class SettingsTests : IDisposable
         "study --out x --methods dynamic --hand-set-epochs 4",
         "--hand-set-epochs: expected with --methods hand-set, found with dynamic")]
     [InlineData("prune --model M --dense-epochs 3", "--dense-epochs: expected without --model, found with --model")]
-    [InlineData("train --momentum 0.5", "--momentum: expected with --optimizer sgd, found adam")]
+    [InlineData("train --momentum 0.5", "--momentum: expected with --optimizer sgd, found auto")]
     [InlineData(
         "prune --model M --optimizer sgd",
         "--optimizer: expected without --model or with --method hand-set, found with --model and with --method dynamic")]

@@ -87,17 +87,23 @@ internal static class Settings
         0, 0.9999, Readers.Dynamic, Sure);
 
     public static readonly Setting<double> LearningRate = Number(
-        "--learning-rate", $"peak of the schedule; with sgd {PruneOptions.SgdRate}", Default.LearningRate, 1e-7, 10,
+        "--learning-rate",
+        $"peak of the schedule; 0: {PruneOptions.AdamRate} with adam, {PruneOptions.SgdRate} with sgd", Default.LearningRate, 0, 10,
         Readers.DenseTraining | Readers.HandSet, (o, v) => o with { LearningRate = v });
 
     public static readonly Setting<string> Optimizer = new(
-        Options.Choice("--optimizer", "of dense training and of retraining by hand", "adam", "sgd"),
+        Options.Choice(
+            "--optimizer", "of dense training, retraining by hand; auto: sgd with batch normalisation", "auto", "adam", "sgd"),
         Readers.DenseTraining | Readers.HandSet,
-        (o, v) => o with { Optimizer = v == "sgd" ? Pruning.Methods.Optimizer.Sgd : Pruning.Methods.Optimizer.Adam });
+        (o, v) => o with { Optimizer = Enum.Parse<Pruning.Methods.Optimizer>(v, ignoreCase: true) });
 
     public static readonly Setting<double> Momentum = Number(
         "--momentum", "of sgd", UsualMomentum, 0, 0.9999, Readers.DenseTraining | Readers.HandSet,
         (o, v) => o with { Momentum = v == UsualMomentum ? null : v });
+
+    private static readonly Setting<double> WeightDecay = Number(
+        "--weight-decay", $"L2 factor of dense training and of retraining by hand; with sgd {PruneOptions.SgdDecay}", 0.0, 0, 1,
+        Readers.DenseTraining | Readers.HandSet, (o, v) => o with { WeightDecay = v });
 
     private const double UsualMomentum = 0.9;
 
@@ -112,8 +118,7 @@ internal static class Settings
         LearningRate,
         Optimizer,
         Momentum,
-        Number("--weight-decay", "L2 factor of dense training and of retraining by hand", 0.0, 0, 1,
-            Readers.DenseTraining | Readers.HandSet, (o, v) => o with { WeightDecay = v }),
+        WeightDecay,
         Number("--label-smoothing", "part of a label that all classes share in training", 0.0, 0, 1, Readers.All,
             (o, v) => o with { LabelSmoothing = v }),
         new Setting<string>(
@@ -166,10 +171,13 @@ internal static class Settings
     public static PruneOptions Read(Invocation invocation, IEnumerable<Setting> settings, PruneOptions options)
     {
         options = settings.Aggregate(options, (o, s) => s.Apply(invocation, o));
-        bool sgd = options.Optimizer == Pruning.Methods.Optimizer.Sgd;
-        if (!sgd && invocation.IsGiven(Momentum.Option))
-            throw new UserException(ErrorKind.Usage, $"{Momentum.Option.Name}: expected with {Optimizer.Option.Name} sgd, found adam");
-        return sgd && !invocation.IsGiven(LearningRate.Option) ? options with { LearningRate = PruneOptions.SgdRate } : options;
+        if (options.Optimizer != Pruning.Methods.Optimizer.Sgd && invocation.IsGiven(Momentum.Option))
+        {
+            throw new UserException(
+                ErrorKind.Usage, $"{Momentum.Option.Name}: expected with {Optimizer.Option.Name} sgd, found "
+                + invocation.Get(Optimizer.Typed));
+        }
+        return invocation.IsGiven(WeightDecay.Option) ? options : options with { WeightDecay = null };
     }
 
     /// <summary>Refuses an option that was given and that nothing reads.</summary>

@@ -32,6 +32,7 @@ internal sealed class Workbench : IDisposable
         var network = start?.Network ?? NetworkDescription.Parse(options.Network, data.Shape);
         if (start is not { Validation: > 0 } && !invocation.IsGiven(Settings.Validation.Option))
             options = options.For(data.Train);
+        options = options.For(network);
         var parts = DataParts.Of(data, options);
         var device = OpenDevice(invocation);
         try
