@@ -3,6 +3,17 @@ using ILGPU.Algorithms;
 
 namespace Secateurs.Kernels;
 
+/// <summary>A teacher's answers.</summary>
+/// <param name="targets">[views][images][K]: q.</param>
+/// <param name="images">That have answers; they come first in the data set.</param>
+/// <param name="temperature">T.</param>
+internal readonly struct TeacherAnswers(ArrayView<float> targets, int images, float temperature)
+{
+    public readonly ArrayView<float> Targets = targets;
+    public readonly int Images = images;
+    public readonly float Temperature = temperature;
+}
+
 /// <summary>
 /// A teacher's answers, softened by a temperature T (Hinton, Vinyals and Dean 2015): q(n, k) = softmax(z_teacher(n) / T)(k). The gradient
 /// of the logits becomes (1 - a) · (softmax(z) - onehot) / batch + a T · (softmax(z / T) - q) / batch, where a is the teacher's share.
@@ -13,56 +24,42 @@ internal static class Distillation
     /// <summary>Writes q of the images of a batch to targets[view][image][K]; blank slots write nothing.</summary>
     /// <param name="device">Where it runs.</param>
     /// <param name="logits">The teacher's, (N, K).</param>
-    /// <param name="order">Which image stands in which slot, as for <see cref="Gather"/>.</param>
-    /// <param name="step">[1].</param>
-    /// <param name="temperature">T.</param>
-    /// <param name="images">That have answers; they come first in the data set.</param>
-    /// <param name="targets">[views][images][K].</param>
-    public static Operation Record(
-        ComputeDevice device, Tensor logits, ArrayView<int> order, ArrayView<int> step, float temperature, int images,
-        ArrayView<float> targets) =>
-        Operation.OfThreads(
-            device, "teacher's answers", 0,
-            new Arguments(logits, default, order, step, 0, temperature, 0, targets, Whole(logits, targets, images)),
-            (long)logits.Blocks * Layout.Lanes, logits.Blocks);
-
-    private static int Whole(Tensor logits, ArrayView<float> targets, int images) =>
-        targets.Length > 0 && targets.Length % ((long)logits.Shape.Features * images) == 0 ? images
-            : throw new ArgumentException(
-                $"distillation: {targets.Length} targets are not some views of {images} images in {logits.Shape.Features} classes");
+    /// <param name="course">Which image stands in which slot.</param>
+    /// <param name="answers">Written.</param>
+    public static Operation Record(ComputeDevice device, Tensor logits, Course course, TeacherAnswers answers) =>
+        Of(device, "teacher's answers", new Arguments(logits, default, course, answers, 0, 0));
 
     /// <summary>Mixes the teacher's gradient into what <see cref="SoftmaxCrossEntropy"/> left in dLogits.</summary>
     /// <param name="device">Where it runs.</param>
     /// <param name="logits">The student's, (N, K).</param>
     /// <param name="dLogits">(N, K), read and written.</param>
-    /// <param name="order">As in <see cref="Record"/>.</param>
-    /// <param name="step">[1].</param>
+    /// <param name="course">As in <see cref="Record"/>.</param>
+    /// <param name="answers">The teacher's; images of other views than these are not shown.</param>
     /// <param name="share">a, 0 to 1.</param>
-    /// <param name="temperature">T, the one of the targets.</param>
     /// <param name="batch">Images that the loss is a mean over.</param>
-    /// <param name="images">As in <see cref="Record"/>.</param>
-    /// <param name="targets">[views][images][K]; images of other views than these are not shown.</param>
     public static Operation Mix(
-        ComputeDevice device, Tensor logits, Tensor dLogits, ArrayView<int> order, ArrayView<int> step, float share, float temperature,
-        int batch, int images, ArrayView<float> targets)
+        ComputeDevice device, Tensor logits, Tensor dLogits, Course course, TeacherAnswers answers, float share, int batch)
     {
-        if (logits.Shape != dLogits.Shape || logits.Blocks != dLogits.Blocks)
-            throw new ArgumentException($"distillation: gradient {dLogits.Shape} does not match logits {logits.Shape}");
-        return Operation.OfThreads(
-            device, "distillation", 0,
-            new Arguments(logits, dLogits, order, step, share, temperature, 1f / batch, targets, Whole(logits, targets, images)),
-            (long)logits.Blocks * Layout.Lanes, logits.Blocks);
+        Require.Like("distillation", "gradient", dLogits, logits);
+        return Of(device, "distillation", new Arguments(logits, dLogits, course, answers, share, 1f / batch));
+    }
+
+    private static Operation Of(ComputeDevice device, string name, Arguments a)
+    {
+        long targets = a.Answers.Targets.Length;
+        int images = a.Answers.Images, classes = a.Logits.Shape.Features;
+        if (targets == 0 || targets % ((long)classes * images) != 0)
+            throw new ArgumentException($"{name}: {targets} targets are not some views of {images} images in {classes} classes");
+        return Operation.OfThreads(device, name, 0, a, (long)a.Logits.Blocks * Layout.Lanes, a.Logits.Blocks);
     }
 
     public readonly struct Arguments(
-        Tensor logits, Tensor dLogits, ArrayView<int> order, ArrayView<int> step, float share, float temperature, float scale,
-        ArrayView<float> targets, int images) : IBody, IThreadBody
+        Tensor logits, Tensor dLogits, Course course, TeacherAnswers answers, float share, float scale) : IBody, IThreadBody
     {
         public readonly Tensor Logits = logits, DLogits = dLogits;
-        public readonly ArrayView<int> Order = order, Step = step;
-        public readonly float Share = share, Temperature = temperature, Scale = scale;
-        public readonly ArrayView<float> Targets = targets;
-        public readonly int Images = images;
+        public readonly Course Course = course;
+        public readonly TeacherAnswers Answers = answers;
+        public readonly float Share = share, Scale = scale;
 
         public void Run<V>(int worker, int workers) where V : unmanaged, ISimd<V>
         {
@@ -73,40 +70,29 @@ internal static class Distillation
 
         public void RunThread(int index)
         {
-            if (index >= Logits.Blocks * Layout.Lanes)
-                return;
-            if (Scale == 0)
-                RecordOne(index, this);
-            else
-                MixOne(index, this);
+            if (index < Logits.Blocks * Layout.Lanes)
+                One(index, this);
         }
     }
 
-    private static void RecordOne(int slot, Arguments a)
+    /// <summary>Records, where there is no scale, or mixes.</summary>
+    private static void One(int slot, Arguments a)
     {
-        int classes = a.Logits.Shape.Features, entry = a.Order[a.Step[0] * a.Logits.Blocks * Layout.Lanes + slot];
+        int classes = a.Logits.Shape.Features, entry = a.Course.Entry(slot, a.Logits.Blocks * Layout.Lanes);
         if (entry < 0)
             return;
         int start = slot / Layout.Lanes * classes * Layout.Lanes + slot % Layout.Lanes;
-        int target = (Gather.View(entry) * a.Images + Gather.Image(entry)) * classes;
-        float max = Max(start, classes, a), sum = Sum(start, classes, max, a);
-        for (int k = 0; k < classes; k++)
-            a.Targets[target + k] = XMath.Exp((a.Logits.Data[start + k * Layout.Lanes] - max) / a.Temperature) / sum;
-    }
-
-    private static void MixOne(int slot, Arguments a)
-    {
-        int classes = a.Logits.Shape.Features, entry = a.Order[a.Step[0] * a.Logits.Blocks * Layout.Lanes + slot];
-        if (entry < 0)
-            return;
-        int start = slot / Layout.Lanes * classes * Layout.Lanes + slot % Layout.Lanes;
-        int target = (Gather.View(entry) * a.Images + Gather.Image(entry)) * classes;
-        float max = Max(start, classes, a), sum = Sum(start, classes, max, a);
+        int target = (Gather.View(entry) * a.Answers.Images + Gather.Image(entry)) * classes;
+        float temperature = a.Answers.Temperature, max = Max(start, classes, a), sum = Sum(start, classes, max, a);
         for (int k = 0; k < classes; k++)
         {
             int at = start + k * Layout.Lanes;
-            float soft = XMath.Exp((a.Logits.Data[at] - max) / a.Temperature) / sum - a.Targets[target + k];
-            a.DLogits.Data[at] = (1f - a.Share) * a.DLogits.Data[at] + a.Share * a.Temperature * a.Scale * soft;
+            float soft = XMath.Exp((a.Logits.Data[at] - max) / temperature) / sum;
+            if (a.Scale == 0)
+                a.Answers.Targets[target + k] = soft;
+            else
+                a.DLogits.Data[at] = (1f - a.Share) * a.DLogits.Data[at]
+                    + a.Share * temperature * a.Scale * (soft - a.Answers.Targets[target + k]);
         }
     }
 
@@ -122,7 +108,7 @@ internal static class Distillation
     {
         float sum = 0;
         for (int k = 0; k < classes; k++)
-            sum += XMath.Exp((a.Logits.Data[start + k * Layout.Lanes] - max) / a.Temperature);
+            sum += XMath.Exp((a.Logits.Data[start + k * Layout.Lanes] - max) / a.Answers.Temperature);
         return sum;
     }
 

@@ -16,29 +16,35 @@ internal static class Dropout
     /// <param name="device">Where it runs.</param>
     /// <param name="name">For profiles and errors.</param>
     /// <param name="x">(N, C, H, W): the input, or the gradient of the output.</param>
-    /// <param name="probability">p, at least 0 and less than 1.</param>
-    /// <param name="layer">Tells layers of a network apart.</param>
-    /// <param name="rates">See <see cref="Update.Rates"/>.</param>
-    /// <param name="step">[1]: the step within these.</param>
+    /// <param name="drops">Which values are dropped.</param>
     /// <param name="gate">Backward: a ReLU's output, below which y is 0; null for none.</param>
     /// <param name="y">The same size; borders may differ.</param>
-    public static Operation Of(
-        ComputeDevice device, string name, Tensor x, double probability, int layer, ArrayView<float> rates, ArrayView<int> step,
-        Tensor? gate, Tensor y)
+    public static Operation Of(ComputeDevice device, string name, Tensor x, Drops drops, Tensor? gate, Tensor y)
     {
         if (x.Shape with { Padding = y.Shape.Padding } != y.Shape || x.Blocks != y.Blocks)
             throw new ArgumentException($"{name}: the input is {x.Shape}, {x.Blocks} blocks, the output {y.Shape}, {y.Blocks} blocks");
         Require.Gate(name, gate, y);
-        return Operation.OfThreads(
-            device, name, 0,
-            new Arguments(
-                x, Threshold(probability), Scale(probability), layer, rates, step, gate ?? y, gate is null ? 0 : 1, y),
-            MapQuad.Threads(y));
+        return Operation.OfThreads(device, name, 0, new Arguments(x, drops, gate ?? y, gate is null ? 0 : 1, y), MapQuad.Threads(y));
     }
 
-    private static int Threshold(double probability) => (int)(probability * (1 << Bits));
+    /// <summary>Which values are dropped in a step.</summary>
+    /// <param name="probability">p, at least 0 and less than 1.</param>
+    /// <param name="layer">Tells layers of a network apart.</param>
+    /// <param name="rates">See <see cref="Update.Rates"/>.</param>
+    /// <param name="step">[1]: the step within these.</param>
+    internal readonly struct Drops(double probability, int layer, ArrayView<float> rates, ArrayView<int> step)
+    {
+        private readonly float _scale = (float)(1 / (1 - probability));
+        private readonly int _threshold = (int)(probability * (1 << Bits)), _layer = layer;
+        private readonly ArrayView<float> _rates = rates;
+        private readonly ArrayView<int> _step = step;
 
-    private static float Scale(double probability) => (float)(1 / (1 - probability));
+        /// <summary>Of this step.</summary>
+        public int Key => Dropout.Key(_rates[_step[0] * Update.RatesPerStep + 4], _layer);
+
+        /// <summary>What the value at a place is multiplied by.</summary>
+        public float Factor(int key, int place) => Hash(key, place) < _threshold ? 0f : _scale;
+    }
 
     /// <summary>
     /// 24 even bits of a place: T. Mueller's "lowbias32" hash of it and the key. The place is [block][feature][16 images].
@@ -56,27 +62,23 @@ internal static class Dropout
 
     private static int Key(float step, int layer) => (int)step * 31 + layer * 0x3C6EF372;
 
-    public readonly struct Arguments(
-        Tensor x, int threshold, float scale, int layer, ArrayView<float> rates, ArrayView<int> step, Tensor gate, int gated, Tensor y)
-        : IBody, IThreadBody
+    public readonly struct Arguments(Tensor x, Drops drops, Tensor gate, int gated, Tensor y) : IBody, IThreadBody
     {
-        public readonly float Scale = scale;
-        public readonly int Threshold = threshold, Layer = layer, Gated = gated;
-        public readonly ArrayView<float> Rates = rates;
-        public readonly ArrayView<int> Step = step;
+        public readonly Drops Drops = drops;
+        public readonly int Gated = gated;
         public readonly Tensor X = x, Gate = gate, Y = y;
 
         public unsafe void Run<V>(int worker, int workers) where V : unmanaged, ISimd<V>
         {
             TensorShape xs = X.Shape, ys = Y.Shape;
-            int key = Key(Rates.Pointer()[Step.Pointer()[0] * Update.RatesPerStep + 4], Layer);
+            int key = Drops.Key;
             float* factors = stackalloc float[Layout.Lanes];
             var (first, last) = Operation.Share(Y.Blocks * ys.Features, worker, workers);
             for (int item = first; item < last; item++)
             {
                 int w = item % ys.Width, h = item / ys.Width % ys.Height, map = item / ys.Width / ys.Height;
                 for (int lane = 0; lane < Layout.Lanes; lane++)
-                    factors[lane] = Hash(key, item * Layout.Lanes + lane) < Threshold ? 0 : Scale;
+                    factors[lane] = Drops.Factor(key, item * Layout.Lanes + lane);
                 float* x = X.Map(map) + xs.Offset(0, h, w);
                 nint at = (nint)map * ys.ChannelStride + ys.Offset(0, h, w);
                 for (int lane = 0; lane < Layout.Lanes; lane += V.Width)
@@ -95,17 +97,16 @@ internal static class Dropout
             var value = new MapQuad(index, Y.Shape);
             if (!value.Exists(Y))
                 return;
-            int key = Key(Rates[Step[0] * Update.RatesPerStep + 4], Layer), first = index * Quad.Images;
+            int key = Drops.Key, first = index * Quad.Images;
             var x = Quad.Load(X.Data, value.Offset(X.Shape));
             var y = new Quad(
-                x.X * Factor(key, first), x.Y * Factor(key, first + 1), x.Z * Factor(key, first + 2), x.W * Factor(key, first + 3));
+                x.X * Drops.Factor(key, first), x.Y * Drops.Factor(key, first + 1), x.Z * Drops.Factor(key, first + 2),
+                x.W * Drops.Factor(key, first + 3));
             int at = value.Offset(Y.Shape);
             if (Gated != 0)
                 y = Quad.WhereGreater(Quad.Load(Gate.Data, at), default, y, default);
             Quad.Store(Y.Data, at, y);
         }
-
-        private float Factor(int key, int place) => Hash(key, place) < Threshold ? 0f : Scale;
     }
 
     /// <summary>The formula over plain (N, features) arrays; the key is the step's and the layer's.</summary>

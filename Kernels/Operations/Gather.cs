@@ -51,44 +51,32 @@ internal static class Gather
 
     /// <param name="device">Where it runs.</param>
     /// <param name="name">For profiles and errors.</param>
-    /// <param name="images">[count][C H W] bytes between two margins of W; without these no view may wrap.</param>
-    /// <param name="labels">[count].</param>
-    /// <param name="order">
-    /// Which image comes when, as <see cref="Entry"/>: the batch of a step is order[step · slots ...], slots = 16 · blocks.
-    /// </param>
-    /// <param name="step">[1].</param>
-    /// <param name="normalization">[C][2]: what a channel's bytes are multiplied by, and what is added then.</param>
-    /// <param name="views">[views], each as <see cref="ImageView.Packed"/>; entries name them by their place.</param>
-    /// <param name="x">(N, C, H, W); a border stays as it is.</param>
-    /// <param name="transposed">The same as rows, see <see cref="Transpose"/>; or empty.</param>
-    /// <param name="batchLabels">[slots], -1 for blank.</param>
-    public static Operation Of(
-        ComputeDevice device, string name, ArrayView<byte> images, ArrayView<int> labels, ArrayView<int> order, ArrayView<int> step,
-        ArrayView<float> normalization, ArrayView<int> views, Tensor x, ArrayView<float> transposed, ArrayView<int> batchLabels)
+    /// <param name="set">Where images are taken from.</param>
+    /// <param name="course">Which.</param>
+    /// <param name="batch">Where they go.</param>
+    public static Operation Of(ComputeDevice device, string name, ImageSet set, Course course, ImageBatch batch)
     {
-        int slots = x.Blocks * Layout.Lanes;
-        Require.Length(name, "normalization", normalization.Length, 2L * x.Shape.Channels);
-        Require.Length(name, "labels of the batch", batchLabels.Length, slots);
-        int margin = images.Length == labels.Length * x.Shape.Features ? 0 : x.Shape.Width;
-        Require.Length(name, "images", images.Length, labels.Length * x.Shape.Features + 2 * margin);
-        bool rows = transposed.Length > 1;
+        var s = batch.X.Shape;
+        int slots = batch.X.Blocks * Layout.Lanes;
+        Require.Length(name, "normalization", set.Normalization.Length, 2L * s.Channels);
+        Require.Length(name, "labels of the batch", batch.Labels.Length, slots);
+        int margin = set.Images.Length == set.Labels.Length * s.Features ? 0 : s.Width;
+        Require.Length(name, "images", set.Images.Length, set.Labels.Length * s.Features + 2 * margin);
+        bool rows = batch.Transposed.Length > 1;
         if (rows)
-            Require.Length(name, "transposed", transposed.Length, (long)slots * Transpose.Pitch(x.Shape.Features));
+            Require.Length(name, "transposed", batch.Transposed.Length, (long)slots * Transpose.Pitch(s.Features));
         return Operation.OfThreads(
-            device, name, 0,
-            new Arguments(images, labels, order, step, normalization, views, x, transposed, rows ? 1 : 0, batchLabels, margin),
-            MapQuad.Threads(x));
+            device, name, 0, new Arguments(set, course, batch, rows ? 1 : 0, margin), MapQuad.Threads(batch.X));
     }
 
-    public readonly struct Arguments(
-        ArrayView<byte> images, ArrayView<int> labels, ArrayView<int> order, ArrayView<int> step, ArrayView<float> normalization,
-        ArrayView<int> views, Tensor x, ArrayView<float> transposed, int rows, ArrayView<int> batchLabels, int margin) : IBody, IThreadBody
+    public readonly struct Arguments(ImageSet set, Course course, ImageBatch batch, int rows, int margin) : IBody, IThreadBody
     {
-        public readonly ArrayView<byte> Images = images;
-        public readonly ArrayView<int> Labels = labels, Order = order, Step = step, Views = views, BatchLabels = batchLabels;
-        public readonly Tensor X = x;
-        public readonly ArrayView<float> Normalization = normalization, Transposed = transposed;
+        public readonly ImageSet Set = set;
+        public readonly Course Course = course;
+        public readonly ImageBatch Batch = batch;
         public readonly int Rows = rows, Margin = margin;
+
+        private Tensor X => Batch.X;
 
         /// <summary>Pixels are asked for ahead a cache line at a time: the images of a batch lie anywhere in memory.</summary>
         private const int StripsPerLine = 4;
@@ -107,7 +95,7 @@ internal static class Gather
             int stripsPerChannel = (pixels + Layout.Lanes - 1) / Layout.Lanes, strips = s.Channels * stripsPerChannel;
             byte* square = stackalloc byte[2 * ByteSquare.Length], band = stackalloc byte[Layout.Lanes * Band];
             byte** sources = stackalloc byte*[Layout.Lanes], ahead = stackalloc byte*[Layout.Lanes];
-            float* x = X.Pointer, rows = Rows != 0 ? Transposed.Pointer() : null, normalization = Normalization.Pointer();
+            float* x = X.Pointer, rows = Rows != 0 ? Batch.Transposed.Pointer() : null, normalization = Set.Normalization.Pointer();
             // From the last pixel of a row to the first of the next lies the border, twice.
             int width = s.Width, gap = 2 * s.Padding * Layout.Lanes;
             var (first, last) = Operation.Share(X.Blocks * strips, worker, workers);
@@ -202,8 +190,8 @@ internal static class Gather
         /// </summary>
         private unsafe int Find(int block, byte* band, byte** sources)
         {
-            byte* images = Images.Pointer() + Margin;
-            int* order = BlockOrder(block), views = Views.Pointer();
+            byte* images = Set.Images.Pointer() + Margin;
+            int* order = BlockOrder(block), views = Set.Views.Pointer();
             int hidden = 0;
             for (int lane = 0; lane < Layout.Lanes; lane++)
             {
@@ -220,8 +208,8 @@ internal static class Gather
         private unsafe void LayOut(int block, int hidden, int channel, int from, int count, byte* band)
         {
             var s = X.Shape;
-            int* order = BlockOrder(block), views = Views.Pointer();
-            byte* images = Images.Pointer() + Margin;
+            int* order = BlockOrder(block), views = Set.Views.Pointer();
+            byte* images = Set.Images.Pointer() + Margin;
             for (int lane = 0; lane < Layout.Lanes; lane++)
             {
                 byte* target = band + lane * Band + from % Band;
@@ -255,10 +243,11 @@ internal static class Gather
         {
             int* order = BlockOrder(block);
             for (int lane = 0; lane < Layout.Lanes; lane++)
-                BatchLabels[block * Layout.Lanes + lane] = order[lane] < 0 ? -1 : Labels[Image(order[lane])];
+                Batch.Labels[block * Layout.Lanes + lane] = order[lane] < 0 ? -1 : Set.Labels[Image(order[lane])];
         }
 
-        private unsafe int* BlockOrder(int block) => Order.Pointer() + ((nint)Step.Pointer()[0] * X.Blocks + block) * Layout.Lanes;
+        private unsafe int* BlockOrder(int block) =>
+            Course.Order.Pointer() + ((nint)Course.Step.Pointer()[0] * X.Blocks + block) * Layout.Lanes;
 
         public void RunThread(int index) => Thread(this, index);
     }
@@ -266,31 +255,32 @@ internal static class Gather
     /// <summary>A pixel of four images. Neighbouring threads have the quads of a block, then neighbouring pixels.</summary>
     private static void Thread(Arguments a, int index)
     {
-        var s = a.X.Shape;
+        var x = a.Batch.X;
+        var s = x.Shape;
         var (at, quad) = Operation.Divide(index, Quad.PerBlock);
         var (block, pixel) = Operation.Divide(at, s.Features);
-        if (block >= a.X.Blocks)
+        if (block >= x.Blocks)
             return;
         var (channel, inside) = Operation.Divide(pixel, s.Height * s.Width);
         var (h, w) = Operation.Divide(inside, s.Width);
-        float scale = a.Normalization[2 * channel], shift = a.Normalization[2 * channel + 1];
+        float scale = a.Set.Normalization[2 * channel], shift = a.Set.Normalization[2 * channel + 1];
         int slot = block * Layout.Lanes + quad * Quad.Images;
-        int order = a.Step[0] * a.X.Blocks * Layout.Lanes + slot;
+        int order = a.Course.Step[0] * x.Blocks * Layout.Lanes + slot;
         var value = new Quad(
             Byte(a, order, channel, h, w) * scale + shift, Byte(a, order + 1, channel, h, w) * scale + shift,
             Byte(a, order + 2, channel, h, w) * scale + shift, Byte(a, order + 3, channel, h, w) * scale + shift);
-        Quad.Store(a.X.Data, (block * s.BlockStride + s.Offset(channel, h, w)) / Quad.Images + quad, value);
+        Quad.Store(x.Data, (block * s.BlockStride + s.Offset(channel, h, w)) / Quad.Images + quad, value);
         if (a.Rows != 0)
         {
             int pitch = Operation.Parts(s.Features, Transpose.Columns) * Transpose.Columns, row = slot * pitch + pixel;
-            a.Transposed[row] = value.X;
-            a.Transposed[row + pitch] = value.Y;
-            a.Transposed[row + 2 * pitch] = value.Z;
-            a.Transposed[row + 3 * pitch] = value.W;
+            a.Batch.Transposed[row] = value.X;
+            a.Batch.Transposed[row + pitch] = value.Y;
+            a.Batch.Transposed[row + 2 * pitch] = value.Z;
+            a.Batch.Transposed[row + 3 * pitch] = value.W;
         }
         if (pixel == 0)
             for (int i = 0; i < Quad.Images; i++)
-                a.BatchLabels[slot + i] = a.Order[order + i] < 0 ? -1 : a.Labels[Image(a.Order[order + i])];
+                a.Batch.Labels[slot + i] = a.Course.Order[order + i] < 0 ? -1 : a.Set.Labels[Image(a.Course.Order[order + i])];
     }
 
     /// <summary>
@@ -298,8 +288,8 @@ internal static class Gather
     /// </summary>
     private static float Byte(Arguments a, int order, int channel, int h, int w)
     {
-        int entry = a.Order[order], shown = IntrinsicMath.Max(entry, 0), view = a.Views[View(shown)];
-        int height = a.X.Shape.Height, width = a.X.Shape.Width;
+        int entry = a.Course.Order[order], shown = IntrinsicMath.Max(entry, 0), view = a.Set.Views[View(shown)];
+        int height = a.Batch.X.Shape.Height, width = a.Batch.X.Shape.Width;
         int mirrored = ImageView.Mirrors(view), row = h - ImageView.DownOf(view), column = w - ImageView.RightOf(view);
         column = mirrored * (width - 1) + (1 - 2 * mirrored) * column;
         // Negative where nothing of the image is; a view that wraps has something everywhere.
@@ -307,7 +297,7 @@ internal static class Gather
             IntrinsicMath.Min(row, height - 1 - row), IntrinsicMath.Min(column, width - 1 - column));
         inside = IntrinsicMath.Max(inside, ImageView.Wrapping(view) - 1);
         int at = inside < 0 ? 0 : (channel * height + row) * width + column;
-        float value = a.Images[a.Margin + Image(shown) * a.X.Shape.Features + at];
+        float value = a.Set.Images[a.Margin + Image(shown) * a.Batch.X.Shape.Features + at];
         return IntrinsicMath.Min(inside, entry) < 0 ? 0f : value;
     }
 

@@ -3,6 +3,16 @@ using ILGPU.Algorithms;
 
 namespace Secateurs.Kernels;
 
+/// <summary>What came of each image in each step: that of image n lies at [step · slots + n], slots = 16 · blocks.</summary>
+/// <param name="loss">In nats.</param>
+/// <param name="correct">1 or 0.</param>
+/// <param name="step">[1].</param>
+internal readonly struct StepOutcomes(ArrayView<float> loss, ArrayView<int> correct, ArrayView<int> step)
+{
+    public readonly ArrayView<float> Loss = loss;
+    public readonly ArrayView<int> Correct = correct, Step = step;
+}
+
 /// <summary>
 /// loss(n) = log Σ_k exp(z(n, k)) - z(n, label), its gradient (softmax(z) - onehot) / batch, and whether the largest logit is the label's.
 /// Of equal logits the first class is the answer. An image whose label is negative is blank: no loss, no gradient, not correct. Label
@@ -14,32 +24,28 @@ internal static class SoftmaxCrossEntropy
     /// <param name="name">For profiles and errors.</param>
     /// <param name="logits">(N, K).</param>
     /// <param name="labels">[N], padded to whole blocks.</param>
-    /// <param name="step">[1]: results of image n go to [step · slots + n], slots = 16 · blocks.</param>
     /// <param name="batch">Images that the loss is a mean over.</param>
     /// <param name="dLogits">(N, K).</param>
-    /// <param name="loss">One per image and step, in nats.</param>
-    /// <param name="correct">1 or 0 per image and step.</param>
+    /// <param name="outcomes">Of each image.</param>
     /// <param name="smoothing">s, 0 to 1.</param>
     public static Operation Of(
-        ComputeDevice device, string name, Tensor logits, ArrayView<int> labels, ArrayView<int> step, int batch, Tensor dLogits,
-        ArrayView<float> loss, ArrayView<int> correct, float smoothing = 0)
+        ComputeDevice device, string name, Tensor logits, ArrayView<int> labels, int batch, Tensor dLogits, StepOutcomes outcomes,
+        float smoothing = 0)
     {
         Require.Length(name, "labels", labels.Length, (long)logits.Blocks * Layout.Lanes);
-        if (logits.Shape != dLogits.Shape || logits.Blocks != dLogits.Blocks)
-            throw new ArgumentException($"{name}: gradient {dLogits.Shape} does not match logits {logits.Shape}");
+        Require.Like(name, "gradient", dLogits, logits);
         return Operation.OfThreads(
-            device, name, 0, new Arguments(logits, labels, step, 1f / batch, dLogits, loss, correct, smoothing),
+            device, name, 0, new Arguments(logits, labels, 1f / batch, dLogits, outcomes, smoothing),
             labels.Length * Tuning.SoftmaxThreads, logits.Blocks);
     }
 
     public readonly struct Arguments(
-        Tensor logits, ArrayView<int> labels, ArrayView<int> step, float scale, Tensor dLogits, ArrayView<float> loss,
-        ArrayView<int> correct, float smoothing) : IBody, IThreadBody
+        Tensor logits, ArrayView<int> labels, float scale, Tensor dLogits, StepOutcomes outcomes, float smoothing) : IBody, IThreadBody
     {
         public readonly Tensor Logits = logits, DLogits = dLogits;
-        public readonly ArrayView<int> Labels = labels, Step = step, Correct = correct;
+        public readonly ArrayView<int> Labels = labels;
+        public readonly StepOutcomes Outcomes = outcomes;
         public readonly float Scale = scale, Smoothing = smoothing;
-        public readonly ArrayView<float> Loss = loss;
 
         public void Run<V>(int worker, int workers) where V : unmanaged, ISimd<V>
         {
@@ -80,16 +86,16 @@ internal static class SoftmaxCrossEntropy
         }
         if (share != 0)
             return;
-        int slot = a.Step[0] * a.Labels.IntLength + image;
-        a.Loss[slot] = label < 0 ? 0f : XMath.Log(sum) + max - Target(a, start, label);
-        a.Correct[slot] = label >= 0 && best == label ? 1 : 0;
+        int slot = a.Outcomes.Step[0] * a.Labels.IntLength + image;
+        a.Outcomes.Loss[slot] = label < 0 ? 0f : XMath.Log(sum) + max - Target(a, start, label);
+        a.Outcomes.Correct[slot] = label >= 0 && best == label ? 1 : 0;
     }
 
     /// <summary>The same one after the other, on the CPU accelerator.</summary>
     private static void Image(int image, Arguments a)
     {
         int classes = a.Logits.Shape.Features, start = image / Layout.Lanes * classes * Layout.Lanes + image % Layout.Lanes;
-        int label = a.Labels[image], slot = a.Step[0] * a.Labels.IntLength + image;
+        int label = a.Labels[image], slot = a.Outcomes.Step[0] * a.Labels.IntLength + image;
         float max = a.Logits.Data[start];
         int best = 0;
         for (int k = 1; k < classes; k++)
@@ -117,8 +123,8 @@ internal static class SoftmaxCrossEntropy
             float gradient = a.DLogits.Data[at] * scale;
             a.DLogits.Data[at] = gradient - (k == label ? on : off);
         }
-        a.Loss[slot] = blank ? 0f : XMath.Log(sum) + max - Target(a, start, label);
-        a.Correct[slot] = !blank && best == label ? 1 : 0;
+        a.Outcomes.Loss[slot] = blank ? 0f : XMath.Log(sum) + max - Target(a, start, label);
+        a.Outcomes.Correct[slot] = !blank && best == label ? 1 : 0;
     }
 
     /// <summary>What the loss wants to be large: the label's logit; where labels are smoothed, partly the mean of all.</summary>

@@ -102,8 +102,8 @@ public sealed class Predictor : IDisposable
         var parameters = new Parameters(_memory, Model.Network);
         parameters.SetWeights(Model.Weights);
         var labels = _memory.Allocate<int>(Batch);
-        var normalization = _memory.Allocate<float>(Shape.Normalization);
-        var views = _memory.Allocate<int>([default(ImageView).Packed]);
+        var set = new ImageSet(
+            _images.View, labels, _memory.Allocate<float>(Shape.Normalization), _memory.Allocate<int>([default(ImageView).Packed]));
         return new ChunkedProgram(_memory, step =>
         {
             var builder = new StepBuilder(_memory, Model.Network, parameters, chunk, training: false);
@@ -113,8 +113,8 @@ public sealed class Predictor : IDisposable
             return
             [
                 Gather.Of(
-                    device, "gather", _images.View, labels, _order.View, step, normalization, views, builder.Inputs[0],
-                    builder.TransposedInput, _memory.Allocate<int>(_slots)),
+                    device, "gather", set, new(_order.View, step),
+                    new(builder.Inputs[0], builder.TransposedInput, _memory.Allocate<int>(_slots))),
                 .. builder.Forward(builder.Inputs[0], learning: null).SelectMany(stage => stage),
                 Answer.Of(device, "answer", builder.Logits, step, _logits.View, _classes.View),
             ];

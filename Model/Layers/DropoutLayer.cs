@@ -50,5 +50,5 @@ internal sealed class DropoutSteps(StepContext context, NetworkLayer layer, doub
         [[Drop("backward", Tensors.YGradient, gated ? Tensors.X : null, Tensors.XGradient)]];
 
     private Operation Drop(string pass, Tensor x, Tensor? gate, Tensor y) => Dropout.Of(
-        Context.Device, $"{Layer.Name} {pass}", x, probability, Layer.Index, _update.Rates, _update.Step, gate, y);
+        Context.Device, $"{Layer.Name} {pass}", x, new(probability, Layer.Index, _update.Rates, _update.Step), gate, y);
 }

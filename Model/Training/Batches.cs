@@ -10,9 +10,8 @@ namespace Secateurs.Model;
 internal sealed class Batches
 {
     private readonly DeviceMemory _memory;
-    private readonly ArrayView<byte> _images;
-    private readonly ArrayView<int> _classes, _order, _next, _step, _views;
-    private readonly ArrayView<float> _normalization;
+    private readonly ImageSet _set;
+    private readonly ArrayView<int> _order, _next, _step;
     private readonly ArrayView<int>[] _labels;
     private readonly IReadOnlyList<Tensor> _inputs;
     private readonly ImageOrder _orders;
@@ -31,10 +30,10 @@ internal sealed class Batches
         Slots = Layout.Blocks(options.Batch) * Layout.Lanes;
         StepsPerEpoch = Count(Part.Training) / options.Batch;
         MostSteps = Math.Max(StepsPerEpoch, parts.Max(p => p.Count) / Slots + 1);
-        _images = memory.Allocate<byte>(Kernels.Gather.WithMargins(shape.Width, [.. parts.Select(p => p.Images)]));
-        _classes = memory.Allocate<int>([.. parts.SelectMany(p => p.Labels)]);
-        _normalization = memory.Allocate<float>(shape.Normalization);
-        _views = memory.Allocate<int>([.. options.Augmentation.Views.Select(v => v.Packed)]);
+        _set = new ImageSet(
+            memory.Allocate<byte>(Kernels.Gather.WithMargins(shape.Width, [.. parts.Select(p => p.Images)])),
+            memory.Allocate<int>([.. parts.SelectMany(p => p.Labels)]), memory.Allocate<float>(shape.Normalization),
+            memory.Allocate<int>([.. options.Augmentation.Views.Select(v => v.Packed)]));
         // One batch more than is ever learned from: a GPU fetches it when an epoch ends.
         _order = memory.Allocate<int>((long)(MostSteps + 1) * Slots);
         _next = memory.Allocate<int>(1);
@@ -59,11 +58,11 @@ internal sealed class Batches
     /// <summary>Steps of the epoch that are done.</summary>
     public int Position { get; private set; }
 
-    /// <summary>[steps][slots]: entries for <see cref="Gather"/>.</summary>
-    public ArrayView<int> Order => _order;
-
     /// <summary>[1]: the step of a run of steps, once <see cref="Advance"/> was there.</summary>
     public ArrayView<int> Step => _step;
+
+    /// <summary>Which images such a step sees.</summary>
+    public Course Course => new(_order, _step);
 
     /// <summary>[slots], -1 for blank.</summary>
     public ArrayView<int> Labels(int input) => _labels[input];
@@ -75,7 +74,7 @@ internal sealed class Batches
     /// <param name="input">Where to, of the inputs.</param>
     /// <param name="rows">The same as rows, if anybody wants these; else empty.</param>
     public Operation Gather(int input, ArrayView<float> rows = default) => Kernels.Gather.Of(
-        _memory.Device, "gather", _images, _classes, _order, _next, _normalization, _views, _inputs[input], rows, _labels[input]);
+        _memory.Device, "gather", _set, new(_order, _next), new(_inputs[input], rows, _labels[input]));
 
     /// <summary>Tells the other operations which step it is, and the next fetching that it is one further.</summary>
     public Operation Advance() => Counter.Advance(_memory.Device, _next, _step);

@@ -27,8 +27,8 @@ internal sealed class Evaluator
     /// <param name="input">Which of its inputs the labels belong to.</param>
     /// <param name="smoothing">Of the labels; 0 where it is measured.</param>
     public Operation Loss(StepBuilder builder, int input, double smoothing = 0) => SoftmaxCrossEntropy.Of(
-        _memory.Device, "softmax cross-entropy", builder.Logits, _batches.Labels(input), _batches.Step, _batches.Size,
-        builder.LogitGradients, _loss, _correct, (float)smoothing);
+        _memory.Device, "softmax cross-entropy", builder.Logits, _batches.Labels(input), _batches.Size, builder.LogitGradients,
+        new(_loss, _correct, _batches.Step), (float)smoothing);
 
     /// <summary>Loss and accuracy on a part of the data.</summary>
     /// <param name="part">Of the data.</param>

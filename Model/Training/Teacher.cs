@@ -15,13 +15,13 @@ internal sealed class Teacher(DeviceMemory memory, StepBuilder builder, Batches 
 
     /// <summary>Records answers; the last operation of a forward pass.</summary>
     public Operation Record(double temperature) =>
-        Distillation.Record(memory.Device, builder.Logits, batches.Order, batches.Step, (float)temperature, batches.Count(Part.Training),
-            _answers);
+        Distillation.Record(memory.Device, builder.Logits, batches.Course, Answers(temperature));
 
     /// <summary>Mixes them into the gradient of the logits.</summary>
     /// <param name="share">The teacher's share of the gradient, 0 to 1.</param>
     /// <param name="temperature">How soft its answers are made.</param>
     public Operation Mix(double share, double temperature) => Distillation.Mix(
-        memory.Device, builder.Logits, builder.LogitGradients, batches.Order, batches.Step, (float)share, (float)temperature, batches.Size,
-        batches.Count(Part.Training), _answers);
+        memory.Device, builder.Logits, builder.LogitGradients, batches.Course, Answers(temperature), (float)share, batches.Size);
+
+    private TeacherAnswers Answers(double temperature) => new(_answers, batches.Count(Part.Training), (float)temperature);
 }

@@ -134,7 +134,7 @@ internal static class LaunchCases
                 [FullyConnected.Forward(device, "forward", x, weight, memory.Allocate<float>(Bias), y, relu: false)],
                 [
                     SoftmaxCrossEntropy.Of(
-                        device, "softmax", y, labels, step, images, dy, memory.Allocate<float>(slots), memory.Allocate<int>(slots)),
+                        device, "softmax", y, labels, images, dy, new(memory.Allocate<float>(slots), memory.Allocate<int>(slots), step)),
                 ],
                 [FullyConnected.BackwardData(device, "backward", dy, weight, x, dx)]).Run();
             return [memory.Read(y, images), memory.Read(dx, images)];

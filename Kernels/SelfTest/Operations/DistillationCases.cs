@@ -33,17 +33,17 @@ internal static class DistillationCases
         {
             var device = memory.Device;
             var shape = TensorShape.Vector(classes);
-            var order = memory.Allocate<int>(Order);
-            var step = memory.Allocate<int>([Step]);
+            var course = new Course(memory.Allocate<int>(Order), memory.Allocate<int>([Step]));
             var targets = memory.Allocate<float>([.. Enumerable.Repeat(SelfTest.Images.Untouched, Views * Images * classes)]);
+            var answers = new TeacherAnswers(targets, Images, temperature);
             var student = memory.Upload(Student, shape, 0, 0);
             var dLogits = memory.Result(shape, _slots);
             device.Run(
-                Distillation.Record(device, memory.Upload(Teacher, shape, 0, 0), order, step, temperature, Images, targets),
+                Distillation.Record(device, memory.Upload(Teacher, shape, 0, 0), course, answers),
                 SoftmaxCrossEntropy.Of(
-                    device, "test", student, memory.Allocate<int>(Labels), step, Batch, dLogits,
-                    memory.Allocate<float>(Steps * _slots), memory.Allocate<int>(Steps * _slots)),
-                Distillation.Mix(device, student, dLogits, order, step, share, temperature, Batch, Images, targets));
+                    device, "test", student, memory.Allocate<int>(Labels), Batch, dLogits,
+                    new(memory.Allocate<float>(Steps * _slots), memory.Allocate<int>(Steps * _slots), course.Step)),
+                Distillation.Mix(device, student, dLogits, course, answers, share, Batch));
             return [memory.Read(targets), memory.Read(dLogits, _slots)];
         }
 

@@ -18,9 +18,10 @@ internal static class DropoutCases
             {
                 var output = s.Input with { Padding = s.Border };
                 var y = memory.Result(output, s.Images);
+                var drops = new Dropout.Drops(
+                    s.Probability, 5, memory.Allocate<float>([0, 0, 0, 0, 12345, 0, 0, 0, 0, s.Step]), memory.Allocate<int>([1]));
                 memory.Device.Run(Dropout.Of(
-                    memory.Device, "test", memory.Upload(x, s.Input, float.NaN, 0), s.Probability, 5,
-                    memory.Allocate<float>([0, 0, 0, 0, 12345, 0, 0, 0, 0, s.Step]), memory.Allocate<int>([1]),
+                    memory.Device, "test", memory.Upload(x, s.Input, float.NaN, 0), drops,
                     gated ? memory.Upload(gate, output, float.NaN, 0) : null, y));
                 return [memory.Read(y, s.Images)];
             },

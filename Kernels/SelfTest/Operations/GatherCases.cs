@@ -51,10 +51,11 @@ internal static class GatherCases
         var x = memory.Result(shape, slots);
         var rows = memory.Allocate<float>(transposed ? slots * Transpose.Pitch(shape.Features) : 0);
         var labels = memory.Allocate<int>(slots);
-        memory.Device.Run(Gather.Of(
-            memory.Device, "test", memory.Allocate<byte>(Pixels(shape)), memory.Allocate<int>(Labels), memory.Allocate<int>(Order(slots)),
-            memory.Allocate<int>([Step]), memory.Allocate<float>(Normalization(shape)),
-            memory.Allocate<int>([.. Views.Select(v => v.Packed)]), x, rows, labels));
+        var set = new ImageSet(
+            memory.Allocate<byte>(Pixels(shape)), memory.Allocate<int>(Labels), memory.Allocate<float>(Normalization(shape)),
+            memory.Allocate<int>([.. Views.Select(v => v.Packed)]));
+        var course = new Course(memory.Allocate<int>(Order(slots)), memory.Allocate<int>([Step]));
+        memory.Device.Run(Gather.Of(memory.Device, "test", set, course, new(x, rows, labels)));
         return [memory.Read(x, slots), memory.Read(labels), memory.Read(rows)];
     }
 

@@ -40,7 +40,7 @@ internal static class SoftmaxCrossEntropyCases
         var correct = memory.Allocate<int>(Steps * slots);
         var step = memory.Allocate<int>([Steps - 1]);
         memory.Device.Run(SoftmaxCrossEntropy.Of(
-            memory.Device, "test", logits, labels, step, images, dLogits, loss, correct, smoothing));
+            memory.Device, "test", logits, labels, images, dLogits, new(loss, correct, step), smoothing));
         return [memory.Read(loss), memory.Read(correct), memory.Read(dLogits, images)];
     }
 
