@@ -9,37 +9,33 @@ internal static class OneImageConvolution
     /// <param name="memory">For the packed weights.</param>
     /// <param name="name">For profiles and errors.</param>
     /// <param name="x">(C, H, W) with its border.</param>
-    /// <param name="weight">[K C R S], packed now: later changes are not seen.</param>
-    /// <param name="mask">[K C R S], 1 = live.</param>
-    /// <param name="bias">[K].</param>
+    /// <param name="weights">Packed now: later changes are not seen.</param>
     /// <param name="filter">(K, C, R, S).</param>
     /// <param name="y">(K, P, Q).</param>
     /// <param name="relu">See above.</param>
     public static Operation Forward(
-        DeviceMemory memory, string name, RowImage x, ReadOnlySpan<float> weight, ReadOnlySpan<float> mask, ArrayView<float> bias,
-        FilterShape filter, RowImage y, bool relu)
+        DeviceMemory memory, string name, RowImage x, LayerWeights weights, FilterShape filter, RowImage y, bool relu)
     {
         ArgumentNullException.ThrowIfNull(memory);
-        Require.Length(name, "weight", weight.Length, filter.Count);
-        Require.Length(name, "mask", mask.Length, filter.Count);
-        Require.Length(name, "bias", bias.Length, filter.Filters);
+        weights.Check(name, filter.Filters, filter.FilterSize);
         if (filter.Channels != x.Shape.Channels || filter.Output(x.Shape, y.Shape.Padding) != y.Shape)
             throw new ArgumentException($"{name}: filter {filter} over {x.Shape} does not give {y.Shape}");
         var start = new int[filter.Filters + 1];
         var (values, offsets) = (new List<float>(), new List<int>());
         for (int i = 0; i < filter.Count; i++)
         {
-            if (mask[i] != 0)
+            if (weights.Mask[i] != 0)
             {
                 int s = i % filter.Columns, r = i / filter.Columns % filter.Rows, c = i / (filter.Columns * filter.Rows) % filter.Channels;
-                values.Add(weight[i]);
+                values.Add(weights.Weight[i]);
                 offsets.Add(c * x.ChannelStride + r * x.Pitch + s);
             }
             if ((i + 1) % filter.FilterSize == 0)
                 start[(i + 1) / filter.FilterSize] = values.Count;
         }
         return Operation.OnHost(memory.Device, name, 0, new Body(
-            x, memory.Allocate<int>(start), memory.Allocate<float>([.. values]), memory.Allocate<int>([.. offsets]), bias, y, relu));
+            x, memory.Allocate<int>(start), memory.Allocate<float>([.. values]), memory.Allocate<int>([.. offsets]), weights.Bias, y,
+            relu));
     }
 
     private readonly struct Body(

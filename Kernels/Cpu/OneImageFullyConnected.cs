@@ -9,23 +9,18 @@ internal static class OneImageFullyConnected
     /// <param name="memory">For the packed weights.</param>
     /// <param name="name">For profiles and errors.</param>
     /// <param name="x">C = its features in the order (c, h, w).</param>
-    /// <param name="weight">[K C], packed now: later changes are not seen.</param>
-    /// <param name="mask">[K C], 1 = live.</param>
-    /// <param name="bias">[K].</param>
+    /// <param name="weights">Packed now: later changes are not seen.</param>
     /// <param name="y">(K).</param>
     /// <param name="relu">See above.</param>
-    public static Operation Forward(
-        DeviceMemory memory, string name, RowImage x, ReadOnlySpan<float> weight, ReadOnlySpan<float> mask, ArrayView<float> bias,
-        RowImage y, bool relu)
+    public static Operation Forward(DeviceMemory memory, string name, RowImage x, LayerWeights weights, RowImage y, bool relu)
     {
         ArgumentNullException.ThrowIfNull(memory);
         int outputs = y.Shape.Channels, inputs = x.Shape.Features;
-        Require.Length(name, "weight", weight.Length, (long)outputs * inputs);
-        Require.Length(name, "mask", mask.Length, (long)outputs * inputs);
-        Require.Length(name, "bias", bias.Length, outputs);
+        weights.Check(name, outputs, inputs);
+        float[] weight = weights.Weight, mask = weights.Mask;
         if (y.Pitch != 1)
             throw new ArgumentException($"{name}: expected a vector of features, found {y.Shape}");
-        bool dense = mask.Length - mask.Count(0f) > Tuning.OneImageDenseAbove * mask.Length;
+        bool dense = mask.Length - mask.AsSpan().Count(0f) > Tuning.OneImageDenseAbove * mask.Length;
         var values = new List<float>();
         var rows = new List<int>();
         var start = new int[inputs + 1];
@@ -42,8 +37,8 @@ internal static class OneImageFullyConnected
             start[c + 1] = values.Count;
         }
         return Operation.OnHost(memory.Device, name, 0, new Body(
-            x, memory.Allocate<float>([.. values]), memory.Allocate<int>(start), memory.Allocate<int>([.. rows]), dense, bias, y, relu,
-            memory.Allocate<int>(inputs), memory.Allocate<float>(inputs)));
+            x, memory.Allocate<float>([.. values]), memory.Allocate<int>(start), memory.Allocate<int>([.. rows]), dense, weights.Bias, y,
+            relu, memory.Allocate<int>(inputs), memory.Allocate<float>(inputs)));
     }
 
     private readonly struct Body(

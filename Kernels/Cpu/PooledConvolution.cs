@@ -21,32 +21,39 @@ internal static class PooledConvolution
     /// <param name="device">The CPU accelerator.</param>
     /// <param name="name">For profiles and errors.</param>
     /// <param name="x">(N, C, H, W).</param>
-    /// <param name="y">(N, K, P, Q): the convolution's output.</param>
-    /// <param name="size">Of the pooling's windows.</param>
-    /// <param name="pooled">(N, K, P / size, Q / size).</param>
-    /// <param name="dPooled">Its gradient.</param>
-    /// <param name="relu">y is a ReLU's output.</param>
+    /// <param name="output">Of the convolution.</param>
     /// <param name="filter">(K, C, R, S).</param>
-    /// <param name="update">Over the weights.</param>
-    /// <param name="biasUpdate">Over the biases.</param>
-    /// <param name="live">The weights, where they are packed; <paramref name="update"/>'s buffers are replaced by theirs.</param>
+    /// <param name="learned">What is updated.</param>
     /// <param name="scratch">See <see cref="Scratch"/>; operations that do not run at the same time may share it.</param>
     public static Operation BackwardWeight(
-        ComputeDevice device, string name, Tensor x, Tensor y, int size, Tensor pooled, Tensor dPooled, bool relu, FilterShape filter,
-        Update update, Update biasUpdate, LiveWeights? live, Tensor[] scratch)
+        ComputeDevice device, string name, Tensor x, PooledOutput output, FilterShape filter, Learned learned, Tensor[] scratch)
     {
+        var (y, size, pooled, dPooled, relu) = output;
+        var (update, biasUpdate, live) = learned;
         Convolution.Check(name, x, update.Weight.Length, filter, y);
         Require.Length(name, "bias", biasUpdate.Weight.Length, filter.Filters);
         MaxPool.Check(name, y, size, pooled);
-        if (dPooled.Shape != pooled.Shape || dPooled.Blocks != pooled.Blocks)
-            throw new ArgumentException(
-                $"{name}: the gradient is {dPooled.Shape}, {dPooled.Blocks} blocks, the output {pooled.Shape}, {pooled.Blocks} blocks");
+        Require.Like(name, "gradient of the pooling's output", dPooled, pooled);
         return Operation.OnHost(
             device, name, live is null ? Convolution.Flops(x, filter, y) : 0,
             new Body(
                 new(y, size, pooled, dPooled, relu ? 1 : 0, y), new(x, y, filter, update), live is null ? null : new(x, y, live, update),
                 new(y, biasUpdate), scratch));
     }
+
+    /// <summary>A convolution's output and what the pooling makes of it.</summary>
+    /// <param name="Y">(N, K, P, Q).</param>
+    /// <param name="Size">Of the windows.</param>
+    /// <param name="Pooled">(N, K, P / size, Q / size).</param>
+    /// <param name="DPooled">Its gradient.</param>
+    /// <param name="Relu">y is a ReLU's output.</param>
+    internal readonly record struct PooledOutput(Tensor Y, int Size, Tensor Pooled, Tensor DPooled, bool Relu);
+
+    /// <summary>What a convolution learns.</summary>
+    /// <param name="Weights">Over the weights.</param>
+    /// <param name="Biases">Over the biases.</param>
+    /// <param name="Live">The weights, where they are packed; buffers of <paramref name="Weights"/> are replaced by theirs.</param>
+    internal readonly record struct Learned(Update Weights, Update Biases, LiveWeights? Live);
 
     private readonly struct Body(
         MaxPool.BackwardArguments pool, Convolution.BackwardWeightArguments convolution, SparseConvolution.BackwardWeightBody? packed,

@@ -72,7 +72,7 @@ internal sealed partial class SquareWinograd
         Require.Like(name, "output", y, _y);
         return Operation.OnHost(
             _device, name, _flops,
-            new ConvolveArguments(x, _padding, _scratch.Weights, _scratch.Lines, y, y, bias, relu, gated: false));
+            new ConvolveArguments(x, _padding, _scratch.Weights, _scratch.Lines, y, gate: null, bias, relu));
     }
 
     /// <summary><see cref="Convolution.BackwardData"/> of the transformed turned weights.</summary>
@@ -84,8 +84,7 @@ internal sealed partial class SquareWinograd
         return Operation.OnHost(
             _device, name, _flops,
             new ConvolveArguments(
-                dOutput, Taps - 1 - _padding, _scratch.Weights, _scratch.Lines, dInput, gate ?? dInput, default, relu: false,
-                gated: gate is not null));
+                dOutput, Taps - 1 - _padding, _scratch.Weights, _scratch.Lines, dInput, gate, bias: default, relu: false));
     }
 
     /// <summary><see cref="Convolution.BackwardWeight"/>: sums of parts of the batch, and what adds these, one after the other.</summary>
@@ -179,8 +178,8 @@ internal sealed partial class SquareWinograd
     }
 
     private readonly struct ConvolveArguments(
-        Tensor x, int padding, ArrayView<float> weights, WorkerLines lines, Tensor y, Tensor gate, ArrayView<float> bias, bool relu,
-        bool gated) : IBody
+        Tensor x, int padding, ArrayView<float> weights, WorkerLines lines, Tensor y, Tensor? gate, ArrayView<float> bias,
+        bool relu) : IBody
     {
         /// <summary>A unit of work is some tiles of all channels.</summary>
         public unsafe void Run<V>(int worker, int workers) where V : unmanaged, ISimd<V>
@@ -224,17 +223,19 @@ internal sealed partial class SquareWinograd
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
         private unsafe void Store<V>(float* square, nint at, int channel, int rows, int columns) where V : unmanaged, ISimd<V>
         {
+            float* gates = gate is { } g ? g.Pointer + at : null;
             V add = bias.Length == 0 ? V.Zero : V.Broadcast(bias.Pointer()[channel]);
             for (int i = 0; i < rows; i++)
             {
-                float* target = y.Pointer + at + i * y.Shape.RowStride, open = gate.Pointer + at + i * y.Shape.RowStride;
+                int row = i * y.Shape.RowStride;
+                float* target = y.Pointer + at + row;
                 for (int j = 0; j < columns; j++)
                 {
                     V value = V.Load(square + (i * Outputs + j) * Layout.Lanes) + add;
                     if (relu)
                         value = V.Max(V.Zero, value);
-                    if (gated)
-                        value = V.WherePositive(V.Load(open + j * Layout.Lanes), value);
+                    if (gates is not null)
+                        value = V.WherePositive(V.Load(gates + row + j * Layout.Lanes), value);
                     V.Store(value, target + j * Layout.Lanes);
                 }
             }

@@ -206,10 +206,18 @@ internal readonly struct Update
     /// The textbook's formulas for one weight in double, Adam with its bias corrections m / (1 - β1^t) and v / (1 - β2^t) written out
     /// (Kingma and Ba 2015, algorithm 1): what <see cref="Rates"/> fold into rate √(1 - β2^t) / (1 - β1^t) and ε √(1 - β2^t).
     /// </summary>
+    /// <param name="rule">Adam or momentum.</param>
+    /// <param name="state">The weight and its moments.</param>
+    /// <param name="gradient">g, without decay.</param>
+    /// <param name="t">Steps, from 1.</param>
+    /// <param name="rates">Learning rate, decay and momentum of the step.</param>
+    /// <param name="keep">The mask.</param>
     public static (double Weight, double First, double Second) Reference(
-        UpdateRule rule, double weight, double first, double second, double gradient, int t, double rate, double epsilon, double decay,
-        double momentum, double keep)
+        UpdateRule rule, (double Weight, double First, double Second) state, double gradient, int t,
+        (double Rate, double Decay, double Momentum) rates, double keep)
     {
+        var (weight, first, second) = state;
+        var (rate, decay, momentum) = rates;
         double g = gradient + decay * weight;
         if (rule == UpdateRule.Momentum)
         {
@@ -220,6 +228,6 @@ internal readonly struct Update
         first = B1 * first + (1 - B1) * g;
         second = B2 * second + (1 - B2) * g * g;
         double mean = first / (1 - Math.Pow(B1, t)), square = second / (1 - Math.Pow(B2, t));
-        return (keep * (weight - rate * mean / (Math.Sqrt(square) + epsilon)), keep * first, keep * second);
+        return (keep * (weight - rate * mean / (Math.Sqrt(square) + Epsilon)), keep * first, keep * second);
     }
 }

@@ -3,11 +3,12 @@ namespace Secateurs.Kernels.SelfTest;
 /// <summary>
 /// One convolution with all that its passes take, and what they must give; how they are computed is the business of those who inherit.
 /// </summary>
-internal abstract class ConvolutionLayer(int images, int height, int width, int padding, FilterShape filter)
+internal abstract class ConvolutionLayer(
+    int images, int height, int width, int padding, FilterShape filter, float[]? mask = null)
 {
     private readonly Lazy<float[]> _x = new(() => new Numbers(1).Activations(images * filter.Channels * height * width));
     private readonly Lazy<float[]> _weight = new(
-        () => [.. new Numbers(2).Uniform(filter.Count).Zip(new Numbers(3).Mask(filter.Count), (w, m) => w * m)]);
+        () => [.. new Numbers(2).Uniform(filter.Count).Zip(mask ?? new Numbers(3).Mask(filter.Count), (w, m) => w * m)]);
     private readonly Lazy<float[]> _bias = new(() => new Numbers(4).Uniform(filter.Filters));
     private readonly Lazy<float[]> _dOutput = new(() => new Numbers(5).Uniform(
         images * filter.Output(new(filter.Channels, height, width, padding + filter.Inset)).Features));
@@ -33,8 +34,8 @@ internal abstract class ConvolutionLayer(int images, int height, int width, int 
         return
         [
             Expected.Sums(
-                "y", Convolution.Reference.Forward(X, Weight, Bias, images, height, width, filter, padding, relu),
-                Convolution.Reference.Forward(x, weight, bias, images, height, width, filter, padding, false), filter.FilterSize + 1),
+                "y", Convolution.Reference.Forward(X, Weight, Bias, images, Input, filter, relu),
+                Convolution.Reference.Forward(x, weight, bias, images, Input, filter, false), filter.FilterSize + 1),
         ];
     }
 
@@ -45,8 +46,8 @@ internal abstract class ConvolutionLayer(int images, int height, int width, int 
         return
         [
             Expected.Sums(
-                "dInput", Convolution.Reference.BackwardData(DOutput, Weight, gate, images, height, width, filter, padding),
-                Convolution.Reference.BackwardData(dOutput, weight, gate, images, height, width, filter, padding),
+                "dInput", Convolution.Reference.BackwardData(DOutput, Weight, gate, images, Input, filter),
+                Convolution.Reference.BackwardData(dOutput, weight, gate, images, Input, filter),
                 filter.Filters * filter.Rows * filter.Columns),
         ];
     }
@@ -57,8 +58,8 @@ internal abstract class ConvolutionLayer(int images, int height, int width, int 
         return
         [
             Expected.Sums(
-                "dWeight", Convolution.Reference.BackwardWeight(DOutput, X, images, height, width, filter, padding),
-                Convolution.Reference.BackwardWeight(dOutput, x, images, height, width, filter, padding),
+                "dWeight", Convolution.Reference.BackwardWeight(DOutput, X, images, Input, filter),
+                Convolution.Reference.BackwardWeight(dOutput, x, images, Input, filter),
                 DOutput.Length / filter.Filters),
         ];
     }

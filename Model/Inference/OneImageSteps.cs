@@ -31,10 +31,10 @@ internal static class OneImageSteps
     }
 
     /// <summary>Weights and mask of a layer, and its biases on the device.</summary>
-    public static (float[] Weight, float[] Mask, ArrayView<float> Bias) Views(DeviceMemory memory, NetworkLayer layer, Checkpoint model)
+    public static LayerWeights Weights(DeviceMemory memory, NetworkLayer layer, Checkpoint model)
     {
         var slice = layer.Slice!;
-        return (
+        return new(
             model.Weights.AsSpan(slice.WeightOffset, slice.WeightCount).ToArray(),
             model.Mask.AsSpan(slice.WeightOffset, slice.WeightCount).ToArray(),
             memory.Allocate<float>(model.Weights.AsSpan(slice.BiasOffset, slice.BiasCount)));

@@ -29,11 +29,9 @@ internal sealed class ConvolutionSteps : WeightedSteps
     protected override FilterShape Filter => Slice.Filter;
 
     /// <summary>For a single image.</summary>
-    public static Operation ForwardOne(DeviceMemory memory, NetworkLayer layer, Checkpoint model, RowImage x, RowImage y)
-    {
-        var (weight, mask, bias) = OneImageSteps.Views(memory, layer, model);
-        return OneImageConvolution.Forward(memory, $"{layer.Name} forward", x, weight, mask, bias, layer.Slice!.Filter, y, layer.Relu);
-    }
+    public static Operation ForwardOne(DeviceMemory memory, NetworkLayer layer, Checkpoint model, RowImage x, RowImage y) =>
+        OneImageConvolution.Forward(
+            memory, $"{layer.Name} forward", x, OneImageSteps.Weights(memory, layer, model), layer.Slice!.Filter, y, layer.Relu);
 
     /// <summary>
     /// From now on the gradient of its output is found in the windows of the pooling that alone reads it, if they lie side by side.
@@ -52,9 +50,10 @@ internal sealed class ConvolutionSteps : WeightedSteps
         [
             [
                 PooledConvolution.BackwardWeight(
-                    Context.Device, $"{Slice.Name} backward weight from pool", x, Tensors.Y, _pool.Window.Size, _pool.Windows.Y,
-                    _pool.Windows.YGradient, Layer.Relu, Filter, update.Slice(Slice.WeightOffset, Slice.WeightCount), Sliced(biasUpdate),
-                    Live, _scratch ??= PooledConvolution.Scratch(Context.Memory, Tensors.Y)),
+                    Context.Device, $"{Slice.Name} backward weight from pool", x,
+                    new(Tensors.Y, _pool.Window.Size, _pool.Windows.Y, _pool.Windows.YGradient, Layer.Relu), Filter,
+                    new(update.Slice(Slice.WeightOffset, Slice.WeightCount), Sliced(biasUpdate), Live),
+                    _scratch ??= PooledConvolution.Scratch(Context.Memory, Tensors.Y)),
             ],
         ];
 

@@ -19,11 +19,9 @@ internal sealed class FullyConnectedSteps : WeightedSteps
     protected override FilterShape Filter => Slice.Filter.AsVector();
 
     /// <summary>For a single image.</summary>
-    public static Operation ForwardOne(DeviceMemory memory, NetworkLayer layer, Checkpoint model, RowImage x, RowImage y)
-    {
-        var (weight, mask, bias) = OneImageSteps.Views(memory, layer, model);
-        return OneImageFullyConnected.Forward(memory, $"{layer.Name} forward", x, weight, mask, bias, y, layer.Relu);
-    }
+    public static Operation ForwardOne(DeviceMemory memory, NetworkLayer layer, Checkpoint model, RowImage x, RowImage y) =>
+        OneImageFullyConnected.Forward(
+            memory, $"{layer.Name} forward", x, OneImageSteps.Weights(memory, layer, model), y, layer.Relu);
 
     public override IEnumerable<Operation> Transposes() => TransposedInput.Length > 0
         ? [Transpose.Of(Context.Device, $"{Slice.Name} transpose", Shaped(Tensors.X), _transposed)] : [];

@@ -30,15 +30,14 @@ internal static class OneImageConvolutionCases
             {
                 var y = new RowImage(memory, f.Output(shape, s.Border));
                 memory.Device.Run(OneImageConvolution.Forward(
-                    memory, "test", memory.UploadRows(X(), shape), Weight(), Mask(), memory.Allocate<float>(Bias()), f, y, relu));
+                    memory, "test", memory.UploadRows(X(), shape), new(Weight(), Mask(), memory.Allocate<float>(Bias())), f, y, relu));
                 return [memory.Read(y)];
             },
             () =>
             [
                 Expected.Sums(
-                    "y", Convolution.Reference.Forward(X(), Live(), Bias(), 1, s.Height, s.Width, f, s.Padding, relu),
-                    Convolution.Reference.Forward(
-                        X(), Numbers.Absolute(Live()), Numbers.Absolute(Bias()), 1, s.Height, s.Width, f, s.Padding, false),
+                    "y", Convolution.Reference.Forward(X(), Live(), Bias(), 1, shape, f, relu),
+                    Convolution.Reference.Forward(X(), Numbers.Absolute(Live()), Numbers.Absolute(Bias()), 1, shape, f, false),
                     f.FilterSize + 1),
             ],
             onHostOnly: true);

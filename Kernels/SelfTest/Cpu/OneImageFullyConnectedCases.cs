@@ -27,7 +27,7 @@ internal static class OneImageFullyConnectedCases
             {
                 var y = new RowImage(memory, TensorShape.Vector(outputs));
                 memory.Device.Run(OneImageFullyConnected.Forward(
-                    memory, "test", memory.UploadRows(X(), input), Weight(), Mask(), memory.Allocate<float>(Bias()), y, relu));
+                    memory, "test", memory.UploadRows(X(), input), new(Weight(), Mask(), memory.Allocate<float>(Bias())), y, relu));
                 return [memory.Read(y)];
             },
             () =>

@@ -50,8 +50,9 @@ internal static class PooledConvolutionCases
             var pooled = memory.Upload(MaxPool.Reference.Forward(Y, Maps, Output.Height, Output.Width, size), Pooled, float.NaN, 0);
             var y = memory.Upload(Y, Output, float.NaN, 0);
             memory.Device.Run(PooledConvolution.BackwardWeight(
-                memory.Device, "test", memory.Upload(X, _input, 0, 0), y, size, pooled, memory.Upload(DPooled, Pooled, float.NaN, 0), relu,
-                filter, UpdateCases.Storing(weight), UpdateCases.Storing(bias), live, PooledConvolution.Scratch(memory, y)));
+                memory.Device, "test", memory.Upload(X, _input, 0, 0),
+                new(y, size, pooled, memory.Upload(DPooled, Pooled, float.NaN, 0), relu), filter,
+                new(UpdateCases.Storing(weight), UpdateCases.Storing(bias), live), PooledConvolution.Scratch(memory, y)));
             return [memory.Read(weight)[..Index.Length], memory.Read(bias)];
         }
 
@@ -59,8 +60,8 @@ internal static class PooledConvolutionCases
         {
             int terms = images * Output.Height * Output.Width;
             float[] x = Numbers.Absolute(X), dOutput = Numbers.Absolute(DOutput);
-            double[] dWeight = Convolution.Reference.BackwardWeight(DOutput, X, images, height, width, filter, padding);
-            double[] absolute = Convolution.Reference.BackwardWeight(dOutput, x, images, height, width, filter, padding);
+            double[] dWeight = Convolution.Reference.BackwardWeight(DOutput, X, images, _input, filter);
+            double[] absolute = Convolution.Reference.BackwardWeight(dOutput, x, images, _input, filter);
             return
             [
                 Expected.Sums("dWeight", [.. Index.Select(i => dWeight[i])], [.. Index.Select(i => absolute[i])], terms),

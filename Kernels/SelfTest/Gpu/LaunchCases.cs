@@ -68,10 +68,11 @@ internal static class LaunchCases
             (int Height, int Width, FilterShape Filter)[] layers =
                 [(9, 16, new(6, 1, 5, 5)), (6, 10, new(16, 6, 3, 5)), (1, 1, new(37, 45, 1, 1))];
             int Positions(int i) => (layers[i].Height - layers[i].Filter.Rows + 1) * (layers[i].Width - layers[i].Filter.Columns + 1);
-            float[] X(int i) => new Numbers(10 + i).Activations(Images * layers[i].Filter.Channels * layers[i].Height * layers[i].Width);
+            TensorShape Shape(int i) => new(layers[i].Filter.Channels, layers[i].Height, layers[i].Width);
+            float[] X(int i) => new Numbers(10 + i).Activations(Images * Shape(i).Features);
             float[] DOutput(int i) => new Numbers(20 + i).Uniform(Images * layers[i].Filter.Filters * Positions(i));
             double[] Weights(int i, float[] dOutput, float[] x) =>
-                Convolution.Reference.BackwardWeight(dOutput, x, Images, layers[i].Height, layers[i].Width, layers[i].Filter, 0);
+                Convolution.Reference.BackwardWeight(dOutput, x, Images, Shape(i), layers[i].Filter);
             return new SelfTestCase(
                 "launch of gradients in parts side by side",
                 memory =>
@@ -81,7 +82,7 @@ internal static class LaunchCases
                     for (int i = 0; i < layers.Length; i++)
                     {
                         var filter = layers[i].Filter;
-                        var x = memory.Upload(X(i), new TensorShape(filter.Channels, layers[i].Height, layers[i].Width), 0, 3);
+                        var x = memory.Upload(X(i), Shape(i), 0, 3);
                         var dOutput = memory.Upload(DOutput(i), filter.Output(x.Shape), 0, 0);
                         ArrayView<float> weight = memory.Allocate<float>(filter.Count), bias = memory.Allocate<float>(filter.Filters);
                         operations.Add(filter.Rows == 1

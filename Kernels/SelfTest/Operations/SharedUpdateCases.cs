@@ -55,7 +55,7 @@ internal static class SharedUpdateCases
                 for (int k = 0; k < values; k++)
                 {
                     (value[k], moment[k], _) = Update.Reference(
-                        UpdateRule.Momentum, Values()[k], 0, 0, gradient[k], 1, Rate, 0, Decay, 0, 1);
+                        UpdateRule.Momentum, (Values()[k], 0, 0), gradient[k], 1, (Rate, Decay, 0), 1);
                     bound[k] = (indices.Count(i => i == k + 1) + 4) * Expected.Rounding * (bound[k] + 1);
                 }
                 return

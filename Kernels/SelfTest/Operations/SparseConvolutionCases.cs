@@ -21,111 +21,74 @@ internal static class SparseConvolutionCases
         Shapes.SelectMany(s => new Layer(s.Images, s.Height, s.Width, s.Padding, s.Filter, s.Live).Cases());
 
     private sealed class Layer(int images, int height, int width, int padding, FilterShape filter, int livePercent)
+        : ConvolutionLayer(images, height, width, padding, filter, MaskOf(filter, livePercent))
     {
-        private readonly TensorShape _input = new(filter.Channels, height, width, padding + filter.Inset);
-        private readonly Lazy<float[]> _mask = new(() => [.. new Numbers(3).Integers(filter.Count, 100).Select((n, i) =>
-            n < livePercent
-                && (livePercent == 100 || (i / filter.FilterSize != 1 && i / (filter.Rows * filter.Columns) % filter.Channels != 2))
-                ? 1f : 0f)]);
+        private float[] Mask => MaskOf(Filter, livePercent);
+        private float[] Stored => new Numbers(2).Uniform(Filter.Count);
+        private int[] Index => [.. Enumerable.Range(0, Filter.Count).Where(i => Mask[i] == 1)];
 
-        private TensorShape Output => filter.Output(_input, padding);
-        private float[] Mask => _mask.Value;
-        private float[] X => new Numbers(1).Activations(images * _input.Features);
-        private float[] Weight => new Numbers(2).Uniform(filter.Count);
-        private float[] LiveWeight => [.. Weight.Zip(Mask, (w, m) => w * m)];
-        private float[] Bias => new Numbers(4).Uniform(filter.Filters);
-        private float[] DOutput => new Numbers(5).Uniform(images * Output.Features);
-        private int[] Index => [.. Enumerable.Range(0, filter.Count).Where(i => Mask[i] == 1)];
+        private string Name => $"{Shape} {livePercent} % live";
 
-        private string Shape =>
-            $"{images} images {filter.Channels}x{height}x{width} padding {padding} "
-                + $"filters {filter.Filters}x{filter.Rows}x{filter.Columns} {(filter.Stride > 1 ? $"stride {filter.Stride} " : "")}"
-                + $"{(filter.Inset > 0 ? $"inset {filter.Inset} " : "")}{livePercent} % live";
+        private static float[] MaskOf(FilterShape f, int livePercent) => [.. new Numbers(3).Integers(f.Count, 100).Select((n, i) =>
+            n < livePercent && (livePercent == 100 || (i / f.FilterSize != 1 && i / (f.Rows * f.Columns) % f.Channels != 2)) ? 1f : 0f)];
 
         public IEnumerable<SelfTestCase> Cases() =>
         [
-            new($"sparse forward {Shape}", m => Forward(m, false), () => ExpectedForward(false), onHostOnly: true),
-            new($"sparse forward relu {Shape}", m => Forward(m, true), () => ExpectedForward(true), onHostOnly: true),
-            new($"sparse backward data {Shape}", m => BackwardData(m, false), () => ExpectedBackwardData(false), onHostOnly: true),
-            new($"sparse backward data gated {Shape}", m => BackwardData(m, true), () => ExpectedBackwardData(true), onHostOnly: true),
-            new($"sparse backward weight {Shape}", BackwardWeight, ExpectedBackwardWeight, onHostOnly: true),
-            new($"live weights packed and unpacked {Shape}", Unpack, ExpectedUnpacked, onHostOnly: true),
+            new($"sparse forward {Name}", m => Forward(m, false), () => ExpectedForward(false), onHostOnly: true),
+            new($"sparse forward relu {Name}", m => Forward(m, true), () => ExpectedForward(true), onHostOnly: true),
+            new($"sparse backward data {Name}", m => BackwardData(m, false), () => ExpectedBackwardData(false), onHostOnly: true),
+            new($"sparse backward data gated {Name}", m => BackwardData(m, true), () => ExpectedBackwardData(true), onHostOnly: true),
+            new($"sparse backward weight {Name}", BackwardWeight, ExpectedLiveGradients, onHostOnly: true),
+            new($"live weights packed and unpacked {Name}", Unpack, ExpectedUnpacked, onHostOnly: true),
         ];
 
         /// <summary>Packed, with room to spare, and packed before from another mask.</summary>
         private LiveWeights Pack(DeviceMemory memory)
         {
-            var live = new LiveWeights(memory, filter, _input, Output, filter.Count + 3);
-            live.Find(new Numbers(6).Mask(filter.Count));
+            var live = new LiveWeights(memory, Filter, Input, Output, Filter.Count + 3);
+            live.Find(new Numbers(6).Mask(Filter.Count));
             live.Find(Mask);
-            live.Load(memory.Allocate<float>(Weight), memory.Allocate<float>(Weight), memory.Allocate<float>(Weight));
+            live.Load(memory.Allocate<float>(Stored), memory.Allocate<float>(Stored), memory.Allocate<float>(Stored));
             return live;
         }
 
         private double[][] Forward(DeviceMemory memory, bool relu)
         {
-            var y = memory.Result(Output, images);
+            var y = memory.Result(Output, ImageCount);
             memory.Device.Run(SparseConvolution.Forward(
-                memory.Device, "test", memory.Upload(X, _input, 0, float.NaN), Pack(memory), memory.Allocate<float>(Bias), y, relu));
-            return [memory.Read(y, images)];
-        }
-
-        private Expected[] ExpectedForward(bool relu)
-        {
-            float[] x = Numbers.Absolute(X), weight = Numbers.Absolute(LiveWeight), bias = Numbers.Absolute(Bias);
-            return
-            [
-                Expected.Sums(
-                    "y", Convolution.Reference.Forward(X, LiveWeight, Bias, images, height, width, filter, padding, relu),
-                    Convolution.Reference.Forward(x, weight, bias, images, height, width, filter, padding, false), filter.FilterSize + 1),
-            ];
+                memory.Device, "test", memory.Upload(X, Input, 0, float.NaN), Pack(memory), memory.Allocate<float>(Bias), y, relu));
+            return [memory.Read(y, ImageCount)];
         }
 
         private double[][] BackwardData(DeviceMemory memory, bool gated)
         {
             var dOutput = memory.Upload(DOutput, Output, float.NaN, float.NaN);
-            var dInput = memory.Result(_input, images);
-            Tensor? gate = gated ? memory.Upload(X, _input, 0, float.NaN) : null;
+            var dInput = memory.Result(Input, ImageCount);
+            Tensor? gate = gated ? memory.Upload(X, Input, 0, float.NaN) : null;
             memory.Device.Run(SparseConvolution.BackwardData(memory.Device, "test", dOutput, Pack(memory), gate, dInput));
-            return [memory.Read(dInput, images, borderStays: false)];
-        }
-
-        private Expected[] ExpectedBackwardData(bool gated)
-        {
-            float[] dOutput = Numbers.Absolute(DOutput), weight = Numbers.Absolute(LiveWeight);
-            float[]? gate = gated ? X : null;
-            return
-            [
-                Expected.Sums(
-                    "dInput", Convolution.Reference.BackwardData(DOutput, LiveWeight, gate, images, height, width, filter, padding),
-                    Convolution.Reference.BackwardData(dOutput, weight, gate, images, height, width, filter, padding),
-                    filter.Filters * filter.Rows * filter.Columns),
-            ];
+            return [memory.Read(dInput, ImageCount, borderStays: false)];
         }
 
         private double[][] BackwardWeight(DeviceMemory memory)
         {
-            var gradient = memory.Allocate<float>(filter.Count + 1);
+            var gradient = memory.Allocate<float>(Filter.Count + 1);
             memory.Device.Run(SparseConvolution.BackwardWeight(
-                memory.Device, "test", memory.Upload(X, _input, 0, 3), memory.Upload(DOutput, Output, float.NaN, 0), Pack(memory),
+                memory.Device, "test", memory.Upload(X, Input, 0, 3), memory.Upload(DOutput, Output, float.NaN, 0), Pack(memory),
                 UpdateCases.Storing(gradient)));
             return [memory.Read(gradient)[..Index.Length]];
         }
 
-        private Expected[] ExpectedBackwardWeight()
+        private Expected[] ExpectedLiveGradients()
         {
-            double[] dWeight = Convolution.Reference.BackwardWeight(DOutput, X, images, height, width, filter, padding);
-            double[] absolute = Convolution.Reference.BackwardWeight(
-                Numbers.Absolute(DOutput), Numbers.Absolute(X), images, height, width, filter, padding);
+            var all = ExpectedBackwardWeight()[0];
             int[] index = Index;
-            return [Expected.Sums(
-                "dWeight", [.. index.Select(i => dWeight[i])], [.. index.Select(i => absolute[i])], DOutput.Length / filter.Filters)];
+            return [new("dWeight", [.. index.Select(i => all.Values[i])], [.. index.Select(i => all.Bounds[i])])];
         }
 
         /// <summary>Into buffers that hold something else: what is pruned stays as it is there.</summary>
         private double[][] Unpack(DeviceMemory memory)
         {
-            float[] other = [.. Enumerable.Repeat(Images.Untouched, filter.Count)];
+            float[] other = [.. Enumerable.Repeat(Images.Untouched, Filter.Count)];
             var flat = Enumerable.Range(0, 3).Select(_ => memory.Allocate<float>(other)).ToArray();
             var live = Pack(memory);
             live.Store(flat[0], flat[1], flat[2]);
@@ -134,7 +97,7 @@ internal static class SparseConvolutionCases
 
         private Expected[] ExpectedUnpacked()
         {
-            double[] flat = [.. Weight.Select((w, i) => Mask[i] == 1 ? w : (double)Images.Untouched)];
+            double[] flat = [.. Stored.Select((w, i) => Mask[i] == 1 ? w : (double)Images.Untouched)];
             return
             [
                 Expected.Exactly("weight", flat), Expected.Exactly("first moment", flat), Expected.Exactly("second moment", flat),

@@ -87,7 +87,7 @@ internal static class UpdateCases
                 for (int step = 0; step < Steps; step++)
                 {
                     double keep = masked ? mask[at] : 1, g = gradients[step % 2][i];
-                    (w, m, v) = Update.Reference(rule, w, m, v, g, step + 1, Rate(step), Update.Epsilon, Decay(step), Momentum(step), keep);
+                    (w, m, v) = Update.Reference(rule, (w, m, v), g, step + 1, (Rate(step), Decay(step), Momentum(step)), keep);
                     (w2, m2, v2) = Bound(w2, m2, v2, g, step, keep);
                 }
                 (weight[at], first[at], second[at]) = (w, m, v);

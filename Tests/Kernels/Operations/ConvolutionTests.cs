@@ -6,7 +6,7 @@ namespace Tests.KernelTests;
 [Collection(nameof(KernelSuite))]
 public sealed class ConvolutionTests
 {
-    private const int Images = 2, Height = 5, Width = 4, Padding = 1;
+    private const int Images = 2;
 
     public static TheoryData<string, string> Cases => KernelSuite.Rows(ConvolutionCases.All);
 
@@ -20,20 +20,19 @@ public sealed class ConvolutionTests
     public void The_reference_gradients_are_the_slopes_of_the_reference(bool gated)
     {
         var filter = new FilterShape(3, 2, 3, 2);
-        var output = filter.Output(new TensorShape(filter.Channels, Height, Width, Padding));
-        float[] u = new Numbers(1).Eighths(Images * filter.Channels * Height * Width), weight = new Numbers(2).Eighths(filter.Count);
+        var input = new TensorShape(filter.Channels, 5, 4, 1);
+        var output = filter.Output(input);
+        float[] u = new Numbers(1).Eighths(Images * input.Features), weight = new Numbers(2).Eighths(filter.Count);
         float[] bias = new Numbers(3).Eighths(filter.Filters), dOutput = new Numbers(4).Eighths(Images * output.Features);
         if (gated)
             u = Slopes.OffZero(u);
         float[] Relu(float[] v) => gated ? [.. v.Select(a => Math.Max(0, a))] : v;
         double Loss(float[] v, float[] w) =>
-            Slopes.Dot(Convolution.Reference.Forward(Relu(v), w, bias, Images, Height, Width, filter, Padding, relu: false), dOutput);
+            Slopes.Dot(Convolution.Reference.Forward(Relu(v), w, bias, Images, input, filter, relu: false), dOutput);
 
         Slopes.Check(
-            u, v => Loss(v, weight),
-            Convolution.Reference.BackwardData(dOutput, weight, gated ? Relu(u) : null, Images, Height, Width, filter, Padding));
-        Slopes.Check(
-            weight, w => Loss(u, w), Convolution.Reference.BackwardWeight(dOutput, Relu(u), Images, Height, Width, filter, Padding));
+            u, v => Loss(v, weight), Convolution.Reference.BackwardData(dOutput, weight, gated ? Relu(u) : null, Images, input, filter));
+        Slopes.Check(weight, w => Loss(u, w), Convolution.Reference.BackwardWeight(dOutput, Relu(u), Images, input, filter));
     }
 
     [Fact]
