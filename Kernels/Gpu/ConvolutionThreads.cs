@@ -20,12 +20,12 @@ internal static class ConvolutionThreads
     {
         TensorShape xs = a.X.Shape, ys = a.Y.Shape;
         var (block, k, p, q, quad) = Place(tile, ys);
-        int size = a.Filter.FilterSize, last = a.Filter.Filters - 1;
-        AddTaps(
+        var x = new TapInput(
             a.X.Data, (block * xs.BlockStride + (p + a.Filter.Inset) * xs.RowStride) / Quad.Images + quad, xs.ChannelStride / Quad.Images,
-            xs.RowStride / Quad.Images, xs.Width + 2 * xs.Padding, q + a.Filter.Inset, 1, a.Weight, k * size,
-            IntrinsicMath.Min(k + 1, last) * size, IntrinsicMath.Min(k + 2, last) * size, IntrinsicMath.Min(k + 3, last) * size,
-            a.Filter.Rows * a.Filter.Columns, a.Filter.Columns, a.Filter.Channels, a.Filter.Rows, a.Filter.Columns, thread, threads, sums);
+            xs.RowStride / Quad.Images, xs.Width + 2 * xs.Padding);
+        var w = new TapWeights(
+            a.Weight, FourPlaces.Rows(k, 1, a.Filter.Filters - 1, a.Filter.FilterSize), a.Filter.Rows * a.Filter.Columns, a.Filter.Columns);
+        AddTaps(x, w, new(a.Filter.Channels, a.Filter.Rows, a.Filter.Columns, q + a.Filter.Inset, 1), thread, threads, sums);
     }
 
     public static void FinishForward(Convolution.ForwardArguments a, int tile, int thread, int threads, TileSums sums)
@@ -54,15 +54,14 @@ internal static class ConvolutionThreads
     {
         TensorShape xs = a.DInput.Shape, ys = a.DOutput.Shape;
         var (block, c, height, width, quad) = Place(tile, xs);
-        int padding = xs.Padding - a.Filter.Inset, h = height + padding, last = a.Filter.Channels - 1;
-        int columns = a.Filter.Columns, taps = a.Filter.Rows * columns;
-        int r0 = IntrinsicMath.Max(0, h - ys.Height + 1), r1 = IntrinsicMath.Min(a.Filter.Rows - 1, h), first = r0 * columns;
-        AddTaps(
+        int padding = xs.Padding - a.Filter.Inset, h = height + padding, columns = a.Filter.Columns;
+        int r0 = IntrinsicMath.Max(0, h - ys.Height + 1), r1 = IntrinsicMath.Min(a.Filter.Rows - 1, h);
+        var y = new TapInput(
             a.DOutput.Data, (block * ys.BlockStride + ys.Offset(0, h - r0, 0)) / Quad.Images + quad, ys.ChannelStride / Quad.Images,
-            -ys.RowStride / Quad.Images, ys.Width, width + padding, -1, a.Weight, c * taps + first,
-            IntrinsicMath.Min(c + 1, last) * taps + first, IntrinsicMath.Min(c + 2, last) * taps + first,
-            IntrinsicMath.Min(c + 3, last) * taps + first, a.Filter.FilterSize, columns, a.Filter.Filters, r1 - r0 + 1, columns, thread,
-            threads, sums);
+            -ys.RowStride / Quad.Images, ys.Width);
+        var w = new TapWeights(
+            a.Weight, FourPlaces.Rows(c, 1, a.Filter.Channels - 1, a.Filter.Rows * columns) + r0 * columns, a.Filter.FilterSize, columns);
+        AddTaps(y, w, new(a.Filter.Filters, r1 - r0 + 1, columns, width + padding, -1), thread, threads, sums);
     }
 
     public static void FinishBackwardData(Convolution.BackwardDataArguments a, int tile, int thread, int threads, TileSums sums)
@@ -106,53 +105,64 @@ internal static class ConvolutionThreads
         return (block, (2 * pair + second) * Channels, row, column * Strip.Columns, quad);
     }
 
+    /// <summary>What a tile's sums run over, in quads.</summary>
+    /// <param name="data">Of a tensor.</param>
+    /// <param name="first">Of the first channel and row, in column 0.</param>
+    /// <param name="channel">From a channel to the next.</param>
+    /// <param name="row">From a row of taps to the next.</param>
+    /// <param name="width">Columns; those beyond count as zero.</param>
+    private readonly struct TapInput(ArrayView<float> data, int first, int channel, int row, int width)
+    {
+        public readonly ArrayView<float> Data = data;
+        public readonly int First = first, Channel = channel, Row = row, Width = width;
+    }
+
+    /// <summary>The weights of a tile's four channels.</summary>
+    /// <param name="data">Filters.</param>
+    /// <param name="first">Each channel's first one.</param>
+    /// <param name="channel">From a channel of the input to the next.</param>
+    /// <param name="row">From a row of taps to the next.</param>
+    private readonly struct TapWeights(ArrayView<float> data, FourPlaces first, int channel, int row)
+    {
+        public readonly ArrayView<float> Data = data;
+        public readonly FourPlaces First = first;
+        public readonly int Channel = channel, Row = row;
+    }
+
+    /// <summary>The taps of a sum.</summary>
+    /// <param name="channels">Of the input.</param>
+    /// <param name="rows">Rows of taps.</param>
+    /// <param name="columns">Taps of a row.</param>
+    /// <param name="first">Column of the input that the first tap of the tile's first column meets.</param>
+    /// <param name="step">1: taps go right. -1: they go left.</param>
+    private readonly struct TapCounts(int channels, int rows, int columns, int first, int step)
+    {
+        public readonly int Channels = channels, Rows = rows, Columns = columns, First = first, Step = step;
+    }
+
     /// <summary>
     /// Sums of 4 channels and 4 columns for 4 images over channels, rows and columns of taps; rows of taps are the terms that a tile's
     /// threads share. Five taps load 8 columns of four images and 20 weights for 320 products; taps that are left over go one by one.
     /// </summary>
     /// <remarks>Channels past the end repeat the last one; what they give is not kept.</remarks>
-    /// <param name="x">What is summed.</param>
-    /// <param name="at">Quad of the first channel and row in column 0.</param>
-    /// <param name="xChannel">Quads from a channel to the next.</param>
-    /// <param name="xRow">Quads from a row of taps to the next.</param>
-    /// <param name="width">Columns of x; those beyond count as zero.</param>
-    /// <param name="column">Of the first tap of the tile's first column.</param>
-    /// <param name="step">1: taps go right. -1: they go left.</param>
-    /// <param name="weight">Filters.</param>
-    /// <param name="w0">First channel's first weight.</param>
-    /// <param name="w1">Second channel's.</param>
-    /// <param name="w2">Third channel's.</param>
-    /// <param name="w3">Fourth channel's.</param>
-    /// <param name="wChannel">Weights from a channel of x to the next.</param>
-    /// <param name="wRow">Weights from a row to the next.</param>
-    /// <param name="channels">Of x.</param>
-    /// <param name="rows">Rows of taps.</param>
-    /// <param name="columns">Taps of a row.</param>
-    /// <param name="thread">See <see cref="ITileBody.Add"/>.</param>
-    /// <param name="threads">See <see cref="ITileBody.Add"/>.</param>
-    /// <param name="sums">See <see cref="ITileBody.Add"/>.</param>
-    private static void AddTaps(
-        ArrayView<float> x, int at, int xChannel, int xRow, int width, int column, int step, ArrayView<float> weight, int w0, int w1,
-        int w2, int w3, int wChannel, int wRow, int channels, int rows, int columns, int thread, int threads, TileSums sums)
+    private static void AddTaps(TapInput x, TapWeights weights, TapCounts taps, int thread, int threads, TileSums sums)
     {
         Strip a0 = default, a1 = default, a2 = default, a3 = default;
+        int rows = taps.Rows, step = taps.Step, width = x.Width;
         var (channel, row) = Operation.Divide(thread, rows);
-        int from = at + channel * xChannel + row * xRow, tap = channel * wChannel + row * wRow, next = column;
-        w0 += tap;
-        w1 += tap;
-        w2 += tap;
-        w3 += tap;
-        while (channel < channels)
+        int from = x.First + channel * x.Channel + row * x.Row, next = taps.First;
+        var w = weights.First + (channel * weights.Channel + row * weights.Row);
+        while (channel < taps.Channels)
         {
-            int left = columns;
+            int left = taps.Columns;
             for (; left >= TapRun.Taps; left -= TapRun.Taps)
             {
-                TapRun t0 = TapRun.Load(weight, w0, step < 0), t1 = TapRun.Load(weight, w1, step < 0);
-                TapRun t2 = TapRun.Load(weight, w2, step < 0), t3 = TapRun.Load(weight, w3, step < 0);
+                TapRun t0 = TapRun.Load(weights.Data, w.A, step < 0), t1 = TapRun.Load(weights.Data, w.B, step < 0);
+                TapRun t2 = TapRun.Load(weights.Data, w.C, step < 0), t3 = TapRun.Load(weights.Data, w.D, step < 0);
                 int near = step < 0 ? next - Strip.Columns : next, far = near + Strip.Columns;
                 if (Strip.Reaches(near, width))
                 {
-                    var some = Strip.Load(x, from, near, width);
+                    var some = Strip.Load(x.Data, from, near, width);
                     a0 = Strip.AddNear(t0, some, a0);
                     a1 = Strip.AddNear(t1, some, a1);
                     a2 = Strip.AddNear(t2, some, a2);
@@ -160,59 +170,42 @@ internal static class ConvolutionThreads
                 }
                 if (Strip.Reaches(far, width))
                 {
-                    var some = Strip.Load(x, from, far, width);
+                    var some = Strip.Load(x.Data, from, far, width);
                     a0 = Strip.AddFar(t0, some, a0);
                     a1 = Strip.AddFar(t1, some, a1);
                     a2 = Strip.AddFar(t2, some, a2);
                     a3 = Strip.AddFar(t3, some, a3);
                 }
                 next += step * TapRun.Taps;
-                w0 += TapRun.Taps;
-                w1 += TapRun.Taps;
-                w2 += TapRun.Taps;
-                w3 += TapRun.Taps;
+                w += TapRun.Taps;
             }
             for (; left > 0; left--)
             {
-                var some = Strip.Load(x, from, next, width);
-                a0 = Strip.MultiplyAdd(weight[w0], some, a0);
-                a1 = Strip.MultiplyAdd(weight[w1], some, a1);
-                a2 = Strip.MultiplyAdd(weight[w2], some, a2);
-                a3 = Strip.MultiplyAdd(weight[w3], some, a3);
+                var some = Strip.Load(x.Data, from, next, width);
+                a0 = Strip.MultiplyAdd(weights.Data[w.A], some, a0);
+                a1 = Strip.MultiplyAdd(weights.Data[w.B], some, a1);
+                a2 = Strip.MultiplyAdd(weights.Data[w.C], some, a2);
+                a3 = Strip.MultiplyAdd(weights.Data[w.D], some, a3);
                 next += step;
-                w0++;
-                w1++;
-                w2++;
-                w3++;
+                w += 1;
             }
             // Back to the row's start, and so many rows on, each of which may be the first of another channel.
-            next -= step * columns;
+            next -= step * taps.Columns;
             row += threads;
-            from += threads * xRow;
-            tap = threads * wRow - columns;
+            from += threads * x.Row;
+            int move = threads * weights.Row - taps.Columns;
             while (row >= rows)
             {
                 channel++;
                 row -= rows;
-                from += xChannel - rows * xRow;
-                tap += wChannel - rows * wRow;
+                from += x.Channel - rows * x.Row;
+                move += weights.Channel - rows * weights.Row;
             }
-            w0 += tap;
-            w1 += tap;
-            w2 += tap;
-            w3 += tap;
+            w += move;
         }
-        Set(sums, 0, a0);
-        Set(sums, Strip.Size, a1);
-        Set(sums, 2 * Strip.Size, a2);
-        Set(sums, 3 * Strip.Size, a3);
-    }
-
-    private static void Set(TileSums sums, int sum, Strip part)
-    {
-        sums.Set(sum, part.A);
-        sums.Set(sum + Quad.Images, part.B);
-        sums.Set(sum + 2 * Quad.Images, part.C);
-        sums.Set(sum + 3 * Quad.Images, part.D);
+        a0.Set(sums, 0);
+        a1.Set(sums, Strip.Size);
+        a2.Set(sums, 2 * Strip.Size);
+        a3.Set(sums, 3 * Strip.Size);
     }
 }

@@ -52,32 +52,26 @@ internal static class ConvolutionWeightThreads
             int x = (block * xs.BlockStride + p * xs.RowStride) / Quad.Images + xStart + quad, last = x + rowEnd;
             int y = (block * ys.BlockStride + p * ys.RowStride) / Quad.Images + q * Quad.PerBlock + yStart + quad;
             x += (q + s) * Quad.PerBlock;
-            Quad x0 = Load(a.X, x, 0, last), x1 = Load(a.X, x, 1, last), x2 = Load(a.X, x, 2, last), x3 = Load(a.X, x, 3, last);
+            var near = LoadFour(a.X, x, 0, last);
             for (; q + AtOnce <= end; q += AtOnce)
             {
-                Quad x4 = Load(a.X, x, 4, last), x5 = Load(a.X, x, 5, last), x6 = Load(a.X, x, 6, last), x7 = Load(a.X, x, 7, last);
-                f0 = f0.AddFour(a.DOutput, y, x0, x1, x2, x3, x4, x5, x6, x7);
-                f1 = f1.AddFour(a.DOutput, y + y1, x0, x1, x2, x3, x4, x5, x6, x7);
-                f2 = f2.AddFour(a.DOutput, y + y2, x0, x1, x2, x3, x4, x5, x6, x7);
-                f3 = f3.AddFour(a.DOutput, y + y3, x0, x1, x2, x3, x4, x5, x6, x7);
-                x0 = x4;
-                x1 = x5;
-                x2 = x6;
-                x3 = x7;
+                var far = LoadFour(a.X, x, 4, last);
+                f0 = f0.AddFour(Strip.Load(a.DOutput.Data, y), near, far);
+                f1 = f1.AddFour(Strip.Load(a.DOutput.Data, y + y1), near, far);
+                f2 = f2.AddFour(Strip.Load(a.DOutput.Data, y + y2), near, far);
+                f3 = f3.AddFour(Strip.Load(a.DOutput.Data, y + y3), near, far);
+                near = far;
                 x += AtOnce * Quad.PerBlock;
                 y += AtOnce * Quad.PerBlock;
             }
             for (; q < end; q++)
             {
-                var x4 = Load(a.X, x, 4, last);
-                f0 = f0.Add(Quad.Load(a.DOutput.Data, y), x0, x1, x2, x3, x4);
-                f1 = f1.Add(Quad.Load(a.DOutput.Data, y + y1), x0, x1, x2, x3, x4);
-                f2 = f2.Add(Quad.Load(a.DOutput.Data, y + y2), x0, x1, x2, x3, x4);
-                f3 = f3.Add(Quad.Load(a.DOutput.Data, y + y3), x0, x1, x2, x3, x4);
-                x0 = x1;
-                x1 = x2;
-                x2 = x3;
-                x3 = x4;
+                var next = Load(a.X, x, 4, last);
+                f0 = f0.Add(Quad.Load(a.DOutput.Data, y), near, next);
+                f1 = f1.Add(Quad.Load(a.DOutput.Data, y + y1), near, next);
+                f2 = f2.Add(Quad.Load(a.DOutput.Data, y + y2), near, next);
+                f3 = f3.Add(Quad.Load(a.DOutput.Data, y + y3), near, next);
+                near = new(near.B, near.C, near.D, next);
                 x += Quad.PerBlock;
                 y += Quad.PerBlock;
             }
@@ -121,12 +115,12 @@ internal static class ConvolutionWeightThreads
             {
                 int x = row + quad + (q * stride + s + a.Filter.Inset) * Quad.PerBlock;
                 int y = (block * ys.BlockStride + ys.Offset(filter, p, q)) / Quad.Images + quad;
-                Quad x0 = Load(a.X, x, 0, last), x1 = Load(a.X, x, 1, last), x2 = Load(a.X, x, 2, last), x3 = Load(a.X, x, 3, last);
-                Quad x4 = Load(a.X, x, 4, last);
-                f0 = f0.Add(Quad.Load(a.DOutput.Data, y), x0, x1, x2, x3, x4);
-                f1 = f1.Add(Quad.Load(a.DOutput.Data, y + y1), x0, x1, x2, x3, x4);
-                f2 = f2.Add(Quad.Load(a.DOutput.Data, y + y2), x0, x1, x2, x3, x4);
-                f3 = f3.Add(Quad.Load(a.DOutput.Data, y + y3), x0, x1, x2, x3, x4);
+                var near = LoadFour(a.X, x, 0, last);
+                var next = Load(a.X, x, 4, last);
+                f0 = f0.Add(Quad.Load(a.DOutput.Data, y), near, next);
+                f1 = f1.Add(Quad.Load(a.DOutput.Data, y + y1), near, next);
+                f2 = f2.Add(Quad.Load(a.DOutput.Data, y + y2), near, next);
+                f3 = f3.Add(Quad.Load(a.DOutput.Data, y + y3), near, next);
             }
         }
         f0.Set(sums, 0);
@@ -168,22 +162,23 @@ internal static class ConvolutionWeightThreads
     private static Quad Load(Tensor x, int index, int columns, int last) =>
         Quad.Load(x.Data, IntrinsicMath.Min(index + columns * Quad.PerBlock, last));
 
+    private static Strip LoadFour(Tensor x, int index, int columns, int last) => new(
+        Load(x, index, columns, last), Load(x, index, columns + 1, last), Load(x, index, columns + 2, last),
+        Load(x, index, columns + 3, last));
+
     /// <summary>A filter's sums for 5 neighbouring taps.</summary>
     private readonly struct FiveSums(float s0, float s1, float s2, float s3, float s4)
     {
         private readonly float _s0 = s0, _s1 = s1, _s2 = s2, _s3 = s3, _s4 = s4;
 
-        /// <summary>One output's gradient times its 5 inputs.</summary>
-        public FiveSums Add(Quad g, Quad x0, Quad x1, Quad x2, Quad x3, Quad x4) =>
-            new(Quad.Dot(g, x0, _s0), Quad.Dot(g, x1, _s1), Quad.Dot(g, x2, _s2), Quad.Dot(g, x3, _s3), Quad.Dot(g, x4, _s4));
+        /// <summary>One output's gradient times its inputs, four and one.</summary>
+        public FiveSums Add(Quad g, Strip x, Quad next) => new(
+            Quad.Dot(g, x.A, _s0), Quad.Dot(g, x.B, _s1), Quad.Dot(g, x.C, _s2), Quad.Dot(g, x.D, _s3), Quad.Dot(g, next, _s4));
 
-        /// <summary>Four neighbouring outputs from quad <paramref name="y"/> on.</summary>
-        public FiveSums AddFour(Tensor dOutput, int y, Quad x0, Quad x1, Quad x2, Quad x3, Quad x4, Quad x5, Quad x6, Quad x7)
-        {
-            var g = Quad.View(dOutput.Data, y);
-            Quad g0 = g[0], g1 = g[Quad.PerBlock], g2 = g[2 * Quad.PerBlock], g3 = g[3 * Quad.PerBlock];
-            return Add(g0, x0, x1, x2, x3, x4).Add(g1, x1, x2, x3, x4, x5).Add(g2, x2, x3, x4, x5, x6).Add(g3, x3, x4, x5, x6, x7);
-        }
+        /// <summary>The same of four neighbouring outputs, which have eight inputs.</summary>
+        public FiveSums AddFour(Strip g, Strip near, Strip far) =>
+            Add(g.A, near, far.A).Add(g.B, new(near.B, near.C, near.D, far.A), far.B)
+                .Add(g.C, new(near.C, near.D, far.A, far.B), far.C).Add(g.D, new(near.D, far.A, far.B, far.C), far.D);
 
         public void Set(TileSums sums, int sum)
         {

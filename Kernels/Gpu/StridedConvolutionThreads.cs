@@ -37,24 +37,18 @@ internal static class StridedConvolutionThreads
         TensorShape xs = a.X.Shape;
         var (block, k, p, q, quad) = Place(tile, a.Y.Shape);
         int size = a.Filter.FilterSize, last = a.Filter.Filters - 1, rows = a.Filter.Rows, columns = a.Filter.Columns;
-        int w0 = k * size, w1 = IntrinsicMath.Min(k + 1, last) * size, w2 = IntrinsicMath.Min(k + 2, last) * size;
-        int w3 = IntrinsicMath.Min(k + 3, last) * size, top = p * a.Filter.Stride + a.Filter.Inset, terms = a.Filter.Channels * rows;
+        var w = FourPlaces.Rows(k, 1, last, size);
+        int top = p * a.Filter.Stride + a.Filter.Inset, terms = a.Filter.Channels * rows;
         int start = block * xs.BlockStride / Quad.Images + (q * a.Filter.Stride + a.Filter.Inset) * Quad.PerBlock + quad;
-        Quad a0 = default, a1 = default, a2 = default, a3 = default;
+        Strip sum = default;
         for (int term = thread; term < terms; term += threads)
         {
             var (c, r) = Operation.Divide(term, rows);
             int x = start + (c * xs.ChannelStride + (top + r) * xs.RowStride) / Quad.Images, tap = term * columns;
             for (int s = 0; s < columns; s++)
-            {
-                var value = Quad.Load(a.X.Data, x + s * Quad.PerBlock);
-                a0 = Quad.MultiplyAdd(a.Weight[w0 + tap + s], value, a0);
-                a1 = Quad.MultiplyAdd(a.Weight[w1 + tap + s], value, a1);
-                a2 = Quad.MultiplyAdd(a.Weight[w2 + tap + s], value, a2);
-                a3 = Quad.MultiplyAdd(a.Weight[w3 + tap + s], value, a3);
-            }
+                sum = Strip.Outer((w + tap + s).Load(a.Weight), Quad.Load(a.X.Data, x + s * Quad.PerBlock), sum);
         }
-        Set(sums, a0, a1, a2, a3);
+        sum.Set(sums, 0);
     }
 
     public static void FinishForward(Convolution.ForwardArguments a, int tile, int thread, int threads, TileSums sums)
@@ -79,30 +73,27 @@ internal static class StridedConvolutionThreads
         TensorShape xs = a.DInput.Shape, ys = a.DOutput.Shape;
         var (block, c, height, width, quad) = Place(tile, xs);
         int taps = a.Filter.Rows * a.Filter.Columns, last = a.Filter.Channels - 1, stride = a.Filter.Stride;
-        int w0 = c * taps, w1 = IntrinsicMath.Min(c + 1, last) * taps, w2 = IntrinsicMath.Min(c + 2, last) * taps;
-        int w3 = IntrinsicMath.Min(c + 3, last) * taps, padding = xs.Padding - a.Filter.Inset, terms = a.Filter.Filters * a.Filter.Rows;
+        var weights = FourPlaces.Rows(c, 1, last, taps);
+        int padding = xs.Padding - a.Filter.Inset, terms = a.Filter.Filters * a.Filter.Rows;
         int start = block * ys.BlockStride / Quad.Images + quad;
-        Quad a0 = default, a1 = default, a2 = default, a3 = default;
+        Strip sum = default;
         for (int term = thread; term < terms; term += threads)
         {
             var (k, r) = Operation.Divide(term, a.Filter.Rows);
             var (p, h) = Output(height + padding - r, stride);
             if (h != 0 || p >= ys.Height)
                 continue;
-            int weight = k * a.Filter.FilterSize + r * a.Filter.Columns;
+            int tap = k * a.Filter.FilterSize + r * a.Filter.Columns;
             for (int s = 0; s < a.Filter.Columns; s++)
             {
                 var (q, w) = Output(width + padding - s, stride);
                 if (w != 0 || q >= ys.Width)
                     continue;
                 var value = Quad.Load(a.DOutput.Data, start + ys.Offset(k, p, q) / Quad.Images);
-                a0 = Quad.MultiplyAdd(a.Weight[w0 + weight + s], value, a0);
-                a1 = Quad.MultiplyAdd(a.Weight[w1 + weight + s], value, a1);
-                a2 = Quad.MultiplyAdd(a.Weight[w2 + weight + s], value, a2);
-                a3 = Quad.MultiplyAdd(a.Weight[w3 + weight + s], value, a3);
+                sum = Strip.Outer((weights + tap + s).Load(a.Weight), value, sum);
             }
         }
-        Set(sums, a0, a1, a2, a3);
+        sum.Set(sums, 0);
     }
 
     public static void FinishBackwardData(Convolution.BackwardDataArguments a, int tile, int thread, int threads, TileSums sums)
@@ -132,13 +123,5 @@ internal static class StridedConvolutionThreads
         (tile, int row) = Operation.Divide(tile, shape.Height);
         var (block, channels) = Operation.Divide(tile, Operation.Parts(shape.Channels, Channels));
         return (block, channels * Channels, row, column, quad);
-    }
-
-    private static void Set(TileSums sums, Quad a0, Quad a1, Quad a2, Quad a3)
-    {
-        sums.Set(0, a0);
-        sums.Set(Quad.Images, a1);
-        sums.Set(2 * Quad.Images, a2);
-        sums.Set(3 * Quad.Images, a3);
     }
 }
