@@ -201,10 +201,11 @@ internal sealed partial class SquareWinograd
                     for (int k = 0; k < outputs; k += Tile.Rows)
                         for (int t = 0; t < tiles; t += 2)
                             Tile.Compute<V>(
-                                Math.Min(Tile.Rows, outputs - k), v + (nint)f * pitch + t * Layout.Lanes, Layout.Lanes,
-                                u + ((nint)f * outputs + k) * inputs, inputs,
-                                m + (nint)f * sumPitch + (k * Most + t) * Layout.Lanes, Layout.Lanes, Most * Layout.Lanes,
-                                Math.Min(2, tiles - t), nest, default);
+                                Math.Min(Tile.Rows, outputs - k), Math.Min(2, tiles - t),
+                                new(v + (nint)f * pitch + t * Layout.Lanes, Layout.Lanes),
+                                new(u + ((nint)f * outputs + k) * inputs, inputs),
+                                new(m + (nint)f * sumPitch + (k * Most + t) * Layout.Lanes, Layout.Lanes, Most * Layout.Lanes),
+                                nest, default);
                 for (int t = 0; t < tiles; t++)
                 {
                     var (block, row, column) = Place(start + t, ys);

@@ -3,25 +3,32 @@ using System.Runtime.Intrinsics.X86;
 
 namespace Secateurs.Kernels;
 
+/// <summary>A count, and how many floats further each operand is in the next turn.</summary>
+internal readonly struct Loop(int count, nint x, nint w)
+{
+    public readonly int Count = count;
+    public readonly nint X = x, W = w;
+
+    public static Loop Once => new(1, 0, 0);
+}
+
 /// <summary>
 /// The innermost loops of every contraction: three nested counts, with the step of both operands for each. A row of a dense layer is
 /// one loop, a filter three (C, R, S), a filter's backward pass three with negative steps.
 /// </summary>
-internal readonly unsafe struct LoopNest(
-    int outer, int middle, int inner, nint xOuter, nint xMiddle, nint xInner, nint wOuter, nint wMiddle, nint wInner)
+internal readonly unsafe struct LoopNest(Loop outer, Loop middle, Loop inner)
 {
-    public readonly int Outer = outer, Middle = middle, Inner = inner;
-    public readonly nint XOuter = xOuter, XMiddle = xMiddle, XInner = xInner, WOuter = wOuter, WMiddle = wMiddle, WInner = wInner;
+    public readonly Loop Outer = outer, Middle = middle, Inner = inner;
 
     /// <summary>One loop.</summary>
-    public LoopNest(int count, nint xStep, nint wStep) : this(1, 1, count, 0, 0, xStep, 0, 0, wStep) { }
+    public LoopNest(int count, nint xStep, nint wStep) : this(Loop.Once, Loop.Once, new(count, xStep, wStep)) { }
 
     /// <summary>
     /// One loop that leaves out what lies between <paramref name="count"/> runs. Every 16 terms w goes <paramref name="wBlock"/> floats
     /// further than its steps; a run then ends at the latest where 16 do.
     /// </summary>
     public LoopNest(Run* runs, int count, nint xStep, nint wStep, nint wBlock = 0)
-        : this(count, 1, 0, 0, 0, xStep, wBlock, 0, wStep) => Runs = runs;
+        : this(new(count, 0, wBlock), Loop.Once, new(0, xStep, wStep)) => Runs = runs;
 
     /// <summary>The parts, or null: all.</summary>
     public readonly Run* Runs = null;
@@ -38,6 +45,30 @@ internal readonly unsafe struct Epilogue(float* bias, float* gate, bool relu)
 
     /// <summary>The same for the rows from <paramref name="row"/> and the outputs from <paramref name="offset"/> on.</summary>
     public Epilogue At(int row, nint offset) => new(Bias is null ? null : Bias + row, Gate is null ? null : Gate + offset, Relu);
+}
+
+/// <summary>Lanes of a tile's input: <paramref name="second"/> floats on lie others.</summary>
+internal readonly unsafe struct TileInput(float* first, nint second)
+{
+    public readonly float* First = first;
+    public readonly nint Second = second;
+}
+
+/// <summary>Coefficients: the first row's first one, and how many floats on the next row's lies.</summary>
+internal readonly unsafe struct TileWeights(float* first, nint row)
+{
+    public readonly float* First = first;
+    public readonly nint Row = row;
+
+    /// <summary>The same from a row on.</summary>
+    public TileWeights At(int row) => new(First + row * Row, Row);
+}
+
+/// <summary>Lanes of a tile's output: the first row's, how many floats on its second ones lie, and how many the next row's.</summary>
+internal readonly unsafe struct TileOutput(float* first, nint second, nint row)
+{
+    public readonly float* First = first;
+    public readonly nint Second = second, Row = row;
 }
 
 internal interface IRows
@@ -62,42 +93,38 @@ internal static unsafe class Tile
     /// Computes <paramref name="rows"/> (at most 8) rows for one or two groups of 16 lanes.
     /// </summary>
     /// <param name="rows">1 to 8.</param>
-    /// <param name="x">First group of 16 lanes; the second lies <paramref name="xGroup"/> floats on.</param>
-    /// <param name="xGroup">Distance of the second group.</param>
-    /// <param name="w">First row's coefficient; the next row's lies <paramref name="wRow"/> floats on.</param>
-    /// <param name="wRow">Distance of rows in w.</param>
-    /// <param name="y">Output; groups are <paramref name="yGroup"/>, rows <paramref name="yRow"/> floats apart.</param>
-    /// <param name="yGroup">Distance of the second group in y.</param>
-    /// <param name="yRow">Distance of rows in y.</param>
     /// <param name="groups">1 or 2.</param>
+    /// <param name="x">Of both groups.</param>
+    /// <param name="w">Of all rows.</param>
+    /// <param name="y">Of both groups.</param>
     /// <param name="nest">The sum's extent.</param>
     /// <param name="epilogue">Applied before storing.</param>
     public static void Compute<V>(
-        int rows, float* x, nint xGroup, float* w, nint wRow, float* y, nint yGroup, nint yRow, int groups, in LoopNest nest,
-        in Epilogue epilogue)
+        int rows, int groups, in TileInput x, in TileWeights w, in TileOutput y, in LoopNest nest, in Epilogue epilogue)
         where V : unmanaged, ISimd<V>
     {
         for (int row = 0; row < rows;)
         {
             int left = rows - row;
             int height = left >= 8 && V.ManyRegisters ? 8 : left >= 4 ? 4 : left >= 2 ? 2 : 1;
-            var rowW = w + row * wRow;
-            var rowY = y + row * yRow;
+            nint down = row * y.Row;
             if (V.Width == Layout.Lanes)
             {
                 // A missing second group is computed as the first once more: same loads, same stores, no second code path.
                 bool two = groups == 2;
-                Dispatch<V>(height, x, two ? xGroup : 0, rowW, wRow, rowY, two ? yGroup : 0, yRow, nest, epilogue.At(row, row * yRow));
+                Dispatch<V>(
+                    height, new(x.First, two ? x.Second : 0), w.At(row), new(y.First + down, two ? y.Second : 0, y.Row), nest,
+                    epilogue.At(row, down));
             }
             else
             {
                 for (int group = 0; group < groups; group++)
                     for (int lane = 0; lane < Layout.Lanes; lane += 2 * V.Width)
                     {
-                        nint offset = group * yGroup + lane;
+                        nint offset = down + group * y.Second + lane;
                         Dispatch<V>(
-                            height, x + group * xGroup + lane, V.Width, rowW, wRow, rowY + offset, V.Width, yRow, nest,
-                            epilogue.At(row, row * yRow + offset));
+                            height, new(x.First + group * x.Second + lane, V.Width), w.At(row), new(y.First + offset, V.Width, y.Row), nest,
+                            epilogue.At(row, offset));
                     }
             }
             row += height;
@@ -105,24 +132,26 @@ internal static unsafe class Tile
     }
 
     private static void Dispatch<V>(
-        int height, float* x, nint x2, float* w, nint wRow, float* y, nint y2, nint yRow, in LoopNest nest, in Epilogue epilogue)
+        int height, in TileInput x, in TileWeights w, in TileOutput y, in LoopNest nest, in Epilogue epilogue)
         where V : unmanaged, ISimd<V>
     {
         if (height == 8)
-            Compute<V, Eight>(x, x2, w, wRow, y, y2, yRow, nest, epilogue);
+            Compute<V, Eight>(x, w, y, nest, epilogue);
         else if (height == 4)
-            Compute<V, Four>(x, x2, w, wRow, y, y2, yRow, nest, epilogue);
+            Compute<V, Four>(x, w, y, nest, epilogue);
         else if (height == 2)
-            Compute<V, Two>(x, x2, w, wRow, y, y2, yRow, nest, epilogue);
+            Compute<V, Two>(x, w, y, nest, epilogue);
         else
-            Compute<V, One>(x, x2, w, wRow, y, y2, yRow, nest, epilogue);
+            Compute<V, One>(x, w, y, nest, epilogue);
     }
 
-    // H.Count is a constant to the JIT: rows that a height lacks leave no code behind.
+    // H.Count is a constant to the JIT: rows that a height lacks leave no code behind. Operands are copied to registers first.
     private static void Compute<V, H>(
-        float* x, nint x2, float* w, nint wRow, float* y, nint y2, nint yRow, in LoopNest nest, in Epilogue epilogue)
+        in TileInput input, in TileWeights weights, in TileOutput output, in LoopNest nest, in Epilogue epilogue)
         where V : unmanaged, ISimd<V> where H : struct, IRows
     {
+        float* x = input.First, w = weights.First, y = output.First;
+        nint x2 = input.Second, wRow = weights.Row, y2 = output.Second, yRow = output.Row;
         V a0 = V.Zero, a1 = V.Zero, a2 = V.Zero, a3 = V.Zero, a4 = V.Zero, a5 = V.Zero, a6 = V.Zero, a7 = V.Zero;
         if (epilogue.Bias is not null)
         {
@@ -138,25 +167,25 @@ internal static unsafe class Tile
         V b0 = a0, b1 = a1, b2 = a2, b3 = a3, b4 = a4, b5 = a5, b6 = a6, b7 = a7;
         nint wRow2 = 2 * wRow, wRow3 = 3 * wRow, wRow4 = 4 * wRow;
         // A backward pass asks for coefficients ahead: they lie a row of weights apart, which no processor foresees.
-        nint xInner = nest.XInner, wInner = nest.WInner, ahead = Tuning.CoefficientsAhead * wInner;
-        int inner = nest.Inner;
+        nint xInner = nest.Inner.X, wInner = nest.Inner.W, ahead = Tuning.CoefficientsAhead * wInner;
+        int inner = nest.Inner.Count;
         var run = nest.Runs;
-        for (int i = nest.Outer; i > 0; i--)
+        for (int i = nest.Outer.Count; i > 0; i--)
         {
             float* xm = x, wm = w;
             if (run is null)
             {
-                x += nest.XOuter;
-                w += nest.WOuter;
+                x += nest.Outer.X;
+                w += nest.Outer.W;
             }
             else
             {
                 xm += run->First * xInner;
-                wm += run->First * wInner + run->First / Layout.Lanes * nest.WOuter;
+                wm += run->First * wInner + run->First / Layout.Lanes * nest.Outer.W;
                 inner = run->Count;
                 run++;
             }
-            for (int j = nest.Middle; j > 0; j--, xm += nest.XMiddle, wm += nest.WMiddle)
+            for (int j = nest.Middle.Count; j > 0; j--, xm += nest.Middle.X, wm += nest.Middle.W)
             {
                 float* xi = xm, wi = wm;
                 for (int k = inner; k > 0; k--, xi += xInner, wi += wInner)

@@ -14,7 +14,8 @@ internal sealed partial class Winograd
             TensorShape vs = v.Shape, ys = y.Shape;
             int rowTiles = Operation.Parts(filter.Filters, Tile.Rows), pairs = (v.Blocks + 1) / 2, terms = filter.Channels * filter.Rows;
             int bands = Operation.Parts(ys.Height, Band);
-            var nest = new LoopNest(1, filter.Channels, filter.Rows, 0, vs.ChannelStride, Layout.Lanes, 0, filter.Rows, 1);
+            var nest = new LoopNest(
+                Loop.Once, new(filter.Channels, vs.ChannelStride, filter.Rows), new(filter.Rows, Layout.Lanes, 1));
             var (first, last) = Operation.Share(pairs * vs.Height * bands * rowTiles, worker, workers);
             for (int item = first; item < last; item++)
             {
@@ -25,9 +26,10 @@ internal sealed partial class Winograd
                 for (int f = 0; f < Points; f++)
                     for (int j = 0; j < band; j++)
                         Tile.Compute<V>(
-                            rows, v.Pointer + (nint)block * vs.BlockStride + vs.Offset(f * filter.Channels, t, p + j), vs.BlockStride,
-                            u.Pointer() + (nint)(f * filter.Filters + k) * terms, terms, points + f * Point + j * Line, Layout.Lanes, Row,
-                            groups, nest, default);
+                            rows, groups,
+                            new(v.Pointer + (nint)block * vs.BlockStride + vs.Offset(f * filter.Channels, t, p + j), vs.BlockStride),
+                            new(u.Pointer() + (nint)(f * filter.Filters + k) * terms, terms),
+                            new(points + f * Point + j * Line, Layout.Lanes, Row), nest, default);
                 for (int i = 0; i < rows; i++)
                     for (int g = 0; g < groups; g++)
                         for (int j = 0; j < band; j++)
@@ -81,11 +83,13 @@ internal sealed partial class Winograd
                         for (int j = 0; j < band; j++)
                         {
                             int h = height + j + xs.Padding, r0 = Math.Max(0, h - zs.Width + 1), r1 = Math.Min(filter.Rows - 1, h);
-                            var nest = new LoopNest(1, filter.Filters, r1 - r0 + 1, 0, zs.ChannelStride, -Layout.Lanes, 0, terms, 1);
+                            var nest = new LoopNest(
+                                Loop.Once, new(filter.Filters, zs.ChannelStride, terms), new(r1 - r0 + 1, -Layout.Lanes, 1));
                             Tile.Compute<V>(
-                                rows, z.Pointer + (nint)block * zs.BlockStride + zs.Offset(f * filter.Filters, t, h - r0), zs.BlockStride,
-                                u.Pointer() + (nint)f * filter.Filters * terms + c * filter.Rows + r0, filter.Rows,
-                                points + f * Point + j * Line, Layout.Lanes, Row, groups, nest, default);
+                                rows, groups,
+                                new(z.Pointer + (nint)block * zs.BlockStride + zs.Offset(f * filter.Filters, t, h - r0), zs.BlockStride),
+                                new(u.Pointer() + (nint)f * filter.Filters * terms + c * filter.Rows + r0, filter.Rows),
+                                new(points + f * Point + j * Line, Layout.Lanes, Row), nest, default);
                         }
                     for (int j = 0; j < band; j++)
                         for (int i = 0; i < rows; i++)

@@ -105,9 +105,9 @@ internal static partial class Convolution
             int rowTiles = (Filter.Filters + Tile.Rows - 1) / Tile.Rows, pairs = (X.Blocks + 1) / 2;
             int stride = Filter.Stride;
             nint filterSize = Filter.FilterSize, origin = Filter.Origin(xs);
+            var channels = new Loop(Filter.Channels, xs.ChannelStride, Filter.Rows * Filter.Columns);
             var nest = new LoopNest(
-                Filter.Channels, Filter.Rows, Filter.Columns, xs.ChannelStride, xs.RowStride, Layout.Lanes,
-                Filter.Rows * Filter.Columns, Filter.Columns, 1);
+                channels, new(Filter.Rows, xs.RowStride, Filter.Columns), new(Filter.Columns, Layout.Lanes, 1));
             var epilogue = new Epilogue(Bias.Pointer(), null, Relu != 0);
             bool mind = Padding.Matters(xs, Filter, ys);
             int padding = xs.Padding - Filter.Inset;
@@ -125,14 +125,14 @@ internal static partial class Convolution
                     {
                         (s, int endColumn) = Padding.Taps(q, padding, stride, xs.Width, Filter.Columns);
                         nest = new(
-                            Filter.Channels, endRow - r, endColumn - s, xs.ChannelStride, xs.RowStride, Layout.Lanes,
-                            Filter.Rows * Filter.Columns, Filter.Columns, 1);
+                            channels, new(endRow - r, xs.RowStride, Filter.Columns), new(endColumn - s, Layout.Lanes, 1));
                     }
+                    float* source = x + (nint)block * xs.BlockStride + origin;
                     Tile.Compute<V>(
-                        rows,
-                        x + (nint)block * xs.BlockStride + origin + (p * stride + r) * xs.RowStride + (q * stride + s) * Layout.Lanes,
-                        xs.BlockStride, w + row * filterSize + r * Filter.Columns + s, filterSize,
-                        y + (nint)block * ys.BlockStride + ys.Offset(row, p, q), ys.BlockStride, ys.ChannelStride, groups, nest, at);
+                        rows, groups,
+                        new(source + (p * stride + r) * xs.RowStride + (q * stride + s) * Layout.Lanes, xs.BlockStride),
+                        new(w + row * filterSize + r * Filter.Columns + s, filterSize),
+                        new(y + (nint)block * ys.BlockStride + ys.Offset(row, p, q), ys.BlockStride, ys.ChannelStride), nest, at);
                 }
             }
         }
@@ -174,13 +174,13 @@ internal static partial class Convolution
                 {
                     var (s0, q, tapColumns) = Taps(width + padding, Filter.Columns, ys.Width, stride);
                     var nest = new LoopNest(
-                        Filter.Filters, tapRows, tapColumns, ys.ChannelStride, -ys.RowStride, -Layout.Lanes, filterSize,
-                        stride * Filter.Columns, stride);
+                        new Loop(Filter.Filters, ys.ChannelStride, filterSize), new(tapRows, -ys.RowStride, stride * Filter.Columns),
+                        new(tapColumns, -Layout.Lanes, stride));
                     nint offset = (nint)block * xs.BlockStride + xs.Offset(row, height, width);
                     Tile.Compute<V>(
-                        rows, dy + (nint)block * ys.BlockStride + ys.Offset(0, p, q), ys.BlockStride,
-                        w + (nint)row * taps + r0 * Filter.Columns + s0, taps, dx + offset, xs.BlockStride, xs.ChannelStride, groups, nest,
-                        epilogue.At(0, offset));
+                        rows, groups, new(dy + (nint)block * ys.BlockStride + ys.Offset(0, p, q), ys.BlockStride),
+                        new(w + (nint)row * taps + r0 * Filter.Columns + s0, taps), new(dx + offset, xs.BlockStride, xs.ChannelStride),
+                        nest, epilogue.At(0, offset));
                 }
             }
         }

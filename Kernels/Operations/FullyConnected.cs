@@ -83,7 +83,7 @@ internal static class FullyConnected
 
         public unsafe void Run<V>(int worker, int workers) where V : unmanaged, ISimd<V>
         {
-            int k = X.Shape.Features, n = Y.Shape.Features, pairs = (X.Blocks + 1) / 2, most = Blank.MostRuns(k, Tuning.BlankGap);
+            int k = X.Shape.Features, pairs = (X.Blocks + 1) / 2, most = Blank.MostRuns(k, Tuning.BlankGap);
             // With too many runs for the stack each pair of blocks has one, of all there is.
             bool skip = pairs * most <= MostRuns;
             Run* runs = stackalloc Run[skip ? pairs * most : 1];
@@ -98,9 +98,7 @@ internal static class FullyConnected
                     : new LoopNest(k, Layout.Lanes, 1);
             }
             var epilogue = new Epilogue(Bias.Pointer(), null, Relu != 0);
-            RunTiles<V>(
-                worker, workers, X.Pointer, X.Shape.BlockStride, Weight.Pointer(), k, Y.Pointer, Y.Shape.BlockStride, X.Blocks, n, nests,
-                epilogue);
+            RunTiles<V>(worker, workers, X, new(Weight.Pointer(), k), Y, nests, epilogue);
         }
 
         public int Sums => FullyConnectedThreads.Rows * Quad.Images;
@@ -126,9 +124,7 @@ internal static class FullyConnected
             int pairs = (DInput.Blocks + 1) / 2;
             LoopNest* nests = stackalloc LoopNest[pairs];
             new Span<LoopNest>(nests, pairs).Fill(new LoopNest(n, Layout.Lanes, k));
-            RunTiles<V>(
-                worker, workers, DOutput.Pointer, DOutput.Shape.BlockStride, Weight.Pointer(), 1, DInput.Pointer, DInput.Shape.BlockStride,
-                DInput.Blocks, k, nests, epilogue);
+            RunTiles<V>(worker, workers, DOutput, new(Weight.Pointer(), 1), DInput, nests, epilogue);
         }
 
         public int Sums => FullyConnectedThreads.Rows * Quad.Images;
@@ -145,18 +141,20 @@ internal static class FullyConnected
     /// touches their weights, here and in the update, and no cache line of weights travels between cores.
     /// </summary>
     private static unsafe void RunTiles<V>(
-        int worker, int workers, float* x, nint xBlock, float* w, nint wRow, float* y, nint yBlock, int blocks, int rows,
-        LoopNest* nests, in Epilogue epilogue) where V : unmanaged, ISimd<V>
+        int worker, int workers, Tensor x, TileWeights weights, Tensor y, LoopNest* nests, in Epilogue epilogue)
+        where V : unmanaged, ISimd<V>
     {
-        int rowTiles = (rows + Tile.Rows - 1) / Tile.Rows, pairs = (blocks + 1) / 2;
+        int rows = y.Shape.Features, rowTiles = (rows + Tile.Rows - 1) / Tile.Rows, pairs = (y.Blocks + 1) / 2;
+        nint xBlock = x.Shape.BlockStride, yBlock = y.Shape.BlockStride;
+        float* input = x.Pointer, output = y.Pointer;
         var (first, last) = Operation.Share(pairs * rowTiles, worker, workers);
         for (int item = first; item < last; item++)
         {
             int row = item / pairs * Tile.Rows, block = item % pairs * 2;
             nint offset = block * yBlock + row * Layout.Lanes;
             Tile.Compute<V>(
-                Math.Min(Tile.Rows, rows - row), x + block * xBlock, xBlock, w + row * wRow, wRow, y + offset, yBlock, Layout.Lanes,
-                Math.Min(2, blocks - block), nests[block / 2], epilogue.At(row, offset));
+                Math.Min(Tile.Rows, rows - row), Math.Min(2, y.Blocks - block), new(input + block * xBlock, xBlock), weights.At(row),
+                new(output + offset, yBlock, Layout.Lanes), nests[block / 2], epilogue.At(row, offset));
         }
     }
 
@@ -181,15 +179,16 @@ internal static class FullyConnected
             for (int tile = 0; tile < columnTiles; tile++)
                 nests[tile] = skip
                     ? ImagesOf(x + tile * Columns, pitch, runs + tile * most)
-                    : new LoopNest(1, blocks, Layout.Lanes, 0, (nint)Layout.Lanes * pitch, pitch, 0, DOutput.Shape.BlockStride, 1);
+                    : new LoopNest(
+                        Loop.Once, new(blocks, (nint)Layout.Lanes * pitch, DOutput.Shape.BlockStride), new(Layout.Lanes, pitch, 1));
             var (first, last) = Operation.Share(rowTiles * columnTiles, worker, workers);
             for (int item = first; item < last; item++)
             {
                 int row = item / columnTiles * Tile.Rows, column = item % columnTiles * Columns;
                 int rows = Math.Min(Tile.Rows, n - row), columns = Math.Min(Columns, k - column);
                 Tile.Compute<V>(
-                    rows, x + column, Layout.Lanes, dy + row * Layout.Lanes, Layout.Lanes, gradient, Layout.Lanes, Columns, 2,
-                    nests[item % columnTiles], default);
+                    rows, 2, new(x + column, Layout.Lanes), new(dy + row * Layout.Lanes, Layout.Lanes),
+                    new(gradient, Layout.Lanes, Columns), nests[item % columnTiles], default);
                 for (int r = 0; r < rows; r++)
                 {
                     Update.Prefetch((row + r) * k + column + columns, Columns);
