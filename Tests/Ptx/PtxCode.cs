@@ -1,17 +1,12 @@
-using System.Globalization;
 using System.Reflection.Emit;
-using System.Text.RegularExpressions;
 
 namespace Tests.Ptx;
 
 /// <summary>
 /// A kernel's PTX as .NET code, which one thread runs from its start or from a barrier up to the next barrier or the end.
 /// </summary>
-internal sealed unsafe partial class PtxCode
+internal sealed unsafe class PtxCode
 {
-    /// <summary>A register has 8 bytes of a thread's own memory.</summary>
-    private const int RegisterBytes = 8;
-
     /// <summary>What a thread's run gives when the kernel has ended; else the number of the barrier it has come to, from 1.</summary>
     public const int Ended = 0;
 
@@ -24,9 +19,10 @@ internal sealed unsafe partial class PtxCode
     /// <param name="memory">Checks what is loaded and stored.</param>
     public delegate int Thread(int from, byte* registers, byte* arguments, int thread, int threads, int group, PtxMemory memory);
 
-    private const int From = 0, Registers = 1, Arguments = 2, ThreadIndex = 3, Threads = 4, GroupIndex = 5, Memory = 6;
+    /// <summary>Numbers of <see cref="Thread"/>'s parameters.</summary>
+    public const int From = 0, Registers = 1, Arguments = 2, ThreadIndex = 3, Threads = 4, GroupIndex = 5, Memory = 6;
 
-    private readonly Dictionary<string, int> _registers = [];
+    private readonly PtxOperands _operands;
     private readonly ILGenerator _il;
 
     /// <param name="text">The kernel.</param>
@@ -38,6 +34,7 @@ internal sealed unsafe partial class PtxCode
             "Thread", typeof(int), [typeof(int), typeof(byte*), typeof(byte*), typeof(int), typeof(int), typeof(int), typeof(PtxMemory)],
             typeof(PtxCode).Module, true);
         _il = method.GetILGenerator();
+        _operands = new PtxOperands(_il, text);
         var labels = text.Labels.ToDictionary(l => l.Key, _ => _il.DefineLabel());
         var starts = labels.ToLookup(l => text.Labels[l.Key], l => l.Value);
         Label[] barriers = [.. Enumerable.Range(0, text.Instructions.Count(i => i.Operation == "bar") + 1).Select(_ => _il.DefineLabel())];
@@ -77,14 +74,14 @@ internal sealed unsafe partial class PtxCode
 
     public Thread Run { get; }
 
-    public int RegisterBytesPerThread => (_registers.Count + 1) * RegisterBytes;
+    public int RegisterBytesPerThread => _operands.RegisterBytes;
 
     private void Emit(PtxInstruction i, Dictionary<string, Label> labels)
     {
         var skip = _il.DefineLabel();
         if (i.Guard is { } guard)
         {
-            Read(guard, "pred");
+            _operands.Read(guard, "pred");
             _il.Emit(i.Negated ? OpCodes.Brtrue : OpCodes.Brfalse, skip);
         }
         switch (i.Operation)
@@ -107,12 +104,12 @@ internal sealed unsafe partial class PtxCode
             case "red":
                 // One thread runs at a time.
                 Require(i, i.Modifiers is ["add", "global", "u32"]);
-                Address(i.Operands[0]);
-                Read(i.Operands[1], i.Type);
+                _operands.Address(i.Operands[0]);
+                _operands.Read(i.Operands[1], i.Type);
                 Call(nameof(PtxFunctions.Add));
                 break;
             default:
-                Write(i.Operands[0], ResultType(i), () => Compute(i));
+                _operands.Write(i.Operands[0], ResultType(i), () => Compute(i));
                 break;
         }
         _il.MarkLabel(skip);
@@ -133,39 +130,39 @@ internal sealed unsafe partial class PtxCode
         switch (i.Operation)
         {
             case "mov" or "cvta":
-                Read(o[1], type);
+                _operands.Read(o[1], type);
                 break;
             case "selp":
                 Label other = _il.DefineLabel(), end = _il.DefineLabel();
-                Read(o[3], "pred");
+                _operands.Read(o[3], "pred");
                 _il.Emit(OpCodes.Brfalse, other);
-                Read(o[1], type);
+                _operands.Read(o[1], type);
                 _il.Emit(OpCodes.Br, end);
                 _il.MarkLabel(other);
-                Read(o[2], type);
+                _operands.Read(o[2], type);
                 _il.MarkLabel(end);
                 break;
             case "setp":
                 Require(i, i.Modifiers.Length == 2);
-                Read(o[1], type);
-                Read(o[2], type);
+                _operands.Read(o[1], type);
+                _operands.Read(o[2], type);
                 Compare(i.Modifiers[0], type);
                 break;
             case "mul" when i.Modifiers[0] == "wide":
                 Require(i, type == "u32");
-                Read(o[1], type);
+                _operands.Read(o[1], type);
                 _il.Emit(OpCodes.Conv_U8);
-                Read(o[2], type);
+                _operands.Read(o[2], type);
                 _il.Emit(OpCodes.Conv_U8);
                 _il.Emit(OpCodes.Mul);
                 break;
             case "cvt":
-                Read(o[1], type);
+                _operands.Read(o[1], type);
                 Convert(i);
                 break;
             default:
                 foreach (string operand in o[1..])
-                    Read(operand, i.Operation is "shl" or "shr" && operand == o[2] ? "u32" : type);
+                    _operands.Read(operand, i.Operation is "shl" or "shr" && operand == o[2] ? "u32" : type);
                 if (Simple(i) is { } code)
                     _il.Emit(code);
                 else
@@ -247,10 +244,10 @@ internal sealed unsafe partial class PtxCode
         if (i.Modifiers[0] == "param")
         {
             Require(i, i.Modifiers.Length == 2 && i.Type != "b8");
-            Write(i.Operands[0], i.Type, () =>
+            _operands.Write(i.Operands[0], i.Type, () =>
             {
                 _il.Emit(OpCodes.Ldarg, Arguments);
-                Offset(ParameterOffset(i.Operands[1]));
+                _operands.Offset(_operands.ParameterOffset(i.Operands[1]));
                 _il.Emit(PtxTypes.Fetch(i.Type));
             });
             return;
@@ -258,15 +255,15 @@ internal sealed unsafe partial class PtxCode
         Checked(i, i.Operands[1], write: false);
         var address = _il.DeclareLocal(typeof(long));
         _il.Emit(OpCodes.Stloc, address);
-        string[] targets = Vector(i.Operands[0]);
+        string[] targets = PtxOperands.Vector(i.Operands[0]);
         for (int n = 0; n < targets.Length; n++)
         {
             int offset = n * PtxTypes.Size(i.Type);
-            Write(targets[n], i.Type == "b8" ? "b16" : i.Type, () =>
+            _operands.Write(targets[n], i.Type == "b8" ? "b16" : i.Type, () =>
             {
                 _il.Emit(OpCodes.Ldloc, address);
                 _il.Emit(OpCodes.Conv_U);
-                Offset(offset);
+                _operands.Offset(offset);
                 _il.Emit(PtxTypes.Fetch(i.Type));
             });
         }
@@ -278,13 +275,13 @@ internal sealed unsafe partial class PtxCode
         Checked(i, i.Operands[0], write: true);
         var address = _il.DeclareLocal(typeof(long));
         _il.Emit(OpCodes.Stloc, address);
-        string[] sources = Vector(i.Operands[1]);
+        string[] sources = PtxOperands.Vector(i.Operands[1]);
         for (int n = 0; n < sources.Length; n++)
         {
             _il.Emit(OpCodes.Ldloc, address);
             _il.Emit(OpCodes.Conv_U);
-            Offset(n * PtxTypes.Size(i.Type));
-            Read(sources[n], i.Type);
+            _operands.Offset(n * PtxTypes.Size(i.Type));
+            _operands.Read(sources[n], i.Type);
             _il.Emit(PtxTypes.Put(i.Type));
         }
     }
@@ -294,95 +291,11 @@ internal sealed unsafe partial class PtxCode
     {
         int count = i.Modifiers.Contains("v4") ? 4 : 1;
         Require(i, i.Modifiers[0] is "global" or "shared" && (i.Modifiers.Length == 2 || count == 4));
-        Address(operand);
+        _operands.Address(operand);
         _il.Emit(OpCodes.Ldc_I4, PtxTypes.Size(i.Type) * count);
         _il.Emit(write ? OpCodes.Ldc_I4_1 : OpCodes.Ldc_I4_0);
         _il.Emit(
             OpCodes.Call, typeof(PtxMemory).GetMethod(i.Modifiers[0] == "global" ? nameof(PtxMemory.Global) : nameof(PtxMemory.Shared))!);
-    }
-
-    /// <summary>The memory, and the address that "[%rd1+8]" means.</summary>
-    private void Address(string operand)
-    {
-        string[] parts = operand.Trim('[', ']').Split('+');
-        _il.Emit(OpCodes.Ldarg, Memory);
-        Read(parts[0], "b64");
-        if (parts.Length > 1)
-        {
-            _il.Emit(OpCodes.Ldc_I8, long.Parse(parts[1], CultureInfo.InvariantCulture));
-            _il.Emit(OpCodes.Add);
-        }
-    }
-
-    private int ParameterOffset(string operand)
-    {
-        string[] parts = operand.Trim('[', ']').Split('+');
-        return parts[0] != Text.ParameterName ? throw new NotSupportedException($"parameter {operand} not understood")
-            : parts.Length > 1 ? int.Parse(parts[1], CultureInfo.InvariantCulture) : 0;
-    }
-
-    private static string[] Vector(string operand) => [.. operand.Trim('{', '}').Split(',').Select(r => r.Trim())];
-
-    private void Read(string operand, string type)
-    {
-        switch (operand)
-        {
-            case "%tid.x":
-                _il.Emit(OpCodes.Ldarg, ThreadIndex);
-                break;
-            case "%ntid.x":
-                _il.Emit(OpCodes.Ldarg, Threads);
-                break;
-            case "%ctaid.x":
-                _il.Emit(OpCodes.Ldarg, GroupIndex);
-                break;
-            default:
-                if (operand.StartsWith('%'))
-                {
-                    Register(operand);
-                    _il.Emit(PtxTypes.Fetch(type));
-                }
-                else if (Text.SharedStart.TryGetValue(operand, out int start))
-                    _il.Emit(OpCodes.Ldc_I8, (long)start);
-                else if (operand.StartsWith("0f", StringComparison.Ordinal))
-                {
-                    int bits = int.Parse(operand.AsSpan(2), NumberStyles.HexNumber, CultureInfo.InvariantCulture);
-                    if (type == "f32")
-                        _il.Emit(OpCodes.Ldc_R4, BitConverter.Int32BitsToSingle(bits));
-                    else
-                        _il.Emit(OpCodes.Ldc_I4, bits);
-                }
-                else if (!long.TryParse(operand, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out long value))
-                    throw new NotSupportedException($"PTX operand not understood: {operand}");
-                else if (type is "b64" or "u64" or "s64")
-                    _il.Emit(OpCodes.Ldc_I8, value);
-                else
-                    _il.Emit(OpCodes.Ldc_I4, (int)value);
-                break;
-        }
-    }
-
-    private void Write(string register, string type, Action value)
-    {
-        Register(register);
-        value();
-        _il.Emit(PtxTypes.Put(type));
-    }
-
-    private void Register(string name)
-    {
-        if (!RegisterName().IsMatch(name))
-            throw new NotSupportedException($"PTX register not understood: {name}");
-        if (!_registers.TryGetValue(name, out int index))
-            _registers.Add(name, index = _registers.Count);
-        _il.Emit(OpCodes.Ldarg, Registers);
-        Offset(index * RegisterBytes);
-    }
-
-    private void Offset(int bytes)
-    {
-        _il.Emit(OpCodes.Ldc_I4, bytes);
-        _il.Emit(OpCodes.Add);
     }
 
     private void Call(string function)
@@ -390,9 +303,6 @@ internal sealed unsafe partial class PtxCode
         var method = typeof(PtxFunctions).GetMethod(function)!;
         _il.Emit(OpCodes.Call, method);
     }
-
-    [GeneratedRegex(@"^%(r|rd|rs|f|p)\d+$")]
-    private static partial Regex RegisterName();
 
     private static void Require(PtxInstruction i, bool understood)
     {
