@@ -41,6 +41,14 @@ public sealed record Compressed(
     public double PruningRatio => (double)DenseWeights / Math.Max(1, Kept);
 }
 
+/// <summary>What is compressed.</summary>
+/// <param name="Device">Where values are trained.</param>
+/// <param name="Model">A pruned network, or a dense one.</param>
+/// <param name="Dense">The network before pruning, which is judged against; null for <paramref name="Model"/> itself.</param>
+/// <param name="Data">Training images, of which those are set aside that were when the network was made, and test images.</param>
+/// <param name="Batch">Images per step.</param>
+public sealed record CompressTask(ComputeDevice Device, Checkpoint Model, Checkpoint? Dense, ImageData Data, int Batch);
+
 /// <summary>
 /// From a pruned network to a coded file: dead parts are dropped (<see cref="Compaction"/>), weights shared and trained
 /// (<see cref="WeightSharing"/>), neurons ordered (<see cref="NeuronOrder"/>), everything coded (<see cref="CodedFile"/>), decoded again
@@ -48,30 +56,26 @@ public sealed record Compressed(
 /// </summary>
 public static class Compressor
 {
-    /// <param name="device">Where values are trained.</param>
-    /// <param name="model">A pruned network, or a dense one.</param>
-    /// <param name="train">Training images; those that were set aside for validation when the network was made are again.</param>
-    /// <param name="test">For the report.</param>
-    /// <param name="batch">Images per step.</param>
+    /// <param name="task">What is compressed.</param>
     /// <param name="options">What is asked for.</param>
     /// <param name="say">Takes lines for humans.</param>
     /// <param name="keep">Takes the smallest file so far whenever there is one.</param>
     /// <param name="cancellation">Ctrl-C.</param>
-    /// <param name="dense">The network before pruning, which is judged against; null for <paramref name="model"/> itself.</param>
     /// <param name="journal">Where tries are recorded, and what was recorded before is taken from; null for nowhere.</param>
     /// <exception cref="UserException">Usage: a dense network of other images, or of others that were set aside.</exception>
     public static Compressed Run(
-        ComputeDevice device, Checkpoint model, DataSet train, DataSet test, int batch, CompressOptions options, Action<string> say,
-        Action<byte[]> keep, CancellationToken cancellation, Checkpoint? dense = null, Journal? journal = null)
+        CompressTask task, CompressOptions options, Action<string> say, Action<byte[]> keep, CancellationToken cancellation,
+        Journal? journal = null)
     {
-        ArgumentNullException.ThrowIfNull(model);
-        ArgumentNullException.ThrowIfNull(train);
+        ArgumentNullException.ThrowIfNull(task);
         ArgumentNullException.ThrowIfNull(options);
+        var (device, model, dense, data, batch) = task;
         if (dense is not null)
             DemandSameImages(model, dense);
         var compact = Compaction.Of(model);
-        var (training, validation) = train.Split(model.Validation, model.Seed);
-        using var trainer = new Trainer(device, compact.Network, new TrainerOptions(batch, Seed: model.Seed), training, validation, test);
+        var (training, validation) = data.Train.Split(model.Validation, model.Seed);
+        var settings = new TrainerOptions(batch, Seed: model.Seed);
+        using var trainer = new Trainer(device, compact.Network, settings, training, validation, data.Test);
         Put(trainer, compact);
         var before = trainer.Evaluate(Part.Test, cancellation);
         var reference = dense is null ? trainer.EvaluateEach(Part.Validation) : Outcomes(dense);
@@ -110,8 +114,7 @@ public static class Compressor
 
         Outcomes Outcomes(Checkpoint network)
         {
-            var settings = new TrainerOptions(batch, Seed: network.Seed);
-            using var judge = new Trainer(device, network.Network, settings, training, validation, test);
+            using var judge = new Trainer(device, network.Network, settings with { Seed = network.Seed }, training, validation, data.Test);
             Put(judge, network);
             return judge.EvaluateEach(Part.Validation);
         }

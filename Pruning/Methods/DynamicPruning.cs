@@ -75,9 +75,7 @@ public sealed class DynamicPruning : IPruningMethod
             next = path.Ratio * Step;
             var onTheWay = session.Trainer.Save();
             path.Averaged();
-            last = trials.Judge(
-                PruningPath.Phase, path.Ratio, 0, last, session.Options.PruneRate, "on the way down", path.Train, path.Thresholds,
-                onTheWay);
+            last = trials.Judge(path.Ratio, 0, last, "on the way down", path.Last, onTheWay);
             session.Trainer.Restore(onTheWay);
             // A look that seems to be damaged may be so by the high learning rate alone: what annealing gains is to be known first.
             if (path.Moves >= FirstDamage && !trials.Annealed.Any())
@@ -95,9 +93,7 @@ public sealed class DynamicPruning : IPruningMethod
         void Anneal(Trial look)
         {
             double epochs = path.Anneal();
-            trials.Judge(
-                PruningPath.Phase, look.Ratio, epochs, look, session.Options.PruneRate, "annealed, to see what annealing gains",
-                path.Train, path.Thresholds);
+            trials.Judge(look.Ratio, epochs, look, "annealed, to see what annealing gains", path.Last);
             session.Trainer.Restore(look.OnTheWay!);
         }
     }
@@ -127,8 +123,7 @@ public sealed class DynamicPruning : IPruningMethod
             double epochs = path.Anneal(length);
             string how = string.Create(
                 CultureInfo.InvariantCulture, $"where the curve ends for budget {budget} if annealing gains {gain:F0} images, annealed");
-            trials.Judge(
-                PruningPath.Phase, ratio, epochs, from, session.Options.PruneRate, how, path.Train, path.Thresholds);
+            trials.Judge(ratio, epochs, from, how, path.Last);
         }
     }
 }

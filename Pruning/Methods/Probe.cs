@@ -46,7 +46,7 @@ internal static class Probe
             trainer.Restore(measured);
             var thresholds = GlobalThreshold.Prune(session.Pruner, Criterion.Saliency, (int)(total / ratio));
             trainer.Normalise(session.Cancellation);
-            return trials.Judge(Phase, ratio, annealed: 0, origin: null, rate: 0, "nothing retrained", train, thresholds);
+            return trials.Judge(ratio, annealed: 0, origin: null, "nothing retrained", new(Phase, Rate: 0, train, thresholds));
         }
     }
 }

@@ -15,7 +15,7 @@ namespace Secateurs.Pruning.Methods;
 /// </remarks>
 internal sealed class PruningPath
 {
-    public const string Phase = "prune";
+    private const string Phase = "prune";
 
     /// <summary>Threshold moves per epoch.</summary>
     private const int MovesPerEpoch = 4;
@@ -33,6 +33,8 @@ internal sealed class PruningPath
     private readonly int _steps;
     private readonly double _begin;
     private readonly float[] _mean;
+    private Score _train;
+    private float[] _thresholds = [];
 
     /// <summary>Begins with what the trainer holds.</summary>
     /// <param name="session">Its trainer holds the network to go on from.</param>
@@ -52,11 +54,8 @@ internal sealed class PruningPath
     /// <summary>Moves so far.</summary>
     public int Moves { get; private set; }
 
-    /// <summary>The score of the last steps.</summary>
-    public Score Train { get; private set; }
-
-    /// <summary>The last move's, one a layer.</summary>
-    public float[] Thresholds { get; private set; } = [];
+    /// <summary>The last steps, with the last move's thresholds.</summary>
+    public LastSteps Last => new(Phase, _session.Options.PruneRate, _train, _thresholds);
 
     /// <summary>
     /// The network that stands in the trainer, the dense one, teaches from now on beside the labels, if the options say so, and images
@@ -78,11 +77,11 @@ internal sealed class PruningPath
             Ratio = Math.Min(limit, RatioAt(Time(Ratio) + 1.0 / MovesPerEpoch));
             int kept = (int)(_session.Trainer.Parameters.WeightCount / Ratio);
             _session.Pruner.RateSaliency();
-            Thresholds = GlobalThreshold.Prune(_session.Pruner, Criterion.Saliency, kept);
+            _thresholds = GlobalThreshold.Prune(_session.Pruner, Criterion.Saliency, kept);
         }
         // Nobody knows where the way ends: a hundredth of the weights stands for it, as long as that is not behind.
         double done = (double)Moves / MovesPerEpoch, end = Math.Max(Time(Usual) - _begin, done + 1.0 / MovesPerEpoch);
-        Train = _session.Train(Phase, _steps, _ => new StepRates(_session.Options.PruneRate, _session.Options.Decay), done, end);
+        _train = _session.Train(Phase, _steps, _ => new StepRates(_session.Options.PruneRate, _session.Options.Decay), done, end);
         Moves++;
         Average();
     }
@@ -127,18 +126,18 @@ internal sealed class PruningPath
             for (int part = 0; part < parts; part++)
             {
                 var rates = PruneSession.Cosine(_session.Options.PruneRate, 0, part * _steps, parts * _steps);
-                Train = _session.Train(Phase, _steps, rates, (double)part / MovesPerEpoch, (double)parts / MovesPerEpoch);
+                _train = _session.Train(Phase, _steps, rates, (double)part / MovesPerEpoch, (double)parts / MovesPerEpoch);
             }
         });
         return (double)parts * _steps / _session.Trainer.StepsPerEpoch;
     }
 
     /// <summary>A step of the session, of which the path is a part.</summary>
-    private void Step(Action train) => (Ratio, Moves, Train, Thresholds) = _session.Step(
+    private void Step(Action train) => (Ratio, Moves, _train, _thresholds) = _session.Step(
         () =>
         {
             train();
-            return (Ratio, Moves, Train, Thresholds);
+            return (Ratio, Moves, _train, _thresholds);
         },
         with: _mean);
 

@@ -41,9 +41,7 @@ public sealed class TargetPruning(double ratio) : IPruningMethod
         {
             path.GoTo(next);
             string aim = string.Create(CultureInfo.InvariantCulture, $"1/{next:F1} of the weights, on the way to 1/{ratio}");
-            origin = session.Log(
-                PruningPath.Phase, session.Options.PruneRate, path.Train,
-                session.Recall(() => session.Trainer.Evaluate(Part.Validation)), Decision.Raise, aim, path.Thresholds);
+            origin = Log(session.Recall(() => session.Trainer.Evaluate(Part.Validation)), Decision.Raise, aim, null);
         }
         path.GoTo(ratio);
         double annealed = path.Anneal();
@@ -55,13 +53,18 @@ public sealed class TargetPruning(double ratio) : IPruningMethod
         });
         string reason = string.Create(CultureInfo.InvariantCulture, $"1/{ratio} of the weights as asked for: {judgement}");
         var judged = new JudgedNetwork(ratio, annealed, origin, judgement);
-        int iteration = session.Log(
-            PruningPath.Phase, session.Options.PruneRate, path.Train, score, Decision.Finish, reason, path.Thresholds, judged);
+        int iteration = Log(score, Decision.Finish, reason, judged);
         return
         [
             new PruneOutcome(
                 budget, iteration, 1, session.Epoch - start, session.Elapsed - startSeconds, judgement.Verdict == Verdict.Within,
                 session.Trainer.Save()),
         ];
+
+        int Log(Score validation, Decision decision, string reason, JudgedNetwork? judged)
+        {
+            var (phase, rate, train, thresholds) = path.Last;
+            return session.Log(phase, rate, train, validation, decision, reason, thresholds, judged);
+        }
     }
 }

@@ -20,6 +20,13 @@ public sealed record Trial(
     double Ratio, double Annealed, int Iteration, int Kept, int Tries, double Epochs, double Seconds, Score Validation,
     IReadOnlyList<double> Within, Judgement Judgement, TrainerState State, TrainerState? OnTheWay);
 
+/// <summary>The last steps of training before a network is judged.</summary>
+/// <param name="Phase">Of the log.</param>
+/// <param name="Rate">See <see cref="IterationRow"/>.</param>
+/// <param name="Train">Their score.</param>
+/// <param name="Thresholds">One a layer.</param>
+internal readonly record struct LastSteps(string Phase, double Rate, Score Train, float[] Thresholds);
+
 /// <summary>The networks that a search has judged on the validation images, each against the dense one and by every budget.</summary>
 internal sealed class Trials(PruneSession session)
 {
@@ -98,18 +105,13 @@ internal sealed class Trials(PruneSession session)
     }
 
     /// <summary>Judges the network that stands in the trainer and writes it to the log.</summary>
-    /// <param name="phase">Of the log.</param>
     /// <param name="ratio">Total / kept that it was pruned to.</param>
     /// <param name="annealed">See <see cref="Trial"/>.</param>
     /// <param name="origin">What it goes on from; null for the dense network.</param>
-    /// <param name="rate">See <see cref="IterationRow"/>.</param>
     /// <param name="how">What was done to it.</param>
-    /// <param name="train">Score of the last steps.</param>
-    /// <param name="thresholds">One a layer.</param>
+    /// <param name="last">The last of that.</param>
     /// <param name="onTheWay">See <see cref="Trial"/>.</param>
-    public Trial Judge(
-        string phase, double ratio, double annealed, Trial? origin, double rate, string how, Score train, float[] thresholds,
-        TrainerState? onTheWay = null)
+    public Trial Judge(double ratio, double annealed, Trial? origin, string how, LastSteps last, TrainerState? onTheWay = null)
     {
         var (score, judgements, kept) = session.Recall(Judged);
         // A budget that is settled stays with its result, whatever networks of larger ones turn out to be.
@@ -121,7 +123,7 @@ internal sealed class Trials(PruneSession session)
         // The way down goes on whatever a look says.
         var decision = within.Length > 0 ? Decision.Raise : onTheWay is null ? Decision.Rollback : Decision.Hold;
         var network = new JudgedNetwork(ratio, annealed, origin?.Iteration ?? 0, judgements[^1]);
-        int iteration = session.Log(phase, rate, train, score, decision, reason, thresholds, network);
+        int iteration = session.Log(last.Phase, last.Rate, last.Train, score, decision, reason, last.Thresholds, network);
         var trial = new Trial(
             ratio, annealed, iteration, kept, _all.Count + 1, session.Epoch - _start, session.Elapsed - _startSeconds, score, within,
             judgements[^1], session.Trainer.Save(), onTheWay);

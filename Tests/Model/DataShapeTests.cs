@@ -81,7 +81,7 @@ public sealed class DataShapeTests : IDisposable
         var saved = Checkpoint.Load(file);
         Assert.Equal((light.Model.Network.Text, Colours), (saved.Network.Text, saved.Network.Data));
         var compressed = Compressor.Run(
-            device, saved, data.Train, data.Test, 16, new CompressOptions { MaxDrop = 5, Epochs = 1 }, _ => { }, _ => { }, default);
+            new(device, saved, Dense: null, data, 16), new CompressOptions { MaxDrop = 5, Epochs = 1 }, _ => { }, _ => { }, default);
         File.WriteAllBytes(coded, compressed.File);
         Assert.Equal(Colours, SharedNetwork.Decode(File.ReadAllBytes(coded), coded).Network.Data);
         string torch = _folder.Combine("torch.safetensors");

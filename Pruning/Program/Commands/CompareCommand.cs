@@ -143,7 +143,7 @@ internal static class CompareCommand
         var model = Checkpoint.Load(folder.File(RunFolder.Model));
         dense = dense with { Seed = model.Seed, Validation = model.Validation, Split = model.Split };
         return CompressCommand.Run(
-            invocation, bench.Device, model, dense, bench.Data.Redrawn(options.Split), options.Batch,
+            invocation, new(bench.Device, model, dense, bench.Data.Redrawn(options.Split), options.Batch),
             new CompressOptions
             {
                 TeacherShare = options.TeacherShare,

@@ -111,7 +111,7 @@ internal static class CompressCommand
         });
         float[] weights = [.. model.Weights, .. dense?.Network.Weights ?? []];
         var journal = folder.Begin(RunIdentity.Of(device, data, new { batch, options }, weights));
-        var compressed = Run(invocation, device, model, dense?.Network, data, batch, options, folder, journal);
+        var compressed = Run(invocation, new(device, model, dense?.Network, data, batch), options, folder, journal);
         folder.Finish();
         Show(invocation.Terminal, model.Network.Name, compressed);
         ReportCommand.AtEnd(invocation, folder.Path, all);
@@ -180,15 +180,12 @@ internal static class CompressCommand
 
     /// <summary>Compresses, and writes the file and its tables; the smallest file so far is on the disk at any time.</summary>
     public static Compressed Run(
-        Invocation invocation, ComputeDevice device, Checkpoint model, Checkpoint? dense, ImageData data, int batch,
-        CompressOptions options, RunFolder folder, Journal journal)
+        Invocation invocation, CompressTask task, CompressOptions options, RunFolder folder, Journal journal)
     {
         bool kept = false;
         try
         {
-            var compressed = Compressor.Run(
-                device, model, data.Train, data.Test, batch, options, invocation.Terminal.Say, Keep, invocation.Cancellation, dense,
-                journal);
+            var compressed = Compressor.Run(task, options, invocation.Terminal.Say, Keep, invocation.Cancellation, journal);
             AtomicFile.Write(folder.File(RunFolder.Coded), stream => stream.Write(compressed.File));
             CompressionTables.Write(folder.File(RunFolder.Compression), compressed);
             return compressed;
