@@ -4,7 +4,7 @@ using System.Numerics;
 namespace Secateurs.Pruning.Export.C;
 
 /// <summary>Copies the image to where windows, which may have a border, are read from it.</summary>
-internal sealed class ImageStep<T>(int output, Place place, T[] border) : Step<T>(output, place) where T : unmanaged, INumber<T>
+internal sealed class ImageStep<T>(Placed<T> output) : Step<T>(output) where T : unmanaged, INumber<T>
 {
     public override IReadOnlyList<int> Inputs => [0];
 
@@ -12,7 +12,7 @@ internal sealed class ImageStep<T>(int output, Place place, T[] border) : Step<T
     {
         ReadOnlySpan<T> x = values[0];
         var y = values.Of(Output, Place);
-        FillBorder(y, border);
+        FillBorder(y);
         int from = 0;
         foreach (int to in Place.Inside())
             Copy(x, from++, y, to);
@@ -20,7 +20,7 @@ internal sealed class ImageStep<T>(int output, Place place, T[] border) : Step<T
 
     public override void Write(Source<T> source, params string[] addresses)
     {
-        source.Border("image", addresses[1], Place, border);
+        source.Border("image", addresses[1], Place, Border);
         source.Function("load", """
             /* Copies the planes of an image to pixels whose channels lie side by side. */
             static void load(const uint8_t *image, value *y, unsigned channels, unsigned height, unsigned width, unsigned down)

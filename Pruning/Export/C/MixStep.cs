@@ -10,25 +10,25 @@ internal sealed record Mix<T>(T[][] Factors, T[] Biases);
 /// The sum of branches, each times a number or one a channel; a batch normalisation on its own is such a sum of one value.
 /// </summary>
 internal sealed class MixStep<T>(
-    string name, IReadOnlyList<int> inputs, Place[] from, int output, Place place, Mix<T> mix, IFinish<T> finish, T[] border)
-    : Step<T>(output, place) where T : unmanaged, INumber<T>
+    string name, Placed<T>[] inputs, Placed<T> output, Mix<T> mix, IFinish<T> finish)
+    : Step<T>(output) where T : unmanaged, INumber<T>
 {
-    public override IReadOnlyList<int> Inputs => inputs;
+    public override IReadOnlyList<int> Inputs => [.. inputs.Select(i => i.Value)];
 
     public override void Run(Values<T> values)
     {
         const int lanes = Values<T>.Lanes;
         var y = values.Of(Output, Place);
-        FillBorder(y, border);
+        FillBorder(y);
         for (int c = 0; c < Place.Channels; c++)
             for (int h = 0; h < Place.Height; h++)
                 for (int w = 0; w < Place.Width; w++)
                 {
                     var sums = y.Slice(Place.Offset(c, h, w) * lanes, lanes);
                     sums.Fill(mix.Biases[c]);
-                    for (int t = 0; t < inputs.Count; t++)
+                    for (int t = 0; t < inputs.Length; t++)
                     {
-                        var x = values[inputs[t]].Slice(from[t].Offset(c, h, w) * lanes, lanes);
+                        var x = values[inputs[t].Value].Slice(inputs[t].Place.Offset(c, h, w) * lanes, lanes);
                         for (int n = 0; n < lanes; n++)
                             sums[n] += mix.Factors[t][c] * x[n];
                     }
@@ -74,7 +74,7 @@ internal sealed class MixStep<T>(
         [
             .. mix.Factors.Select((f, t) => string.Create(
                 CultureInfo.InvariantCulture,
-                $"{{ {Table(source, $"{name}_factors{t}", f)}, {Each(f)}, {source.Extent(from[t].Down)} }}")),
+                $"{{ {Table(source, $"{name}_factors{t}", f)}, {Each(f)}, {source.Extent(inputs[t].Place.Down)} }}")),
         ];
         string layer = source.Structure("layer", name,
         [
@@ -82,11 +82,11 @@ internal sealed class MixStep<T>(
         ]);
         string mixture = source.Structure("mixture", $"{name}_mixture",
         [
-            $".terms = {source.Array("term", $"{name}_terms", terms)}, .count = {inputs.Count}, .each = {Each(mix.Biases)}",
+            $".terms = {source.Array("term", $"{name}_terms", terms)}, .count = {inputs.Length}, .each = {Each(mix.Biases)}",
             $".height = {source.Extent(Place.Height)}, .width = {source.Extent(Place.Width)}, .down = {source.Extent(Place.Down)}",
         ]);
-        source.Border(name, addresses[^1], Place, border);
-        string x = string.Join(", ", inputs.Select((_, t) => At(addresses[t], from[t])));
+        source.Border(name, addresses[^1], Place, Border);
+        string x = string.Join(", ", inputs.Select((i, t) => At(addresses[t], i.Place)));
         source.Call($"mix(&{layer}, &{mixture}, (const value *const[]){{ {x} }}, {At(addresses[^1], Place)});");
     }
 

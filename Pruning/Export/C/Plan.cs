@@ -67,7 +67,7 @@ internal sealed class Plan<T> where T : unmanaged, INumber<T>
         int image = _places.Count;
         _places.Add(Place.Of(data.Image, even ? 0 : border));
         _arithmetic.Encodings[image] = encoding;
-        _steps.Add(new ImageStep<T>(image, _places[image], BorderOf(image)));
+        _steps.Add(new ImageStep<T>(Placed(image)));
         if (!even)
             return image;
         _places.Add(Place.Of(data.Image, border));
@@ -101,8 +101,7 @@ internal sealed class Plan<T> where T : unmanaged, INumber<T>
     private MixStep<T> Mixed(string name, int[] inputs, int output, double[][] factors, double[] biases, bool relu)
     {
         var (mix, finish) = _arithmetic.Mixed(output, inputs, factors, biases, relu);
-        return new MixStep<T>(
-            name, inputs, [.. inputs.Select(i => _places[i])], output, _places[output], mix, finish, BorderOf(output));
+        return new MixStep<T>(name, [.. inputs.Select(Placed)], Placed(output), mix, finish);
     }
 
     private PoolStep<T> MaxPool(NetworkLayer layer, Window window)
@@ -119,8 +118,7 @@ internal sealed class Plan<T> where T : unmanaged, INumber<T>
     }
 
     private PoolStep<T> Pool(NetworkLayer layer, int input, Window window, int rows, int columns, IFinish<T>? mean) => new(
-        layer.Name, input, _places[input], layer.Value, _places[layer.Value], rows, columns, window.Stride, window.Padding, mean,
-        BorderOf(layer.Value), _arithmetic);
+        layer.Name, Placed(input), Placed(layer.Value), rows, columns, window, mean, _arithmetic);
 
     private WeightedStep<T> Weighted(NetworkLayer layer, LayerSlice slice, NetworkLayer? pool)
     {
@@ -136,8 +134,8 @@ internal sealed class Plan<T> where T : unmanaged, INumber<T>
         var (rows, zeros) = RowsOf(slice, offsets, input, from, first);
         var (numbers, finish) = _arithmetic.Weighted(output, rows, zeros, layer.Relu, last);
         return new WeightedStep<T>(
-            slice.Name, input, from, output, to, new Windows(to.Height, to.Width, slice.Filter.Stride, pool is not null, first), numbers,
-            RowTable<T>.Of(numbers, window, _arithmetic.Bytes), finish, last ? [] : BorderOf(output), last);
+            slice.Name, Placed(input), Placed(output), new Windows(to.Height, to.Width, slice.Filter.Stride, pool is not null, first),
+            numbers, RowTable<T>.Of(numbers, window, _arithmetic.Bytes), finish, last);
     }
 
     /// <summary>The live weights with the input's scale multiplied in, ascending, and of each what stands for zero in its input.</summary>
@@ -185,11 +183,13 @@ internal sealed class Plan<T> where T : unmanaged, INumber<T>
         _ => 0,
     };
 
-    private T[] BorderOf(int value)
+    private Placed<T> Placed(int value)
     {
-        if (_places[value].Border == 0)
-            return [];
+        var place = _places[value];
+        if (place.Border == 0)
+            return new(value, place, []);
         var encoding = _arithmetic.Encodings[value];
-        return [.. encoding.Zero.Take(encoding.IsUniform ? 1 : encoding.Zero.Length).Select(_arithmetic.Border)];
+        return new(
+            value, place, [.. encoding.Zero.Take(encoding.IsUniform ? 1 : encoding.Zero.Length).Select(_arithmetic.Border)]);
     }
 }

@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Numerics;
+using Secateurs.Kernels;
 
 namespace Secateurs.Pruning.Export.C;
 
@@ -7,28 +8,33 @@ namespace Secateurs.Pruning.Export.C;
 /// The mean, or the largest number, of each window of each channel. For a mean what is read has a border of what stands for zero; of a
 /// largest number what lies over the edge is left out.
 /// </summary>
+/// <param name="name">In C.</param>
+/// <param name="input">What is read.</param>
+/// <param name="output">What is given.</param>
 /// <param name="rows">Of a window.</param>
 /// <param name="columns">Of a window.</param>
-/// <param name="stride">Pixels from a window to the next.</param>
-/// <param name="padding">Pixels that windows reach over the edge.</param>
+/// <param name="window">Its stride, and how far it reaches over the edge.</param>
 /// <param name="mean">What becomes of a mean; null for the largest number.</param>
+/// <param name="arithmetic">How a mean is computed.</param>
 internal sealed class PoolStep<T>(
-    string name, int input, Place from, int output, Place place, int rows, int columns, int stride, int padding, IFinish<T>? mean,
-    T[] border, Arithmetic<T> arithmetic) : Step<T>(output, place) where T : unmanaged, INumber<T>
+    string name, Placed<T> input, Placed<T> output, int rows, int columns, Window window, IFinish<T>? mean, Arithmetic<T> arithmetic)
+    : Step<T>(output) where T : unmanaged, INumber<T>
 {
-    public override IReadOnlyList<int> Inputs => [input];
+    public override IReadOnlyList<int> Inputs => [input.Value];
+
+    private Place From => input.Place;
 
     public override void Run(Values<T> values)
     {
-        ReadOnlySpan<T> x = values[input];
+        ReadOnlySpan<T> x = values[input.Value];
         var y = values.Of(Output, Place);
-        FillBorder(y, border);
+        FillBorder(y);
         for (int c = 0; c < Place.Channels; c++)
             for (int p = 0; p < Place.Height; p++)
                 for (int q = 0; q < Place.Width; q++)
                 {
                     var to = y.Slice(Place.Offset(c, p, q) * Values<T>.Lanes, Values<T>.Lanes);
-                    int h = p * stride - padding, w = q * stride - padding;
+                    int h = p * window.Stride - window.Padding, w = q * window.Stride - window.Padding;
                     for (int n = 0; n < to.Length; n++)
                         to[n] = mean is null ? Largest(x, c, h, w, n) : mean.Of(arithmetic.MeanOf(Sum(x, c, h, w, n), rows * columns));
                 }
@@ -39,28 +45,28 @@ internal sealed class PoolStep<T>(
         var sum = T.Zero;
         for (int r = 0; r < rows; r++)
             for (int s = 0; s < columns; s++)
-                sum += x[from.Offset(c, h + r, w + s) * Values<T>.Lanes + n];
+                sum += x[From.Offset(c, h + r, w + s) * Values<T>.Lanes + n];
         return sum;
     }
 
     private T Largest(ReadOnlySpan<T> x, int c, int h, int w, int n)
     {
-        var largest = x[from.Offset(c, Math.Max(0, h), Math.Max(0, w)) * Values<T>.Lanes + n];
-        for (int r = Math.Max(0, h); r < Math.Min(from.Height, h + rows); r++)
-            for (int s = Math.Max(0, w); s < Math.Min(from.Width, w + columns); s++)
-                largest = T.Max(largest, x[from.Offset(c, r, s) * Values<T>.Lanes + n]);
+        var largest = x[From.Offset(c, Math.Max(0, h), Math.Max(0, w)) * Values<T>.Lanes + n];
+        for (int r = Math.Max(0, h); r < Math.Min(From.Height, h + rows); r++)
+            for (int s = Math.Max(0, w); s < Math.Min(From.Width, w + columns); s++)
+                largest = T.Max(largest, x[From.Offset(c, r, s) * Values<T>.Lanes + n]);
         return largest;
     }
 
     public override void Write(Source<T> source, params string[] addresses)
     {
         source.Grid();
-        source.Border(name, addresses[1], Place, border);
-        bool over = mean is null && padding > 0;
+        source.Border(name, addresses[1], Place, Border);
+        bool over = mean is null && window.Padding > 0;
         // Over the edge, from the first pixel; else from where the first window begins.
-        int first = over ? from.Offset(0, 0, 0) : from.Offset(0, -padding, -padding), step = over ? 1 : stride;
+        int first = over ? From.Offset(0, 0, 0) : From.Offset(0, -window.Padding, -window.Padding), step = over ? 1 : window.Stride;
         string grid = source.Grid(name, new Grid(
-            Place.Height, Place.Width, from.Down * step, from.Right * step, Place.Down, Place.Right, [from.Right, from.Down, 0],
+            Place.Height, Place.Width, From.Down * step, From.Right * step, Place.Down, Place.Right, [From.Right, From.Down, 0],
             [0, 0, 0], false));
         string called = string.Create(
             CultureInfo.InvariantCulture,
@@ -75,7 +81,7 @@ internal sealed class PoolStep<T>(
         {
             source.Function("max_pool_over", MaxPoolOver);
             source.Call(string.Create(
-                CultureInfo.InvariantCulture, $"max_pool_over{called}{stride}, {padding}, {from.Height}, {from.Width});"));
+                CultureInfo.InvariantCulture, $"max_pool_over{called}{window.Stride}, {window.Padding}, {From.Height}, {From.Width});"));
         }
         else
         {

@@ -18,16 +18,25 @@ internal sealed class Values<T>(int count) where T : unmanaged
     public Span<T> this[int value] => _numbers[value];
 }
 
+/// <summary>A value with how it lies.</summary>
+/// <param name="Value">Its number.</param>
+/// <param name="Place">How it lies.</param>
+/// <param name="Border">What stands for zero in its border: one number, or one a channel.</param>
+internal readonly record struct Placed<T>(int Value, Place Place, T[] Border);
+
 /// <summary>
 /// A call in the C code: reads values, gives one. It computes the very numbers that the C code computes, for many images at once.
 /// </summary>
-internal abstract class Step<T>(int output, Place place) where T : unmanaged, INumber<T>
+internal abstract class Step<T>(Placed<T> output) where T : unmanaged, INumber<T>
 {
     /// <summary>The value that it gives.</summary>
-    public int Output => output;
+    public int Output => output.Value;
 
     /// <summary>How that lies.</summary>
-    public Place Place => place;
+    public Place Place => output.Place;
+
+    /// <summary>What stands for zero in its border.</summary>
+    protected T[] Border => output.Border;
 
     /// <summary>The values that it reads.</summary>
     public abstract IReadOnlyList<int> Inputs { get; }
@@ -42,13 +51,13 @@ internal abstract class Step<T>(int output, Place place) where T : unmanaged, IN
     /// <param name="addresses">In C, of the values that it reads and then of the one that it gives.</param>
     public abstract void Write(Source<T> source, params string[] addresses);
 
-    /// <summary>Fills a value that has a border with what stands for zero there: one number, or one a channel.</summary>
-    protected void FillBorder(Span<T> numbers, T[] border)
+    /// <summary>Fills the value that it gives, if that has a border, with what stands for zero there.</summary>
+    protected void FillBorder(Span<T> numbers)
     {
         if (Place.Border == 0)
             return;
         for (int i = 0; i < Place.Length; i++)
-            numbers.Slice(i * Values<T>.Lanes, Values<T>.Lanes).Fill(border[i % border.Length]);
+            numbers.Slice(i * Values<T>.Lanes, Values<T>.Lanes).Fill(Border[i % Border.Length]);
     }
 
     /// <summary>Copies <see cref="Values{T}.Lanes"/> numbers.</summary>

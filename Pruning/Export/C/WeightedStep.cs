@@ -17,20 +17,20 @@ internal sealed record Windows(int Height, int Width, int Stride, bool Pooled, i
 
 /// <summary>A fully connected layer or a convolution, with a pooling of 2x2 behind it if there is one.</summary>
 internal sealed class WeightedStep<T>(
-    string name, int input, Place from, int output, Place place, Windows windows, Rows<T> rows, RowTable<T> table, IFinish<T> finish,
-    T[] border, bool last) : Step<T>(output, place) where T : unmanaged, INumber<T>
+    string name, Placed<T> input, Placed<T> output, Windows windows, Rows<T> rows, RowTable<T> table, IFinish<T> finish, bool last)
+    : Step<T>(output) where T : unmanaged, INumber<T>
 {
-    public override IReadOnlyList<int> Inputs => [input];
+    public override IReadOnlyList<int> Inputs => [input.Value];
 
     public override bool IsLast => last;
 
     public override void Run(Values<T> values)
     {
         const int lanes = Values<T>.Lanes;
-        ReadOnlySpan<T> x = values[input];
+        ReadOnlySpan<T> x = values[input.Value];
         var y = values.Of(Output, Place);
-        FillBorder(y, border);
-        int right = from.Right * windows.Stride, down = from.Down * windows.Stride;
+        FillBorder(y);
+        int right = input.Place.Right * windows.Stride, down = input.Place.Down * windows.Stride;
         Span<T> sums = stackalloc T[lanes], more = stackalloc T[lanes];
         for (int k = 0; k < rows.Count; k++)
             for (int p = 0; p < windows.Height; p++)
@@ -72,7 +72,7 @@ internal sealed class WeightedStep<T>(
     {
         string layer = table.Write(source, name, rows, finish.Fields), format = RowCode.Name(table.Format);
         string x = string.Create(CultureInfo.InvariantCulture, $"{addresses[0]} + {windows.First}");
-        source.Border(name, addresses[1], Place, border);
+        source.Border(name, addresses[1], Place, Border);
         if (windows.IsOne)
         {
             source.Function($"full_{format}", RowCode.Full(table.Format));
@@ -90,7 +90,7 @@ internal sealed class WeightedStep<T>(
 
     private Grid Grid()
     {
-        int right = from.Right * windows.Stride, down = from.Down * windows.Stride;
+        int right = input.Place.Right * windows.Stride, down = input.Place.Down * windows.Stride;
         if (windows.Pooled)
         {
             return new Grid(
