@@ -52,8 +52,8 @@ internal static class CompressCommand
         var command = new Command("compress", "share a pruned network's weights and write it as a coded file");
         Option[] options =
         [
-            Options.Model, Dense, MaxDrop, TargetBytes, Bits, BiasBits, Mantissa, Drop, Coder, Epochs, Rate, Batch, Options.Out, Options.Force,
-            GivenWords.From, ReportCommand.None, .. Options.Machine,
+            Options.Model, Dense, MaxDrop, TargetBytes, Bits, BiasBits, Mantissa, Drop, Coder, Epochs, Rate, Batch, Options.Out,
+            Options.Force, GivenWords.From, ReportCommand.None, .. Options.Machine,
         ];
         foreach (var option in options)
             command.Options.Add(option);
