@@ -22,8 +22,9 @@ public sealed record CompressOptions
     public double MaxDrop { get; init; } = new PruneOptions().MaxDrop.Least;
 
     /// <summary>
-    /// Bytes that the file may have: the search ends at the first that has no more. Null: as small as the budget bears. It ends earlier than
-    /// that, or goes on beyond the budget unless <see cref="IsBudgetFirm"/>, by weights that go; what comes out may still be larger.
+    /// Bytes that the file may have: the search ends at the first that has no more. Null: as small as the budget bears. It ends earlier
+    /// than that, or goes on beyond the budget, by weights that go, unless <see cref="IsBudgetFirm"/> or <see cref="Dropped"/> is given;
+    /// what comes out may still be larger.
     /// </summary>
     public int? TargetBytes { get; init; }
 

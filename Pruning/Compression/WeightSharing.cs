@@ -26,8 +26,8 @@ internal sealed record SharedState(Widths Widths, IReadOnlyList<SharedWeights> L
 /// Trained quantisation (Han, Mao and Dally 2016, section 3): k-means per layer (<see cref="Clustering"/>), then the shared values are
 /// trained, taught by the network that came in. How much is kept is given, or found: bits of all layers together go down from 5, judged as
 /// thresholds are; then bits of one layer after the other, of biases and of mantissas; then weights go that are not worth their bits, and
-/// the others are retrained. Where a size is asked for, the way ends at the first file that has it; it goes on beyond the budget, by weights
-/// that go, where that is allowed.
+/// the others are retrained. Where a size is asked for, the way ends at the first file that has it; it goes on beyond the budget, by
+/// weights that go, where that is allowed.
 /// </summary>
 /// <param name="trainer">Holds the network that comes in.</param>
 /// <param name="reference">What is judged against, on the validation images.</param>
@@ -55,6 +55,9 @@ internal sealed class WeightSharing(
     private SharedState? _best;
     private int _bytes = int.MaxValue;
 
+    /// <summary>Networks outside the budget, by percent of weights that went.</summary>
+    private readonly Dictionary<int, SharedState> _tooLight = [];
+
     /// <summary>Networks that were tried.</summary>
     public int Tries { get; private set; }
 
@@ -70,15 +73,15 @@ internal sealed class WeightSharing(
     {
         if (options.TeacherShare > 0)
             trainer.Teach(options.TeacherShare, options.Temperature, cancellation: cancellation);
+        bool beyond = options is { TargetBytes: not null, IsBudgetFirm: false, Dropped: null };
         if (options.Bits is { } bits)
             Take(Try(Uniform(bits, AllMantissa, AllBiases)));
         else if (FindBits())
             Refine();
-        if (options.TargetBytes is not null && !options.IsBudgetFirm && options.Dropped is null)
-        {
-            for (int dropped = _best!.Widths.Dropped + DropStep; !IsSmallEnough && dropped < 100; dropped += DropStep)
-                Take(Try(_best.Widths with { Dropped = dropped }));
-        }
+        else if (beyond && !IsSmallEnough)
+            Take(Try(Uniform(First, FirstMantissa, FirstBiases)));
+        for (int dropped = _best!.Widths.Dropped + DropStep; beyond && !IsSmallEnough && dropped < 100; dropped += DropStep)
+            Take(_tooLight.GetValueOrDefault(dropped) ?? Try(_best.Widths with { Dropped = dropped }));
         trainer.DismissTeacher();
         trainer.Restore(_start);
         return _best!;
@@ -145,7 +148,10 @@ internal sealed class WeightSharing(
         {
             var tried = Try(widths);
             if (tried.Judgement.Verdict != Verdict.Within)
+            {
+                _tooLight[widths.Dropped] = tried;
                 return false;
+            }
             Take(tried);
             return true;
         }

@@ -40,7 +40,9 @@ public enum Augment
 }
 
 /// <summary>What a pruning run is asked for. The same defaults for every network and data set.</summary>
-/// <remarks>But for what follows from kinds of layers (<see cref="For(NetworkDescription)"/>) and colours (<see cref="Augment"/>).</remarks>
+/// <remarks>
+/// But for what follows from kinds of layers (<see cref="For(NetworkDescription)"/>) and from colours (<see cref="Augment"/>).
+/// </remarks>
 public sealed record PruneOptions
 {
     /// <summary>A known name or a line of layers; where a network is given, its name.</summary>

@@ -57,6 +57,8 @@ public sealed class CommandLineTests : IDisposable
     [InlineData("prune --first-ratio 1", "--first-ratio: expected 0 or more than 1, found 1")]
     [InlineData("prune --first-ratio 0.5", "--first-ratio: expected 0 or more than 1, found 0.5")]
     [InlineData("study --seeds 5-1", "--seeds: expected numbers or ranges such as 1-5, at most 10000 of them, found '5-1'")]
+    [InlineData("study --device cpu:0 --device cpu:1", "--device")]
+    [InlineData("study --seeds 1 --seeds 2", "--seeds")]
     [InlineData("study --methods guess", "--methods: expected hand-set or dynamic, found 'guess'")]
     [InlineData("study --hand-set-epochs 0,4", "--hand-set-epochs: expected a number from 1 to 100000, found '0'")]
     [InlineData("study --out x --networks lenet-6", "'lenet-6' is no layer")]

@@ -159,6 +159,25 @@ public sealed class StudyTests : IDisposable
         Assert.Equal(["1", "2", "1", "2"], CsvTable.Read(Path.Combine(study, "study.csv"), "retraining").Select(r => r[0]));
     }
 
+    /// <summary>What follows from layers stands there as if it had been said: studies of before it could be left out go on.</summary>
+    [Fact]
+    public void Options_are_those_that_units_have()
+    {
+        string study = _folder.Combine("study");
+        foreach (string network in (string[])["fc8r fc10", "conv4@5s4br fc10"])
+        {
+            Cli.Done(
+                "study", "--networks", network, "--seeds", "1", "--methods", "hand-set", "--hand-set-epochs", "1", "--dense-epochs", "1",
+                "--validation", "80", "--device", "cpu", "--no-report", "--data", _data, "--out", study);
+        }
+        string plain = File.ReadAllText(Path.Combine(study, "fc8r-fc10", "options.json"));
+        Assert.Contains("\"learning_rate\": 0.001,", plain);
+        Assert.DoesNotContain("optimizer", plain);
+        string normalised = File.ReadAllText(Directory.EnumerateFiles(study, "options.json", SearchOption.AllDirectories)
+            .Single(f => f.Contains("conv4", StringComparison.Ordinal) && !f.Contains("seed", StringComparison.Ordinal)));
+        Assert.Contains("\"optimizer\": \"sgd\"", normalised);
+    }
+
     /// <summary>A path says nothing of what is there, and one set has many.</summary>
     [Fact]
     public void Another_set_is_refused_and_another_path_to_the_same_is_not()

@@ -35,7 +35,8 @@ internal static class CompressCommand
         Default.MaxDrop, 0, 100);
     private static readonly Option<int> TargetBytes = Options.Number(
         "--target-bytes",
-        "bytes of the file to end at, beyond the budget if need be, but not beyond a --max-drop that is given; 0: as few as the budget bears",
+        "bytes of the file to end at, beyond the budget if need be, but not beyond a --max-drop that is given; 0: as few as the budget "
+        + "bears",
         0, 0, 1_000_000_000);
     private static readonly Option<double> Rate = Options.Number("--learning-rate", "peak of the schedule", Default.LearningRate, 1e-7, 10);
     private static readonly Option<int> Mantissa = Found(
@@ -83,6 +84,11 @@ internal static class CompressCommand
             BiasBits = Asked(invocation, BiasBits),
             Dropped = Asked(invocation, Drop),
         };
+        if (options is { TargetBytes: not null, IsBudgetFirm: false, Dropped: not null })
+        {
+            throw new UserException(
+                ErrorKind.Usage, $"{TargetBytes.Name}: expected without {Drop.Name}, or with {MaxDrop.Name}, found with {Drop.Name} alone");
+        }
         var all = Workbench.LoadData(invocation);
         var data = all.Redrawn(model.Split);
         if (invocation.Get(Batch) is var batch && batch > data.Train.Count - model.Validation)

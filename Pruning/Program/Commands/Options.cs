@@ -50,6 +50,7 @@ internal static class Options
     {
         HelpName = "auto|cuda|opencl|cpu[:N][,...]",
         Description = "accelerator; several of a kind, as cuda:0,cuda:1, have a process each, at units that no other makes",
+        Arity = ArgumentArity.ExactlyOne,
         DefaultValueFactory = _ => [default],
         CustomParser = ParseDevices,
     };
@@ -93,6 +94,7 @@ internal static class Options
         {
             HelpName = "N[,N]",
             Description = description,
+            Arity = ArgumentArity.ExactlyOne,
             DefaultValueFactory = _ => make(values),
             CustomParser = result =>
             {
@@ -107,6 +109,7 @@ internal static class Options
         {
             HelpName = helpName,
             Description = description,
+            Arity = ArgumentArity.ExactlyOne,
             DefaultValueFactory = _ => value,
             CustomParser = result =>
             {
@@ -124,6 +127,7 @@ internal static class Options
     {
         HelpName = "N-N",
         Description = description,
+        Arity = ArgumentArity.ExactlyOne,
         DefaultValueFactory = _ => Range(value)!,
         CustomParser = result => Range(Word(result))
             ?? Wrong<ulong[]>(

@@ -103,17 +103,13 @@ internal static class StudyCommand
                 ErrorKind.Usage, $"{Lengths.Name}: expected with {Methods.Name} {StudyRow.HandSet}, found with {StudyRow.Dynamic}");
         }
         StudyCluster.Demand(invocation);
-        var networks = invocation.Get(Networks);
-        foreach (string network in networks)
-            NetworkDescription.Parse(network);
-        var folder = new StudyFolder(path, invocation.Cancellation);
         bool slurm = invocation.Get(StudyCluster.Slurm), worker = invocation.Get(StudyWorkers.Option);
         // A task may run where nothing can be fetched.
-        string? data = slurm ? Workbench.LoadData(invocation).Sha256() : DataSha256(invocation);
-        PruneOptions[] asked =
-        [
-            .. networks.Select(n => Settings.Read(invocation, Asked, new PruneOptions { Network = n })),
-        ];
+        bool given = invocation.Find(Options.Data) is not null;
+        var set = slurm ? Workbench.LoadData(invocation) : given ? Given(invocation) : null;
+        string? data = set?.Sha256() ?? (given ? null : Mnist.Sha256);
+        PruneOptions[] asked = [.. invocation.Get(Networks).Select(Of)];
+        var folder = new StudyFolder(path, invocation.Cancellation);
         foreach (var options in asked)
             folder.Demand(options.Network, Described(invocation, options, data));
         StudyTask[] tasks = Chosen(invocation);
@@ -170,6 +166,14 @@ internal static class StudyCommand
             MakeTables(invocation, path, folder, tasks);
         else if (invocation.Get(Options.Json))
             invocation.Terminal.Result(new { Out = path, Task = invocation.Get(Task) });
+
+        // As units have them, so that a study goes on whichever way its options were said.
+        PruneOptions Of(string network)
+        {
+            var shape = given ? set?.Shape ?? NetworkDescription.ImagesOf(network) : null;
+            return Settings.Read(invocation, Asked, new PruneOptions { Network = network })
+                .For(NetworkDescription.Parse(network, shape));
+        }
     }
 
     private static void MakeTables(Invocation invocation, string path, StudyFolder folder, StudyTask[] tasks)
@@ -252,14 +256,12 @@ internal static class StudyCommand
         ];
     }
 
-    /// <summary>Null where the set cannot be read: finished units do not need it.</summary>
-    private static string? DataSha256(Invocation invocation)
+    /// <summary>The set of --data; null where it cannot be read: finished units do not need it.</summary>
+    private static ImageData? Given(Invocation invocation)
     {
-        if (invocation.Find(Options.Data) is null)
-            return Mnist.Sha256;
         try
         {
-            return Workbench.LoadData(invocation).Sha256();
+            return Workbench.LoadData(invocation);
         }
         catch (UserException e) when (e.Kind == ErrorKind.BadData)
         {

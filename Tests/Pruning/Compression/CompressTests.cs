@@ -114,6 +114,9 @@ public sealed class CompressTests : IDisposable
             ExitCode.Failed, $"expected at most {least / 2} bytes, found {least}, the smallest that was found within 5 points",
             [.. Arguments("firm", [.. loose, "--max-drop", "5", "--target-bytes", $"{least / 2}"]).Where(a => a != "--json")]);
         Assert.Equal(least, new FileInfo(_folder.Combine("firm", "model.dcn")).Length);
+        AssertRefused(
+            ExitCode.Usage, "--target-bytes: expected without --drop, or with --max-drop",
+            Arguments("dropped", "--target-bytes", "9", "--drop", "10"));
     }
 
     /// <summary>
