@@ -33,6 +33,8 @@ public sealed class StudyClusterTests : IDisposable
                 $"#SBATCH --output=\"{_folder.Path}/a 5%% study/slurm/task-%a.log\"", $"#SBATCH {partition}",
             ],
             lines.Where(l => l.StartsWith("#SBATCH", StringComparison.Ordinal)));
+        Assert.StartsWith("cd ", lines.First(l => !l.StartsWith('#')), StringComparison.Ordinal);
+        Assert.Contains(lines, l => l.StartsWith("export PRUNING_HOME=", StringComparison.Ordinal));
         Assert.StartsWith("exec ", lines[^1], StringComparison.Ordinal);
         Assert.Contains($" study --networks '{Network}' ", lines[^1], StringComparison.Ordinal);
         Assert.EndsWith($" --data {_data} --out '{_study}' --task \"$SLURM_ARRAY_TASK_ID\"", lines[^1], StringComparison.Ordinal);
@@ -106,6 +108,14 @@ public sealed class StudyClusterTests : IDisposable
     [InlineData("--submit", "--submit: expected with --slurm, found without")]
     [InlineData("--slurm-options --mem=1", "--slurm-options: expected with --slurm, found without")]
     [InlineData("--slurm --slurm-options --array=3", "--slurm-options: expected options that the scripts do not have, found '--array=3'")]
+    [InlineData("--slurm --slurm-options --arr=3", "--slurm-options: expected options that the scripts do not have, found '--arr=3'")]
+    [InlineData("--slurm --slurm-options --outp=x", "--slurm-options: expected options that the scripts do not have, found '--outp=x'")]
+    [InlineData("--slurm --slurm-options -a1-3", "--slurm-options: expected options that the scripts do not have, found '-a1-3'")]
+    [InlineData("--slurm --slurm-options -Mfar", "--slurm-options: expected options that the scripts do not have, found '-Mfar'")]
+    [InlineData("--slurm --device auto", "--device: expected cuda, opencl or cpu with --slurm, found auto")]
+    [InlineData("--slurm", "--device: expected cuda, opencl or cpu with --slurm, found auto")]
+    [InlineData(
+        "--slurm --device cpu", "a\"b: expected a path that Slurm can write logs to, found one with '\"'", "a\"b")]
     [InlineData("--slurm --slurm-options gpu", "--slurm-options: expected one line of options of sbatch, found 'gpu'")]
     [InlineData("--slurm --task 1", "--task: expected without --slurm, found with it")]
     [InlineData("--task 3 --networks lenet-5 --seeds 1-2", "--task: expected at most 2, the number of networks x seeds, found 3")]
@@ -114,9 +124,9 @@ public sealed class StudyClusterTests : IDisposable
     [InlineData("--device cpu,gpu", "--device: expected auto, cuda, opencl or cpu; cuda:1 is the second CUDA device, found 'gpu'")]
     [InlineData("--device cpu,cuda", "--device: expected several of one kind, as cuda:0,cuda:1, found 'cpu,cuda'")]
     [InlineData("--device auto,auto", "--device: expected several of one kind, as cuda:0,cuda:1, found 'auto,auto'")]
-    public void What_does_not_go_together_is_refused(string words, string expected)
+    public void What_does_not_go_together_is_refused(string words, string expected, string name = "study")
     {
-        string study = _folder.Combine("study");
+        string study = _folder.Combine(name);
         string[] data = words.Contains("--gather", StringComparison.Ordinal) ? [] : ["--data", _data];
         var (code, _, error) = Cli.Run(["study", .. words.Split(' '), "--out", study, .. data]);
         Assert.Equal((int)ExitCode.Usage, code);

@@ -176,7 +176,7 @@ public sealed class StudyFolderTests : IDisposable
         using var run = RunFolder.Create(Home, "", force: false);
         var study = new StudyFolder(Home, ends.Token) { Patience = TimeSpan.FromMilliseconds(50) };
         foreach (var use in (Action[])[() => study.Demand(Network, Options), () => study.Gather()])
-            Assert.EndsWith("a folder of its own, found one that another process works in", Refusal.Message(ErrorKind.Usage, Home, use));
+            Assert.EndsWith("a folder of its own, found one that another process works in", Refusal.Message(ErrorKind.Failed, Home, use));
     }
 
     /// <summary>What a finished unit has at least.</summary>

@@ -20,7 +20,9 @@ internal static class Help
         ["train"] = ([], ["train", "train --network lenet-5 --seed 2 --out runs/mine"]),
         ["prune"] = ([], ["prune --max-drop 0.2", "prune --model runs/mine --method hand-set --sensitivity 1"]),
         ["compare"] = ([], ["compare", "compare --network lenet-5 --max-drop 0.2 --full"]),
-        ["study"] = ([], ["study --methods dynamic --max-drop 0.1,0.5 --device cuda:0,cuda:1", "study --seeds 1-10 --slurm --submit"]),
+        ["study"] = (
+            [],
+            ["study --methods dynamic --max-drop 0.1,0.5 --device cuda:0,cuda:1", "study --seeds 1-10 --device cuda --slurm --submit"]),
         ["compress"] = (["--model"], ["compress --model runs/mine", "compress --model runs/mine --bits 4 --max-drop 0.1"]),
         ["eval"] = (["--model"], ["eval --model runs/mine", "eval --model runs/mine/model.dcn --part validation --json"]),
         ["predict"] = (["--model"], ["predict --model runs/mine digit.png", "predict --model runs/mine photos/*.jpg --json"]),

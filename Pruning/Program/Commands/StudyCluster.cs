@@ -1,6 +1,7 @@
 using System.CommandLine;
 using System.CommandLine.Parsing;
 using System.Globalization;
+using Secateurs.Kernels;
 using Secateurs.Model;
 using Secateurs.Program.Runs;
 using Secateurs.Program.Studies;
@@ -21,8 +22,12 @@ internal static class StudyCluster
     public static readonly Option<bool> Gather = Options.Flag(
         "--gather", "make the tables of what is finished and name what is missing; with --out alone");
 
-    /// <summary>What stands for the array of jobs, and for the one that follows it.</summary>
-    private static readonly string[] Own = ["--array", "-a", "--output", "-o", "--dependency", "-d", "--parsable", "--wrap"];
+    /// <summary>Options of sbatch that the scripts, and who submits them, rely on; it takes beginnings of long ones too.</summary>
+    private static readonly string[] Own =
+        ["--array", "--output", "--dependency", "--parsable", "--wrap", "--chdir", "--clusters", "--export"];
+
+    /// <summary>The short ones, whose value may follow at once.</summary>
+    private const string OwnLetters = "aodDM";
 
     /// <summary>That what was given goes together, before anything is done.</summary>
     /// <exception cref="UserException">Usage.</exception>
@@ -37,8 +42,14 @@ internal static class StudyCluster
         string[] words = text.Split((char[]?)null, StringSplitOptions.RemoveEmptyEntries);
         if (slurm && (text.Any(char.IsControl) || (words.Length > 0 && !words[0].StartsWith('-'))))
             throw new UserException(ErrorKind.Usage, $"{SlurmOptions.Name}: expected one line of options of sbatch, found '{text}'");
-        if (words.FirstOrDefault(w => Own.Contains(w.Split('=')[0])) is { } own)
+        if (words.FirstOrDefault(IsOwn) is { } own)
             throw new UserException(ErrorKind.Usage, $"{SlurmOptions.Name}: expected options that the scripts do not have, found '{own}'");
+        // Each node would choose a device by itself, and a study has one kind.
+        if (slurm && invocation.Get(Options.Devices).Any(d => d.Kind is null))
+        {
+            throw new UserException(
+                ErrorKind.Usage, $"{Options.Devices.Name}: expected cuda, opencl or cpu with {Slurm.Name}, found {default(DeviceRequest)}");
+        }
     }
 
     /// <summary>Writes the jobs of what is missing and submits them if that is asked for.</summary>
@@ -51,8 +62,6 @@ internal static class StudyCluster
             return;
         }
         var scripts = new SlurmScripts(path);
-        scripts.Demand();
-        folder.DemandLocks();
         var words = GivenWords.Of(invocation).Select(w => w!.GetValue<string>());
         string[] place = [StudyCommand.Out.Name, Path.GetFullPath(path)];
         string[] report = invocation.IsGiven(ReportCommand.None) ? [ReportCommand.None.Name] : [];
@@ -88,7 +97,7 @@ internal static class StudyCluster
             throw new UserException(
                 ErrorKind.Usage, $"{Gather.Name}: expected with {StudyCommand.Out.Name} alone, found {idle.Option.Name}");
         }
-        var folder = new StudyFolder(path, invocation.Cancellation);
+        var folder = new StudyFolder(path, invocation.Cancellation) { Patience = StudyFolder.AmongMany };
         if (!folder.IsStudy)
             throw new UserException(ErrorKind.Usage, $"{path}: expected the folder of a study, found none");
         var (summary, text) = folder.Gather();
@@ -102,6 +111,15 @@ internal static class StudyCluster
             invocation.Terminal.Next("resume", path);
         if (invocation.Get(Options.Json))
             invocation.Terminal.Result(new { Out = path, summary.Groups, summary.Pairs, Pareto = summary.Points, Missing = missing });
+    }
+
+    private static bool IsOwn(string word)
+    {
+        const string dashes = "--";
+        if (!word.StartsWith(dashes, StringComparison.Ordinal))
+            return word.Length > 1 && word[0] == '-' && OwnLetters.Contains(word[1], StringComparison.Ordinal);
+        string name = word.Split('=')[0];
+        return name.Length > dashes.Length && Own.Any(o => o.StartsWith(name, StringComparison.Ordinal));
     }
 
     private static IEnumerable<string> Missing(Invocation invocation, StudyFolder folder)

@@ -104,12 +104,13 @@ internal static class StudyCommand
         }
         StudyCluster.Demand(invocation);
         bool slurm = invocation.Get(StudyCluster.Slurm), worker = invocation.Get(StudyWorkers.Option);
+        bool alone = worker || invocation.Get(Task) > 0, several = invocation.Get(Options.Devices).Length > 1;
         // A task may run where nothing can be fetched.
         bool given = invocation.Find(Options.Data) is not null;
         var set = slurm ? Workbench.LoadData(invocation) : given ? Given(invocation) : null;
         string? data = set?.Sha256() ?? (given ? null : Mnist.Sha256);
         PruneOptions[] asked = [.. invocation.Get(Networks).Select(Of)];
-        var folder = new StudyFolder(path, invocation.Cancellation);
+        var folder = new StudyFolder(path, invocation.Cancellation) { Patience = alone ? StudyFolder.AmongMany : StudyFolder.AmongFew };
         foreach (var options in asked)
             folder.Demand(options.Network, Described(invocation, options, data));
         StudyTask[] tasks = Chosen(invocation);
@@ -135,6 +136,10 @@ internal static class StudyCommand
             return;
         }
         StudyWorkers.Demand(invocation);
+        if (slurm)
+            new SlurmScripts(path).Demand();
+        if (slurm || alone || several)
+            folder.DemandLocks();
         // Who called a worker has noted the call.
         if (!worker)
             folder.Note(GivenWords.Of(invocation));
@@ -144,10 +149,7 @@ internal static class StudyCommand
             return;
         }
         invocation.Terminal.Half = path;
-        bool alone = worker || invocation.Get(Task) > 0;
-        if (alone || invocation.Get(Options.Devices).Length > 1)
-            folder.DemandLocks();
-        if (invocation.Get(Options.Devices).Length > 1)
+        if (several)
             StudyWorkers.Run(invocation, path, () => tasks.All(t => t.Missing(folder).Length == 0));
         else
         {

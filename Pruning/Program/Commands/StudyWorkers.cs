@@ -1,4 +1,5 @@
 using System.CommandLine;
+using System.ComponentModel;
 using System.Diagnostics;
 using System.Globalization;
 using Secateurs.Kernels;
@@ -17,6 +18,9 @@ internal static class StudyWorkers
         Arity = ArgumentArity.Zero,
         Hidden = true,
     };
+
+    /// <summary>What a worker has to end by itself, and between looks at whether it still writes a file.</summary>
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(5), Pause = TimeSpan.FromMilliseconds(20);
 
     /// <summary>That several devices are there, before anything is done.</summary>
     /// <exception cref="DeviceException">One is not, or cannot be used.</exception>
@@ -43,11 +47,15 @@ internal static class StudyWorkers
         words = [.. words[..device], .. words[(device + 2)..]];
         if (invocation.Get(StudyCommand.Task) is > 0 and var task)
             words = [.. words, StudyCommand.Task.Name, task.ToString(CultureInfo.InvariantCulture)];
-        Worker[] workers = [.. names.Select(n => new Worker(
-            n, [StudyCommand.Name, .. words, Options.Devices.Name, n, StudyCommand.Out.Name, path, Option.Name], invocation.Terminal.Say))];
+        var workers = new List<Worker>();
         try
         {
-            using (invocation.Cancellation.Register(() => Array.ForEach(workers, w => w.Stop())))
+            foreach (string name in names)
+            {
+                string[] own = [StudyCommand.Name, .. words, Options.Devices.Name, name, StudyCommand.Out.Name, path, Option.Name];
+                workers.Add(new Worker(name, own, invocation.Terminal.Say));
+            }
+            using (invocation.Cancellation.Register(() => workers.ForEach(w => w.Stop())))
             {
                 foreach (var worker in workers)
                     worker.Wait();
@@ -68,7 +76,10 @@ internal static class StudyWorkers
         }
     }
 
-    /// <summary>Is cancelled when the input stream ends.</summary>
+    /// <summary>
+    /// Is cancelled when the input stream ends. A worker that hangs, as in a driver, ends then too, as when it is interrupted: nobody is
+    /// there any more to end it.
+    /// </summary>
     public static CancellationToken UntilInputEnds(CancellationToken cancellation)
     {
         var ended = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
@@ -83,6 +94,10 @@ internal static class StudyWorkers
                 // Nothing is said to a worker.
             }
             ended.Cancel();
+            Thread.Sleep(Patience);
+            while (AtomicFile.IsActive)
+                Thread.Sleep(Pause);
+            Environment.Exit((int)ExitCode.Interrupted);
         }
     }
 
@@ -108,7 +123,15 @@ internal static class StudyWorkers
             };
             _process.OutputDataReceived += (_, line) => Hear(line.Data);
             _process.ErrorDataReceived += (_, line) => Hear(line.Data);
-            _process.Start();
+            try
+            {
+                _process.Start();
+            }
+            catch (Win32Exception e)
+            {
+                _process.Dispose();
+                throw new UserException(ErrorKind.Failed, $"{name}: expected a process of its own to start, found {e.Message}", e);
+            }
             _process.BeginOutputReadLine();
             _process.BeginErrorReadLine();
 

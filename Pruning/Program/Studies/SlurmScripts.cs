@@ -87,7 +87,12 @@ internal sealed class SlurmScripts(string study)
     private void Write(string file, string about, string[] own, string log, string options, string call)
     {
         string where = Path.Combine(_folder.Replace("%", "%%", StringComparison.Ordinal), log);
-        string? home = Environment.GetEnvironmentVariable("PRUNING_HOME");
+        string here = Directory.GetCurrentDirectory();
+        (string Name, string? Value)[] known =
+        [
+            ("PRUNING_HOME", Environment.GetEnvironmentVariable("PRUNING_HOME") ?? here),
+            ("PRUNING_COMMAND", Environment.GetEnvironmentVariable("PRUNING_COMMAND")),
+        ];
         string[] lines =
         [
             "#!/bin/bash",
@@ -96,9 +101,11 @@ internal sealed class SlurmScripts(string study)
             .. own.Chunk(2).Select(o => $"#SBATCH {o[0]}={o[1]}"),
             $"#SBATCH --output=\"{where}\"",
             .. options.Length > 0 ? [$"#SBATCH {options}"] : Array.Empty<string>(),
+            "# Whatever folder it is submitted from, by whatever shell.",
+            $"cd {Terminal.Quoted(here)} || exit",
+            .. known.Where(v => v.Value is not null).Select(v => $"export {v.Name}={Terminal.Quoted(v.Value!)}"),
             "# The cores that Slurm gave, whether it binds processes to them or not.",
             "export DOTNET_PROCESSOR_COUNT=\"$SLURM_CPUS_ON_NODE\"",
-            .. home is null ? Array.Empty<string>() : [$"export PRUNING_HOME={Terminal.Quoted(home)}"],
             $"exec {call}",
         ];
         AtomicFile.Write(file, stream => stream.Write(Encoding.UTF8.GetBytes(string.Join('\n', lines) + "\n")));

@@ -21,10 +21,17 @@ internal sealed class StudyFolder(string path, CancellationToken cancellation = 
 
     private const string Partial = ".partial", SeedPrefix = "seed-";
 
-    private static readonly TimeSpan Pause = TimeSpan.FromMilliseconds(20);
+    /// <summary>Between looks at the folder, in milliseconds, and as many again by chance, so that many do not look at once.</summary>
+    private const int Pause = 20;
 
-    /// <summary>A study holds the folder for milliseconds, so that who holds it longer is none.</summary>
-    internal TimeSpan Patience { get; init; } = TimeSpan.FromSeconds(5);
+    /// <summary>
+    /// How long the folder is waited for. One process of a study holds it for a look or a small file, and while it makes tables; where
+    /// hundreds begin at once, on a file system over a network, these add up.
+    /// </summary>
+    public static readonly TimeSpan AmongFew = TimeSpan.FromSeconds(5), AmongMany = TimeSpan.FromMinutes(2);
+
+    /// <summary>Who holds the folder for longer than this is no study.</summary>
+    internal TimeSpan Patience { get; init; } = AmongFew;
 
     public string File(string name) => Path.Combine(path, name);
 
@@ -231,7 +238,7 @@ internal sealed class StudyFolder(string path, CancellationToken cancellation = 
     private FolderLock? HoldIfThere() => Path.Exists(path) ? Hold() : null;
 
     /// <summary>Holds the study as such, for a moment; units are held by themselves.</summary>
-    /// <exception cref="UserException">Usage: a run works in the folder. Failed: it cannot be written to.</exception>
+    /// <exception cref="UserException">Failed: a run works in the folder, or it cannot be written to.</exception>
     private FolderLock Hold()
     {
         var waited = Stopwatch.StartNew();
@@ -240,8 +247,8 @@ internal sealed class StudyFolder(string path, CancellationToken cancellation = 
             if (FolderLock.TryTake(path) is { } held)
                 return held;
             if (waited.Elapsed > Patience)
-                throw new UserException(ErrorKind.Usage, $"{path}: expected a folder of its own, found one that another process works in");
-            cancellation.WaitHandle.WaitOne(Pause);
+                throw new UserException(ErrorKind.Failed, $"{path}: expected a folder of its own, found one that another process works in");
+            cancellation.WaitHandle.WaitOne(Pause + Random.Shared.Next(Pause + 1));
             cancellation.ThrowIfCancellationRequested();
         }
     }
