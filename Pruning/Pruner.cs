@@ -120,7 +120,6 @@ public static class Pruner
         var network = start?.Network ?? NetworkDescription.Parse(options.Network, data.Shape);
         if (options.Validation == new PruneOptions().Validation && start is not { Validation: > 0 })
             options = options.For(data.Train);
-        options = options.For(network);
         var parts = DataParts.Of(data, options);
         using var trainer = new Trainer(
             device, network, options.Training(data.Shape), parts.Training, parts.Validation, parts.Test,

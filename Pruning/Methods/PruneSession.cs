@@ -30,7 +30,9 @@ public sealed class PruneSession
         Trainer trainer, PruneOptions options, IRunObserver observer, CancellationToken cancellation, Journal? journal = null)
     {
         ArgumentNullException.ThrowIfNull(trainer);
-        (Trainer, Options, _observer, Cancellation, _journal) = (trainer, options, observer, cancellation, journal);
+        ArgumentNullException.ThrowIfNull(options);
+        (Trainer, Options) = (trainer, options.For(trainer.Network));
+        (_observer, Cancellation, _journal) = (observer, cancellation, journal);
         Pruner = new LayerPruner(trainer);
     }
 
@@ -40,7 +42,7 @@ public sealed class PruneSession
     /// <summary>What prunes it.</summary>
     public LayerPruner Pruner { get; }
 
-    /// <summary>What is asked for.</summary>
+    /// <summary>What is asked for, with what follows from the network.</summary>
     public PruneOptions Options { get; }
 
     /// <summary>The dense network on the validation images, image by image: what every later state is compared with.</summary>
