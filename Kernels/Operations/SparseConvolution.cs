@@ -53,13 +53,17 @@ internal static class SparseConvolution
             {
                 var (from, to) = ShareByWeights(start, ys.Channels, worker, workers);
                 for (int k = from; k < to; k++)
+                {
+                    var terms = new Terms(w, null, offset, start[k], start[k + 1]);
                     for (int block = 0; block < x.Blocks; block += Vectors)
                     {
-                        nint at = (nint)block * ys.BlockStride + ys.Offset(k, 0, 0);
+                        int vectors = Math.Min(Vectors, x.Blocks - block);
+                        float* target = output + (nint)block * ys.BlockStride + ys.Offset(k, 0, 0);
                         Sum<V>(
-                            input + (nint)block * xs.BlockStride, xs.BlockStride, Math.Min(Vectors, x.Blocks - block), w, null,
-                            offset, start[k], start[k + 1], output + at, ys.BlockStride, b[k], relu, null);
+                            Group.Every(input + (nint)block * xs.BlockStride, xs.BlockStride, vectors), terms,
+                            Group.Every(target, ys.BlockStride, vectors), b[k], relu, null);
                     }
+                }
                 return;
             }
             int stride = live.Filter.Stride, step = stride * Layout.Lanes;
@@ -69,10 +73,14 @@ internal static class SparseConvolution
                 int p = item % ys.Height, k = item / ys.Height % ys.Channels, block = item / ys.Height / ys.Channels;
                 float* row = input + (nint)block * xs.BlockStride + p * stride * xs.RowStride;
                 float* target = output + (nint)block * ys.BlockStride + ys.Offset(k, p, 0);
+                var terms = new Terms(w, null, offset, start[k], start[k + 1]);
                 for (int q = 0; q < ys.Width; q += Vectors)
+                {
+                    int vectors = Math.Min(Vectors, ys.Width - q);
                     Sum<V>(
-                        row + q * step, step, Math.Min(Vectors, ys.Width - q), w, null, offset, start[k], start[k + 1],
-                        target + q * Layout.Lanes, Layout.Lanes, b[k], relu, null);
+                        Group.Every(row + q * step, step, vectors), terms,
+                        Group.Every(target + q * Layout.Lanes, Layout.Lanes, vectors), b[k], relu, null);
+                }
             }
         }
     }
@@ -91,13 +99,17 @@ internal static class SparseConvolution
                 // One input pixel, so one output: a fully connected layer.
                 var (firstChannel, lastChannel) = ShareByWeights(start, xs.Channels, worker, workers);
                 for (int c = firstChannel; c < lastChannel; c++)
+                {
+                    var terms = new Terms(w, weight, from, start[c], start[c + 1]);
                     for (int block = 0; block < dInput.Blocks; block += Vectors)
                     {
+                        int vectors = Math.Min(Vectors, dInput.Blocks - block);
                         nint at = (nint)block * xs.BlockStride + xs.Offset(c, 0, 0);
                         Sum<V>(
-                            output + (nint)block * ys.BlockStride, ys.BlockStride, Math.Min(Vectors, dInput.Blocks - block), w, weight,
-                            from, start[c], start[c + 1], input + at, xs.BlockStride, 0, false, g is null ? null : g + at);
+                            Group.Every(output + (nint)block * ys.BlockStride, ys.BlockStride, vectors), terms,
+                            Group.Every(input + at, xs.BlockStride, vectors), 0, false, g is null ? null : g + at);
                     }
+                }
                 return;
             }
             int stride = live.Filter.Stride, step = stride * Layout.Lanes;
@@ -169,32 +181,17 @@ internal static class SparseConvolution
                 int to = Math.Min(from + Batch, last);
                 for (int t = from; t < to; t += Vectors)
                 {
-                    // Missing weights of the last four repeat the last one.
-                    int t1 = Math.Min(t + 1, to - 1), t2 = Math.Min(t + 2, to - 1), t3 = Math.Min(t + 3, to - 1);
                     float* target = lanes + (t - from) * Layout.Lanes;
+                    Group inputs = Group.At(xStart, input, t, to), gradients = Group.At(yStart, output, t, to);
                     if (onePosition)
                         for (int lane = 0; lane < Layout.Lanes; lane += V.Width)
-                        {
-                            float* xLane = xStart + lane, yLane = yStart + lane;
-                            Products<V>(
-                                xLane + input[t], xLane + input[t1], xLane + input[t2], xLane + input[t3], xs.BlockStride,
-                                yLane + output[t], yLane + output[t1], yLane + output[t2], yLane + output[t3], ys.BlockStride, x.Blocks,
-                                target + lane);
-                        }
+                            Products<V>(inputs, gradients, lane, xs.BlockStride, ys.BlockStride, x.Blocks, target + lane);
                     else
                         for (int lane = 0; lane < Layout.Lanes; lane += 2 * V.Width)
-                        {
-                            float* xLane = xStart + lane, yLane = yStart + lane + output[t];
-                            nint y1 = output[t1] - output[t], y2 = output[t2] - output[t], y3 = output[t3] - output[t];
-                            if (y3 == 0)
-                                Products<V, OneFilter>(
-                                    xLane, yLane, input[t], input[t1], input[t2], input[t3], 0, 0, 0, xs, ys, live.Filter.Stride, x.Blocks,
-                                    target + lane);
+                            if (gradients.Fourth == 0)
+                                Products<V, OneFilter>(inputs, gradients, lane, xs, ys, live.Filter.Stride, x.Blocks, target + lane);
                             else
-                                Products<V, SeveralFilters>(
-                                    xLane, yLane, input[t], input[t1], input[t2], input[t3], y1, y2, y3, xs, ys, live.Filter.Stride,
-                                    x.Blocks, target + lane);
-                        }
+                                Products<V, SeveralFilters>(inputs, gradients, lane, xs, ys, live.Filter.Stride, x.Blocks, target + lane);
                 }
                 TapTile.AddLanes(lanes, to - from, gradient);
                 _update.Apply<V>(from, gradient, to - from);
@@ -204,18 +201,18 @@ internal static class SparseConvolution
         /// <summary>Four weights of a fully connected layer: one product per 16 images each.</summary>
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
         private static unsafe void Products<V>(
-            float* x0, float* x1, float* x2, float* x3, nint xBlock, float* y0, float* y1, float* y2, float* y3, nint yBlock, int blocks,
-            float* lanes)
-            where V : unmanaged, ISimd<V>
+            in Group inputs, in Group gradients, int lane, nint xBlock, nint yBlock, int blocks, float* lanes) where V : unmanaged, ISimd<V>
         {
+            float* x = inputs.First + lane, y = gradients.First + lane;
+            nint x1 = inputs.Second, x2 = inputs.Third, x3 = inputs.Fourth;
+            nint y1 = gradients.Second, y2 = gradients.Third, y3 = gradients.Fourth;
             V a = V.Zero, b = V.Zero, c = V.Zero, d = V.Zero;
-            nint x = 0, y = 0;
             for (; blocks > 0; blocks--, x += xBlock, y += yBlock)
             {
-                a = V.MultiplyAdd(V.Load(y0 + y), V.Load(x0 + x), a);
-                b = V.MultiplyAdd(V.Load(y1 + y), V.Load(x1 + x), b);
-                c = V.MultiplyAdd(V.Load(y2 + y), V.Load(x2 + x), c);
-                d = V.MultiplyAdd(V.Load(y3 + y), V.Load(x3 + x), d);
+                a = V.MultiplyAdd(V.Load(y), V.Load(x), a);
+                b = V.MultiplyAdd(V.Load(y + y1), V.Load(x + x1), b);
+                c = V.MultiplyAdd(V.Load(y + y2), V.Load(x + x2), c);
+                d = V.MultiplyAdd(V.Load(y + y3), V.Load(x + x3), d);
             }
             V.Store(a, lanes);
             V.Store(b, lanes + Layout.Lanes);
@@ -225,13 +222,17 @@ internal static class SparseConvolution
 
         /// <summary>
         /// Four weights over maps, two vectors of images at a time where a block of images has more than one. Weights of one filter
-        /// (<typeparamref name="F"/>) meet the same gradients; else those of the next three lie y1, y2, y3 floats on.
+        /// (<typeparamref name="F"/>) meet the same gradients.
         /// </summary>
         private static unsafe void Products<V, F>(
-            float* xBlock, float* yBlock, nint x0, nint x1, nint x2, nint x3, nint y1, nint y2, nint y3, in TensorShape xs,
-            in TensorShape ys, int stride, int blocks, float* lanes) where V : unmanaged, ISimd<V> where F : struct, IFilters
+            in Group inputs, in Group gradients, int lane, in TensorShape xs, in TensorShape ys, int stride, int blocks, float* lanes)
+            where V : unmanaged, ISimd<V> where F : struct, IFilters
         {
             bool two = V.Width < Layout.Lanes, same = F.AreOne;
+            // Locals, which registers hold through the loops: fields would be read again for each position.
+            float* xBlock = inputs.First + lane, yBlock = gradients.First + lane;
+            nint x1 = inputs.Second, x2 = inputs.Third, x3 = inputs.Fourth;
+            nint y1 = gradients.Second, y2 = gradients.Third, y3 = gradients.Fourth;
             nint xRowStep = (nint)stride * xs.RowStride, xStep = (nint)stride * Layout.Lanes;
             V a = V.Zero, b = V.Zero, c = V.Zero, d = V.Zero, e = V.Zero, f = V.Zero, g = V.Zero, h = V.Zero;
             for (; blocks > 0; blocks--, xBlock += xs.BlockStride, yBlock += ys.BlockStride)
@@ -243,14 +244,14 @@ internal static class SparseConvolution
                     for (int q = ys.Width; q > 0; q--, source += xStep, y += Layout.Lanes)
                     {
                         V gradient = V.Load(y);
-                        a = V.MultiplyAdd(gradient, V.Load(source + x0), a);
+                        a = V.MultiplyAdd(gradient, V.Load(source), a);
                         b = V.MultiplyAdd(same ? gradient : V.Load(y + y1), V.Load(source + x1), b);
                         c = V.MultiplyAdd(same ? gradient : V.Load(y + y2), V.Load(source + x2), c);
                         d = V.MultiplyAdd(same ? gradient : V.Load(y + y3), V.Load(source + x3), d);
                         if (!two)
                             continue;
                         gradient = V.Load(y + V.Width);
-                        e = V.MultiplyAdd(gradient, V.Load(source + x0 + V.Width), e);
+                        e = V.MultiplyAdd(gradient, V.Load(source + V.Width), e);
                         f = V.MultiplyAdd(same ? gradient : V.Load(y + y1 + V.Width), V.Load(source + x1 + V.Width), f);
                         g = V.MultiplyAdd(same ? gradient : V.Load(y + y2 + V.Width), V.Load(source + x2 + V.Width), g);
                         h = V.MultiplyAdd(same ? gradient : V.Load(y + y3 + V.Width), V.Load(source + x3 + V.Width), h);
@@ -280,22 +281,61 @@ internal static class SparseConvolution
     }
 
     /// <summary>
-    /// target = initial + Σ_t w(t) x(offset(t)) for up to four vectors, <paramref name="xStep"/> and <paramref name="yStep"/> floats apart.
+    /// Up to four vectors of a tensor: where the first is, and how many floats on the others are. Missing ones repeat the last: same loads,
+    /// same stores.
     /// </summary>
-    private static unsafe void Sum<V>(
-        float* x, nint xStep, int vectors, float* w, int* weight, int* offset, int from, int to, float* y, nint yStep, float initial,
-        bool relu, float* gate) where V : unmanaged, ISimd<V>
+    private readonly unsafe struct Group(float* first, nint second, nint third, nint fourth)
     {
-        // Missing vectors repeat the last one: same loads, same stores.
-        nint x1 = Math.Min(1, vectors - 1) * xStep, x2 = Math.Min(2, vectors - 1) * xStep, x3 = Math.Min(3, vectors - 1) * xStep;
-        nint y1 = Math.Min(1, vectors - 1) * yStep, y2 = Math.Min(2, vectors - 1) * yStep, y3 = Math.Min(3, vectors - 1) * yStep;
+        public float* First { get; } = first;
+        public nint Second { get; } = second;
+        public nint Third { get; } = third;
+        public nint Fourth { get; } = fourth;
+
+        /// <summary><paramref name="count"/> vectors, <paramref name="step"/> floats apart.</summary>
+        public static Group Every(float* first, nint step, int count) =>
+            new(first, Math.Min(1, count - 1) * step, Math.Min(2, count - 1) * step, Math.Min(3, count - 1) * step);
+
+        /// <summary>Those at the offsets [from, to) of <paramref name="start"/>.</summary>
+        public static Group At(float* start, int* offset, int from, int to)
+        {
+            int last = to - 1, first = offset[from];
+            return new(
+                start + first, offset[Math.Min(from + 1, last)] - first, offset[Math.Min(from + 2, last)] - first,
+                offset[Math.Min(from + 3, last)] - first);
+        }
+    }
+
+    /// <summary>
+    /// The terms [From, To) of a sum: the place of a weight (t itself without <paramref name="weight"/>), and where its input is.
+    /// </summary>
+    private readonly unsafe struct Terms(float* values, int* weight, int* offset, int from, int to)
+    {
+        public float* Values { get; } = values;
+        public int* Weight { get; } = weight;
+        public int* Offset { get; } = offset;
+        public int From { get; } = from;
+        public int To { get; } = to;
+    }
+
+    /// <summary>
+    /// y = initial + Σ_t w(t) x(offset(t)) for up to four vectors, then max(0, y) if <paramref name="relu"/>, and 0 where the gate, which
+    /// lies as <paramref name="y"/> does, is not positive.
+    /// </summary>
+    private static unsafe void Sum<V>(in Group x, in Terms terms, in Group y, float initial, bool relu, float* gate)
+        where V : unmanaged, ISimd<V>
+    {
+        float* start = x.First;
+        nint x1 = x.Second, x2 = x.Third, x3 = x.Fourth;
+        float* w = terms.Values;
+        int* weight = terms.Weight, offset = terms.Offset;
+        int from = terms.From, to = terms.To;
         bool two = V.Width < Layout.Lanes;
         for (int lane = 0; lane < Layout.Lanes; lane += 2 * V.Width)
         {
             V a = V.Broadcast(initial), b = a, c = a, d = a, e = a, f = a, g = a, h = a;
             for (int t = from; t < to; t++)
             {
-                var source = x + offset[t] + lane;
+                var source = start + offset[t] + lane;
                 V value = V.Broadcast(w[weight is null ? t : weight[t]]);
                 a = V.MultiplyAdd(value, V.Load(source), a);
                 b = V.MultiplyAdd(value, V.Load(source + x1), b);
@@ -309,26 +349,29 @@ internal static class SparseConvolution
                 g = V.MultiplyAdd(value, V.Load(source + x2), g);
                 h = V.MultiplyAdd(value, V.Load(source + x3), h);
             }
-            Store<V>(a, b, c, d, y + lane, y1, y2, y3, relu, gate is null ? null : gate + lane);
+            Store<V>(a, b, c, d, y, lane, relu, gate);
             if (two)
-                Store<V>(e, f, g, h, y + lane + V.Width, y1, y2, y3, relu, gate is null ? null : gate + lane + V.Width);
+                Store<V>(e, f, g, h, y, lane + V.Width, relu, gate);
         }
     }
 
     // Inlined, since a call would make the register allocator keep the sums in memory through the loop above.
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static unsafe void Store<V>(
-        V a, V b, V c, V d, float* y, nint y1, nint y2, nint y3, bool relu, float* gate) where V : unmanaged, ISimd<V>
+    private static unsafe void Store<V>(V a, V b, V c, V d, in Group target, int lane, bool relu, float* gate)
+        where V : unmanaged, ISimd<V>
     {
+        nint y1 = target.Second, y2 = target.Third, y3 = target.Fourth;
         if (relu)
             (a, b, c, d) = (V.Max(V.Zero, a), V.Max(V.Zero, b), V.Max(V.Zero, c), V.Max(V.Zero, d));
         if (gate is not null)
         {
+            gate += lane;
             a = V.WherePositive(V.Load(gate), a);
             b = V.WherePositive(V.Load(gate + y1), b);
             c = V.WherePositive(V.Load(gate + y2), c);
             d = V.WherePositive(V.Load(gate + y3), d);
         }
+        float* y = target.First + lane;
         V.Store(a, y);
         V.Store(b, y + y1);
         V.Store(c, y + y2);
