@@ -35,7 +35,7 @@ internal static class Help
                 "import net.onnx --mean 0.4914,0.4822,0.4465 --std 0.247,0.2435,0.2616 --out runs/net",
                 "import net.safetensors --network lenet-5 --mean 0.1307 --std 0.3081 --out runs/net",
             ]),
-        ["plot"] = (["--run"], ["plot --run runs/mine", "plot --run runs/mine --out curves.svg"]),
+        ["plot"] = (["--run"], ["plot --run runs/mine", "plot --run runs/mine --out curves.png"]),
         ["report"] = ([], ["report runs/mine", "report studies/mine --out study.html"]),
         ["resume"] = ([], ["resume runs/mine", "resume studies/mine"]),
         ["bench"] = ([], ["bench --network lenet-5 --batch 128", "bench --model runs/mine --inference"]),

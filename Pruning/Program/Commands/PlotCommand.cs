@@ -1,4 +1,5 @@
 using System.CommandLine;
+using System.Text;
 using Secateurs.Model;
 using Secateurs.Program.Runs;
 using Secateurs.Program.Studies;
@@ -11,11 +12,11 @@ internal static class PlotCommand
     private static readonly Option<string?> RunFolderOption = Options.Path(
         "--run", "DIR", "folder of a run, of a comparison or of a study");
     private static readonly Option<string?> Target = Options.Path(
-        "--out", "FILE", "the picture, SVG; without it curves.svg in the run's folder");
+        "--out", "FILE", "the picture: PNG where the name ends in .png, else SVG; without it curves.svg in the run's folder");
 
     public static (Command, Action<Invocation>) Create()
     {
-        const string about = "draw a run, a comparison or a study as SVG";
+        const string about = "draw a run, a comparison or a study as SVG or PNG";
         return (new Command("plot", about) { RunFolderOption, Target, Options.Force, Options.Json }, Run);
     }
 
@@ -34,7 +35,9 @@ internal static class PlotCommand
         string svg = sides.Length > 0 ? Curves.OfComparison(sides, title)
             : File.Exists(study) && !File.Exists(Path.Combine(run, RunFolder.Iterations)) ? Curves.OfStudy(StudyRow.Read(study), title)
             : Curves.OfRun(run, title);
-        AtomicFile.Write(target, stream => stream.Write(System.Text.Encoding.UTF8.GetBytes(svg)), own || invocation.Get(Options.Force));
+        byte[] picture = Path.GetExtension(target).Equals(".png", StringComparison.OrdinalIgnoreCase)
+            ? SvgRaster.Png(svg, FontFiles.Folders) : Encoding.UTF8.GetBytes(svg);
+        AtomicFile.Write(target, stream => stream.Write(picture), own || invocation.Get(Options.Force));
         invocation.Terminal.Say($"drawn: {target}");
         invocation.RemarkHalf(run);
         if (invocation.Get(Options.Json))

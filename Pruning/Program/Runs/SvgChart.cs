@@ -132,7 +132,9 @@ internal static class SvgChart
         svg.Append(CultureInfo.InvariantCulture, $"role=\"img\" aria-label=\"{Encoded($"{title}: {about}")}\">\n");
         if (alone)
         {
-            svg.Append(CultureInfo.InvariantCulture, $"<style>{Style}</style>\n<rect class=\"paper\" width=\"100%\" height=\"100%\"/>\n");
+            svg.Append(
+                CultureInfo.InvariantCulture,
+                $"<style>{Style}</style>\n<rect class=\"paper\" width=\"{width}\" height=\"{height}\"/>\n");
             Text(svg, 4, 24, title, "title", "");
         }
         return svg.Append(body).Append("</svg>\n").ToString();
