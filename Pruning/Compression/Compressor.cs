@@ -62,10 +62,11 @@ public static class Compressor
     /// <param name="keep">Takes the smallest file so far whenever there is one.</param>
     /// <param name="cancellation">Ctrl-C.</param>
     /// <param name="journal">Where tries are recorded, and what was recorded before is taken from; null for nowhere.</param>
+    /// <param name="progress">Told how far the training of each try is; null for nobody.</param>
     /// <exception cref="UserException">Usage: a dense network of other images, or of others that were set aside.</exception>
     public static Compressed Run(
         CompressTask task, CompressOptions options, Action<string> say, Action<byte[]> keep, CancellationToken cancellation,
-        Journal? journal = null)
+        Journal? journal = null, Action<PruneProgress>? progress = null)
     {
         ArgumentNullException.ThrowIfNull(task);
         ArgumentNullException.ThrowIfNull(options);
@@ -85,7 +86,7 @@ public static class Compressor
             var network = SharedNetwork.Of(compact with { Weights = state.State.Weight }, state.Layers);
             return chain && network.Others.Count == 0 ? NeuronOrder.HeaviestFirst(network) : network;
         }
-        var sharing = new WeightSharing(trainer, reference, options, say, Keep, cancellation, journal);
+        var sharing = new WeightSharing(trainer, reference, options, say, Keep, cancellation, journal, progress);
         var shared = sharing.Run();
 
         var coded = Coded(shared);

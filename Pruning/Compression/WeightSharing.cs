@@ -36,9 +36,10 @@ internal sealed record SharedState(Widths Widths, IReadOnlyList<SharedWeights> L
 /// <param name="keep">Takes each network that is better than all before; gives the bytes of its file.</param>
 /// <param name="cancellation">Ctrl-C.</param>
 /// <param name="journal">Where tries are recorded, and what was recorded before is taken from; null for nowhere.</param>
+/// <param name="progress">Told how far the training of each try is; null for nobody.</param>
 internal sealed class WeightSharing(
     Trainer trainer, Outcomes reference, CompressOptions options, Action<string> say, Func<SharedState, int> keep,
-    CancellationToken cancellation, Journal? journal = null)
+    CancellationToken cancellation, Journal? journal = null, Action<PruneProgress>? progress = null)
 {
     /// <summary>Bits that the way down begins with, the most there are, and doubtful tries in a row that end the way down.</summary>
     private const int First = 5, Most = 8, Patience = 2;
@@ -178,7 +179,7 @@ internal sealed class WeightSharing(
             trainer.Parameters.SetMask(mask);
             Step(() =>
             {
-                Train();
+                Train("retrain");
                 return widths.Dropped;
             });
             weights = trainer.Parameters.GetWeights();
@@ -200,7 +201,7 @@ internal sealed class WeightSharing(
     private (float[][] Codebooks, Judgement Judgement) Trained(Widths widths, SharedWeights[] shared)
     {
         trainer.Share(shared);
-        Train();
+        Train("share");
         float[][] codebooks = [.. trainer.Codebooks.Select(c => Array.ConvertAll(c, v => Rounding.Of(v, widths.Mantissa)))];
         RoundBiases(widths);
         // The rounded values go to their weights, for what is judged must be what is stored.
@@ -212,11 +213,15 @@ internal sealed class WeightSharing(
     private T Step<T>(Func<T> train) => journal is null ? train() : journal.Step(trainer, train);
 
     /// <summary>Epochs in which the learning rate falls to zero.</summary>
-    private void Train()
+    private void Train(string phase)
     {
-        int steps = trainer.StepsPerEpoch;
-        for (int epoch = 0; epoch < options.Epochs; epoch++)
-            trainer.Train(steps, PruneSession.Cosine(options.LearningRate, 0, epoch * steps, options.Epochs * steps), cancellation);
+        int steps = options.Epochs * trainer.StepsPerEpoch, piece = PruneSession.Piece(trainer);
+        for (int done = 0, taken; done < steps; done += taken)
+        {
+            taken = Math.Min(piece, steps - done);
+            var score = trainer.Train(taken, PruneSession.Cosine(options.LearningRate, 0, done, steps), cancellation);
+            progress?.Invoke(new(phase, (double)(done + taken) / trainer.StepsPerEpoch, options.Epochs, score.Loss, null));
+        }
     }
 
     /// <summary>Biases shared and rounded as asked; scales and shifts rounded, running averages in them.</summary>

@@ -117,8 +117,7 @@ public sealed class PruneSession
     /// <exception cref="OperationCanceledException">The user interrupted; the trainer is in a whole state.</exception>
     public Score Train(string phase, int steps, Func<int, StepRates> rates, double epoch, double epochs)
     {
-        // Piece by piece, so that who looks on sees it go on. Pieces are parts of the epoch, whatever they take: no bit depends on time.
-        int piece = Math.Max(1, Trainer.StepsPerEpoch / PiecesPerEpoch), correct = 0;
+        int piece = Piece(Trainer), correct = 0;
         double loss = 0;
         for (int done = 0; done < steps;)
         {
@@ -132,6 +131,12 @@ public sealed class PruneSession
         }
         return new Score(loss / steps, correct, steps * Trainer.Batch);
     }
+
+    /// <summary>
+    /// Steps between two reports, so that who looks on sees it go on: a part of the epoch, whatever it takes, since no bit may depend on
+    /// time.
+    /// </summary>
+    internal static int Piece(Trainer trainer) => Math.Max(1, trainer.StepsPerEpoch / PiecesPerEpoch);
 
     /// <summary>Stops at a request to cancel.</summary>
     /// <exception cref="OperationCanceledException">The user interrupted.</exception>

@@ -37,9 +37,11 @@ internal static class CompareCommand
         using var bench = Workbench.Open(invocation, options, start);
         options = bench.Options;
         var outputs = RunOutputs.OfSearch(start is null ? null : ModelFile.Find(invocation.Find(Options.Model)!), RunFolder.Sides);
+        var sharing = invocation.Get(Full) ? Sharing(options) : null;
         JobPart[] parts =
         [
             .. start is null ? (JobPart[])[JobPlan.Dense(options)] : [], JobPlan.Walk(options), JobPlan.Search(options, RunFolder.Dynamic),
+            .. sharing is null ? (JobPart[])[] : [JobPlan.Compress(sharing)],
         ];
         if (DryRun.IsAsked(invocation))
         {
@@ -87,8 +89,7 @@ internal static class CompareCommand
         Write(folder, rows, walked.PruneSeconds);
         folder.WriteText(RunFolder.Curves, Curves.OfComparison(
             [.. RunFolder.Sides.Select(folder.File)], $"{options.Network}, seed {options.Seed}"));
-        Checkpoint Dense() => start ?? Checkpoint.Load(folder.File(RunFolder.Dense));
-        var compressed = invocation.Get(Full) ? Compress(invocation, bench, Dense(), options, dynamicFolder, journal) : null;
+        var compressed = sharing is null ? null : Compress();
         folder.Finish();
 
         Action<string> say = invocation.Terminal.Say, print = invocation.Terminal.Print;
@@ -131,27 +132,32 @@ internal static class CompareCommand
             return experiment.Prune(by, dense)[0];
         }
 
+        // The dynamic side's network as a file, within the budget of pruning.
+        Compressed Compress()
+        {
+            var model = Checkpoint.Load(dynamicFolder.File(RunFolder.Model));
+            var judge = (start ?? Checkpoint.Load(folder.File(RunFolder.Dense))) with
+            {
+                Seed = model.Seed,
+                Validation = model.Validation,
+                Split = model.Split,
+            };
+            var task = new CompressTask(bench.Device, model, judge, bench.Data.Redrawn(options.Split), options.Batch);
+            return CompressCommand.Run(invocation, task, sharing, dynamicFolder, journal, job);
+        }
+
         Experiment Open(RunFolder into, string? method) => new(
             bench.Trainer, options, Verb.Settings(invocation, bench, method), into, invocation.Terminal, invocation.Cancellation, job,
             journal);
     }
 
-    /// <summary>The dynamic side's network as a file, within the budget of pruning.</summary>
-    private static Compressed Compress(
-        Invocation invocation, Workbench bench, Checkpoint dense, PruneOptions options, RunFolder folder, Journal journal)
+    /// <summary>Taught as pruning was, and within its budget.</summary>
+    private static CompressOptions Sharing(PruneOptions options) => new()
     {
-        var model = Checkpoint.Load(folder.File(RunFolder.Model));
-        dense = dense with { Seed = model.Seed, Validation = model.Validation, Split = model.Split };
-        return CompressCommand.Run(
-            invocation, new(bench.Device, model, dense, bench.Data.Redrawn(options.Split), options.Batch),
-            new CompressOptions
-            {
-                TeacherShare = options.TeacherShare,
-                Temperature = options.Temperature,
-                MaxDrop = options.MaxDrop.Least,
-            },
-            folder, journal);
-    }
+        TeacherShare = options.TeacherShare,
+        Temperature = options.Temperature,
+        MaxDrop = options.MaxDrop.Least,
+    };
 
     private static void Write(RunFolder folder, List<Row> rows, double handSetSeconds) => CsvTable.WriteWhole(
         folder.File(RunFolder.Comparison),

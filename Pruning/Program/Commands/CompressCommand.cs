@@ -117,7 +117,8 @@ internal static class CompressCommand
         });
         float[] weights = [.. model.Weights, .. dense?.Network.Weights ?? []];
         var journal = folder.Begin(RunIdentity.Of(device, data, new { batch, options }, weights));
-        var compressed = Run(invocation, new(device, model, dense?.Network, data, batch), options, folder, journal);
+        var compressed = Run(
+            invocation, new(device, model, dense?.Network, data, batch), options, folder, journal, new([JobPlan.Compress(options)]));
         folder.Finish();
         Show(invocation.Terminal, model.Network.Name, compressed);
         ReportCommand.AtEnd(invocation, folder.Path, all);
@@ -186,12 +187,15 @@ internal static class CompressCommand
 
     /// <summary>Compresses, and writes the file and its tables; the smallest file so far is on the disk at any time.</summary>
     public static Compressed Run(
-        Invocation invocation, CompressTask task, CompressOptions options, RunFolder folder, Journal journal)
+        Invocation invocation, CompressTask task, CompressOptions options, RunFolder folder, Journal journal, JobProgress job)
     {
         bool kept = false;
+        job.Begin(JobPlan.CompressName);
+        job.Show(invocation.Terminal, JobPlan.CompressName);
         try
         {
-            var compressed = Compressor.Run(task, options, invocation.Terminal.Say, Keep, invocation.Cancellation, journal);
+            var compressed = Compressor.Run(
+                task, options, invocation.Terminal.Say, Keep, invocation.Cancellation, journal, p => job.Show(invocation.Terminal, p));
             AtomicFile.Write(folder.File(RunFolder.Coded), stream => stream.Write(compressed.File));
             CompressionTables.Write(folder.File(RunFolder.Compression), compressed);
             return compressed;

@@ -1,3 +1,4 @@
+using Secateurs.Pruning.Compression;
 using Secateurs.Pruning.Methods;
 
 namespace Secateurs.Program.Runs;
@@ -20,7 +21,10 @@ internal static class JobPlan
     /// <summary>Tries of a walk by hand: four that keep to a budget, and the one that does not.</summary>
     private const int UsualTries = 5;
 
-    public const string DenseName = "dense";
+    /// <summary>Tries of a search for bits, those twice in which weights go: 16 to 20 on lenet-300-100.</summary>
+    private const int UsualCompressions = 20;
+
+    public const string DenseName = "dense", CompressName = "compress";
 
     public static JobPart Dense(PruneOptions options) => new(DenseName, options.DenseEpochs, true);
 
@@ -28,6 +32,10 @@ internal static class JobPlan
 
     public static JobPart Walk(PruneOptions options, string name = HandSetPruning.MethodName) =>
         new(name, UsualTries * options.Epochs, true);
+
+    /// <summary>Where weights go, those that stay are trained before their values are.</summary>
+    public static JobPart Compress(CompressOptions options) => new(
+        CompressName, (options.Bits is null ? UsualCompressions : options.Dropped > 0 ? 2 : 1) * options.Epochs, true);
 
     /// <summary>A search by measured accuracy, or the way to a ratio.</summary>
     public static JobPart Search(PruneOptions options, string name) => new(name, SearchEffort * options.Epochs, false);

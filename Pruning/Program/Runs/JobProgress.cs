@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using System.Globalization;
+using Secateurs.Pruning;
 
 namespace Secateurs.Program.Runs;
 
@@ -11,6 +12,9 @@ internal sealed class JobProgress(IReadOnlyList<JobPart> parts)
 {
     /// <summary>Where the end of a part is not believed any more.</summary>
     private const double Believed = 0.8;
+
+    /// <summary>Characters of the bar on a terminal of 80 columns or more; a third of it on narrower ones.</summary>
+    private const int Width = 24;
 
     private readonly double _total = Math.Max(1e-9, parts.Sum(p => p.Epochs));
     private Stopwatch _clock = new();
@@ -51,6 +55,23 @@ internal sealed class JobProgress(IReadOnlyList<JobPart> parts)
         double share = (part.IsCounted ? _epochs : seconds / _secondsPerEpoch) / Math.Max(1e-9, part.Epochs);
         double believed = share < Believed ? share : 1 - (1 - Believed) * Math.Exp(-(share - Believed) / (1 - Believed));
         Done = Math.Clamp((parts.Take(_part).Sum(p => p.Epochs) + believed * part.Epochs) / _total, Done, 1);
+    }
+
+    /// <summary>So many epochs of a phase of the part are done: shown on a terminal, where a person looks at one.</summary>
+    public void Show(Terminal terminal, PruneProgress progress)
+    {
+        var (phase, epoch, epochs, loss, _) = progress;
+        Report(phase, epoch);
+        Show(terminal, string.Create(
+            CultureInfo.InvariantCulture, $"{phase} {epoch:0.#}/{Csv.Short(Math.Round(epochs, 1))}  loss {loss:F4}"));
+    }
+
+    /// <summary>The bar on a terminal, with what is being done behind it.</summary>
+    public void Show(Terminal terminal, string what)
+    {
+        ArgumentNullException.ThrowIfNull(terminal);
+        if (terminal.Interactive)
+            terminal.Bar($"{Bar(terminal.Width < 80 ? Width / 3 : Width)}  {what}");
     }
 
     /// <summary>The bar itself, e.g. ━━━━━━──────  31 %  1:02:40 left.</summary>

@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using System.Globalization;
 using Secateurs.Model;
+using Secateurs.Pruning;
 using Secateurs.Pruning.Methods;
 
 namespace Secateurs.Program.Runs;
@@ -12,8 +13,6 @@ namespace Secateurs.Program.Runs;
 /// </summary>
 internal sealed class RunLog : IRunObserver, IDisposable
 {
-    private const int BarWidth = 24;
-
     private const string WayDown = "prune";
 
     /// <summary>Above the first row on a terminal.</summary>
@@ -116,17 +115,14 @@ internal sealed class RunLog : IRunObserver, IDisposable
             _terminal.Say(line);
     }
 
-    public void Progress(string phase, double epoch, double epochs, double loss)
-    {
-        _job?.Report(phase, epoch);
-        ShowBar(string.Create(CultureInfo.InvariantCulture, $"{phase} {epoch:0.#}/{Csv.Short(Math.Round(epochs, 1))}  loss {loss:F4}"));
-    }
+    public void Progress(string phase, double epoch, double epochs, double loss) =>
+        _job?.Show(_terminal, new PruneProgress(phase, epoch, epochs, loss, null));
 
     /// <summary>A part of the job begins.</summary>
     public void Begin(string part)
     {
         _job?.Begin(part);
-        ShowBar(part);
+        _job?.Show(_terminal, part);
     }
 
     public void Dispose()
@@ -156,12 +152,6 @@ internal sealed class RunLog : IRunObserver, IDisposable
             CultureInfo.InvariantCulture,
             $"{row.Iteration,4} {row.Phase,-7} {row.ValidationAccuracy,6:F2} % {1 / Math.Max(1e-9, row.Density),7:F1}x "
             + $"{Durations.Clock(row.Elapsed),7}  {words}").TrimEnd();
-    }
-
-    private void ShowBar(string what)
-    {
-        if (_job is not null && _terminal.Interactive)
-            _terminal.Bar($"{_job.Bar(_terminal.Width < 80 ? BarWidth / 3 : BarWidth)}  {what}");
     }
 
     private void Keep((ParameterState State, int Iteration) kept)

@@ -2,6 +2,7 @@ using System.Globalization;
 using System.Text.Json;
 using Secateurs.Model;
 using Secateurs.Program;
+using Secateurs.Program.Commands;
 using Secateurs.Pruning.Coding;
 using Secateurs.Pruning.Compression;
 using Tests.ModelTests;
@@ -83,6 +84,25 @@ public sealed class CompressTests : IDisposable
         Compress("b", "--bits", "2");
         Assert.Equal(File.ReadAllBytes(_folder.Combine("a", "model.dcn")), File.ReadAllBytes(_folder.Combine("b", "model.dcn")));
         Assert.Equal((int)ExitCode.Usage, Cli.Run(Arguments("a", "--bits", "2")).Code);
+    }
+
+    [Fact]
+    public void A_terminal_shows_a_bar_and_a_pipe_none()
+    {
+        using StringWriter output = new() { NewLine = "\n" }, error = new() { NewLine = "\n" };
+        string[] asked = Arguments("seen", "--bits", "2", "--drop", "10", "--epochs", "3");
+        Assert.Equal(0, CommandLine.Run(asked, new Terminal(output, error, interactive: true, colour: false), CancellationToken.None));
+        string[] bars = [.. error.ToString().Split('\r', '\n').Where(l => l.Contains('─', StringComparison.Ordinal))];
+        Assert.All(bars, b => Assert.InRange(b.TrimEnd().Length, 30, 79));
+        Assert.Contains("   0 %  starting  compress", bars[0], StringComparison.Ordinal);
+        // Those that stay of the weights are trained for half of the time, then the values that they share.
+        Assert.Single(bars, b => b.Contains(" 50 % ", StringComparison.Ordinal) && b.Contains("retrain 3/3  loss ", StringComparison.Ordinal));
+        Assert.Contains(bars, b => b.Contains("share 1/3  loss ", StringComparison.Ordinal));
+        JsonDocument.Parse(output.ToString()).Dispose();
+
+        var (_, remarks) = Cli.Done([.. asked, "--force"]);
+        Assert.DoesNotContain('\r', remarks);
+        Assert.DoesNotContain('─', remarks);
     }
 
     [Fact]
