@@ -32,21 +32,13 @@ internal static class Gather
     public static int View(int entry) => entry >> ImageBits;
 
     /// <summary>
-    /// A data set as <see cref="Of"/> takes it where views wrap: with a blank row before the first image and behind the last.
+    /// Room for a data set as <see cref="Of"/> takes it where views wrap, with a blank row before the first image and behind the last; and
+    /// the part of it that images go to.
     /// </summary>
-    public static byte[] WithMargins(int width, params ReadOnlySpan<byte[]> sets)
+    public static (ArrayView<byte> Room, ArrayView<byte> Images) Allocate(DeviceMemory memory, TensorShape shape, int count)
     {
-        int length = 2 * width;
-        foreach (byte[] set in sets)
-            length += set.Length;
-        var images = new byte[length];
-        int at = width;
-        foreach (byte[] set in sets)
-        {
-            set.CopyTo(images, at);
-            at += set.Length;
-        }
-        return images;
+        var room = memory.Allocate<byte>((long)count * shape.Features + 2 * shape.Width);
+        return (room, room.SubView(shape.Width, (long)count * shape.Features));
     }
 
     /// <param name="device">Where it runs.</param>

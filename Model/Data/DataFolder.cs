@@ -28,6 +28,9 @@ public static class DataFolder
     /// <summary>What may lie there, for errors.</summary>
     private const string Forms = "four IDX files, CIFAR-10's binary version or a folder of pictures for each class";
 
+    /// <summary>Bytes of a set from which on it counts what reading leaves behind, which is about as much again.</summary>
+    private const int LargeBytes = 1 << 26;
+
     /// <param name="path">The folder; of CIFAR-10 perhaps its archive.</param>
     /// <param name="options">How it is read.</param>
     /// <param name="cancellation">Ends the reading.</param>
@@ -36,6 +39,14 @@ public static class DataFolder
     {
         ArgumentNullException.ThrowIfNull(path);
         ArgumentNullException.ThrowIfNull(options);
+        var data = Read(path, options, cancellation);
+        if ((long)data.Shape.BytesPerImage * (data.Train.Count + data.Test.Count) >= LargeBytes)
+            GC.Collect(GC.MaxGeneration, GCCollectionMode.Aggressive, blocking: true, compacting: true);
+        return data;
+    }
+
+    private static ImageData Read(string path, DataOptions options, CancellationToken cancellation)
+    {
         if (!Directory.Exists(path))
         {
             if (Cifar10.Locate(path) is { } archive)

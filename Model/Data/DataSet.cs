@@ -2,7 +2,7 @@ namespace Secateurs.Model;
 
 /// <summary>
 /// Images and their classes: images are bytes (N, C, H, W), row-major, of MNIST 0 = paper and 255 = ink; labels are (N). Normalization
-/// happens where a batch is gathered, so that a set stays one byte a value on the device as well.
+/// happens where a batch is gathered, so that a set stays one byte a value on the device as well. Parts of a set share its bytes.
 /// </summary>
 public sealed record DataSet
 {
@@ -11,6 +11,11 @@ public sealed record DataSet
 
     /// <summary>Bytes of the images of a set at most: 1 GB, which training holds several times.</summary>
     public const int MostBytes = 1 << 30;
+
+    private readonly byte[] _images;
+
+    /// <summary>Which of the images in <see cref="_images"/> the set has, in its order; null for all.</summary>
+    private readonly int[]? _order;
 
     /// <exception cref="ArgumentException">Images and labels are not as many, or a label is no class.</exception>
     public DataSet(DataShape shape, byte[] images, int[] labels)
@@ -23,7 +28,15 @@ public sealed record DataSet
             throw new ArgumentException($"{labels.Length} labels need {length} bytes of images, found {images.Length}");
         if (Array.FindIndex(labels, l => (uint)l >= (uint)shape.Classes) is >= 0 and var bad)
             throw new ArgumentException($"expected labels 0-{shape.Classes - 1}, found {labels[bad]} at position {bad}");
-        (Shape, Images, Labels) = (shape, images, labels);
+        (Shape, _images, Labels) = (shape, images, labels);
+    }
+
+    /// <summary>Some images of another set.</summary>
+    private DataSet(DataSet whole, int[] order)
+    {
+        (Shape, InProportion, _images) = (whole.Shape, whole.InProportion, whole._images);
+        _order = whole._order is { } its ? Array.ConvertAll(order, i => its[i]) : order;
+        Labels = Array.ConvertAll(order, i => whole.Labels[i]);
     }
 
     /// <summary>No images of that shape.</summary>
@@ -31,7 +44,18 @@ public sealed record DataSet
 
     public DataShape Shape { get; }
 
-    public byte[] Images { get; }
+    /// <summary>The bytes of all images, one after the other; a copy where the set is a part of another.</summary>
+    public byte[] Images
+    {
+        get
+        {
+            if (_order is null)
+                return _images;
+            var images = new byte[Count * Shape.BytesPerImage];
+            CopyTo(0, images);
+            return images;
+        }
+    }
 
     public int[] Labels { get; }
 
@@ -43,11 +67,20 @@ public sealed record DataSet
     public bool InProportion { get; init; }
 
     /// <summary>The bytes of one image, (C, H, W).</summary>
-    public ReadOnlySpan<byte> Image(int index) => Images.AsSpan(index * Shape.BytesPerImage, Shape.BytesPerImage);
+    public ReadOnlySpan<byte> Image(int index) =>
+        _images.AsSpan((_order is { } order ? order[index] : index) * Shape.BytesPerImage, Shape.BytesPerImage);
+
+    /// <summary>The bytes of some images, one after the other.</summary>
+    /// <param name="first">Of them.</param>
+    /// <param name="target">As long as they are.</param>
+    internal void CopyTo(int first, Span<byte> target)
+    {
+        for (; !target.IsEmpty; first++, target = target[Shape.BytesPerImage..])
+            Image(first).CopyTo(target);
+    }
 
     /// <summary>The first images.</summary>
-    public DataSet Take(int count) =>
-        new(Shape, Images[..(count * Shape.BytesPerImage)], Labels[..count]) { InProportion = InProportion };
+    public DataSet Take(int count) => Cut(count).First;
 
     /// <summary>All images of two sets.</summary>
     /// <exception cref="ArgumentException">They are of different shapes.</exception>
@@ -67,8 +100,8 @@ public sealed record DataSet
     /// <exception cref="ArgumentOutOfRangeException">There are not as many.</exception>
     public (DataSet First, DataSet Others) Cut(int count)
     {
-        int bytes = count * Shape.BytesPerImage;
-        return (Take(count), new DataSet(Shape, Images[bytes..], Labels[count..]) { InProportion = InProportion });
+        int[] order = [.. Enumerable.Range(0, Count)];
+        return (Select(order.AsSpan(0, count)), Select(order.AsSpan(count)));
     }
 
     /// <summary>
@@ -127,16 +160,5 @@ public sealed record DataSet
     }
 
     /// <summary>These images, in this order.</summary>
-    internal DataSet Select(ReadOnlySpan<int> indices)
-    {
-        byte[] images = new byte[indices.Length * Shape.BytesPerImage];
-        int[] labels = new int[indices.Length];
-        for (int i = 0; i < indices.Length; i++)
-        {
-            Image(indices[i]).CopyTo(images.AsSpan(i * Shape.BytesPerImage));
-            labels[i] = Labels[indices[i]];
-        }
-
-        return new DataSet(Shape, images, labels) { InProportion = InProportion };
-    }
+    internal DataSet Select(ReadOnlySpan<int> indices) => new(this, indices.ToArray());
 }

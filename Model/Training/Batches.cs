@@ -9,6 +9,9 @@ namespace Secateurs.Model;
 /// </summary>
 internal sealed class Batches
 {
+    /// <summary>Bytes of images that are on their way to the device at once, or one image.</summary>
+    private const int BytesAtOnce = 1 << 20;
+
     private readonly DeviceMemory _memory;
     private readonly ImageSet _set;
     private readonly ArrayView<int> _order, _next, _step;
@@ -31,8 +34,7 @@ internal sealed class Batches
         StepsPerEpoch = Count(Part.Training) / options.Batch;
         MostSteps = Math.Max(StepsPerEpoch, parts.Max(p => p.Count) / Slots + 1);
         _set = new ImageSet(
-            memory.Allocate<byte>(Kernels.Gather.WithMargins(shape.Width, [.. parts.Select(p => p.Images)])),
-            memory.Allocate<int>([.. parts.SelectMany(p => p.Labels)]), memory.Allocate<float>(shape.Normalization),
+            Upload(memory, shape.Image, parts), memory.Allocate<int>([.. parts.SelectMany(p => p.Labels)]), memory.Allocate<float>(shape.Normalization),
             memory.Allocate<int>([.. options.Augmentation.Views.Select(v => v.Packed)]));
         // One batch more than is ever learned from: a GPU fetches it when an epoch ends.
         _order = memory.Allocate<int>((long)(MostSteps + 1) * Slots);
@@ -137,5 +139,25 @@ internal sealed class Batches
         _memory.Upload([0], _next);
         run(order.Length / Slots);
         _memory.Upload<int>(rest, _order);
+    }
+
+    /// <summary>Images of all parts, one after the other, as <see cref="Kernels.Gather"/> takes them.</summary>
+    private static ArrayView<byte> Upload(DeviceMemory memory, TensorShape shape, DataSet[] parts)
+    {
+        var (room, images) = Kernels.Gather.Allocate(memory, shape, parts.Sum(p => p.Count));
+        int atOnce = Math.Max(1, BytesAtOnce / shape.Features);
+        byte[] some = new byte[atOnce * shape.Features];
+        long at = 0;
+        foreach (var part in parts)
+        {
+            for (int first = 0; first < part.Count; first += atOnce)
+            {
+                var next = some.AsSpan(0, Math.Min(atOnce, part.Count - first) * shape.Features);
+                part.CopyTo(first, next);
+                memory.Upload<byte>(next, images.SubView(at, next.Length));
+                at += next.Length;
+            }
+        }
+        return room;
     }
 }

@@ -36,8 +36,11 @@ internal static class GatherCases
     private static float[] Normalization(TensorShape shape) => shape.Channels == 1
         ? [1 / 255f, 0] : [.. Enumerable.Range(0, shape.Channels).SelectMany(c => new[] { 1f / (64 << c), c - 1.5f })];
 
+    /// <summary>Between blank rows.</summary>
     private static byte[] Pixels(TensorShape shape) =>
-        Gather.WithMargins(shape.Width, [.. new Numbers(1).Integers(Count * shape.Features, 256).Select(v => (byte)v)]);
+    [
+        .. new byte[shape.Width], .. new Numbers(1).Integers(Count * shape.Features, 256).Select(v => (byte)v), .. new byte[shape.Width],
+    ];
 
     /// <summary>Of as many classes as a set may have.</summary>
     private static int[] Labels => new Numbers(2).Integers(Count, 1000);
@@ -51,8 +54,10 @@ internal static class GatherCases
         var x = memory.Result(shape, slots);
         var rows = memory.Allocate<float>(transposed ? slots * Transpose.Pitch(shape.Features) : 0);
         var labels = memory.Allocate<int>(slots);
+        var (room, images) = Gather.Allocate(memory, shape, Count);
+        memory.Upload<byte>(Pixels(shape).AsSpan(shape.Width..^shape.Width), images);
         var set = new ImageSet(
-            memory.Allocate<byte>(Pixels(shape)), memory.Allocate<int>(Labels), memory.Allocate<float>(Normalization(shape)),
+            room, memory.Allocate<int>(Labels), memory.Allocate<float>(Normalization(shape)),
             memory.Allocate<int>([.. Views.Select(v => v.Packed)]));
         var course = new Course(memory.Allocate<int>(Order(slots)), memory.Allocate<int>([Step]));
         memory.Device.Run(Gather.Of(memory.Device, "test", set, course, new(x, rows, labels)));
