@@ -1,4 +1,5 @@
 using System.Runtime.InteropServices;
+using Microsoft.Win32.SafeHandles;
 
 namespace Secateurs.Model;
 
@@ -13,10 +14,23 @@ internal readonly record struct FileStatus(int Mode, long Device, long Index)
 {
     private const int KindMask = 0xF000, Regular = 0x8000;
 
+    /// <summary>The library's own numbers of what open(2) is told.</summary>
+    private const int ReadWrite = 2, CloseOnExec = 0x10, NoFollow = 0x200;
+
     public bool IsRegular => (Mode & KindMask) == Regular;
 
     /// <summary>Null where nothing is there, or where the platform has no such call.</summary>
     public static FileStatus? Of(string path) => Ask((out Record record) => Stat(path, out record));
+
+    /// <summary>
+    /// Of what a path leads to where the file is served: NFS asks its server for what is opened, but may answer <see cref="Of(string)"/> from
+    /// memory for half a minute. A link is not followed.
+    /// </summary>
+    public static FileStatus? Served(string path)
+    {
+        using var opened = Open(path, ReadWrite | CloseOnExec | NoFollow, 0);
+        return opened.IsInvalid ? null : Ask((out Record record) => FStat(opened, out record));
+    }
 
     /// <summary>Of an open file.</summary>
     public static FileStatus? Of(FileStream file) => Ask((out Record record) => FStat(file.SafeFileHandle, out record));
@@ -50,6 +64,10 @@ internal readonly record struct FileStatus(int Mode, long Device, long Index)
     [DllImport(
         "libSystem.Native", EntryPoint = "SystemNative_Stat", CharSet = CharSet.Ansi, BestFitMapping = false, ThrowOnUnmappableChar = true)]
     private static extern int Stat([MarshalAs(UnmanagedType.LPUTF8Str)] string path, out Record record);
+
+    [DllImport(
+        "libSystem.Native", EntryPoint = "SystemNative_Open", CharSet = CharSet.Ansi, BestFitMapping = false, ThrowOnUnmappableChar = true)]
+    private static extern SafeFileHandle Open([MarshalAs(UnmanagedType.LPUTF8Str)] string path, int flags, int mode);
 
     [DllImport("libSystem.Native", EntryPoint = "SystemNative_FStat")]
     private static extern int FStat(SafeHandle file, out Record record);

@@ -39,10 +39,11 @@ public sealed class FolderLock : IDisposable
                 }
                 if (file is null)
                     return null;
-                // The file may have been given back, and its name taken anew, between opening and locking it.
-                if (OperatingSystem.IsWindows() || FileStatus.Of(file) is not { } mine || FileStatus.Of(path) == mine)
+                if (IsNamed(file, path))
                     return new FolderLock(file);
                 file.Dispose();
+                if (left == 0)
+                    throw new IOException($"a file system that names {Name} now so, now otherwise");
             }
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
@@ -70,6 +71,13 @@ public sealed class FolderLock : IDisposable
             return null;
         }
     }
+
+    /// <summary>
+    /// Whether a locked file still has the name: it may have been given back, and the name taken anew, between opening and locking it. On NFS
+    /// a file that is gone at the server has no status; a lock on it keeps nobody out.
+    /// </summary>
+    internal static bool IsNamed(FileStream file, string path) =>
+        OperatingSystem.IsWindows() || (FileStatus.Of(file) is { } mine && FileStatus.Served(path) == mine);
 
     /// <summary>
     /// Whether a file could not be opened because another has it: ERROR_SHARING_VIOLATION, EWOULDBLOCK of Linux or of macOS.

@@ -106,6 +106,19 @@ public sealed class FolderLockTests : IDisposable
     }
 
     [Fact]
+    public void A_lock_counts_as_long_as_its_file_has_the_name()
+    {
+        Assert.SkipWhen(OperatingSystem.IsWindows(), "a file that is open keeps its name there");
+        string path = _folder.Write(FolderLock.Name, []);
+        using var locked = new FileStream(path, FileMode.Open, FileAccess.ReadWrite, FileShare.None);
+        Assert.True(FolderLock.IsNamed(locked, path));
+        File.Delete(path);
+        Assert.False(FolderLock.IsNamed(locked, path));
+        _folder.Write(FolderLock.Name, []);
+        Assert.False(FolderLock.IsNamed(locked, path));
+    }
+
+    [Fact]
     public void A_file_in_its_place_is_named() =>
         Refusal.Message(ErrorKind.Failed, _folder.Write("file", [1]), () => FolderLock.TryTake(_folder.Combine("file")));
 }

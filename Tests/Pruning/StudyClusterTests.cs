@@ -111,6 +111,7 @@ public sealed class StudyClusterTests : IDisposable
     [InlineData("--slurm --slurm-options --arr=3", "--slurm-options: expected options that the scripts do not have, found '--arr=3'")]
     [InlineData("--slurm --slurm-options --outp=x", "--slurm-options: expected options that the scripts do not have, found '--outp=x'")]
     [InlineData("--slurm --slurm-options -a1-3", "--slurm-options: expected options that the scripts do not have, found '-a1-3'")]
+    [InlineData("--slurm --slurm-options -Ha1-3", "--slurm-options: expected options that the scripts do not have, found '-Ha1-3'")]
     [InlineData("--slurm --slurm-options -Mfar", "--slurm-options: expected options that the scripts do not have, found '-Mfar'")]
     [InlineData("--slurm --device auto", "--device: expected cuda, opencl or cpu with --slurm, found auto")]
     [InlineData("--slurm", "--device: expected cuda, opencl or cpu with --slurm, found auto")]

@@ -26,8 +26,8 @@ internal static class StudyCluster
     private static readonly string[] Own =
         ["--array", "--output", "--dependency", "--parsable", "--wrap", "--chdir", "--clusters", "--export"];
 
-    /// <summary>The short ones, whose value may follow at once.</summary>
-    private const string OwnLetters = "aodDM";
+    /// <summary>The short ones, whose value may follow at once; and those without a value, which others may follow.</summary>
+    private const string OwnLetters = "aodDM", Flags = "HOQsWhuvV";
 
     /// <summary>That what was given goes together, before anything is done.</summary>
     /// <exception cref="UserException">Usage.</exception>
@@ -117,7 +117,7 @@ internal static class StudyCluster
     {
         const string dashes = "--";
         if (!word.StartsWith(dashes, StringComparison.Ordinal))
-            return word.Length > 1 && word[0] == '-' && OwnLetters.Contains(word[1], StringComparison.Ordinal);
+            return word[0] == '-' && OwnLetters.Contains(word.Skip(1).FirstOrDefault(c => !Flags.Contains(c)));
         string name = word.Split('=')[0];
         return name.Length > dashes.Length && Own.Any(o => o.StartsWith(name, StringComparison.Ordinal));
     }
