@@ -9,9 +9,11 @@ trap 'rm -rf "$work"' EXIT
 fail() { echo "packages.sh: $*" >&2; exit 1; }
 
 cd "$root"
-for project in Kernels Model Pruning Pruning/Program; do
+for project in Kernels Model Pruning; do
     dotnet pack "$project" -c Release --no-build --nologo -v quiet -o "$work/feed"
 done
+# The tool is built once more, for all machines.
+dotnet pack Pruning/Program -c Release --no-restore --nologo -v quiet -m:1 --disable-build-servers -o "$work/feed"
 # A package is a zip file, in which names stand as they are.
 has() { LC_ALL=C grep -aqF "$2" "$work/feed/$1" || fail "$1: expected $2 in it, found none"; }
 for name in Secateurs.Kernels Secateurs.Model Secateurs.Pruning; do
@@ -20,6 +22,11 @@ for name in Secateurs.Kernels Secateurs.Model Secateurs.Pruning; do
     done
     has "$name.1.0.0.snupkg" "lib/net10.0/$name.pdb"
 done
+# One package for all of these, under 60 MB.
+for skia in linux-{x64,arm64,musl-x64}/native/libSkiaSharp.so win-{x64,arm64}/native/libSkiaSharp.dll osx/native/libSkiaSharp.dylib; do
+    has secateurs.1.0.0.nupkg "tools/net10.0/any/runtimes/$skia"
+done
+(($(wc -c <"$work/feed/secateurs.1.0.0.nupkg") < 60000000)) || fail "secateurs: expected a package under 60 MB"
 
 # Packages of the same version may have been there before: these go to a folder of their own, others are read from the cache.
 cache=$(dotnet nuget locals global-packages --list | sed 's/^[^:]*: //')
