@@ -49,6 +49,13 @@ internal static class Tuning
     /// <summary>Another number of workers must be faster by this factor to be taken. 24 November 2026, no figure.</summary>
     public const double WorkersMargin = 0.95;
 
+    /// <summary>
+    /// Bytes of a step's gradients up to which the updates of all layers run side by side, without waits between them; more do not stay in
+    /// a cache until then. EPYC, 1 December 2026, batch 128, one worker: used up layer by layer, resnet-20's take 0.85 to 0.92 of the time of
+    /// a step, and 212 MB less.
+    /// </summary>
+    public const long GradientsTogether = 32 << 20;
+
     // Bodies of the CPU accelerator.
 
     /// <summary>

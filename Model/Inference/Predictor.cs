@@ -106,7 +106,7 @@ public sealed class Predictor : IDisposable
             _images.View, labels, _memory.Allocate<float>(Shape.Normalization), _memory.Allocate<int>([default(ImageView).Packed]));
         return new ChunkedProgram(_memory, step =>
         {
-            var builder = new StepBuilder(_memory, Model.Network, parameters, chunk, training: false);
+            var builder = new StepBuilder(_memory, Model.Network, parameters, chunk, together: null);
             if (device.RunsOnHost)
                 builder.Choose(Model.Mask, sparseBelow);
             builder.LoadLive();

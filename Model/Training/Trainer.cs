@@ -60,7 +60,7 @@ public sealed class Trainer : IDisposable
         (Network, _augmentation, _rule) = (network, options.Augmentation, options.Rule);
         _memory = new DeviceMemory(device);
         Parameters = new Parameters(_memory, network, options.Rule);
-        _builder = new StepBuilder(_memory, network, Parameters, options.Batch);
+        _builder = new StepBuilder(_memory, network, Parameters, options.Batch, options.GradientsTogether);
         certification ??= DataSet.Empty(training.Shape);
         _batches = new Batches(_memory, options, network.Data, _builder.Inputs, training, validation, test, certification);
         _evaluator = new Evaluator(_memory, _batches);

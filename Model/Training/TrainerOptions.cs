@@ -22,6 +22,12 @@ public sealed record TrainerOptions(int Batch = 64, UpdateRule Rule = UpdateRule
     /// less than two fifths. 0 turns it off.
     /// </summary>
     public double SparseBelow { get; init; } = Tuning.SparseTrainingBelow;
+
+    /// <summary>
+    /// On the CPU accelerator: bytes of a step's gradients up to which all layers are updated side by side; of more, each layer is updated
+    /// when it has gone back, and gradients take each other's places. The results are the same bits.
+    /// </summary>
+    internal long GradientsTogether { get; init; } = Tuning.GradientsTogether;
 }
 
 /// <summary>Learning rate and L2 factor λ (added to the gradient as λ w) of one step.</summary>

@@ -27,6 +27,16 @@ public sealed class GraphTrainingTests
     /// <summary>Wide enough for minimal filtering, which only the CPU accelerator has.</summary>
     private const string Wide = "conv8@3p1br [conv8@3p1br conv9@3p1b conv8@3p1 | ]+r conv8@3p1r gap fc3";
 
+    /// <summary>Many gradients of one shape, which sums, parts and a first convolution's pooling hold on to.</summary>
+    private static readonly string[] Deep =
+    [
+        "conv6@3p1br [conv6@3p1br conv6@3p1b | ]+r [conv6@3p1br conv6@3p1b | ]+r [conv6@3p1br conv6@3p1b | ]+r gap fc3",
+        "conv4@3p1r pool2 conv4@3p1r conv4@3p1r [ | conv4@3p1r [conv4@3p1 | ]+r]+ conv4@3p1r conv4@3p1r fc3",
+        "[conv2@3p1 conv2@3p1r | ]+ [conv2@3p1r | conv2@1 conv2@1r | conv2@3p1 ]+ [ | conv2@1 | ]+ conv2@3p1r conv2@3p1r fc4r fc3",
+    ];
+
+    public static TheoryData<string> Deeps => [.. Lines, Wide, .. Deep];
+
     public static TheoryData<string, string> Cases
     {
         get
@@ -41,6 +51,28 @@ public sealed class GraphTrainingTests
             rows.Add(TestDevices.FastCpus.First(), Wide);
             rows.Add(TestDevices.Cpu(128, 3), Wide);
             return rows;
+        }
+    }
+
+    [Theory]
+    [MemberData(nameof(Deeps))]
+    public void Gradients_that_take_each_others_places_are_the_same_bits(string line)
+    {
+        var data = Data(3 * Batch);
+        var (apart, more) = Train(long.MaxValue);
+        var (inTurn, less) = Train(0);
+        Assert.Equal(apart.Select(BitConverter.SingleToInt32Bits), inTurn.Select(BitConverter.SingleToInt32Bits));
+        Assert.True(Deep.Contains(line) ? less < more : less <= more, $"{less} bytes instead of {more}");
+
+        (float[] Weights, long Bytes) Train(long together)
+        {
+            var model = PlainNetwork.Random(line, 0.8, 0, seed: 3, Shape);
+            var options = new TrainerOptions(Batch, UpdateRule.Momentum) { GradientsTogether = together };
+            using var trainer = new Trainer(TestDevices.Get(TestDevices.Cpu(256, 2)), model.Network, options, data, data, data);
+            trainer.Parameters.SetWeights(model.Weights);
+            trainer.Parameters.SetMask(model.Mask);
+            trainer.Train(7, _ => new StepRates(0.01));
+            return (trainer.Parameters.GetWeights(), trainer.Memory.Buffers.Sum(b => b.LengthInBytes));
         }
     }
 
