@@ -23,8 +23,8 @@ internal readonly record struct FileStatus(int Mode, long Device, long Index)
     public static FileStatus? Of(string path) => Ask((out Record record) => Stat(path, out record));
 
     /// <summary>
-    /// Of what a path leads to where the file is served: NFS asks its server for what is opened, but may answer <see cref="Of(string)"/> from
-    /// memory for half a minute. A link is not followed.
+    /// Of what a path leads to where the file is served: NFS asks its server for what is opened, but may answer <see cref="Of(string)"/>
+    /// from memory for half a minute. A link is not followed.
     /// </summary>
     public static FileStatus? Served(string path)
     {

@@ -73,8 +73,8 @@ public sealed class FolderLock : IDisposable
     }
 
     /// <summary>
-    /// Whether a locked file still has the name: it may have been given back, and the name taken anew, between opening and locking it. On NFS
-    /// a file that is gone at the server has no status; a lock on it keeps nobody out.
+    /// Whether a locked file still has the name: it may have been given back, and the name taken anew, between opening and locking it. On
+    /// NFS a file that is gone at the server has no status; a lock on it keeps nobody out.
     /// </summary>
     internal static bool IsNamed(FileStream file, string path) =>
         OperatingSystem.IsWindows() || (FileStatus.Of(file) is { } mine && FileStatus.Served(path) == mine);

@@ -34,7 +34,8 @@ internal sealed class Batches
         StepsPerEpoch = Count(Part.Training) / options.Batch;
         MostSteps = Math.Max(StepsPerEpoch, parts.Max(p => p.Count) / Slots + 1);
         _set = new ImageSet(
-            Upload(memory, shape.Image, parts), memory.Allocate<int>([.. parts.SelectMany(p => p.Labels)]), memory.Allocate<float>(shape.Normalization),
+            Upload(memory, shape.Image, parts), memory.Allocate<int>([.. parts.SelectMany(p => p.Labels)]),
+            memory.Allocate<float>(shape.Normalization),
             memory.Allocate<int>([.. options.Augmentation.Views.Select(v => v.Packed)]));
         // One batch more than is ever learned from: a GPU fetches it when an epoch ends.
         _order = memory.Allocate<int>((long)(MostSteps + 1) * Slots);

@@ -96,7 +96,8 @@ public sealed class CompressTests : IDisposable
         Assert.All(bars, b => Assert.InRange(b.TrimEnd().Length, 30, 79));
         Assert.Contains("   0 %  starting  compress", bars[0], StringComparison.Ordinal);
         // Those that stay of the weights are trained for half of the time, then the values that they share.
-        Assert.Single(bars, b => b.Contains(" 50 % ", StringComparison.Ordinal) && b.Contains("retrain 3/3  loss ", StringComparison.Ordinal));
+        Assert.Single(
+            bars, b => b.Contains(" 50 % ", StringComparison.Ordinal) && b.Contains("retrain 3/3  loss ", StringComparison.Ordinal));
         Assert.Contains(bars, b => b.Contains("share 1/3  loss ", StringComparison.Ordinal));
         JsonDocument.Parse(output.ToString()).Dispose();
 
