@@ -6,7 +6,9 @@ namespace Secateurs.Pruning.Compression;
 /// <summary>What compressing a pruned network is asked for. The same defaults for every network.</summary>
 public sealed record CompressOptions
 {
-    /// <summary>Bits of a weight index in every layer, pruned included: 2^bits - 1 shared values. Null: found, layer by layer.</summary>
+    /// <summary>
+    /// Bits of a weight index in every layer, pruned included: 2^bits - 1 shared values. Null: how many is found, layer by layer.
+    /// </summary>
     public int? Bits { get; init; }
 
     /// <summary>The entropy coder.</summary>

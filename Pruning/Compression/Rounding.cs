@@ -17,10 +17,10 @@ internal static class Rounding
         return BitConverter.Int32BitsToSingle((word + half + odd) & -(1 << drop));
     }
 
-    /// <summary>Biases as few shared values; a bias that is zero stays so.</summary>
-    public static float[] Shared(float[] biases, int bits)
+    /// <summary>Biases as at most so many shared values; a bias that is zero stays so.</summary>
+    public static float[] Shared(float[] biases, int count)
     {
-        var shared = Clustering.Of(biases, Array.ConvertAll(biases, b => b == 0 ? 0f : 1f), (1 << bits) - 1);
+        var shared = Clustering.Of(biases, Array.ConvertAll(biases, b => b == 0 ? 0f : 1f), count);
         return Array.ConvertAll(shared.Indices, i => i == 0 ? 0f : shared.Codebook[i - 1]);
     }
 }

@@ -1,17 +1,21 @@
+using System.Numerics;
 using Secateurs.Model;
 using Secateurs.Pruning.Methods;
 
 namespace Secateurs.Pruning.Compression;
 
 /// <summary>How much of a network a file keeps.</summary>
-/// <param name="Bits">Of a weight index, per layer.</param>
+/// <param name="Values">Shared values at most, per layer.</param>
 /// <param name="Mantissa">Bits of shared values and biases.</param>
-/// <param name="Biases">Bits of a bias index; 0 where each bias is kept.</param>
+/// <param name="Biases">Different biases of a layer at most; 0 where each bias is kept.</param>
 /// <param name="Dropped">Percent of the live weights that go (<see cref="RateDistortion"/>).</param>
-internal sealed record Widths(int[] Bits, int Mantissa, int Biases, int Dropped)
+internal sealed record Widths(int[] Values, int Mantissa, int Biases, int Dropped)
 {
-    public override string ToString() => $"shared at {string.Join("/", Bits)} bits"
-        + (Biases > 0 ? $", biases at {Biases}" : "") + (Mantissa < 23 ? $", mantissas of {Mantissa}" : "")
+    /// <summary>Bits of a weight index, pruned included, per layer.</summary>
+    public int[] Bits => [.. Values.Select(n => BitOperations.Log2((uint)n) + 1)];
+
+    public override string ToString() => $"{string.Join("/", Values)} shared values"
+        + (Biases > 0 ? $", {Biases} of biases" : "") + (Mantissa < 23 ? $", mantissas of {Mantissa} bits" : "")
         + (Dropped > 0 ? $", {Dropped} % of the weights dropped" : "");
 }
 
@@ -25,9 +29,9 @@ internal sealed record SharedState(Widths Widths, IReadOnlyList<SharedWeights> L
 /// <summary>
 /// Trained quantisation (Han, Mao and Dally 2016, section 3): k-means per layer (<see cref="Clustering"/>), then the shared values are
 /// trained, taught by the network that came in. How much is kept is given, or found: bits of all layers together go down from 5, judged as
-/// thresholds are; then bits of one layer after the other, of biases and of mantissas; then weights go that are not worth their bits, and
-/// the others are retrained. Where a size is asked for, the way ends at the first file that has it; it goes on beyond the budget, by
-/// weights that go, where that is allowed.
+/// thresholds are; then the number of values of one layer after the other and of biases, and bits of mantissas; then weights go that are
+/// not worth their bits, and the others are retrained. Where a size is asked for, the way ends at the first file that has it; it goes on
+/// beyond the budget, by weights that go, where that is allowed.
 /// </summary>
 /// <param name="trainer">Holds the network that comes in.</param>
 /// <param name="reference">What is judged against, on the validation images.</param>
@@ -44,8 +48,11 @@ internal sealed class WeightSharing(
     /// <summary>Bits that the way down begins with, the most there are, and doubtful tries in a row that end the way down.</summary>
     private const int First = 5, Most = 8, Patience = 2;
 
-    /// <summary>Of what else is kept: where its way down begins, and all.</summary>
+    /// <summary>Of what else is kept: where its way down begins, and all; of biases in bits of an index.</summary>
     private const int FirstMantissa = 5, AllMantissa = 23, FirstBiases = 4, AllBiases = 0;
+
+    /// <summary>The search for a number ends where it could gain no more than so much of it.</summary>
+    private const double FinestStep = 1.0 / 8;
 
     /// <summary>Percent of weights that go at a time.</summary>
     private const int DropStep = 5;
@@ -90,8 +97,11 @@ internal sealed class WeightSharing(
 
     /// <summary>The same bits in all layers, and of what is not asked for so many.</summary>
     private Widths Uniform(int bits, int mantissa, int biases) => new(
-        [.. trainer.Parameters.Layers.Select(_ => bits)], options.MantissaBits ?? mantissa, options.BiasBits ?? biases,
-        options.Dropped ?? 0);
+        [.. trainer.Parameters.Layers.Select(_ => ValuesOf(bits))], options.MantissaBits ?? mantissa,
+        ValuesOf(options.BiasBits ?? biases), options.Dropped ?? 0);
+
+    /// <summary>What an index of so many bits tells apart beside 0.</summary>
+    private static int ValuesOf(int bits) => (1 << bits) - 1;
 
     /// <summary>As few bits for all layers as the budget bears; false where it bears none.</summary>
     private bool FindBits()
@@ -122,11 +132,11 @@ internal sealed class WeightSharing(
         // The layer with the most live weights has most to give.
         int[] order =
         [
-            .. Enumerable.Range(0, _best!.Widths.Bits.Length)
+            .. Enumerable.Range(0, _best!.Widths.Values.Length)
                 .OrderByDescending(i => _best.Layers[i].Indices.Length - _best.Layers[i].Indices.Count(0)),
         ];
         foreach (int layer in order)
-            Lower(w => w.Bits[layer], (w, n) => w with { Bits = [.. w.Bits.Select((b, i) => i == layer ? n : b)] });
+            Lower(w => w.Values[layer], (w, n) => w with { Values = [.. w.Values.Select((v, i) => i == layer ? n : v)] });
         if (options.BiasBits is null)
             Lower(w => w.Biases, (w, n) => w with { Biases = n });
         if (options.MantissaBits is null)
@@ -138,10 +148,13 @@ internal sealed class WeightSharing(
                 misses = IsBetter(_best.Widths with { Dropped = dropped }) ? 0 : misses + 1;
         }
 
-        void Lower(Func<Widths, int> width, Func<Widths, int, Widths> with)
+        void Lower(Func<Widths, int> number, Func<Widths, int, Widths> with)
         {
-            while (!IsSmallEnough && width(_best.Widths) > 1 && IsBetter(with(_best.Widths, width(_best.Widths) - 1)))
+            int tooFew = 0;
+            while (!IsSmallEnough && Next(number(_best.Widths), tooFew) is { } next)
             {
+                if (!IsBetter(with(_best.Widths, next)))
+                    tooFew = next;
             }
         }
 
@@ -156,6 +169,14 @@ internal sealed class WeightSharing(
             Take(tried);
             return true;
         }
+    }
+
+    /// <summary>What to try between a number that is enough and one that is too few (0 where none is known): the middle.</summary>
+    /// <returns>Null where that would gain next to nothing.</returns>
+    internal static int? Next(int enough, int tooFew)
+    {
+        int middle = (enough + tooFew) / 2;
+        return middle == tooFew || tooFew > 0 && enough - tooFew <= FinestStep * enough ? null : middle;
     }
 
     private void Take(SharedState tried)
@@ -188,7 +209,7 @@ internal sealed class WeightSharing(
         SharedWeights[] shared =
         [
             .. trainer.Parameters.Layers.Select((l, i) => Clustering.Of(
-                weights.AsSpan(l.WeightOffset, l.WeightCount), mask.AsSpan(l.WeightOffset, l.WeightCount), (1 << widths.Bits[i]) - 1)),
+                weights.AsSpan(l.WeightOffset, l.WeightCount), mask.AsSpan(l.WeightOffset, l.WeightCount), widths.Values[i])),
         ];
         var (codebooks, judgement) = Step(() => Trained(widths, shared));
         Tries++;
