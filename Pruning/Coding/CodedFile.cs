@@ -4,14 +4,16 @@ using Secateurs.Model;
 namespace Secateurs.Pruning.Coding;
 
 /// <summary>
-/// The coded file (.dcn), format version 1, or 2 where that cannot say it: layers without biases, and numbers of other layers.
+/// The coded file (.dcn), format version 3; versions 1 and 2 are read.
 ///
 /// <code>
 /// 3 bytes  'D' 'C' 'N'
 /// 1 byte   format version (high 4 bits), coder (low 4 bits: 0 Huffman, 1 range)
 /// n bytes  one stream of <see cref="BitEncoder"/>: <see cref="Header"/>, then of each layer the codebook (<see cref="FloatLists"/>),
-///          weights and positions (<see cref="HuffmanLayer"/> or <see cref="RangeLayers"/>), biases (<see cref="FloatLists"/>); in
-///          version 2 a bit before the biases says whether there are any, and behind the layers come a count and so many lists
+///          weights and positions (<see cref="HuffmanLayer"/> or <see cref="RangeLayers"/>), biases (<see cref="FloatLists"/>).
+///          A bit behind the header says whether layers may lack biases, or there are numbers of other layers: then a bit before the
+///          biases says whether there are any, and behind the layers come a count and so many lists. Version 1 never has that,
+///          version 2 always.
 /// 4 bytes  CRC-32 of all bytes before, little endian
 /// </code>
 ///
@@ -24,7 +26,10 @@ public static class CodedFile
     /// <summary>Sees what a file's header says; throws where the reader cannot use such a network.</summary>
     public delegate void CheckLayers(string network, IReadOnlyList<(string Name, int[] Shape)> layers);
 
-    private const int Version = 1, WithOthers = 2, Prefix = 4, Checksum = 4;
+    private const int Version = 3, Prefix = 4, Checksum = 4;
+
+    /// <summary>Probability of layers without biases or numbers of other layers, in 1/65536.</summary>
+    private const int RarelyOthers = 2048;
 
     /// <exception cref="UserException">Failed: beyond the limits of <see cref="CodedNetwork"/>, inconsistent or not finite.</exception>
     public static byte[] Encode(CodedNetwork network, Coder coder) => Encode(network, coder, out _);
@@ -36,9 +41,8 @@ public static class CodedFile
         network.Check();
         var encoder = new BitEncoder();
         var sizes = new List<LayerSize>();
-        int version = network.Others.Count == 0 && network.Layers.All(l => l.Bias.Length > 0) ? Version : WithOthers;
-        Code(encoder, version, coder, network, sizes, "");
-        byte[] file = [(byte)'D', (byte)'C', (byte)'N', (byte)(version << 4 | (int)coder), .. encoder.Finish(), 0, 0, 0, 0];
+        Code(encoder, Version, coder, network, sizes, "");
+        byte[] file = [(byte)'D', (byte)'C', (byte)'N', (byte)(Version << 4 | (int)coder), .. encoder.Finish(), 0, 0, 0, 0];
         BinaryPrimitives.WriteUInt32LittleEndian(file.AsSpan(^Checksum), Crc32.Of(file.AsSpan(..^Checksum)));
         size = new FileSize(file.Length, 8 * file.Length - sizes.Sum(s => s.Bits), sizes);
         return file;
@@ -54,8 +58,8 @@ public static class CodedFile
         if (file.Length < Prefix + Checksum || !file.StartsWith("DCN"u8))
             throw Bad(nameForErrors, "a coded network (.dcn)", "a file that does not begin as one");
         int version = file[3] >> 4;
-        if (version is not (Version or WithOthers))
-            throw Bad(nameForErrors, $"format version {Version} or {WithOthers}", $"version {version}");
+        if (version is < 1 or > Version)
+            throw Bad(nameForErrors, $"format version 1 to {Version}", $"version {version}");
         if ((file[3] & 15) > (int)Coder.Range)
             throw Bad(nameForErrors, "coder 0 (Huffman) or 1 (range)", $"{file[3] & 15}");
         uint expected = BinaryPrimitives.ReadUInt32LittleEndian(file[^Checksum..]), found = Crc32.Of(file[..^Checksum]);
@@ -75,10 +79,13 @@ public static class CodedFile
         BitCoder bits, int version, Coder coder, CodedNetwork network, List<LayerSize> sizes, string nameForErrors,
         CheckLayers? check = null)
     {
-        var (text, heads) = Header.Code(bits, network.Network, [.. network.Layers.Select(l => (l.Name, l.Shape))], nameForErrors);
+        var (text, heads) = Header.Code(bits, version, network.Network, [.. network.Layers.Select(l => (l.Name, l.Shape))], nameForErrors);
         check?.Invoke(text, heads);
-        var floats = new FloatLists(bits, nameForErrors);
-        var range = new RangeLayers(bits, nameForErrors);
+        bool others = version == 2 || network.Others.Count > 0 || network.Layers.Any(l => l.Bias.Length == 0);
+        if (version >= 3)
+            others = bits.Code(others ? 1 : 0, RarelyOthers) != 0;
+        var floats = new FloatLists(bits, version, nameForErrors);
+        var range = new RangeLayers(bits, version, nameForErrors);
         var flags = new Counters(1);
         var layers = new List<SharedLayer>();
         for (int i = 0, previousRows = 0; i < heads.Length; i++)
@@ -96,7 +103,7 @@ public static class CodedFile
             double indexEnd = bits.Bits;
             int columns = geometry.Columns;
             bool[] rowLive = [.. Enumerable.Range(0, shape[0]).Select(r => indices.AsSpan(r * columns, columns).ContainsAnyExcept(0))];
-            bool biased = version == Version || flags.Code(bits, bits.Decoding || network.Layers[i].Bias.Length == 0 ? 0 : 1, 0) != 0;
+            bool biased = !others || flags.Code(bits, bits.Decoding || network.Layers[i].Bias.Length == 0 ? 0 : 1, 0) != 0;
             float[] bias = biased ? floats.Biases(bits.Decoding ? [] : network.Layers[i].Bias, rowLive) : [];
             var layer = new SharedLayer(name, shape, codebook, indices, bias);
             layers.Add(layer);
@@ -105,13 +112,13 @@ public static class CodedFile
                     codebookEnd - start, positions, indexEnd - codebookEnd - positions, bits.Bits - indexEnd));
             previousRows = shape[0];
         }
-        if (version == Version)
+        if (!others)
             return new CodedNetwork(text, layers);
-        int others = new Counters(32).CodeNumber(bits, network.Others.Count, 0);
-        if (others > CodedNetwork.MaxOthers)
-            throw Bad(nameForErrors, $"at most {CodedNetwork.MaxOthers} lists of other layers", $"{others}");
-        var lists = new float[others][];
-        for (int i = 0; i < others; i++)
+        int count = new Counters(32).CodeNumber(bits, network.Others.Count, 0);
+        if (count > CodedNetwork.MaxOthers)
+            throw Bad(nameForErrors, $"at most {CodedNetwork.MaxOthers} lists of other layers", $"{count}");
+        var lists = new float[count][];
+        for (int i = 0; i < count; i++)
             lists[i] = floats.Codebook(bits.Decoding ? [] : network.Others[i]);
         return new CodedNetwork(text, layers) { Others = lists };
     }

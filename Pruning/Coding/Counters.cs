@@ -25,6 +25,9 @@ internal sealed class Counters
 
     public Counters(Counters source) => _table = [.. source._table];
 
+    /// <summary>A copy of these, or so many new ones.</summary>
+    public static Counters Of(Counters? source, int count) => source is null ? new(count) : new(source);
+
     /// <summary>Probability of a 1, in 1/4096: what <see cref="Mixer"/> stretches.</summary>
     public int Probability12(int slot) => (int)(_table[slot] >> 20);
 
@@ -45,12 +48,17 @@ internal sealed class Counters
     }
 
     /// <summary>Codes the lowest so many bits of a value down a binary tree, which takes 2^bits slots.</summary>
-    public int CodeTree(BitCoder coder, int value, int bits, int slot)
+    /// <param name="largest">what the value is at most: a bit that could only be 0 is not coded</param>
+    public int CodeTree(BitCoder coder, int value, int bits, int slot, int largest = int.MaxValue)
     {
-        int node = 1;
+        int node = 1, result = 0;
         for (int i = bits - 1; i >= 0; i--)
-            node = node << 1 | Code(coder, value >> i & 1, slot + node);
-        return node - (1 << bits);
+        {
+            int bit = (result | 1 << i) <= largest ? Code(coder, value >> i & 1, slot + node) : 0;
+            result |= bit << i;
+            node = node << 1 | bit;
+        }
+        return result;
     }
 
     /// <summary>

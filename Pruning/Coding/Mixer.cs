@@ -43,12 +43,18 @@ internal sealed class Mixer
     /// <param name="contexts">the number of weight vectors</param>
     /// <param name="weight">of each opinion at the beginning, in 1/65536</param>
     /// <param name="rate">of learning, in 1/65536</param>
-    public Mixer(int opinions, int contexts, int weight, int rate)
+    public Mixer(int opinions, int contexts, int weight, int rate) : this([.. Enumerable.Repeat(weight, opinions)], contexts, rate)
     {
-        _weights = new int[opinions * contexts];
-        Array.Fill(_weights, weight);
-        _x = new int[opinions];
-        _sources = new (Counters?, int)[opinions];
+    }
+
+    /// <param name="weights">of each opinion at the beginning, in 1/65536</param>
+    /// <param name="contexts">the number of weight vectors</param>
+    /// <param name="rate">of learning, in 1/65536</param>
+    public Mixer(int[] weights, int contexts, int rate)
+    {
+        _weights = [.. Enumerable.Repeat(weights, contexts).SelectMany(w => w)];
+        _x = new int[weights.Length];
+        _sources = new (Counters?, int)[weights.Length];
         _rate = rate;
     }
 
@@ -63,10 +69,10 @@ internal sealed class Mixer
     /// <summary>ln(p / (1 - p)) for p = ones / total, kept inside (0, 1); for <see cref="Add(int)"/>.</summary>
     public static int Stretch(long ones, long total) => StretchTable[Math.Clamp(ones * 4096 / total, 0, 4095)];
 
-    /// <summary>Adds an opinion in the logistic domain.</summary>
+    /// <summary>Adds an opinion in the logistic domain, in 1/256, or what stands for one.</summary>
     public void Add(int x)
     {
-        _x[_count] = x;
+        _x[_count] = Math.Clamp(x, -2 * MaxX, 2 * MaxX);
         _sources[_count++] = default;
     }
 

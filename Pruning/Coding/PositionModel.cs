@@ -5,26 +5,30 @@ namespace Secateurs.Pruning.Coding;
 ///
 /// Opinions: the density so far of the layer, and as differences to it (in the logistic domain) those of this row, of the row before
 /// (helpful where the caller sorted its neurons), of this column, of the column's neighbours in the plane and of the channel;
-/// counters for the pattern of the neighbours in this row, for their number in a window of two rows and columns, and for the weights that
-/// lead into the channel from the layer before. A density shrinks towards the layer's as if 8 weights of that had been seen. Chosen by
-/// measurement on pruned LeNets: of 16 opinions tried, all 16 together were longer than these nine.
+/// and those behind each pattern of the neighbours in this row, behind their number in a window of two rows and columns, and behind
+/// the weights that lead into the channel from the layer before. A density shrinks towards the layer's as if 8 weights of that had been
+/// seen. Chosen by measurement on pruned LeNets: of 16 opinions tried, all 16 together were longer than these nine; those of row, column
+/// and channel say little there that others do not, and begin without weight. In versions 1 and 2 all begin with the same weight, and the
+/// last three are counters.
 /// </summary>
 internal sealed class PositionModel
 {
-    private const int Windows = 16, Before = Windows + 4 * 16;
+    private const int Windows = 16, Before = Windows + 4 * 16, Contexts = Before + 4 * 16;
 
     private readonly Mixer _mixer;
     private readonly Surroundings _near;
     private readonly int[]? _before;
-    private readonly Counters _counters = new(Before + 4 * 16);
+    private readonly Counters? _counters;
+    private readonly int[] _liveIn = new int[Contexts], _seenIn = new int[Contexts];
     private readonly int[] _inColumn, _inChannel;
     private readonly int _liveColumns;
     private int _rows, _inRow, _inRowBefore, _seenInRow, _channel = -1, _inRowAndChannel;
     private long _live, _seen;
 
     /// <param name="before">live weights into each channel; null in the first layer</param>
-    public PositionModel(Mixer mixer, Surroundings near, int liveColumns, int[]? before)
+    public PositionModel(int version, Mixer mixer, Surroundings near, int liveColumns, int[]? before)
     {
+        _counters = version < 3 ? new Counters(Contexts) : null;
         _mixer = mixer;
         _near = near;
         _liveColumns = liveColumns;
@@ -34,7 +38,8 @@ internal sealed class PositionModel
     }
 
     /// <summary>The mixer that all layers of a file share.</summary>
-    public static Mixer NewMixer() => new(9, 4 + 16, 12000, 256);
+    public static Mixer NewMixer(int version) => version < 3 ? new(9, 4 + 16, 12000, 256)
+        : new([65536, 0, 36000, 0, 24000, 0, 24000, 24000, 24000], 4 + 16, 400);
 
     /// <summary>
     /// Codes whether column c of this row has a weight; the last chance of a live row or column for its first is not coded.
@@ -99,11 +104,26 @@ internal sealed class PositionModel
         _mixer.Add(Estimate(_inColumn[c], _rows));
         _mixer.Add(Estimate(around, (long)neighbours * _rows));
         _mixer.Add(Estimate(_inChannel[channel], (long)_near.Geometry.Area * _rows));
-        _mixer.Add(_counters, pattern);
-        _mixer.Add(_counters, Windows + Math.Min(window, 15) + 16 * (pattern & 3));
-        _mixer.Add(_counters, Before + (_before == null ? 0 : LiveLines.Bucket(_before[channel])) + 16 * Math.Min(_inRowAndChannel, 3));
+        ReadOnlySpan<int> slots =
+        [
+            pattern, Windows + Math.Min(window, 15) + 16 * (pattern & 3),
+            Before + (_before == null ? 0 : LiveLines.Bucket(_before[channel])) + 16 * Math.Min(_inRowAndChannel, 3),
+        ];
+        foreach (int slot in slots)
+        {
+            if (_counters != null)
+                _mixer.Add(_counters, slot);
+            else
+                _mixer.Add(Estimate(_liveIn[slot], _seenIn[slot]));
+        }
         int context = (pattern != 0 ? 1 : 0) + (_before == null ? 2 : 0);
-        return _mixer.Code(coder, live ? 1 : 0, context, 4 + Math.Min(window, 15)) != 0;
+        live = _mixer.Code(coder, live ? 1 : 0, context, 4 + Math.Min(window, 15)) != 0;
+        foreach (int slot in slots)
+        {
+            _liveIn[slot] += live ? 1 : 0;
+            _seenIn[slot]++;
+        }
+        return live;
 
         int Estimate(long ones, long total) => Mixer.Stretch(ones * 65536 + 8 * density, (total + 8) * 65536) - layer;
     }

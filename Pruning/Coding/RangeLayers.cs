@@ -6,11 +6,11 @@ namespace Secateurs.Pruning.Coding;
 /// left, up and at the rows before, never ahead. The mixers' weights go on from layer to layer; counters of weights begin anew.
 /// Cf. DeepCABAC (Wiedemann et al., IEEE JSTSP 2020), whose contexts are the two weights before.
 /// </summary>
-internal sealed class RangeLayers(BitCoder coder, string nameForErrors)
+internal sealed class RangeLayers(BitCoder coder, int version, string nameForErrors)
 {
     private readonly LiveLines _lines = new();
-    private readonly Mixer _positionMixer = PositionModel.NewMixer();
-    private readonly Mixer _signMixer = ValueModel.NewMixer(), _valueMixer = ValueModel.NewMixer();
+    private readonly Mixer _positionMixer = PositionModel.NewMixer(version);
+    private readonly Mixer _signMixer = ValueModel.NewSignMixer(version), _valueMixer = ValueModel.NewMixer();
     private int[]? _before;
 
     /// <summary>Codes the next layer's indices, in place when decoding.</summary>
@@ -47,8 +47,8 @@ internal sealed class RangeLayers(BitCoder coder, string nameForErrors)
         int negatives = bits.Count(b => b < 0);
 
         var near = new Surroundings(g);
-        var positions = new PositionModel(_positionMixer, near, columns.Length, into);
-        var values = new ValueModel(_signMixer, _valueMixer, near, negatives, bits.Length - negatives);
+        var positions = new PositionModel(version, _positionMixer, near, columns.Length, into);
+        var values = new ValueModel(version, _signMixer, _valueMixer, near, negatives, bits.Length - negatives);
         for (int r = 0; r <= lastRow; r++)
         {
             if (!rowLive[r])
@@ -66,6 +66,7 @@ internal sealed class RangeLayers(BitCoder coder, string nameForErrors)
                 rowCounts[r]++;
             }
             near.NextRow();
+            values.NextRow();
             positions.NextRow();
         }
         return coder.Bits - start - valueBits;

@@ -14,6 +14,9 @@ internal sealed class Surroundings(Geometry g)
     /// <summary>The weight of this row dy below and dx right of column c in its plane; 0 outside or if not coded yet.</summary>
     public int Row(int c, int dy, int dx) => Inside(c, dy, dx) ? _row[c + dy * g.Width + dx] : 0;
 
+    /// <summary>The weight of this row in a column; 0 if not coded yet.</summary>
+    public int InRow(int c) => _row[c];
+
     /// <summary>The same in the live row above.</summary>
     public int Above(int c, int dy, int dx) => Inside(c, dy, dx) ? _above[c + dy * g.Width + dx] : 0;
 

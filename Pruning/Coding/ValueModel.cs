@@ -6,15 +6,16 @@ namespace Secateurs.Pruning.Coding;
 /// Which shared weight a live weight is: its sign, then its distance from zero in the codebook, 0 for the smallest of that sign,
 /// down a binary tree.
 ///
-/// Contexts of the sign: the signs of the neighbours left, above and above left in the plane; those of the row before here and to the
-/// right; the left neighbour's with that of the column's last weight. Contexts of each branch: sign; the larger
-/// of the left and upper neighbour; the column's last weight (both as bit lengths of their distance from zero).
+/// The sign: <see cref="SignModel"/>. In versions 1 and 2 it has contexts: the signs of the neighbours left, above and above left in the
+/// plane; those of the row before here and to the right; the left neighbour's with that of the column's last weight. Contexts of each
+/// branch: sign; the larger of the left and upper neighbour; the column's last weight (both as bit lengths of their distance from zero).
 /// </summary>
 internal sealed class ValueModel
 {
     private const int Above = 27, Column = Above + 9, SmallNodes = 256, Classes = 17;
 
     private readonly Mixer _signMixer, _mixer;
+    private readonly SignModel? _signModel;
     private readonly Surroundings _near;
     private readonly int _negatives, _positives;
     private readonly Counters _signs = new(Column + 9);
@@ -22,23 +23,31 @@ internal sealed class ValueModel
 
     /// <param name="negatives">codebook entries with the sign bit set</param>
     /// <param name="positives">the others</param>
-    public ValueModel(Mixer signMixer, Mixer mixer, Surroundings near, int negatives, int positives)
+    public ValueModel(int version, Mixer signMixer, Mixer mixer, Surroundings near, int negatives, int positives)
     {
+        _signModel = version < 3 ? null : new SignModel(signMixer, near, negatives);
         (_signMixer, _mixer, _near, _negatives, _positives) = (signMixer, mixer, near, negatives, positives);
         _tree = new Counters(2 << Levels(Math.Max(negatives, positives)));
         _nearTree = new Counters(SmallNodes * Classes);
         _columnTree = new Counters(SmallNodes * Classes);
     }
 
-    /// <summary>The mixer of signs, or of distances, that all layers of a file share.</summary>
+    /// <summary>The mixer of distances that all layers of a file share.</summary>
     public static Mixer NewMixer() => new(3, 1, 20000, 768);
+
+    /// <summary>The mixer of signs that all layers of a file share.</summary>
+    public static Mixer NewSignMixer(int version) => version < 3 ? NewMixer() : SignModel.NewMixer();
+
+    public void NextRow() => _signModel?.NextRow();
 
     /// <summary>Codes a rank from 1 on.</summary>
     public int Code(BitCoder coder, int rank, int c)
     {
         int left = _near.Row(c, 0, -1), up = _near.Row(c, -1, 0), last = _near.LastInColumn(c);
         bool negative = _positives == 0;
-        if (_positives != 0 && _negatives != 0)
+        if (_positives != 0 && _negatives != 0 && _signModel != null)
+            negative = _signModel.Code(coder, rank <= _negatives, c);
+        else if (_positives != 0 && _negatives != 0)
         {
             _signMixer.Add(_signs, Sign(left) + 3 * Sign(up) + 9 * Sign(_near.Row(c, -1, -1)));
             _signMixer.Add(_signs, Above + Sign(_near.Above(c, 0, 0)) + 3 * Sign(_near.Above(c, 0, 1)));

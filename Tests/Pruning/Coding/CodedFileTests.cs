@@ -106,6 +106,48 @@ public class CodedFileTests
         Assert.InRange(Bytes(shared), 140, 220);
     }
 
+    /// <summary>Layers that the description implies cost nothing, and its usual words next to nothing.</summary>
+    [Theory]
+    [InlineData("lenet-5-caffe", 5), InlineData("fc93r fc56r fc10", 8)]
+    [InlineData("conv6@5p2r pool2 conv15@5r pool2 conv49@5r fc41r fc10", 9)]
+    public void A_network_of_this_program_costs_few_bytes_of_header(string network, int bytes)
+    {
+        SharedLayer[] layers =
+        [
+            .. NetworkDescription.Parse(network).Slices.Select(s => new SharedLayer(
+                s.Name, s.WeightShape, [], new int[s.WeightCount], new float[s.BiasCount])),
+        ];
+        var coded = new CodedNetwork(network, layers);
+        int file = CodedFile.Encode(coded, Coder.Range, out var size).Length;
+        Assert.True(Same(coded, CodedFile.Decode(CodedFile.Encode(coded, Coder.Range), "")));
+        Assert.InRange(size.HeaderBits, 64, 8 * (8 + bytes));
+        var other = coded with { Layers = [.. layers.SkipLast(1), layers[^1] with { Name = "last" }] };
+        Assert.InRange(RoundTrip(other, Coder.Range).Length, file + 8, 200);
+    }
+
+    /// <summary>Stripes of one sign seven pixels wide, against the same weights with signs drawn for each.</summary>
+    [Fact]
+    public void Signs_of_near_weights_are_learnt()
+    {
+        var random = new Random64(Seed);
+        int[] striped = new int[50 * 784], drawn = new int[50 * 784];
+        for (int i = 0; i < striped.Length; i++)
+        {
+            if (random.NextInt(8) != 0)
+                continue;
+            striped[i] = 1 + (i % 28 + i / 784) / 7 % 2;
+            drawn[i] = 1 + random.NextInt(2);
+        }
+        double BitsOfSigns(int[] indices)
+        {
+            CodedFile.Encode(Single([50, 784], [-1f, 1f], indices), Coder.Range, out var size);
+            return size.Layers[0].IndexBits / size.Layers[0].Live;
+        }
+
+        Assert.InRange(BitsOfSigns(drawn), 0.99, 1.08);
+        Assert.InRange(BitsOfSigns(striped), 0.2, 0.7);
+    }
+
     [Theory]
     [InlineData(0.0033), InlineData(0.01), InlineData(0.08)]
     public void Range_is_shorter_than_Huffman_and_both_than_Brotli(double density)

@@ -73,7 +73,7 @@ public class HostileFileTests
             "CRC-", "format version", "more data", "the end of the file behind", "sizes and all", "bytes of text", "text in UTF-",
             "numbers below", "shared values", "finite", "zero bits in a mantissa", "negative values", "shared biases", "a bias index",
             "Huffman codes", "a complete Huffman code", "a symbol below", "distances of", "weights within a layer",
-            "a live weight in each live row", "a coded network", "coder", "lists of other layers",
+            "a live weight in each live row", "a coded network", "coder", "lists of other layers", "a network of this program",
         ];
         Assert.All(reached, part => Assert.Contains(kinds.Keys, k => k.Contains(part)));
     }
@@ -147,8 +147,9 @@ public class HostileFileTests
             Single([3, 50], unsorted, large),
             Normalized(Pruned("conv4@3br conv6@3b fc10", [[4, 1, 3, 3], [6, 4, 3, 3], [5, 24]], 0.3, 16, 6)),
             Normalized(new CodedNetwork("br", [])),
+            GoldenFileTests.GoldenNetwork(),
         ];
-        return [.. networks.SelectMany(n => Enum.GetValues<Coder>().Select(c => (CodedFile.Encode(n, c), n)))];
+        return [.. networks.SelectMany(n => Enum.GetValues<Coder>().Select(c => (CodedFile.Encode(n, c), n))), .. GoldenFileTests.Old()];
     }
 
     /// <summary>

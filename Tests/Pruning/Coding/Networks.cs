@@ -64,7 +64,7 @@ internal static class Networks
             && Bits(p.First.Bias).SequenceEqual(Bits(p.Second.Bias)))
         && a.Others.Count == b.Others.Count && a.Others.Zip(b.Others).All(p => Bits(p.First).SequenceEqual(Bits(p.Second)));
 
-    /// <summary>One that only format version 2 can say: layers without biases, and lists of scales and shifts.</summary>
+    /// <summary>One with layers without biases, and lists of scales and shifts.</summary>
     public static CodedNetwork Normalized(CodedNetwork network) => network with
     {
         Layers = [.. network.Layers.Select((l, i) => i % 2 == 0 ? l with { Bias = [] } : l)],
