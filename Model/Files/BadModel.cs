@@ -9,10 +9,11 @@ public static class BadModel
     public static UserException Of(string path, string expected, string found, Exception? inner = null) =>
         new(ErrorKind.BadFile, $"{path}: expected {Cut(expected)}, found {Cut(found)}", inner);
 
-    /// <summary>The text, or its beginning where it is longer than a line may be.</summary>
+    /// <summary>The text, or its beginning where it is longer than a line may be; what would end the line is a space.</summary>
     public static string Cut(string text)
     {
         ArgumentNullException.ThrowIfNull(text);
+        text = string.Concat(text.Take(MostQuoted + 1).Select(c => char.IsControl(c) ? ' ' : c));
         return text.Length <= MostQuoted ? text : $"{text.AsSpan(0, MostQuoted - (char.IsHighSurrogate(text[MostQuoted - 1]) ? 1 : 0))}...";
     }
 }

@@ -118,6 +118,7 @@ public class HostileFileTests
     /// <summary>What is no network of this program, or too large a one, is refused before its layers cost anything.</summary>
     [Theory]
     [InlineData("conv9999@1 pool9 fc10", "1048576 values in all layers")]
+    [InlineData("fc9\nfc10", "network 'fc9 fc10'")]
     [InlineData("fc10", "layer fc1 (10, 784), found layer l (1, 16777216)")]
     public void A_network_that_is_none_is_refused_by_its_header(string network, string reason)
     {
@@ -125,7 +126,9 @@ public class HostileFileTests
             Single([1, CodedNetwork.MaxWeights], [1f], new int[CodedNetwork.MaxWeights]) with { Network = network },
             Coder.Range);
         long before = GC.GetAllocatedBytesForCurrentThread();
-        Assert.Contains(reason, Assert.Throws<UserException>(() => SharedNetwork.Decode(file, "tiny")).Message);
+        string message = Assert.Throws<UserException>(() => SharedNetwork.Decode(file, "tiny")).Message;
+        Assert.Contains(reason, message);
+        Assert.DoesNotContain('\n', message);
         Assert.InRange(GC.GetAllocatedBytesForCurrentThread() - before, 0, 1 << 20);
     }
 
