@@ -14,12 +14,15 @@ namespace Secateurs.Program.Commands;
 /// <summary><c>compress</c>: a pruned network's weights are shared and trained, and the network becomes a coded file.</summary>
 internal static class CompressCommand
 {
-    /// <summary>Stands for auto.</summary>
-    private const int Auto = -1;
+    /// <summary>A number that is given, or none where it is to be found.</summary>
+    private readonly record struct Sought(int? Number)
+    {
+        public override string ToString() => Number?.ToString(CultureInfo.InvariantCulture) ?? "auto";
+    }
 
     private static readonly CompressOptions Default = new();
 
-    private static readonly Option<int> Bits = Found(
+    private static readonly Option<Sought> Bits = Found(
         "--bits", "of a weight index in every layer, 2^N - 1 shared values; auto: as few in each layer as accuracy bears", 1, 8);
 
     private static readonly Option<string?> Dense = Options.Path(
@@ -39,12 +42,12 @@ internal static class CompressCommand
         + "bears",
         0, 0, 1_000_000_000);
     private static readonly Option<double> Rate = Options.Number("--learning-rate", "peak of the schedule", Default.LearningRate, 1e-7, 10);
-    private static readonly Option<int> Mantissa = Found(
+    private static readonly Option<Sought> Mantissa = Found(
         "--mantissa-bits", "that shared values and biases keep, 7 as in bfloat16; auto: found with --bits auto, else 23, all of fp32",
         1, 23);
-    private static readonly Option<int> BiasBits = Found(
+    private static readonly Option<Sought> BiasBits = Found(
         "--bias-bits", "of a bias index where biases are shared too, 0: each is kept; auto: found with --bits auto, else 0", 0, 8);
-    private static readonly Option<int> Drop = Found(
+    private static readonly Option<Sought> Drop = Found(
         "--drop", "percent of the live weights that go, those that cost the most bits for what they do; auto: found with --bits auto, "
         + "else 0", 0, 99);
 
@@ -54,7 +57,7 @@ internal static class CompressCommand
         Option[] options =
         [
             Options.Model, Dense, MaxDrop, TargetBytes, Bits, BiasBits, Mantissa, Drop, Coder, Epochs, Rate, Batch, Options.Out,
-            Options.Force, GivenWords.From, ReportCommand.None, .. Options.Machine,
+            Options.Force, GivenWords.From, DryRun.Option, ReportCommand.None, .. Options.Machine,
         ];
         foreach (var option in options)
             command.Options.Add(option);
@@ -73,21 +76,28 @@ internal static class CompressCommand
         }
         var options = new CompressOptions
         {
-            Bits = Asked(invocation, Bits),
+            Bits = invocation.Get(Bits).Number,
             Coder = invocation.Get(Coder) == "range" ? Pruning.Coding.Coder.Range : Pruning.Coding.Coder.Huffman,
             Epochs = invocation.Get(Epochs),
             MaxDrop = invocation.IsGiven(MaxDrop) ? invocation.Get(MaxDrop) : BudgetOf(path, model) ?? Default.MaxDrop,
             TargetBytes = invocation.Get(TargetBytes) is var bytes and > 0 ? bytes : null,
             IsBudgetFirm = invocation.IsGiven(MaxDrop),
             LearningRate = invocation.Get(Rate),
-            MantissaBits = Asked(invocation, Mantissa),
-            BiasBits = Asked(invocation, BiasBits),
-            Dropped = Asked(invocation, Drop),
+            MantissaBits = invocation.Get(Mantissa).Number,
+            BiasBits = invocation.Get(BiasBits).Number,
+            Dropped = invocation.Get(Drop).Number,
         };
         if (options is { TargetBytes: not null, IsBudgetFirm: false, Dropped: not null })
         {
             throw new UserException(
                 ErrorKind.Usage, $"{TargetBytes.Name}: expected without {Drop.Name}, or with {MaxDrop.Name}, found with {Drop.Name} alone");
+        }
+        if (DryRun.IsAsked(invocation))
+        {
+            var timed = new PruneOptions { Batch = invocation.Get(Batch), Seed = model.Seed, Validation = model.Validation };
+            using var bench = Workbench.Open(invocation, timed, Compaction.Of(model));
+            DryRun.Say(invocation, bench, timed, [JobPlan.Compress(options)], networks: 0);
+            return;
         }
         var all = Workbench.LoadData(invocation);
         var data = all.Redrawn(model.Split);
@@ -246,22 +256,20 @@ internal static class CompressCommand
         c.DecodeSeconds,
     };
 
-    private static int? Asked(Invocation invocation, Option<int> option) => invocation.Get(option) is var n and not Auto ? n : null;
-
-    private static Option<int> Found(string name, string description, int least, int most) => new(name)
+    private static Option<Sought> Found(string name, string description, int least, int most) => new(name)
     {
         HelpName = $"auto|{least}-{most}",
         Description = description,
-        DefaultValueFactory = _ => Auto,
+        DefaultValueFactory = _ => default,
         CustomParser = result =>
         {
             string word = result.Tokens.Count == 0 ? "" : result.Tokens[0].Value;
             if (word == "auto")
-                return Auto;
+                return default;
             if (int.TryParse(word, NumberStyles.None, CultureInfo.InvariantCulture, out int number) && number >= least && number <= most)
-                return number;
+                return new Sought(number);
             result.AddError($"{name}: expected auto or a number from {least} to {most}, found '{word}'");
-            return Auto;
+            return default;
         },
     };
 }

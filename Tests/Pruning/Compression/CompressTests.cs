@@ -87,6 +87,21 @@ public sealed class CompressTests : IDisposable
     }
 
     [Fact]
+    public void A_dry_run_tells_the_time_of_all_tries_and_writes_nothing()
+    {
+        var (once, all) = (Compress("dry", "--dry-run", "--bits", "3"), Compress("dry", "--dry-run"));
+        Assert.False(Directory.Exists(_folder.Combine("dry")));
+        foreach (var told in (JsonElement[])[once, all])
+        {
+            var part = Assert.Single(told.GetProperty("parts").EnumerateArray());
+            Assert.Equal("compress", part.GetProperty("name").GetString());
+            Assert.InRange(part.GetProperty("seconds").GetDouble(), 1e-6, 1e6);
+            // Inputs without a live weight are not trained.
+            Assert.InRange(told.GetProperty("weights").GetInt32(), 1, Checkpoint.Load(_model).Total - 1);
+        }
+    }
+
+    [Fact]
     public void A_terminal_shows_a_bar_and_a_pipe_none()
     {
         using StringWriter output = new() { NewLine = "\n" }, error = new() { NewLine = "\n" };
@@ -96,8 +111,8 @@ public sealed class CompressTests : IDisposable
         Assert.All(bars, b => Assert.InRange(b.TrimEnd().Length, 30, 79));
         Assert.Contains("   0 %  starting  compress", bars[0], StringComparison.Ordinal);
         // Those that stay of the weights are trained for half of the time, then the values that they share.
-        Assert.Single(
-            bars, b => b.Contains(" 50 % ", StringComparison.Ordinal) && b.Contains("retrain 3/3  loss ", StringComparison.Ordinal));
+        string half = Assert.Single(bars, b => b.Contains(" 50 % ", StringComparison.Ordinal));
+        Assert.Contains("retrain 3/3  loss ", half, StringComparison.Ordinal);
         Assert.Contains(bars, b => b.Contains("share 1/3  loss ", StringComparison.Ordinal));
         JsonDocument.Parse(output.ToString()).Dispose();
 
