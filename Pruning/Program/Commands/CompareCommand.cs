@@ -100,7 +100,7 @@ internal static class CompareCommand
             + $"{dense.Epochs:F0} epochs, {dense.Seconds:F1} s\n"));
         bool wins = moved.Ratio >= walked.Ratio;
         print(Table(rows, walked.PruneSeconds, wins ? rows[^1] : rows[0]).ToString());
-        say("* the lightest within the budget; sooner: than all tries by hand, where dynamic first was as light");
+        say("* the lightest within the budget; sooner: than all tries by hand,\n  where dynamic first was as light");
         print("\n" + PruneCommand.LayerTable((RunFolder.HandSet, walkedLayers), (RunFolder.Dynamic, movedLayers)));
         string headline = Headline.Of(moved, outcome.WithinBudget, walked, byHand.WithinBudget, budget);
         // In two lines, which fit 80 columns.
@@ -172,7 +172,7 @@ internal static class CompareCommand
     /// <summary>Fits 80 columns; comparison.csv has more. Seconds are compared where networks are: at the first as light one.</summary>
     private static TextTable Table(List<Row> rows, double handSetSeconds, Row best)
     {
-        var table = new TextTable("", "method", "tries", "time", "ratio", "validation %", "test %", "sooner");
+        var table = new TextTable("", "method", "tries", "time", "ratio", "valid. %", "test %", "sooner");
         foreach (var r in rows)
         {
             bool equals = r.Method == AsLight;
