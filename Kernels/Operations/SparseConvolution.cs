@@ -60,8 +60,8 @@ internal static class SparseConvolution
                         int vectors = Math.Min(Vectors, x.Blocks - block);
                         float* target = output + (nint)block * ys.BlockStride + ys.Offset(k, 0, 0);
                         Sum<V>(
-                            Group.Every(input + (nint)block * xs.BlockStride, xs.BlockStride, vectors), terms,
-                            Group.Every(target, ys.BlockStride, vectors), b[k], relu, null);
+                            FourVectors.Every(input + (nint)block * xs.BlockStride, xs.BlockStride, vectors), terms,
+                            FourVectors.Every(target, ys.BlockStride, vectors), b[k], relu, null);
                     }
                 }
                 return;
@@ -78,8 +78,8 @@ internal static class SparseConvolution
                 {
                     int vectors = Math.Min(Vectors, ys.Width - q);
                     Sum<V>(
-                        Group.Every(row + q * step, step, vectors), terms,
-                        Group.Every(target + q * Layout.Lanes, Layout.Lanes, vectors), b[k], relu, null);
+                        FourVectors.Every(row + q * step, step, vectors), terms,
+                        FourVectors.Every(target + q * Layout.Lanes, Layout.Lanes, vectors), b[k], relu, null);
                 }
             }
         }
@@ -106,8 +106,8 @@ internal static class SparseConvolution
                         int vectors = Math.Min(Vectors, dInput.Blocks - block);
                         nint at = (nint)block * xs.BlockStride + xs.Offset(c, 0, 0);
                         Sum<V>(
-                            Group.Every(output + (nint)block * ys.BlockStride, ys.BlockStride, vectors), terms,
-                            Group.Every(input + at, xs.BlockStride, vectors), 0, false, g is null ? null : g + at);
+                            FourVectors.Every(output + (nint)block * ys.BlockStride, ys.BlockStride, vectors), terms,
+                            FourVectors.Every(input + at, xs.BlockStride, vectors), 0, false, g is null ? null : g + at);
                     }
                 }
                 return;
@@ -182,7 +182,7 @@ internal static class SparseConvolution
                 for (int t = from; t < to; t += Vectors)
                 {
                     float* target = lanes + (t - from) * Layout.Lanes;
-                    Group inputs = Group.At(xStart, input, t, to), gradients = Group.At(yStart, output, t, to);
+                    FourVectors inputs = FourVectors.At(xStart, input, t, to), gradients = FourVectors.At(yStart, output, t, to);
                     if (onePosition)
                         for (int lane = 0; lane < Layout.Lanes; lane += V.Width)
                             Products<V>(inputs, gradients, lane, xs.BlockStride, ys.BlockStride, x.Blocks, target + lane);
@@ -201,7 +201,8 @@ internal static class SparseConvolution
         /// <summary>Four weights of a fully connected layer: one product per 16 images each.</summary>
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
         private static unsafe void Products<V>(
-            in Group inputs, in Group gradients, int lane, nint xBlock, nint yBlock, int blocks, float* lanes) where V : unmanaged, ISimd<V>
+            in FourVectors inputs, in FourVectors gradients, int lane, nint xBlock, nint yBlock, int blocks, float* lanes)
+            where V : unmanaged, ISimd<V>
         {
             float* x = inputs.First + lane, y = gradients.First + lane;
             nint x1 = inputs.Second, x2 = inputs.Third, x3 = inputs.Fourth;
@@ -225,7 +226,8 @@ internal static class SparseConvolution
         /// (<typeparamref name="F"/>) meet the same gradients.
         /// </summary>
         private static unsafe void Products<V, F>(
-            in Group inputs, in Group gradients, int lane, in TensorShape xs, in TensorShape ys, int stride, int blocks, float* lanes)
+            in FourVectors inputs, in FourVectors gradients, int lane, in TensorShape xs, in TensorShape ys, int stride, int blocks,
+            float* lanes)
             where V : unmanaged, ISimd<V> where F : struct, IFilters
         {
             bool two = V.Width < Layout.Lanes, same = F.AreOne;
@@ -284,7 +286,7 @@ internal static class SparseConvolution
     /// Up to four vectors of a tensor: where the first is, and how many floats on the others are. Missing ones repeat the last: same loads,
     /// same stores.
     /// </summary>
-    private readonly unsafe struct Group(float* first, nint second, nint third, nint fourth)
+    private readonly unsafe struct FourVectors(float* first, nint second, nint third, nint fourth)
     {
         public float* First { get; } = first;
         public nint Second { get; } = second;
@@ -292,11 +294,11 @@ internal static class SparseConvolution
         public nint Fourth { get; } = fourth;
 
         /// <summary><paramref name="count"/> vectors, <paramref name="step"/> floats apart.</summary>
-        public static Group Every(float* first, nint step, int count) =>
+        public static FourVectors Every(float* first, nint step, int count) =>
             new(first, Math.Min(1, count - 1) * step, Math.Min(2, count - 1) * step, Math.Min(3, count - 1) * step);
 
         /// <summary>Those at the offsets [from, to) of <paramref name="start"/>.</summary>
-        public static Group At(float* start, int* offset, int from, int to)
+        public static FourVectors At(float* start, int* offset, int from, int to)
         {
             int last = to - 1, first = offset[from];
             return new(
@@ -321,7 +323,7 @@ internal static class SparseConvolution
     /// y = initial + Σ_t w(t) x(offset(t)) for up to four vectors, then max(0, y) if <paramref name="relu"/>, and 0 where the gate, which
     /// lies as <paramref name="y"/> does, is not positive.
     /// </summary>
-    private static unsafe void Sum<V>(in Group x, in Terms terms, in Group y, float initial, bool relu, float* gate)
+    private static unsafe void Sum<V>(in FourVectors x, in Terms terms, in FourVectors y, float initial, bool relu, float* gate)
         where V : unmanaged, ISimd<V>
     {
         float* start = x.First;
@@ -357,7 +359,7 @@ internal static class SparseConvolution
 
     // Inlined, since a call would make the register allocator keep the sums in memory through the loop above.
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static unsafe void Store<V>(V a, V b, V c, V d, in Group target, int lane, bool relu, float* gate)
+    private static unsafe void Store<V>(V a, V b, V c, V d, in FourVectors target, int lane, bool relu, float* gate)
         where V : unmanaged, ISimd<V>
     {
         nint y1 = target.Second, y2 = target.Third, y3 = target.Fourth;

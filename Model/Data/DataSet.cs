@@ -9,7 +9,7 @@ public sealed record DataSet
     /// <summary>The stream of the split's random numbers ("split" in ASCII), apart from those of weights and batches.</summary>
     private const ulong SplitStream = 0x73706C6974;
 
-    /// <summary>Bytes of the images of a set at most: 1 GB, which training holds several times.</summary>
+    /// <summary>Bytes of the images of a set at most: 1 GB, which training holds twice.</summary>
     public const int MostBytes = 1 << 30;
 
     private readonly byte[] _images;

@@ -13,8 +13,8 @@ namespace Secateurs.Model;
 public static class Idx
 {
     /// <summary>
-    /// Images of one set, train and test together, at most: as many as EMNIST's digits. Training holds each image up to four times: as it
-    /// was read, in its part, among all in a row, and on the device, which is this computer's memory too where there is no GPU: 880 MB.
+    /// Images of one set, train and test together, at most: as many as EMNIST's digits. Training holds each image twice: as it was read,
+    /// and on the device, which is this computer's memory too where there is no GPU: 440 MB.
     /// </summary>
     public const int MaxImages = 280_000;
 

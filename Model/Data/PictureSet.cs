@@ -62,9 +62,10 @@ internal static class PictureSet
         var all = new DataSet(raw, decoded.Train, decoded.TrainLabels) { InProportion = true };
         var (train, test) = hasTest ? (all, new DataSet(raw, decoded.Test, decoded.TestLabels))
             : all.Split(TestCount(decoded.TrainLabels, names.Length), TestSeed);
-        var shape = DataShape.Normalized(image, names.Length, names, train.Images);
+        byte[] images = train.Images;
+        var shape = DataShape.Normalized(image, names.Length, names, images);
         return new ImageData(
-            new DataSet(shape, train.Images, train.Labels) { InProportion = true }, new DataSet(shape, test.Images, test.Labels), path);
+            new DataSet(shape, images, train.Labels) { InProportion = true }, new DataSet(shape, test.Images, test.Labels), path);
     }
 
     /// <summary>No more than leaves every class one to learn from.</summary>

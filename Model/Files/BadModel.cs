@@ -13,7 +13,7 @@ public static class BadModel
     public static string Cut(string text)
     {
         ArgumentNullException.ThrowIfNull(text);
-        text = string.Concat(text.Take(MostQuoted + 1).Select(c => char.IsControl(c) ? ' ' : c));
+        text = string.Concat(text.Take(MostQuoted + 1).Select(c => char.IsControl(c) || c is '\u2028' or '\u2029' ? ' ' : c));
         return text.Length <= MostQuoted ? text : $"{text.AsSpan(0, MostQuoted - (char.IsHighSurrogate(text[MostQuoted - 1]) ? 1 : 0))}...";
     }
 }

@@ -13,8 +13,9 @@ public sealed class FolderLock : IDisposable
     private const int Tries = 100;
 
     private readonly FileStream _file;
+    private readonly string _path;
 
-    private FolderLock(FileStream file) => _file = file;
+    private FolderLock(FileStream file, string path) => (_file, _path) = (file, path);
 
     /// <summary>Makes the folder if it is not there and takes its lock.</summary>
     /// <returns>Null where another holds it.</returns>
@@ -40,7 +41,7 @@ public sealed class FolderLock : IDisposable
                 if (file is null)
                     return null;
                 if (IsNamed(file, path))
-                    return new FolderLock(file);
+                    return new FolderLock(file, path);
                 file.Dispose();
                 if (left == 0)
                     throw new IOException($"a file system that names {Name} now so, now otherwise");
@@ -53,7 +54,13 @@ public sealed class FolderLock : IDisposable
     }
 
     /// <summary>Gives the folder back.</summary>
-    public void Dispose() => _file.Dispose();
+    public void Dispose()
+    {
+        // Before it is unlocked, so that it is nobody else's.
+        if (!OperatingSystem.IsWindows() && !_file.SafeFileHandle.IsClosed && IsNamed(_file, _path))
+            File.Delete(_path);
+        _file.Dispose();
+    }
 
     private static FileStream? Open(string path)
     {
@@ -63,8 +70,10 @@ public sealed class FolderLock : IDisposable
             throw new IOException($"somebody else's {path}");
         try
         {
+            // Unix deletes by name, which a file that is refused no longer has: it may be another's.
             return new FileStream(
-                path, FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None, bufferSize: 0, FileOptions.DeleteOnClose);
+                path, FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None, bufferSize: 0,
+                OperatingSystem.IsWindows() ? FileOptions.DeleteOnClose : FileOptions.None);
         }
         catch (IOException e) when (IsHeld(e))
         {

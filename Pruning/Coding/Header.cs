@@ -10,7 +10,7 @@ namespace Secateurs.Pruning.Coding;
 /// saying that more follow. In versions 1 and 2 strings have their length in front, and layers are never implied.
 ///
 /// The bytes are coded with four contexts (the last one, two, three and five bytes), mixed, by a model that has read the three known
-/// networks beforehand, in many widths: such a one costs 2 to 14 bytes, and any other text is as legal.
+/// networks beforehand, in many widths: such a one costs up to 14 bytes, and any other text is as legal.
 /// </summary>
 internal sealed class Header
 {

@@ -119,6 +119,20 @@ public sealed class FolderLockTests : IDisposable
     }
 
     [Fact]
+    public void Giving_back_leaves_a_file_that_has_taken_the_name()
+    {
+        Assert.SkipWhen(OperatingSystem.IsWindows(), "a file that is open keeps its name there");
+        string path = _folder.Combine(FolderLock.Name);
+        using (FolderLock.TryTake(_folder.Path))
+        {
+            Assert.True(File.Exists(path));
+            File.Delete(path);
+            _folder.Write(FolderLock.Name, []);
+        }
+        Assert.True(File.Exists(path));
+    }
+
+    [Fact]
     public void A_file_in_its_place_is_named() =>
         Refusal.Message(ErrorKind.Failed, _folder.Write("file", [1]), () => FolderLock.TryTake(_folder.Combine("file")));
 }

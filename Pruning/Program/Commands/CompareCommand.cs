@@ -41,7 +41,7 @@ internal static class CompareCommand
         JobPart[] parts =
         [
             .. start is null ? (JobPart[])[JobPlan.Dense(options)] : [], JobPlan.Walk(options), JobPlan.Search(options, RunFolder.Dynamic),
-            .. sharing is null ? (JobPart[])[] : [JobPlan.Compress(sharing)],
+            .. sharing is null ? (JobPart[])[] : [JobPlan.Compress(sharing, bench.Trainer.Network)],
         ];
         if (DryRun.IsAsked(invocation))
         {

@@ -23,7 +23,7 @@ internal static class CompressCommand
     private static readonly CompressOptions Default = new();
 
     private static readonly Option<Sought> Bits = Found(
-        "--bits", "of a weight index in every layer, 2^N - 1 shared values; auto: as few in each layer as accuracy bears", 1, 8);
+        "--bits", "of a weight index in every layer, 2^N - 1 shared values; auto: as few values in each as accuracy bears", 1, 8);
 
     private static readonly Option<string?> Dense = Options.Path(
         "--dense", "FILE", "the network before pruning, to judge against; else dense.safetensors beside --model, else --model itself");
@@ -96,7 +96,7 @@ internal static class CompressCommand
         {
             var timed = new PruneOptions { Batch = invocation.Get(Batch), Seed = model.Seed, Validation = model.Validation };
             using var bench = Workbench.Open(invocation, timed, Compaction.Of(model));
-            DryRun.Say(invocation, bench, timed, [JobPlan.Compress(options)], networks: 0);
+            DryRun.Say(invocation, bench, timed, [JobPlan.Compress(options, model.Network)], networks: 0);
             return;
         }
         var all = Workbench.LoadData(invocation);
@@ -128,7 +128,8 @@ internal static class CompressCommand
         float[] weights = [.. model.Weights, .. dense?.Network.Weights ?? []];
         var journal = folder.Begin(RunIdentity.Of(device, data, new { batch, options }, weights));
         var compressed = Run(
-            invocation, new(device, model, dense?.Network, data, batch), options, folder, journal, new([JobPlan.Compress(options)]));
+            invocation, new(device, model, dense?.Network, data, batch), options, folder, journal,
+            new([JobPlan.Compress(options, model.Network)]));
         folder.Finish();
         Show(invocation.Terminal, model.Network.Name, compressed);
         ReportCommand.AtEnd(invocation, folder.Path, all);

@@ -26,8 +26,8 @@ internal static class FontFiles
             string own = Environment.GetFolderPath(Environment.SpecialFolder.LocalApplicationData);
             string[] all =
             [
-                Environment.GetFolderPath(Environment.SpecialFolder.Fonts), .. shared.Prepend(own).Select(d => Path.Combine(d, "fonts")),
-                "/Library/Fonts", "/System/Library/Fonts",
+                Environment.GetFolderPath(Environment.SpecialFolder.Fonts), Path.Combine(own, "Microsoft", "Windows", "Fonts"),
+                .. shared.Prepend(own).Select(d => Path.Combine(d, "fonts")), "/Library/Fonts", "/System/Library/Fonts",
             ];
             return [.. all.Where(Path.IsPathFullyQualified)];
         }
@@ -52,11 +52,15 @@ internal static class FontFiles
             if (SKTypeface.FromFile(file) is not { } typeface)
                 continue;
             using var font = new SKFont(typeface);
-            if (!font.ContainsGlyphs(Letters))
-                continue;
-            if (font.ContainsGlyphs(text))
+            if (font.ContainsGlyphs(Letters) && font.ContainsGlyphs(text))
+            {
+                plain?.Dispose();
                 return typeface;
-            plain ??= typeface;
+            }
+            if (plain is null && font.ContainsGlyphs(Letters))
+                plain = typeface;
+            else
+                typeface.Dispose();
         }
         return plain;
     }

@@ -318,5 +318,7 @@ internal static class SvgChart
     private static void Text(StringBuilder svg, double x, double y, string text, string type, string attributes) => svg.Append(
         CultureInfo.InvariantCulture, $"<text class=\"{type}\" x=\"{x:F1}\" y=\"{y:F1}\" {attributes}>{Encoded(text)}</text>\n");
 
-    private static string Encoded(string text) => WebUtility.HtmlEncode(text);
+    /// <summary>XML has no place for control characters.</summary>
+    private static string Encoded(string text) =>
+        WebUtility.HtmlEncode(string.Concat(text.Select(c => char.IsControl(c) ? ' ' : c)));
 }
