@@ -52,7 +52,7 @@ internal static class Tuning
     /// <summary>
     /// Bytes of a step's gradients up to which the updates of all layers run side by side, without waits between them; more do not stay in
     /// a cache until then. EPYC, 1 December 2026, batch 128, one worker: used up layer by layer, resnet-20 has steps of 0.85 to 0.92 of the
-    /// time, and 212 MB less.
+    /// time, and 212 MB less; with two workers 0.98.
     /// </summary>
     public const long GradientsTogether = 32 << 20;
 
