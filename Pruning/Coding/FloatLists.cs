@@ -22,21 +22,21 @@ internal sealed class FloatLists
     private readonly BitCoder _coder;
     private readonly string _nameForErrors;
     private readonly bool _isBefore3;
-    private readonly Model _codebooks, _biases;
+    private readonly ListModel _codebooks, _biases;
 
     public FloatLists(BitCoder coder, int version, string nameForErrors)
     {
         (_coder, _nameForErrors, _isBefore3) = (coder, nameForErrors, version < 3);
-        _codebooks = new Model(_isBefore3 ? null : Primed._codebooks);
-        _biases = _isBefore3 ? _codebooks : new Model(Primed._biases);
+        _codebooks = new ListModel(_isBefore3 ? null : Primed._codebooks);
+        _biases = _isBefore3 ? _codebooks : new ListModel(Primed._biases);
     }
 
     /// <summary>One that has read nothing yet.</summary>
     private FloatLists(BitCoder coder) =>
-        (_coder, _nameForErrors, _codebooks, _biases) = (coder, "", new Model(null), new Model(null));
+        (_coder, _nameForErrors, _codebooks, _biases) = (coder, "", new ListModel(null), new ListModel(null));
 
     /// <summary>What is known of a kind of lists.</summary>
-    private sealed class Model(Model? source)
+    private sealed class ListModel(ListModel? source)
     {
         public Counters Numbers { get; } = Counters.Of(source?.Numbers, 3 * 32);
         public Counters Exponents { get; } = Counters.Of(source?.Exponents, 256);
@@ -97,7 +97,7 @@ internal sealed class FloatLists
         return Array.ConvertAll(bits, BitConverter.Int32BitsToSingle);
     }
 
-    private int[] List(Model model, int[] bits)
+    private int[] List(ListModel model, int[] bits)
     {
         int count = model.Numbers.CodeNumber(_coder, bits.Length, 0);
         if (count > CodedNetwork.MaxCodebook)
@@ -131,13 +131,13 @@ internal sealed class FloatLists
         }
     }
 
-    private int Signed(Model model, int bits, int zeros, int signSlot)
+    private int Signed(ListModel model, int bits, int zeros, int signSlot)
     {
         int sign = model.Signs.Code(_coder, bits < 0 ? 1 : 0, signSlot) != 0 ? SignBit : 0;
         return sign | Magnitude(model, bits & ~SignBit, zeros);
     }
 
-    private int Magnitude(Model model, int bits, int zeros)
+    private int Magnitude(ListModel model, int bits, int zeros)
     {
         int exponent = model.Exponents.CodeTree(_coder, bits >> MantissaBits, 8, 0);
         if (exponent == 255)
@@ -146,7 +146,7 @@ internal sealed class FloatLists
         return exponent << MantissaBits | mantissa;
     }
 
-    private int Zeros(Model model, int[] bits)
+    private int Zeros(ListModel model, int[] bits)
     {
         int common = CommonZeros(bits);
         int zeros = _isBefore3 ? _coder.Raw(common, 5) : model.Zeros.CodeTree(_coder, common, 5, 0);

@@ -13,6 +13,9 @@ public sealed class PruneSession
     /// <summary>Reports of progress in an epoch.</summary>
     private const int PiecesPerEpoch = 4;
 
+    /// <summary>Of dense training by SGD, in which the learning rate rises: at its peak a new network may go astray.</summary>
+    private const double WarmUp = 0.1;
+
     private readonly Stopwatch _clock = Stopwatch.StartNew();
     private readonly IRunObserver _observer;
     private readonly Journal? _journal;
@@ -69,7 +72,7 @@ public sealed class PruneSession
     /// <summary>Whether an outcome on the validation images is within a budget.</summary>
     public bool WithinBudget(Score validation, double budget) => validation.Correct >= Needed(budget);
 
-    /// <summary>Trains the dense network, cosine schedule down to zero, and keeps its outcome.</summary>
+    /// <summary>Trains the dense network, cosine schedule down to zero, by SGD with a slow start, and keeps its outcome.</summary>
     public void TrainDense()
     {
         Say($"dense training: {Options.DenseEpochs} epochs");
@@ -78,7 +81,7 @@ public sealed class PruneSession
         for (int epoch = 0; epoch < Options.DenseEpochs; epoch++)
         {
             int done = epoch * Trainer.StepsPerEpoch;
-            var rates = Cosine(Options.LearningRate, Options.WeightDecay ?? 0, done, steps);
+            var rates = DenseRates(done, steps);
             bool last = epoch + 1 == Options.DenseEpochs;
             var (train, validation) = Step(
                 () => (Train("dense", Trainer.StepsPerEpoch, rates, epoch, Options.DenseEpochs), Trainer.Evaluate(Part.Validation)),
@@ -145,6 +148,21 @@ public sealed class PruneSession
     /// <summary>peak · (1 + cos(π (done + i) / total)) / 2 for step i.</summary>
     public static Func<int, StepRates> Cosine(double peak, double decay, int done, int total) =>
         i => new StepRates(0.5 * peak * (1 + Math.Cos(Math.PI * (done + i) / total)), decay);
+
+    /// <summary>
+    /// Of dense training: <see cref="Cosine"/>, of SGD times min(1, (done + i + 1) / (<see cref="WarmUp"/> total)).
+    /// </summary>
+    private Func<int, StepRates> DenseRates(int done, int total)
+    {
+        var cosine = Cosine(Options.LearningRate, Options.WeightDecay ?? 0, done, total);
+        if (Options.Rule != UpdateRule.Momentum)
+            return cosine;
+        return i =>
+        {
+            var (rate, decay) = cosine(i);
+            return new StepRates(rate * Math.Min(1, (done + i + 1) / (WarmUp * total)), decay);
+        };
+    }
 
     /// <summary>Does what is not the method's time: writing, keeping, and measuring for the log alone.</summary>
     public void Untimed(Action action)

@@ -92,6 +92,7 @@ internal static class CompressCommand
             throw new UserException(
                 ErrorKind.Usage, $"{TargetBytes.Name}: expected without {Drop.Name}, or with {MaxDrop.Name}, found with {Drop.Name} alone");
         }
+        var dense = FindDense(invocation, path, model);
         if (DryRun.IsAsked(invocation))
         {
             var timed = new PruneOptions { Batch = invocation.Get(Batch), Seed = model.Seed, Validation = model.Validation };
@@ -106,7 +107,6 @@ internal static class CompressCommand
             throw new UserException(
                 ErrorKind.Usage, $"batch: expected 1 to {data.Train.Count - model.Validation} training images, found {batch}");
         }
-        var dense = FindDense(invocation, path, model);
         using var device = Workbench.OpenDevice(invocation);
         using var folder = invocation.OpenFolder(
             $"{model.Network.Name}-compress-seed{model.Seed}", RunOutputs.OfCompression(path));

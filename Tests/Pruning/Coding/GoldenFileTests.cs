@@ -1,5 +1,6 @@
 using System.Runtime.CompilerServices;
 using Secateurs.Pruning.Coding;
+using Secateurs.Pruning.Compression;
 using static Tests.Coding.Networks;
 
 namespace Tests.Coding;
@@ -22,6 +23,8 @@ public class GoldenFileTests
     {
         Assert.Equal(Check(Normalized(Golden()), "v3", coder), CodedFile.Encode(Normalized(Golden()), coder));
         Assert.Equal(Check(GoldenNetwork(), "v3-network", coder), CodedFile.Encode(GoldenNetwork(), coder));
+        Assert.Equal(Check(GoldenBranches(), "v3-branches", coder), CodedFile.Encode(GoldenBranches(), coder));
+        Assert.Equal("üb er", SharedNetwork.Decode(Check(GoldenBranches(), "v3-branches", coder), "golden").Network.Data.NameOf(3));
     }
 
     /// <summary>Files of old versions, with what they say.</summary>
@@ -84,6 +87,31 @@ public class GoldenFileTests
             }
             float[] codebook = [.. Enumerable.Range(0, shared).Select(i => (2 * i + 1 - shared) * 0.125f)];
             return new SharedLayer(name, [rows, columns], codebook, indices, [.. Enumerable.Range(0, rows).Select(k => k % 4 * bias)]);
+        }
+    }
+
+    /// <summary>A network of this program for colours: named classes, normalisations, a sum of branches, a layer without biases.</summary>
+    public static CodedNetwork GoldenBranches()
+    {
+        const string text =
+            "3x8x8:4*0.0125,0.015625,0.03125+-1.5,-2,-2.25=ash,birch,fir,üb%20er conv6@3p1br [conv6@3p1br conv6@3p1b | ]+r gap fc4";
+        return new CodedNetwork(text,
+        [
+            Layer("conv1", [6, 3, 3, 3], 7, 2, 0), Layer("conv2", [6, 6, 3, 3], 15, 3, 0), Layer("conv3", [6, 6, 3, 3], 3, 5, 0),
+            Layer("fc1", [4, 6], 5, 2, 4),
+        ])
+        {
+            Others = [.. Enumerable.Range(0, 6).Select(i => Enumerable.Range(0, 6).Select(k => (i % 2 - 0.25f) * (k * k % 7 + i)).ToArray())],
+        };
+
+        static SharedLayer Layer(string name, int[] shape, int shared, int spacing, int biases)
+        {
+            var indices = new int[shape.Aggregate((a, b) => a * b)];
+            for (int i = 0; i < indices.Length; i++)
+                if ((i * 2654435761 >> 7) % spacing == 0)
+                    indices[i] = 1 + (int)((i * 40503L >> 3) % shared);
+            float[] codebook = [.. Enumerable.Range(0, shared).Select(i => (i - shared / 2) * 0.125f + 0.0625f)];
+            return new SharedLayer(name, shape, codebook, indices, [.. Enumerable.Range(0, biases).Select(k => k * 0.25f - 0.5f)]);
         }
     }
 
