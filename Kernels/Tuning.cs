@@ -121,19 +121,20 @@ internal static class Tuning
     public const int PaddingMattersPlaces = 16;
 
     /// <summary>
-    /// Tiles of 4x4 outputs that a worker takes through <see cref="SquareWinograd"/> at a time: 16 channels of 8 and their sums are 600 KB.
-    /// 1 December 2026, no figure.
+    /// Tiles of 4x4 outputs that a worker takes through <see cref="SquareWinograd"/> at a time; even. 16 channels of 4 and their sums are
+    /// 300 KB. 1 December 2026: 8 take 1.0 to 1.2 times as long with 16 to 256 channels.
     /// </summary>
-    public const int SquareWinogradTiles = 8;
+    public const int SquareWinogradTiles = 4;
 
     /// <summary>Channels on either side from which on its transforms pay. 1 December 2026, no figure.</summary>
     public const int SquareWinogradFewestChannels = 8;
 
     /// <summary>
-    /// Parts of a batch that its weight gradients are summed in, one worker each, at least; more while they are so many floats at most.
-    /// 1 December 2026, no figure.
+    /// Its weight gradients are summed in units of so many filters of a part of the batch. Parts: so many that there are this many units,
+    /// more while they are so many floats at most and have as many tiles each. 1 December 2026: 128 filters, by vgg-16's layers of 512.
     /// </summary>
-    public const int SquareWinogradFewestParts = 4, SquareWinogradPartFloats = 1 << 22;
+    public const int SquareWinogradFilters = 128, SquareWinogradFewestParts = 4, SquareWinogradPartFloats = 1 << 22,
+        SquareWinogradPartTiles = 16;
 
     /// <summary>
     /// Density above which a fully connected layer of one image computes whole rows of outputs, below it live weights alone.

@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using ILGPU;
 
 namespace Secateurs.Kernels;
@@ -8,76 +9,94 @@ internal sealed partial class SquareWinograd
         Tensor x, int padding, Tensor dOutput, WorkerLines lines, int parts, ArrayView<float> gradients) : IBody
     {
         /// <summary>
-        /// A unit of work is a part of the batch: some tiles at a time, at each point 5 filters by 5 channels are summed in registers, lane
-        /// by lane, and the lanes added once at the end.
+        /// A unit of work is some filters of a part of the batch: some tiles at a time. At each point the input is turned, so that channels
+        /// lie across lanes and a sum runs over all images of all tiles.
         /// </summary>
         public unsafe void Run<V>(int worker, int workers) where V : unmanaged, ISimd<V>
         {
-            const int Most = 2 * Tuning.SquareWinogradTiles;
-            TensorShape xs = x.Shape, ys = dOutput.Shape;
-            int channels = xs.Channels, filters = ys.Channels, length = Points * filters * channels, perBlock = TilesOf(ys);
-            float* v = lines.Of(worker), z = v + (nint)Points * Pitch(channels, Most);
-            var (first, last) = Operation.Share(parts, worker, workers);
-            for (int part = first; part < last; part++)
+            const int Most = Tuning.SquareWinogradTiles;
+            var ys = dOutput.Shape;
+            int channels = x.Shape.Channels, perBlock = TilesOf(ys), chunks = Chunks(ys.Channels), step = Most * Layout.Lanes;
+            float* v = lines.Of(worker), turned = v + (nint)Points * Pitch(channels, Most);
+            float* z = turned + (nint)Padded(channels) * step;
+            var (first, last) = Operation.Share(parts * chunks, worker, workers);
+            for (int item = first; item < last; item++)
             {
-                float* sums = gradients.Pointer() + (nint)part * length;
-                new Span<float>(sums, length).Clear();
+                int part = item / chunks;
+                var (firstFilter, endFilter) = Operation.Share(ys.Channels, item % chunks, chunks);
                 var (firstBlock, endBlock) = Operation.Share(dOutput.Blocks, part, parts);
-                for (int start = firstBlock * perBlock, end = endBlock * perBlock; start < end; start += Most)
+                nint row = Padded(channels), length = Points * ys.Channels * row, pitch = Pitch(endFilter - firstFilter, Most);
+                float* sums = gradients.Pointer() + part * length + firstFilter * row;
+                for (int begin = firstBlock * perBlock, start = begin, end = endBlock * perBlock; start < end; start += Most)
                 {
-                    int tiles = Math.Min(Most, end - start);
+                    int tiles = Math.Min(Most, end - start), ahead = Math.Min(end, start + 2 * Most);
                     for (int t = 0; t < tiles; t++)
                     {
                         var place = Place(start + t, ys);
-                        TransformInput<V>(x, place, padding, v + t * Layout.Lanes, Most);
-                        TransformGradient<V>(place, z + t * Layout.Lanes, Most);
+                        TransformInput<V>(x, place, padding, v + t * Layout.Lanes, step, Pitch(channels, Most));
+                        TransformGradient<V>(place, firstFilter, endFilter, z + t * Layout.Lanes, pitch);
                     }
+                    AskForInput(x, padding, ys, start + Most, ahead);
+                    for (int tile = start + Most; tile < ahead; tile++)
+                        Ask(dOutput, Place(tile, ys), Outputs);
                     for (int f = 0; f < Points; f++)
+                    {
+                        Turn(v + (nint)f * Pitch(channels, Most), tiles, turned);
                         AddProducts<V>(
-                            v + (nint)f * Pitch(channels, Most), z + (nint)f * Pitch(filters, Most), Most * Layout.Lanes, tiles,
-                            sums + (nint)f * filters * channels);
+                            turned, z + f * pitch, tiles, endFilter - firstFilter, sums + f * ys.Channels * row, isFirst: start == begin);
+                    }
                 }
             }
         }
 
-        private unsafe void TransformGradient<V>((int Block, int Row, int Column) place, float* z, int tiles)
+        private unsafe void TransformGradient<V>((int Block, int Row, int Column) place, int firstFilter, int endFilter, float* z, nint pitch)
             where V : unmanaged, ISimd<V>
         {
             var s = dOutput.Shape;
             int rows = Math.Min(Outputs, s.Height - place.Row), columns = Math.Min(Outputs, s.Width - place.Column);
-            float* source = dOutput.Pointer + (nint)place.Block * s.BlockStride + s.Offset(0, place.Row, place.Column);
-            nint pitch = Pitch(s.Channels, tiles);
-            for (int k = 0; k < s.Channels; k++, source += s.ChannelStride, z += tiles * Layout.Lanes)
+            float* source = dOutput.Pointer + (nint)place.Block * s.BlockStride + s.Offset(firstFilter, place.Row, place.Column);
+            for (int k = firstFilter; k < endFilter; k++, source += s.ChannelStride, z += Tuning.SquareWinogradTiles * Layout.Lanes)
                 for (int lane = 0; lane < Layout.Lanes; lane += V.Width)
                     SquareWinogradTransform.OutputGradient<V>(source + lane, s.RowStride, rows, columns, z + lane, pitch);
         }
 
-        /// <summary>sums(k, c) += Σ z(k, tile) v(c, tile) over tiles and images.</summary>
-        private unsafe void AddProducts<V>(float* v, float* z, int step, int tiles, float* sums) where V : unmanaged, ISimd<V>
+        /// <summary>[c][tile][16] as [c / 16][tile][16][c % 16].</summary>
+        private unsafe void Turn(float* v, int tiles, float* turned)
         {
-            int channels = x.Shape.Channels, filters = dOutput.Shape.Channels, filterTiles = TapTile.Count(filters);
-            int channelTiles = Operation.Parts(channels, TapTile.Taps);
-            float* products = stackalloc float[TapTile.Filters * TapTile.Taps];
-            nint* taps = stackalloc nint[TapTile.Taps];
-            for (int i = 0; i < TapTile.Taps; i++)
-                taps[i] = i * step;
-            for (int i = 0; i < filterTiles; i++)
+            const int Most = Tuning.SquareWinogradTiles;
+            int channels = x.Shape.Channels;
+            for (int c = 0; c < channels; c += Layout.Lanes)
+                for (int t = 0; t < tiles; t++)
+                    FloatSquare.Turn(
+                        v + (c * Most + t) * Layout.Lanes, Most * Layout.Lanes, Math.Min(Layout.Lanes, channels - c),
+                        turned + (c * Most + t * Layout.Lanes) * Layout.Lanes, Layout.Lanes);
+        }
+
+        /// <summary>sums(k, c) += Σ z(k, tile) v(c, tile) over tiles and images; the first time it is that alone.</summary>
+        [SkipLocalsInit]
+        private unsafe void AddProducts<V>(float* turned, float* z, int tiles, int filters, float* sums, bool isFirst)
+            where V : unmanaged, ISimd<V>
+        {
+            const int Step = Tuning.SquareWinogradTiles * Layout.Lanes, Row = 2 * Layout.Lanes;
+            int channels = Padded(x.Shape.Channels);
+            float* products = stackalloc float[Tile.Rows * Row];
+            var nest = new LoopNest(tiles * Layout.Lanes, Layout.Lanes, 1);
+            for (int k = 0; k < filters; k += Tile.Rows)
             {
-                var (k, endFilter) = Operation.Share(filters, i, filterTiles);
-                for (int j = 0; j < channelTiles; j++)
+                int rows = Math.Min(Tile.Rows, filters - k);
+                for (int c = 0; c < channels; c += Row)
                 {
-                    var (c, endChannel) = Operation.Share(channels, j, channelTiles);
-                    var nest = new TapNest(1, 1, tiles, v + c * step, 0, 0, Layout.Lanes)
-                    {
-                        Y = z + k * step,
-                        YBlock = 0,
-                        YRow = 0,
-                        YFilter = step,
-                    };
-                    TapTile.Compute<V>(nest, taps, endChannel - c, endFilter - k, products);
-                    for (int f = k; f < endFilter; f++)
-                        for (int t = c; t < endChannel; t++)
-                            sums[f * channels + t] += products[(f - k) * TapTile.Taps + t - c];
+                    int width = Math.Min(Row, channels - c);
+                    Tile.Compute<V>(
+                        rows, width / Layout.Lanes, new(turned + (nint)c * Step, Step * Layout.Lanes), new(z + (nint)k * Step, Step),
+                        new(products, Layout.Lanes, Row), nest, default);
+                    for (int row = 0; row < rows; row++)
+                        for (int lane = 0; lane < width; lane += V.Width)
+                        {
+                            float* sum = sums + (nint)(k + row) * channels + c + lane;
+                            V product = V.Load(products + row * Row + lane);
+                            V.Store(isFirst ? product : V.Load(sum) + product, sum);
+                        }
                 }
             }
         }
@@ -86,6 +105,7 @@ internal sealed partial class SquareWinograd
     private readonly struct UpdateArguments(ArrayView<float> gradients, int parts, FilterShape filter, Update update) : IBody
     {
         /// <summary>A unit of work is 16 channels of a filter, which lie across lanes.</summary>
+        [SkipLocalsInit]
         public unsafe void Run<V>(int worker, int workers) where V : unmanaged, ISimd<V>
         {
             const int Square = Taps * Taps;
@@ -99,8 +119,8 @@ internal sealed partial class SquareWinograd
                 for (int f = 0; f < Points; f++)
                     for (int lane = 0; lane < Layout.Lanes; lane += V.Width)
                     {
-                        // Lanes behind the last channel hold what follows in memory; they are left out below.
-                        float* part = gradients.Pointer() + ((nint)f * filter.Filters + k) * channels + from + lane;
+                        // Lanes behind the last channel hold anything; they are left out below.
+                        float* part = gradients.Pointer() + ((nint)f * filter.Filters + k) * Padded(channels) + from + lane;
                         V sum = V.Load(part);
                         for (int p = 1; p < parts; p++)
                             sum += V.Load(part + (nint)p * length);

@@ -1,4 +1,5 @@
 using System.Runtime.CompilerServices;
+using System.Runtime.Intrinsics.X86;
 using ILGPU;
 
 namespace Secateurs.Kernels;
@@ -41,12 +42,15 @@ internal sealed partial class SquareWinograd
                 + "channels and tiles of 4x4 that are at least half full");
         (_device, _filter, _scratch, _x, _y, _flops) = (memory.Device, filter, scratch, x, y, Convolution.Flops(x, filter, y));
         _padding = x.Shape.Padding - filter.Inset;
-        int channels = Math.Max(filter.Channels, filter.Filters);
-        scratch.Ask(Lines(channels, 2 * Tuning.SquareWinogradTiles), (long)Points * filter.Filters * filter.Channels);
+        const int Tiles = Tuning.SquareWinogradTiles;
+        scratch.Ask(
+            (long)Points * (Pitch(filter.Channels, Tiles) + Pitch(filter.Filters, Tiles)) + Padded(filter.Channels) * Tiles * Layout.Lanes,
+            (long)Points * filter.Filters * filter.Channels);
+        int least = Operation.Parts(Tuning.SquareWinogradFewestParts, Chunks(filter.Filters));
         int most = Math.Min(
-            Tuning.SquareWinogradPartFloats / PartLength(filter), y.Blocks * TilesOf(y.Shape) / (2 * Tuning.SquareWinogradTiles));
-        _parts = Math.Min(y.Blocks, Math.Max(Tuning.SquareWinogradFewestParts, most));
-        _gradients = memory.Allocate<float>((long)_parts * PartLength(filter) + Layout.Lanes);
+            Tuning.SquareWinogradPartFloats / PartLength(filter), y.Blocks * TilesOf(y.Shape) / Tuning.SquareWinogradPartTiles);
+        _parts = Math.Min(y.Blocks, Math.Max(least, most));
+        _gradients = memory.Allocate<float>((long)_parts * PartLength(filter));
     }
 
     /// <summary>Whether these passes serve a layer, and pay.</summary>
@@ -114,9 +118,13 @@ internal sealed partial class SquareWinograd
     /// </summary>
     private static int Pitch(int channels, int tiles) => (channels * tiles + 1) * Layout.Lanes;
 
-    private static long Lines(int channels, int tiles) => 2L * Points * Pitch(channels, tiles);
+    /// <summary>Channels as they lie across lanes: whole vectors.</summary>
+    private static int Padded(int channels) => Operation.Parts(channels, Layout.Lanes) * Layout.Lanes;
 
-    private static int PartLength(FilterShape filter) => Points * filter.Filters * filter.Channels;
+    /// <summary>Of filters, each of which is summed by one worker at a time.</summary>
+    private static int Chunks(int filters) => Operation.Parts(filters, Tuning.SquareWinogradFilters);
+
+    private static int PartLength(FilterShape filter) => Points * filter.Filters * Padded(filter.Channels);
 
     /// <summary>A tile: its block of images, its first row and column of the output.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
@@ -133,19 +141,47 @@ internal sealed partial class SquareWinograd
     /// <param name="place">Of the tile.</param>
     /// <param name="padding">What the convolution sees around x.</param>
     /// <param name="v">Of the first channel.</param>
-    /// <param name="tiles">From a channel to the next, in vectors.</param>
+    /// <param name="step">Floats from a channel to the next.</param>
+    /// <param name="pitch">Floats from a point to the next.</param>
     private static unsafe void TransformInput<V>(
-        Tensor x, (int Block, int Row, int Column) place, int padding, float* v, int tiles) where V : unmanaged, ISimd<V>
+        Tensor x, (int Block, int Row, int Column) place, int padding, float* v, int step, nint pitch) where V : unmanaged, ISimd<V>
     {
         var s = x.Shape;
         int h = place.Row - padding, w = place.Column - padding;
         var rows = (Math.Max(0, -h), Math.Min(Side, s.Height - h));
         var columns = (Math.Max(0, -w), Math.Min(Side, s.Width - w));
         float* source = x.Pointer + (nint)place.Block * s.BlockStride + s.Offset(0, h, w);
-        nint pitch = Pitch(s.Channels, tiles);
-        for (int c = 0; c < s.Channels; c++, source += s.ChannelStride, v += tiles * Layout.Lanes)
+        for (int c = 0; c < s.Channels; c++, source += s.ChannelStride, v += step)
             for (int lane = 0; lane < Layout.Lanes; lane += V.Width)
                 SquareWinogradTransform.Input<V>(source + lane, s.RowStride, rows, columns, v + lane, pitch);
+    }
+
+    /// <summary>
+    /// Asks for four columns of all channels ahead, from a place on that may lie outside: they lie in pieces that no processor foresees.
+    /// </summary>
+    private static unsafe void Ask(Tensor x, (int Block, int Row, int Column) place, int rows)
+    {
+        if (!Sse.IsSupported)
+            return;
+        var s = x.Shape;
+        float* source = x.Pointer + (nint)place.Block * s.BlockStride + s.Offset(0, place.Row, place.Column);
+        for (int c = 0; c < s.Channels; c++, source += s.ChannelStride)
+        {
+            float* row = source;
+            for (int i = 0; i < rows; i++, row += s.RowStride)
+                for (int j = 0; j < Outputs; j++)
+                    Sse.Prefetch1(row + j * Layout.Lanes);
+        }
+    }
+
+    /// <summary>What tiles read that those to their left do not.</summary>
+    private static void AskForInput(Tensor x, int padding, TensorShape output, int first, int end)
+    {
+        for (int tile = first; tile < end; tile++)
+        {
+            var (block, row, column) = Place(tile, output);
+            Ask(x, (block, row - padding, column - padding + Side - Outputs), Side);
+        }
     }
 
     private readonly struct WeightArguments(ArrayView<float> weight, FilterShape filter, bool turned, ArrayView<float> transformed) : IBody
@@ -177,69 +213,88 @@ internal sealed partial class SquareWinograd
         }
     }
 
+    /// <summary>Forward, two tiles lie side by side: [pair][channel][2][16].</summary>
+    private const int Pair = 2 * Layout.Lanes;
+
+    private static int Offset(int tile, int channels) => tile / 2 * channels * Pair + tile % 2 * Layout.Lanes;
+
     private readonly struct ConvolveArguments(
         Tensor x, int padding, ArrayView<float> weights, WorkerLines lines, Tensor y, Tensor? gate, ArrayView<float> bias,
         bool relu) : IBody
     {
         /// <summary>A unit of work is some tiles of all channels.</summary>
+        [SkipLocalsInit]
         public unsafe void Run<V>(int worker, int workers) where V : unmanaged, ISimd<V>
         {
             const int Most = Tuning.SquareWinogradTiles;
             TensorShape xs = x.Shape, ys = y.Shape;
             int inputs = xs.Channels, outputs = ys.Channels, all = y.Blocks * TilesOf(ys);
             float* u = weights.Pointer(), v = lines.Of(worker);
-            float* m = v + (nint)Points * Pitch(inputs, Most), square = stackalloc float[Outputs * Outputs * Layout.Lanes];
+            float* m = v + (nint)Points * Pitch(inputs, Most), half = stackalloc float[Outputs * Side * Layout.Lanes];
             int pitch = Pitch(inputs, Most), sumPitch = Pitch(outputs, Most);
-            var nest = new LoopNest(inputs, Most * Layout.Lanes, 1);
+            var nest = new LoopNest(inputs, Pair, 1);
             var (first, last) = Operation.Share(all, worker, workers);
             for (int start = first; start < last; start += Most)
             {
                 int tiles = Math.Min(Most, last - start);
                 for (int t = 0; t < tiles; t++)
-                    TransformInput<V>(x, Place(start + t, ys), padding, v + t * Layout.Lanes, Most);
+                    TransformInput<V>(x, Place(start + t, ys), padding, v + Offset(t, inputs), Pair, pitch);
+                AskForInput(x, padding, ys, start + Most, Math.Min(last, start + 2 * Most));
+                for (int t = 0; t < tiles; t++)
+                    Ask(y, Place(start + t, ys), Outputs);
                 for (int f = 0; f < Points; f++)
                     for (int k = 0; k < outputs; k += Tile.Rows)
                         for (int t = 0; t < tiles; t += 2)
                             Tile.Compute<V>(
                                 Math.Min(Tile.Rows, outputs - k), Math.Min(2, tiles - t),
-                                new(v + (nint)f * pitch + t * Layout.Lanes, Layout.Lanes),
+                                new(v + (nint)f * pitch + Offset(t, inputs), Layout.Lanes),
                                 new(u + ((nint)f * outputs + k) * inputs, inputs),
-                                new(m + (nint)f * sumPitch + (k * Most + t) * Layout.Lanes, Layout.Lanes, Most * Layout.Lanes),
+                                new(m + (nint)f * sumPitch + Offset(t, outputs) + k * Pair, Layout.Lanes, Pair),
                                 nest, default);
                 for (int t = 0; t < tiles; t++)
                 {
                     var (block, row, column) = Place(start + t, ys);
                     nint at = (nint)block * ys.BlockStride + ys.Offset(0, row, column);
+                    int rows = Math.Min(Outputs, ys.Height - row), columns = Math.Min(Outputs, ys.Width - column);
                     for (int k = 0; k < outputs; k++, at += ys.ChannelStride)
                         for (int lane = 0; lane < Layout.Lanes; lane += V.Width)
                         {
-                            SquareWinogradTransform.Output<V>(m + (k * Most + t) * Layout.Lanes + lane, sumPitch, square + lane);
-                            Store<V>(
-                                square + lane, at + lane, k, Math.Min(Outputs, ys.Height - row), Math.Min(Outputs, ys.Width - column));
+                            SquareWinogradTransform.OutputColumns<V>(m + Offset(t, outputs) + k * Pair + lane, sumPitch, half + lane);
+                            Store<V>(half + lane, at + lane, k, rows, columns);
                         }
                 }
             }
         }
 
+        /// <summary>The outputs of a channel of a tile.</summary>
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        private unsafe void Store<V>(float* square, nint at, int channel, int rows, int columns) where V : unmanaged, ISimd<V>
+        private unsafe void Store<V>(float* half, nint at, int channel, int rows, int columns) where V : unmanaged, ISimd<V>
         {
-            float* gates = gate is { } g ? g.Pointer + at : null;
+            float* target = y.Pointer + at, gates = gate is { } g ? g.Pointer + at : null;
             V add = bias.Length == 0 ? V.Zero : V.Broadcast(bias.Pointer()[channel]);
-            for (int i = 0; i < rows; i++)
+            for (int i = 0; i < rows; i++, half += Side * Layout.Lanes, target += y.Shape.RowStride)
             {
-                int row = i * y.Shape.RowStride;
-                float* target = y.Pointer + at + row;
-                for (int j = 0; j < columns; j++)
-                {
-                    V value = V.Load(square + (i * Outputs + j) * Layout.Lanes) + add;
-                    if (relu)
-                        value = V.Max(V.Zero, value);
-                    if (gates is not null)
-                        value = V.WherePositive(V.Load(gates + row + j * Layout.Lanes), value);
-                    V.Store(value, target + j * Layout.Lanes);
-                }
+                SquareWinogradTransform.OutputRow(half, out V y0, out V y1, out V y2, out V y3);
+                Store(y0 + add, target, gates);
+                if (columns > 1)
+                    Store(y1 + add, target + Layout.Lanes, gates + Layout.Lanes);
+                if (columns > 2)
+                    Store(y2 + add, target + 2 * Layout.Lanes, gates + 2 * Layout.Lanes);
+                if (columns > 3)
+                    Store(y3 + add, target + 3 * Layout.Lanes, gates + 3 * Layout.Lanes);
+                if (gate is not null)
+                    gates += y.Shape.RowStride;
             }
+        }
+
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        private unsafe void Store<V>(V value, float* target, float* gates) where V : unmanaged, ISimd<V>
+        {
+            if (relu)
+                value = V.Max(V.Zero, value);
+            if (gate is not null)
+                value = V.WherePositive(V.Load(gates), value);
+            V.Store(value, target);
         }
     }
 }

@@ -10,6 +10,7 @@ namespace Secateurs.Kernels;
 /// Lavin and Gray, Fast Algorithms for Convolutional Neural Networks, 2016. Each of these is the one-dimensional transform of all columns,
 /// then of all rows. Outputs of a tile share their rounding errors.
 /// </remarks>
+[SkipLocalsInit]
 internal static unsafe class SquareWinogradTransform
 {
     /// <summary>Points, outputs and taps along a side.</summary>
@@ -58,13 +59,19 @@ internal static unsafe class SquareWinogradTransform
         where V : unmanaged, ISimd<V>
     {
         float* half = stackalloc float[Side * Outputs * Layout.Lanes];
+        bool whole = rows == Outputs && columns == Outputs;
         for (int j = 0; j < Outputs; j++)
         {
             float* at = dy + j * Layout.Lanes;
             bool inside = j < columns;
-            OutputGradient(
-                At<V>(at, row, 0, inside, (0, rows)), At<V>(at, row, 1, inside, (0, rows)), At<V>(at, row, 2, inside, (0, rows)),
-                At<V>(at, row, 3, inside, (0, rows)), half + j * Layout.Lanes, Outputs * Layout.Lanes);
+            if (whole)
+                OutputGradient(
+                    V.Load(at), V.Load(at + row), V.Load(at + 2 * row), V.Load(at + 3 * row), half + j * Layout.Lanes,
+                    Outputs * Layout.Lanes);
+            else
+                OutputGradient(
+                    At<V>(at, row, 0, inside, (0, rows)), At<V>(at, row, 1, inside, (0, rows)), At<V>(at, row, 2, inside, (0, rows)),
+                    At<V>(at, row, 3, inside, (0, rows)), half + j * Layout.Lanes, Outputs * Layout.Lanes);
         }
         for (int i = 0; i < Side; i++, z += Side * pitch)
         {
@@ -74,26 +81,27 @@ internal static unsafe class SquareWinogradTransform
         }
     }
 
-    /// <summary>Aᵀ m A: 36 points to 4x4 outputs that lie side by side, 16 floats apart.</summary>
-    public static void Output<V>(float* m, nint pitch, float* y) where V : unmanaged, ISimd<V>
+    /// <summary>Aᵀ m of 36 points: 4 rows of 6, one behind the other, 16 floats apart.</summary>
+    public static void OutputColumns<V>(float* m, nint pitch, float* half) where V : unmanaged, ISimd<V>
     {
-        float* half = stackalloc float[Outputs * Side * Layout.Lanes];
-        for (int j = 0; j < Side; j++)
+        nint row = Side * pitch;
+        for (int j = 0; j < Side; j++, m += pitch, half += Layout.Lanes)
         {
-            float* at = m + j * pitch;
-            nint row = Side * pitch;
             Output(
-                V.Load(at), V.Load(at + row), V.Load(at + 2 * row), V.Load(at + 3 * row), V.Load(at + 4 * row), V.Load(at + 5 * row),
-                half + j * Layout.Lanes, Side * Layout.Lanes);
-        }
-        for (int i = 0; i < Outputs; i++, y += Outputs * Layout.Lanes)
-        {
-            float* at = half + i * Side * Layout.Lanes;
-            Output(
-                V.Load(at), V.Load(at + Layout.Lanes), V.Load(at + 2 * Layout.Lanes), V.Load(at + 3 * Layout.Lanes),
-                V.Load(at + 4 * Layout.Lanes), V.Load(at + 5 * Layout.Lanes), y, Layout.Lanes);
+                V.Load(m), V.Load(m + row), V.Load(m + 2 * row), V.Load(m + 3 * row), V.Load(m + 4 * row), V.Load(m + 5 * row),
+                out V y0, out V y1, out V y2, out V y3);
+            V.Store(y0, half);
+            V.Store(y1, half + Side * Layout.Lanes);
+            V.Store(y2, half + 2 * Side * Layout.Lanes);
+            V.Store(y3, half + 3 * Side * Layout.Lanes);
         }
     }
+
+    /// <summary>A row of these times A: a row of 4 outputs.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void OutputRow<V>(float* half, out V y0, out V y1, out V y2, out V y3) where V : unmanaged, ISimd<V> => Output(
+        V.Load(half), V.Load(half + Layout.Lanes), V.Load(half + 2 * Layout.Lanes), V.Load(half + 3 * Layout.Lanes),
+        V.Load(half + 4 * Layout.Lanes), V.Load(half + 5 * Layout.Lanes), out y0, out y1, out y2, out y3);
 
     /// <summary>G w Gᵀ: 3x3 taps, 16 floats apart, to 36 points.</summary>
     public static void Weight<V>(float* w, float* u, nint pitch) where V : unmanaged, ISimd<V>
@@ -155,13 +163,14 @@ internal static unsafe class SquareWinogradTransform
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static void Output<V>(V m0, V m1, V m2, V m3, V m4, V m5, float* target, nint pitch) where V : unmanaged, ISimd<V>
+    private static void Output<V>(V m0, V m1, V m2, V m3, V m4, V m5, out V y0, out V y1, out V y2, out V y3)
+        where V : unmanaged, ISimd<V>
     {
         V s1 = m1 + m2, d1 = m1 - m2, s2 = m3 + m4, d2 = m3 - m4;
-        V.Store(m0 + s1 + s2, target);
-        V.Store(V.MultiplyAdd(V.Broadcast(2), d2, d1), target + pitch);
-        V.Store(V.MultiplyAdd(V.Broadcast(4), s2, s1), target + 2 * pitch);
-        V.Store(V.MultiplyAdd(V.Broadcast(8), d2, d1 + m5), target + 3 * pitch);
+        y0 = m0 + s1 + s2;
+        y1 = V.MultiplyAdd(V.Broadcast(2), d2, d1);
+        y2 = V.MultiplyAdd(V.Broadcast(4), s2, s1);
+        y3 = V.MultiplyAdd(V.Broadcast(8), d2, d1 + m5);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]

@@ -110,11 +110,11 @@ internal static unsafe class Tile
             nint down = row * y.Row;
             if (V.Width == Layout.Lanes)
             {
-                // A missing second group is computed as the first once more: same loads, same stores, no second code path.
-                bool two = groups == 2;
-                Dispatch<V>(
-                    height, new(x.First, two ? x.Second : 0), w.At(row), new(y.First + down, two ? y.Second : 0, y.Row), nest,
-                    epilogue.At(row, down));
+                var output = new TileOutput(y.First + down, y.Second, y.Row);
+                if (groups == 2)
+                    Dispatch<V, Two>(height, x, w.At(row), output, nest, epilogue.At(row, down));
+                else
+                    Dispatch<V, One>(height, x, w.At(row), output, nest, epilogue.At(row, down));
             }
             else
             {
@@ -122,7 +122,7 @@ internal static unsafe class Tile
                     for (int lane = 0; lane < Layout.Lanes; lane += 2 * V.Width)
                     {
                         nint offset = down + group * y.Second + lane;
-                        Dispatch<V>(
+                        Dispatch<V, Two>(
                             height, new(x.First + group * x.Second + lane, V.Width), w.At(row), new(y.First + offset, V.Width, y.Row), nest,
                             epilogue.At(row, offset));
                     }
@@ -131,24 +131,25 @@ internal static unsafe class Tile
         }
     }
 
-    private static void Dispatch<V>(
+    private static void Dispatch<V, G>(
         int height, in TileInput x, in TileWeights w, in TileOutput y, in LoopNest nest, in Epilogue epilogue)
-        where V : unmanaged, ISimd<V>
+        where V : unmanaged, ISimd<V> where G : struct, IRows
     {
         if (height == 8)
-            Compute<V, Eight>(x, w, y, nest, epilogue);
+            Compute<V, Eight, G>(x, w, y, nest, epilogue);
         else if (height == 4)
-            Compute<V, Four>(x, w, y, nest, epilogue);
+            Compute<V, Four, G>(x, w, y, nest, epilogue);
         else if (height == 2)
-            Compute<V, Two>(x, w, y, nest, epilogue);
+            Compute<V, Two, G>(x, w, y, nest, epilogue);
         else
-            Compute<V, One>(x, w, y, nest, epilogue);
+            Compute<V, One, G>(x, w, y, nest, epilogue);
     }
 
-    // H.Count is a constant to the JIT: rows that a height lacks leave no code behind. Operands are copied to registers first.
-    private static void Compute<V, H>(
+    // H.Count and G.Count, rows and vectors of lanes, are constants to the JIT: what a tile lacks leaves no code behind. Operands are
+    // copied to registers first.
+    private static void Compute<V, H, G>(
         in TileInput input, in TileWeights weights, in TileOutput output, in LoopNest nest, in Epilogue epilogue)
-        where V : unmanaged, ISimd<V> where H : struct, IRows
+        where V : unmanaged, ISimd<V> where H : struct, IRows where G : struct, IRows
     {
         float* x = input.First, w = weights.First, y = output.First;
         nint x2 = input.Second, wRow = weights.Row, y2 = output.Second, yRow = output.Row;
@@ -192,63 +193,72 @@ internal static unsafe class Tile
                 {
                     if (Sse.IsSupported && H.Count == 8)
                         Sse.Prefetch0(wi + ahead);
-                    V u = V.Load(xi), v = V.Load(xi + x2), c = V.Broadcast(wi[0]);
+                    V u = V.Load(xi), v = G.Count == 2 ? V.Load(xi + x2) : u, c = V.Broadcast(wi[0]);
                     a0 = V.MultiplyAdd(c, u, a0);
-                    b0 = V.MultiplyAdd(c, v, b0);
+                    if (G.Count == 2)
+                        b0 = V.MultiplyAdd(c, v, b0);
                     if (H.Count >= 2)
                     {
                         c = V.Broadcast(wi[wRow]);
                         a1 = V.MultiplyAdd(c, u, a1);
-                        b1 = V.MultiplyAdd(c, v, b1);
+                        if (G.Count == 2)
+                            b1 = V.MultiplyAdd(c, v, b1);
                     }
                     if (H.Count >= 4)
                     {
                         c = V.Broadcast(wi[wRow2]);
                         a2 = V.MultiplyAdd(c, u, a2);
-                        b2 = V.MultiplyAdd(c, v, b2);
+                        if (G.Count == 2)
+                            b2 = V.MultiplyAdd(c, v, b2);
                         c = V.Broadcast(wi[wRow3]);
                         a3 = V.MultiplyAdd(c, u, a3);
-                        b3 = V.MultiplyAdd(c, v, b3);
+                        if (G.Count == 2)
+                            b3 = V.MultiplyAdd(c, v, b3);
                     }
                     if (H.Count == 8)
                     {
                         var wh = wi + wRow4;
                         c = V.Broadcast(wh[0]);
                         a4 = V.MultiplyAdd(c, u, a4);
-                        b4 = V.MultiplyAdd(c, v, b4);
+                        if (G.Count == 2)
+                            b4 = V.MultiplyAdd(c, v, b4);
                         c = V.Broadcast(wh[wRow]);
                         a5 = V.MultiplyAdd(c, u, a5);
-                        b5 = V.MultiplyAdd(c, v, b5);
+                        if (G.Count == 2)
+                            b5 = V.MultiplyAdd(c, v, b5);
                         c = V.Broadcast(wh[wRow2]);
                         a6 = V.MultiplyAdd(c, u, a6);
-                        b6 = V.MultiplyAdd(c, v, b6);
+                        if (G.Count == 2)
+                            b6 = V.MultiplyAdd(c, v, b6);
                         c = V.Broadcast(wh[wRow3]);
                         a7 = V.MultiplyAdd(c, u, a7);
-                        b7 = V.MultiplyAdd(c, v, b7);
+                        if (G.Count == 2)
+                            b7 = V.MultiplyAdd(c, v, b7);
                     }
                 }
             }
         }
-        Store(a0, b0, y, y2, 0, epilogue);
+        Store<V, G>(a0, b0, y, y2, 0, epilogue);
         if (H.Count >= 2)
-            Store(a1, b1, y, y2, yRow, epilogue);
+            Store<V, G>(a1, b1, y, y2, yRow, epilogue);
         if (H.Count >= 4)
         {
-            Store(a2, b2, y, y2, 2 * yRow, epilogue);
-            Store(a3, b3, y, y2, 3 * yRow, epilogue);
+            Store<V, G>(a2, b2, y, y2, 2 * yRow, epilogue);
+            Store<V, G>(a3, b3, y, y2, 3 * yRow, epilogue);
         }
         if (H.Count == 8)
         {
-            Store(a4, b4, y, y2, 4 * yRow, epilogue);
-            Store(a5, b5, y, y2, 5 * yRow, epilogue);
-            Store(a6, b6, y, y2, 6 * yRow, epilogue);
-            Store(a7, b7, y, y2, 7 * yRow, epilogue);
+            Store<V, G>(a4, b4, y, y2, 4 * yRow, epilogue);
+            Store<V, G>(a5, b5, y, y2, 5 * yRow, epilogue);
+            Store<V, G>(a6, b6, y, y2, 6 * yRow, epilogue);
+            Store<V, G>(a7, b7, y, y2, 7 * yRow, epilogue);
         }
     }
 
     // Inlined, since a call would make the register allocator keep the sums in memory through the loops above.
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static void Store<V>(V a, V b, float* y, nint y2, nint offset, in Epilogue epilogue) where V : unmanaged, ISimd<V>
+    private static void Store<V, G>(V a, V b, float* y, nint y2, nint offset, in Epilogue epilogue)
+        where V : unmanaged, ISimd<V> where G : struct, IRows
     {
         if (epilogue.Relu)
         {
@@ -258,10 +268,12 @@ internal static unsafe class Tile
         if (epilogue.Gate is not null)
         {
             a = V.WherePositive(V.Load(epilogue.Gate + offset), a);
-            b = V.WherePositive(V.Load(epilogue.Gate + offset + y2), b);
+            if (G.Count == 2)
+                b = V.WherePositive(V.Load(epilogue.Gate + offset + y2), b);
         }
         V.Store(a, y + offset);
-        V.Store(b, y + offset + y2);
+        if (G.Count == 2)
+            V.Store(b, y + offset + y2);
     }
 
     private readonly struct Eight : IRows { public static int Count => 8; }

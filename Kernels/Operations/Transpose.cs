@@ -1,5 +1,3 @@
-using System.Runtime.Intrinsics;
-using System.Runtime.Intrinsics.X86;
 using ILGPU;
 
 namespace Secateurs.Kernels;
@@ -36,30 +34,11 @@ internal static class Transpose
             var (first, last) = Operation.Share(Source.Blocks * strips, worker, workers);
             for (int item = first; item < last; item++)
             {
-                int block = item / strips, from = item % strips * Layout.Lanes, to = Math.Min(features, from + Layout.Lanes);
-                float* columns = source + (nint)block * features * Layout.Lanes, rows = target + (nint)block * Layout.Lanes * pitch;
-                for (; Sse.IsSupported && from + Square <= to; from += Square)
-                    for (int lane = 0; lane < Layout.Lanes; lane += Square)
-                        Turn(columns + from * Layout.Lanes + lane, rows + (nint)lane * pitch + from, pitch);
-                for (int lane = 0; lane < Layout.Lanes; lane++)
-                    for (int c = from; c < to; c++)
-                        rows[(nint)lane * pitch + c] = columns[c * Layout.Lanes + lane];
+                int block = item / strips, from = item % strips * Layout.Lanes;
+                FloatSquare.Turn(
+                    source + ((nint)block * features + from) * Layout.Lanes, Layout.Lanes, Math.Min(Layout.Lanes, features - from),
+                    target + (nint)block * Layout.Lanes * pitch + from, pitch);
             }
-        }
-
-        private const int Square = 4;
-
-        /// <summary>4 features of 4 images, in registers.</summary>
-        private static unsafe void Turn(float* columns, float* rows, nint pitch)
-        {
-            Vector128<float> a = Vector128.Load(columns), b = Vector128.Load(columns + Layout.Lanes);
-            Vector128<float> c = Vector128.Load(columns + 2 * Layout.Lanes), d = Vector128.Load(columns + 3 * Layout.Lanes);
-            Vector128<float> ab = Sse.UnpackLow(a, b), cd = Sse.UnpackLow(c, d), abHigh = Sse.UnpackHigh(a, b);
-            Vector128<float> cdHigh = Sse.UnpackHigh(c, d);
-            Sse.MoveLowToHigh(ab, cd).Store(rows);
-            Sse.MoveHighToLow(cd, ab).Store(rows + pitch);
-            Sse.MoveLowToHigh(abHigh, cdHigh).Store(rows + 2 * pitch);
-            Sse.MoveHighToLow(cdHigh, abHigh).Store(rows + 3 * pitch);
         }
     }
 }

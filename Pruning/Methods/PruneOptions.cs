@@ -82,7 +82,7 @@ public sealed record PruneOptions
     public double LearningRate { get; init; }
 
     /// <summary>Usual peak learning rates, and a usual <see cref="WeightDecay"/> of <see cref="Optimizer.Sgd"/>.</summary>
-    public const double AdamRate = 1e-3, SgdRate = 0.05, SgdDecay = 5e-4;
+    public const double AdamRate = 1e-3, SgdRate = 0.1, SgdDecay = 1e-3;
 
     /// <summary>Of dense training, and of retraining by hand; dynamic pruning goes by Adam's moments.</summary>
     [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingDefault)]

@@ -99,7 +99,7 @@ public sealed class PictureRunTests : IDisposable
         string[] normalised = ["train", "--epochs", "1", "--force", .. Common(usual, "conv4@3p1br pool2 fc3")];
         Cli.Done(normalised);
         all = File.ReadAllText(Path.Combine(usual, "options.json"));
-        foreach (string said in (string[])["\"sgd\"", "0.05", "0.0005"])
+        foreach (string said in (string[])["\"sgd\"", "0.1", "0.001"])
             Assert.Contains(said, all);
         Cli.Done([.. normalised, "--learning-rate", "0.01"]);
         Assert.DoesNotContain("\"sgd\"", File.ReadAllText(Path.Combine(usual, "options.json")));
