@@ -116,10 +116,10 @@ public sealed record PruneOptions
     /// <summary>Hand-set pruning: threshold of a layer = sensitivity x deviation of its weights.</summary>
     public double Sensitivity { get; init; } = 1;
 
-    /// <summary>Dynamic pruning: learning rate of the way down, and the peak of annealing.</summary>
+    /// <summary>Dynamic pruning: learning rate of the way down from a ratio of 20 on, and the peak of annealing there.</summary>
     public double PruneRate { get; init; } = 4e-3;
 
-    /// <summary>Dynamic pruning: L2 factor of the way down.</summary>
+    /// <summary>Dynamic pruning: L2 factor of the way down from a ratio of 20 on.</summary>
     public double Decay { get; init; } = 5e-4;
 
     /// <summary>

@@ -4,9 +4,10 @@ using Secateurs.Model;
 namespace Secateurs.Pruning.Methods;
 
 /// <summary>
-/// The way down from a dense network: a quarter of an epoch of training at a constant high learning rate after each move of the thresholds,
+/// The way down from a dense network: a quarter of an epoch of training at a high learning rate after each move of the thresholds,
 /// and moves that make the ratio grow with the square of the time, r(t) = (t / T)². Light networks get most of the epochs, which cost least
-/// there. Anywhere on the way a network can be taken: as the mean of the last moves (<see cref="Averaged"/>), which costs nothing, or
+/// there. Learning rate and L2 grow with the time until the ratio is 20 and are constant from there on: at full rate a network that still
+/// has most of its weights would forget what made it good. Anywhere on the way a network can be taken: as the mean of the last moves (<see cref="Averaged"/>), which costs nothing, or
 /// better, annealed (<see cref="Anneal"/>), its learning rate falling to zero.
 /// </summary>
 /// <remarks>
@@ -22,6 +23,9 @@ internal sealed class PruningPath
 
     /// <summary>Moves that the mean reaches back to, exponentially: two epochs.</summary>
     private const double Reach = 8;
+
+    /// <summary>The ratio at which learning rate and L2 are what the options say.</summary>
+    private const double FullRate = 20;
 
     /// <summary>Epochs of annealing, in units of those that the way down to its ratio has, or to this one if it is heavier.</summary>
     private const double AnnealShare = 0.4, AnnealFrom = 50;
@@ -55,7 +59,10 @@ internal sealed class PruningPath
     public int Moves { get; private set; }
 
     /// <summary>The last steps, with the last move's thresholds.</summary>
-    public LastSteps Last => new(Phase, _session.Options.PruneRate, _train, _thresholds);
+    public LastSteps Last => new(Phase, Strength * _session.Options.PruneRate, _train, _thresholds);
+
+    /// <summary>Of learning rate and L2, in parts of what the options say.</summary>
+    private double Strength => Math.Min(1, Time(Ratio) / Time(FullRate));
 
     /// <summary>
     /// The network that stands in the trainer, the dense one, teaches from now on beside the labels, if the options say so, and images
@@ -81,7 +88,8 @@ internal sealed class PruningPath
         }
         // Nobody knows where the way ends: a hundredth of the weights stands for it, as long as that is not behind.
         double done = (double)Moves / MovesPerEpoch, end = Math.Max(Time(Usual) - _begin, done + 1.0 / MovesPerEpoch);
-        _train = _session.Train(Phase, _steps, _ => new StepRates(_session.Options.PruneRate, _session.Options.Decay), done, end);
+        var rates = new StepRates(Strength * _session.Options.PruneRate, Strength * _session.Options.Decay);
+        _train = _session.Train(Phase, _steps, _ => rates, done, end);
         Moves++;
         Average();
     }
@@ -125,7 +133,7 @@ internal sealed class PruningPath
         {
             for (int part = 0; part < parts; part++)
             {
-                var rates = PruneSession.Cosine(_session.Options.PruneRate, 0, part * _steps, parts * _steps);
+                var rates = PruneSession.Cosine(Strength * _session.Options.PruneRate, 0, part * _steps, parts * _steps);
                 _train = _session.Train(Phase, _steps, rates, (double)part / MovesPerEpoch, (double)parts / MovesPerEpoch);
             }
         });

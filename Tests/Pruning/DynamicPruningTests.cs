@@ -38,6 +38,34 @@ public sealed class DynamicPruningTests
     }
 
     [Fact]
+    public void Rate_and_decay_rise_with_the_time_until_a_twentieth_of_the_weights()
+    {
+        using var device = ComputeDevice.Cpu(2);
+        using var trainer = Open(device);
+        var path = new PruningPath(Dense(trainer, Short with { PathShare = 8, PruneRate = 2e-3 }), 4);
+        foreach (double ratio in (double[])[5, 10, 20, 40])
+        {
+            path.GoTo(ratio);
+            Assert.Equal(2e-3 * Math.Min(1, Math.Sqrt(ratio / 20)), path.Last.Rate, 1e-12);
+        }
+    }
+
+    [Fact]
+    public void Sgd_begins_slowly()
+    {
+        using var device = ComputeDevice.Cpu(2);
+        using var trainer = Open(device);
+        var rows = new IterationRows();
+        Dense(trainer, Short with { Optimizer = Optimizer.Sgd, LearningRate = 0.01, DenseEpochs = 20 }, rows);
+        double Cosine(int epochs) =>
+            0.005 * (1 + Math.Cos(Math.PI * (epochs * trainer.StepsPerEpoch - 1) / (20 * trainer.StepsPerEpoch)));
+        // Two epochs of twenty are a tenth.
+        Assert.Equal(Cosine(1) / 2, rows.All[0].LearningRate, 1e-9);
+        Assert.Equal(Cosine(2), rows.All[1].LearningRate, 1e-9);
+        Assert.Equal(Cosine(3), rows.All[2].LearningRate, 1e-9);
+    }
+
+    [Fact]
     public void The_mean_of_the_last_moves_is_of_live_weights_and_near_to_them()
     {
         using var device = ComputeDevice.Cpu(2);

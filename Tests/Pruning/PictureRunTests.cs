@@ -85,11 +85,11 @@ public sealed class PictureRunTests : IDisposable
     {
         string run = _folder.Combine("sgd"), usual = _folder.Combine("usual");
         Cli.Done([
-            "train", "--epochs", "6", "--optimizer", "sgd", "--momentum", "0.8", "--weight-decay", "0.001", "--label-smoothing", "0.1",
+            "train", "--epochs", "6", "--optimizer", "sgd", "--momentum", "0.8", "--weight-decay", "0.002", "--label-smoothing", "0.3",
             "--augment", "flip", .. Common(run)]);
         using var options = JsonDocument.Parse(File.ReadAllBytes(Path.Combine(run, "options.json")));
         string all = options.RootElement.GetRawText();
-        foreach (string said in (string[])["\"sgd\"", "0.05", "0.8", "0.001", "0.1", "\"flip\""])
+        foreach (string said in (string[])["\"sgd\"", "0.1", "0.8", "0.002", "0.3", "\"flip\""])
             Assert.Contains(said, all);
         Cli.Done(["train", "--epochs", "1", .. Common(usual)]);
         all = File.ReadAllText(Path.Combine(usual, "options.json"));

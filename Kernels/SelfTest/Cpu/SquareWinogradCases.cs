@@ -12,7 +12,7 @@ internal static class SquareWinogradCases
     [
         (3, 6, 6, 0, new(8, 8, 3, 3)), (17, 7, 9, 1, new(9, 17, 3, 3)), (50, 4, 4, 1, new(33, 10, 3, 3)), (33, 12, 5, 2, new(16, 8, 3, 3)),
         (5, 9, 8, 2, new(11, 16, 3, 3, Inset: 1)), (64, 8, 16, 1, new(8, 25, 3, 3)), (100, 3, 3, 1, new(20, 18, 3, 3)),
-        (2, 31, 10, 1, new(15, 9, 3, 3)),
+        (2, 31, 10, 1, new(15, 9, 3, 3)), (37, 6, 9, 1, new(131, 8, 3, 3)),
     ];
 
     public static IEnumerable<SelfTestCase> All =>
