@@ -49,8 +49,8 @@ internal sealed partial class SquareWinograd
             }
         }
 
-        private unsafe void TransformGradient<V>((int Block, int Row, int Column) place, int firstFilter, int endFilter, float* z, nint pitch)
-            where V : unmanaged, ISimd<V>
+        private unsafe void TransformGradient<V>(
+            (int Block, int Row, int Column) place, int firstFilter, int endFilter, float* z, nint pitch) where V : unmanaged, ISimd<V>
         {
             var s = dOutput.Shape;
             int rows = Math.Min(Outputs, s.Height - place.Row), columns = Math.Min(Outputs, s.Width - place.Column);

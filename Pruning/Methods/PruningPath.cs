@@ -4,11 +4,11 @@ using Secateurs.Model;
 namespace Secateurs.Pruning.Methods;
 
 /// <summary>
-/// The way down from a dense network: a quarter of an epoch of training at a high learning rate after each move of the thresholds,
-/// and moves that make the ratio grow with the square of the time, r(t) = (t / T)². Light networks get most of the epochs, which cost least
-/// there. Learning rate and L2 grow with the time until the ratio is 20 and are constant from there on: at full rate a network that still
-/// has most of its weights would forget what made it good. Anywhere on the way a network can be taken: as the mean of the last moves (<see cref="Averaged"/>), which costs nothing, or
-/// better, annealed (<see cref="Anneal"/>), its learning rate falling to zero.
+/// The way down from a dense network: a quarter of an epoch of training after each move of the thresholds, and moves that make the ratio
+/// grow with the square of the time, r(t) = (t / T)². Light networks get most of the epochs, which cost least there. Learning rate and L2
+/// grow with the time until the ratio is 20 and are constant from there on: at full rate a network that still has most of its weights would
+/// forget what made it good. Anywhere on the way a network can be taken: as the mean of the last moves (<see cref="Averaged"/>), which
+/// costs nothing, or better, annealed (<see cref="Anneal"/>), its learning rate falling to zero.
 /// </summary>
 /// <remarks>
 /// No threshold is given anywhere. A move is a number of live weights; the common threshold on <see cref="Saliency"/> that keeps them is

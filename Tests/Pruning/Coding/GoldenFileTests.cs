@@ -101,7 +101,7 @@ public class GoldenFileTests
             Layer("fc1", [4, 6], 5, 2, 4),
         ])
         {
-            Others = [.. Enumerable.Range(0, 6).Select(i => Enumerable.Range(0, 6).Select(k => (i % 2 - 0.25f) * (k * k % 7 + i)).ToArray())],
+            Others = [.. Enumerable.Range(0, 6).Select(i => (float[])[.. Enumerable.Range(0, 6).Select(k => (i % 2 - 0.25f) * (k * k % 7 + i))])],
         };
 
         static SharedLayer Layer(string name, int[] shape, int shared, int spacing, int biases)
