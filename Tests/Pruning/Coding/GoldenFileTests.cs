@@ -101,8 +101,10 @@ public class GoldenFileTests
             Layer("fc1", [4, 6], 5, 2, 4),
         ])
         {
-            Others = [.. Enumerable.Range(0, 6).Select(i => (float[])[.. Enumerable.Range(0, 6).Select(k => (i % 2 - 0.25f) * (k * k % 7 + i))])],
+            Others = [.. Enumerable.Range(0, 6).Select(i => Enumerable.Range(0, 6).Select(k => Other(i, k)).ToArray())],
         };
+
+        static float Other(int list, int index) => (list % 2 - 0.25f) * (index * index % 7 + list);
 
         static SharedLayer Layer(string name, int[] shape, int shared, int spacing, int biases)
         {
