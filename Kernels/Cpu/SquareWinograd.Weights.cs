@@ -9,16 +9,16 @@ internal sealed partial class SquareWinograd
         Tensor x, int padding, Tensor dOutput, WorkerLines lines, int parts, ArrayView<float> gradients) : IBody
     {
         /// <summary>
-        /// A unit of work is some filters of a part of the batch: some tiles at a time. At each point the input is turned, so that channels
-        /// lie across lanes and a sum runs over all images of all tiles.
+        /// A unit of work is a chunk of filters in a part of the batch. It takes some tiles at a time; at each point their input is
+        /// transposed, so that channels lie across lanes and sums run over the images of all tiles.
         /// </summary>
         public unsafe void Run<V>(int worker, int workers) where V : unmanaged, ISimd<V>
         {
             const int Most = Tuning.SquareWinogradTiles;
             var ys = dOutput.Shape;
             int channels = x.Shape.Channels, perBlock = TilesOf(ys), chunks = Chunks(ys.Channels), step = Most * Layout.Lanes;
-            float* v = lines.Of(worker), turned = v + (nint)Points * Pitch(channels, Most);
-            float* z = turned + (nint)Padded(channels) * step;
+            float* v = lines.Of(worker), transposed = v + (nint)Points * Pitch(channels, Most);
+            float* z = transposed + (nint)Padded(channels) * step;
             var (first, last) = Operation.Share(parts * chunks, worker, workers);
             for (int item = first; item < last; item++)
             {
@@ -36,14 +36,15 @@ internal sealed partial class SquareWinograd
                         TransformInput<V>(x, place, padding, v + t * Layout.Lanes, step, Pitch(channels, Most));
                         TransformGradient<V>(place, firstFilter, endFilter, z + t * Layout.Lanes, pitch);
                     }
-                    AskForInput(x, padding, ys, start + Most, ahead);
+                    PrefetchInput(x, padding, ys, start + Most, ahead);
                     for (int tile = start + Most; tile < ahead; tile++)
-                        Ask(dOutput, Place(tile, ys), Outputs);
+                        Prefetch(dOutput, Place(tile, ys), Outputs);
                     for (int f = 0; f < Points; f++)
                     {
-                        Turn(v + (nint)f * Pitch(channels, Most), tiles, turned);
+                        Transpose(v + (nint)f * Pitch(channels, Most), tiles, transposed);
                         AddProducts<V>(
-                            turned, z + f * pitch, tiles, endFilter - firstFilter, sums + f * ys.Channels * row, isFirst: start == begin);
+                            transposed, z + f * pitch, tiles, endFilter - firstFilter, sums + f * ys.Channels * row,
+                            isFirst: start == begin);
                     }
                 }
             }
@@ -61,7 +62,7 @@ internal sealed partial class SquareWinograd
         }
 
         /// <summary>[c][tile][16] as [c / 16][tile][16][c % 16].</summary>
-        private unsafe void Turn(float* v, int tiles, float* turned)
+        private unsafe void Transpose(float* v, int tiles, float* transposed)
         {
             const int Most = Tuning.SquareWinogradTiles;
             int channels = x.Shape.Channels;
@@ -69,12 +70,12 @@ internal sealed partial class SquareWinograd
                 for (int t = 0; t < tiles; t++)
                     FloatSquare.Turn(
                         v + (c * Most + t) * Layout.Lanes, Most * Layout.Lanes, Math.Min(Layout.Lanes, channels - c),
-                        turned + (c * Most + t * Layout.Lanes) * Layout.Lanes, Layout.Lanes);
+                        transposed + (c * Most + t * Layout.Lanes) * Layout.Lanes, Layout.Lanes);
         }
 
         /// <summary>sums(k, c) += Σ z(k, tile) v(c, tile) over tiles and images; the first time it is that alone.</summary>
         [SkipLocalsInit]
-        private unsafe void AddProducts<V>(float* turned, float* z, int tiles, int filters, float* sums, bool isFirst)
+        private unsafe void AddProducts<V>(float* transposed, float* z, int tiles, int filters, float* sums, bool isFirst)
             where V : unmanaged, ISimd<V>
         {
             const int Step = Tuning.SquareWinogradTiles * Layout.Lanes, Row = 2 * Layout.Lanes;
@@ -88,7 +89,7 @@ internal sealed partial class SquareWinograd
                 {
                     int width = Math.Min(Row, channels - c);
                     Tile.Compute<V>(
-                        rows, width / Layout.Lanes, new(turned + (nint)c * Step, Step * Layout.Lanes), new(z + (nint)k * Step, Step),
+                        rows, width / Layout.Lanes, new(transposed + (nint)c * Step, Step * Layout.Lanes), new(z + (nint)k * Step, Step),
                         new(products, Layout.Lanes, Row), nest, default);
                     for (int row = 0; row < rows; row++)
                         for (int lane = 0; lane < width; lane += V.Width)

@@ -46,7 +46,7 @@ internal sealed partial class SquareWinograd
         scratch.Ask(
             (long)Points * (Pitch(filter.Channels, Tiles) + Pitch(filter.Filters, Tiles)) + Padded(filter.Channels) * Tiles * Layout.Lanes,
             (long)Points * filter.Filters * filter.Channels);
-        int least = Operation.Parts(Tuning.SquareWinogradFewestParts, Chunks(filter.Filters));
+        int least = Operation.Parts(Tuning.SquareWinogradFewestUnits, Chunks(filter.Filters));
         int most = Math.Min(
             Tuning.SquareWinogradPartFloats / PartLength(filter), y.Blocks * TilesOf(y.Shape) / Tuning.SquareWinogradPartTiles);
         _parts = Math.Min(y.Blocks, Math.Max(least, most));
@@ -113,7 +113,7 @@ internal sealed partial class SquareWinograd
     private static int TilesOf(TensorShape output) => Operation.Parts(output.Height, Outputs) * Operation.Parts(output.Width, Outputs);
 
     /// <summary>
-    /// Floats from a point to the next of some channels of some tiles: [channel][tile][16], and one vector more, since caches hold few
+    /// Floats from a point to the next of some channels of some tiles, in either order, and one vector more, since caches hold few
     /// lines that lie a power of two apart.
     /// </summary>
     private static int Pitch(int channels, int tiles) => (channels * tiles + 1) * Layout.Lanes;
@@ -121,7 +121,7 @@ internal sealed partial class SquareWinograd
     /// <summary>Channels as they lie across lanes: whole vectors.</summary>
     private static int Padded(int channels) => Operation.Parts(channels, Layout.Lanes) * Layout.Lanes;
 
-    /// <summary>Of filters, each of which is summed by one worker at a time.</summary>
+    /// <summary>Chunks of filters: a worker sums the gradients of one at a time.</summary>
     private static int Chunks(int filters) => Operation.Parts(filters, Tuning.SquareWinogradFilters);
 
     private static int PartLength(FilterShape filter) => Points * filter.Filters * Padded(filter.Channels);
@@ -157,9 +157,9 @@ internal sealed partial class SquareWinograd
     }
 
     /// <summary>
-    /// Asks for four columns of all channels ahead, from a place on that may lie outside: they lie in pieces that no processor foresees.
+    /// Fetches four columns of all channels ahead, from a place on that may lie outside: they lie in pieces that no processor foresees.
     /// </summary>
-    private static unsafe void Ask(Tensor x, (int Block, int Row, int Column) place, int rows)
+    private static unsafe void Prefetch(Tensor x, (int Block, int Row, int Column) place, int rows)
     {
         if (!Sse.IsSupported)
             return;
@@ -175,12 +175,12 @@ internal sealed partial class SquareWinograd
     }
 
     /// <summary>What tiles read that those to their left do not.</summary>
-    private static void AskForInput(Tensor x, int padding, TensorShape output, int first, int end)
+    private static void PrefetchInput(Tensor x, int padding, TensorShape output, int first, int end)
     {
         for (int tile = first; tile < end; tile++)
         {
             var (block, row, column) = Place(tile, output);
-            Ask(x, (block, row - padding, column - padding + Side - Outputs), Side);
+            Prefetch(x, (block, row - padding, column - padding + Side - Outputs), Side);
         }
     }
 
@@ -213,7 +213,7 @@ internal sealed partial class SquareWinograd
         }
     }
 
-    /// <summary>Forward, two tiles lie side by side: [pair][channel][2][16].</summary>
+    /// <summary>Forward and backward data, two tiles lie side by side: [pair][channel][2][16].</summary>
     private const int Pair = 2 * Layout.Lanes;
 
     private static int Offset(int tile, int channels) => tile / 2 * channels * Pair + tile % 2 * Layout.Lanes;
@@ -239,9 +239,9 @@ internal sealed partial class SquareWinograd
                 int tiles = Math.Min(Most, last - start);
                 for (int t = 0; t < tiles; t++)
                     TransformInput<V>(x, Place(start + t, ys), padding, v + Offset(t, inputs), Pair, pitch);
-                AskForInput(x, padding, ys, start + Most, Math.Min(last, start + 2 * Most));
+                PrefetchInput(x, padding, ys, start + Most, Math.Min(last, start + 2 * Most));
                 for (int t = 0; t < tiles; t++)
-                    Ask(y, Place(start + t, ys), Outputs);
+                    Prefetch(y, Place(start + t, ys), Outputs);
                 for (int f = 0; f < Points; f++)
                     for (int k = 0; k < outputs; k += Tile.Rows)
                         for (int t = 0; t < tiles; t += 2)

@@ -75,7 +75,7 @@ internal static unsafe class TapTile
 
     // H.Count is a constant to the JIT: filters that a tile lacks leave no code behind.
     private static void Sum<V, H>(in TapNest nest, float* x, float* y, nint* taps, float* lanes)
-        where V : unmanaged, ISimd<V> where H : struct, IRows
+        where V : unmanaged, ISimd<V> where H : struct, ICount
     {
         V a0 = V.Zero, a1 = V.Zero, a2 = V.Zero, a3 = V.Zero, a4 = V.Zero;
         V b0 = V.Zero, b1 = V.Zero, b2 = V.Zero, b3 = V.Zero, b4 = V.Zero;
@@ -187,9 +187,9 @@ internal static unsafe class TapTile
     private static Vector128<float> Fold(float* lanes) =>
         Vector128.Load(lanes) + Vector128.Load(lanes + 8) + (Vector128.Load(lanes + 4) + Vector128.Load(lanes + 12));
 
-    private readonly struct Five : IRows { public static int Count => 5; }
-    private readonly struct Four : IRows { public static int Count => 4; }
-    private readonly struct Three : IRows { public static int Count => 3; }
-    private readonly struct Two : IRows { public static int Count => 2; }
-    private readonly struct One : IRows { public static int Count => 1; }
+    private readonly struct Five : ICount { public static int Count => 5; }
+    private readonly struct Four : ICount { public static int Count => 4; }
+    private readonly struct Three : ICount { public static int Count => 3; }
+    private readonly struct Two : ICount { public static int Count => 2; }
+    private readonly struct One : ICount { public static int Count => 1; }
 }

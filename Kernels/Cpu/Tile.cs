@@ -71,7 +71,8 @@ internal readonly unsafe struct TileOutput(float* first, nint second, nint row)
     public readonly nint Second = second, Row = row;
 }
 
-internal interface IRows
+/// <summary>A count that is a constant to the JIT.</summary>
+internal interface ICount
 {
     static abstract int Count { get; }
 }
@@ -133,7 +134,7 @@ internal static unsafe class Tile
 
     private static void Dispatch<V, G>(
         int height, in TileInput x, in TileWeights w, in TileOutput y, in LoopNest nest, in Epilogue epilogue)
-        where V : unmanaged, ISimd<V> where G : struct, IRows
+        where V : unmanaged, ISimd<V> where G : struct, ICount
     {
         if (height == 8)
             Compute<V, Eight, G>(x, w, y, nest, epilogue);
@@ -149,7 +150,7 @@ internal static unsafe class Tile
     // copied to registers first.
     private static void Compute<V, H, G>(
         in TileInput input, in TileWeights weights, in TileOutput output, in LoopNest nest, in Epilogue epilogue)
-        where V : unmanaged, ISimd<V> where H : struct, IRows where G : struct, IRows
+        where V : unmanaged, ISimd<V> where H : struct, ICount where G : struct, ICount
     {
         float* x = input.First, w = weights.First, y = output.First;
         nint x2 = input.Second, wRow = weights.Row, y2 = output.Second, yRow = output.Row;
@@ -258,12 +259,13 @@ internal static unsafe class Tile
     // Inlined, since a call would make the register allocator keep the sums in memory through the loops above.
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static void Store<V, G>(V a, V b, float* y, nint y2, nint offset, in Epilogue epilogue)
-        where V : unmanaged, ISimd<V> where G : struct, IRows
+        where V : unmanaged, ISimd<V> where G : struct, ICount
     {
         if (epilogue.Relu)
         {
             a = V.Max(V.Zero, a);
-            b = V.Max(V.Zero, b);
+            if (G.Count == 2)
+                b = V.Max(V.Zero, b);
         }
         if (epilogue.Gate is not null)
         {
@@ -276,8 +278,8 @@ internal static unsafe class Tile
             V.Store(b, y + offset + y2);
     }
 
-    private readonly struct Eight : IRows { public static int Count => 8; }
-    private readonly struct Four : IRows { public static int Count => 4; }
-    private readonly struct Two : IRows { public static int Count => 2; }
-    private readonly struct One : IRows { public static int Count => 1; }
+    private readonly struct Eight : ICount { public static int Count => 8; }
+    private readonly struct Four : ICount { public static int Count => 4; }
+    private readonly struct Two : ICount { public static int Count => 2; }
+    private readonly struct One : ICount { public static int Count => 1; }
 }

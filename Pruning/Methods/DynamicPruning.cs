@@ -22,7 +22,7 @@ public sealed class DynamicPruning : IPruningMethod
     private const double Step = 1.41421356;
 
     /// <summary>
-    /// Moves before the first look, two epochs, and before one is annealed and others may end the way, six: a high learning rate shakes a
+    /// Moves before the first look, two epochs, and before one is annealed and others may end the way, six: the learning rate shakes a
     /// dense network at first.
     /// </summary>
     private const int FirstLook = 8, FirstDamage = 24;

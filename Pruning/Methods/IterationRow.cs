@@ -23,7 +23,7 @@ public enum Decision
 /// <param name="Elapsed">Seconds.</param>
 /// <param name="LearningRate">
 /// Of dense training and hand-set retraining, whose rows are the epochs of one schedule, at the end of the epoch; of the way down its
-/// constant rate, which annealing begins with; of a probe, which moves no weight, 0.
+/// rate at that ratio, which annealing begins with; of a probe, which moves no weight, 0.
 /// </param>
 /// <param name="TrainLoss">Mean over the iteration's batches; of a probe, which sees none, that of the dense network.</param>
 /// <param name="ValidationLoss">Of the state that was judged.</param>

@@ -116,10 +116,12 @@ public sealed record PruneOptions
     /// <summary>Hand-set pruning: threshold of a layer = sensitivity x deviation of its weights.</summary>
     public double Sensitivity { get; init; } = 1;
 
-    /// <summary>Dynamic pruning: learning rate of the way down from a ratio of 20 on, and the peak of annealing there.</summary>
+    /// <summary>
+    /// Dynamic pruning: learning rate of the way down, and the peak of annealing; below a ratio of 20 less, as √(ratio / 20).
+    /// </summary>
     public double PruneRate { get; init; } = 4e-3;
 
-    /// <summary>Dynamic pruning: L2 factor of the way down from a ratio of 20 on.</summary>
+    /// <summary>Dynamic pruning: L2 factor of the way down; below a ratio of 20 less, as √(ratio / 20).</summary>
     public double Decay { get; init; } = 5e-4;
 
     /// <summary>

@@ -59,10 +59,17 @@ internal sealed class PruningPath
     public int Moves { get; private set; }
 
     /// <summary>The last steps, with the last move's thresholds.</summary>
-    public LastSteps Last => new(Phase, Strength * _session.Options.PruneRate, _train, _thresholds);
+    public LastSteps Last => new(Phase, Rates.Rate, _train, _thresholds);
 
-    /// <summary>Of learning rate and L2, in parts of what the options say.</summary>
-    private double Strength => Math.Min(1, Time(Ratio) / Time(FullRate));
+    /// <summary>Of the way at its ratio: min(1, √(ratio / <see cref="FullRate"/>)) times what the options say.</summary>
+    internal StepRates Rates
+    {
+        get
+        {
+            double part = Math.Min(1, Time(Ratio) / Time(FullRate));
+            return new StepRates(part * _session.Options.PruneRate, part * _session.Options.Decay);
+        }
+    }
 
     /// <summary>
     /// The network that stands in the trainer, the dense one, teaches from now on beside the labels, if the options say so, and images
@@ -88,7 +95,7 @@ internal sealed class PruningPath
         }
         // Nobody knows where the way ends: a hundredth of the weights stands for it, as long as that is not behind.
         double done = (double)Moves / MovesPerEpoch, end = Math.Max(Time(Usual) - _begin, done + 1.0 / MovesPerEpoch);
-        var rates = new StepRates(Strength * _session.Options.PruneRate, Strength * _session.Options.Decay);
+        var rates = Rates;
         _train = _session.Train(Phase, _steps, _ => rates, done, end);
         Moves++;
         Average();
@@ -133,7 +140,7 @@ internal sealed class PruningPath
         {
             for (int part = 0; part < parts; part++)
             {
-                var rates = PruneSession.Cosine(Strength * _session.Options.PruneRate, 0, part * _steps, parts * _steps);
+                var rates = PruneSession.Cosine(Rates.Rate, 0, part * _steps, parts * _steps);
                 _train = _session.Train(Phase, _steps, rates, (double)part / MovesPerEpoch, (double)parts / MovesPerEpoch);
             }
         });

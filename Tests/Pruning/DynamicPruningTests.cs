@@ -46,7 +46,10 @@ public sealed class DynamicPruningTests
         foreach (double ratio in (double[])[5, 10, 20, 40])
         {
             path.GoTo(ratio);
-            Assert.Equal(2e-3 * Math.Min(1, Math.Sqrt(ratio / 20)), path.Last.Rate, 1e-12);
+            double part = Math.Min(1, Math.Sqrt(ratio / 20));
+            Assert.Equal(2e-3 * part, path.Rates.Rate, 1e-12);
+            Assert.Equal(5e-4 * part, path.Rates.Decay, 1e-12);
+            Assert.Equal(path.Rates.Rate, path.Last.Rate);
         }
     }
 

@@ -4,7 +4,7 @@ namespace Secateurs.Kernels.SelfTest;
 /// Convolutions of 3x3 by minimal filtering in both directions, against the plain ones. Outputs of a tile share their products and so
 /// their rounding errors: the bound of each is the largest bound of a direct sum within a tile's reach. Shapes: sides that are no multiple
 /// of a tile of 4x4 outputs, every padding, a border that is wider than it, odd numbers of blocks and of tiles, filters and channels around
-/// the tiles of 8 and 5 and the 16 that lie across lanes.
+/// the 8 rows of a <see cref="Tile"/>, the 16 and 32 that lie across lanes, and the 128 filters of a unit of work.
 /// </summary>
 internal static class SquareWinogradCases
 {
@@ -12,7 +12,8 @@ internal static class SquareWinogradCases
     [
         (3, 6, 6, 0, new(8, 8, 3, 3)), (17, 7, 9, 1, new(9, 17, 3, 3)), (50, 4, 4, 1, new(33, 10, 3, 3)), (33, 12, 5, 2, new(16, 8, 3, 3)),
         (5, 9, 8, 2, new(11, 16, 3, 3, Inset: 1)), (64, 8, 16, 1, new(8, 25, 3, 3)), (100, 3, 3, 1, new(20, 18, 3, 3)),
-        (2, 31, 10, 1, new(15, 9, 3, 3)), (37, 6, 9, 1, new(131, 8, 3, 3)),
+        (2, 31, 10, 1, new(15, 9, 3, 3)), (37, 6, 9, 1, new(131, 8, 3, 3)), (5, 6, 6, 1, new(8, 41, 3, 3)),
+        (3, 5, 7, 1, new(10, 65, 3, 3)),
     ];
 
     public static IEnumerable<SelfTestCase> All =>

@@ -183,6 +183,7 @@ public sealed class CompressTests : IDisposable
 
         (Checkpoint.Load(dense) with { Seed = model.Seed + 1 }).Save(useless);
         AssertRefused(ExitCode.Usage, "dense network: expected one of", Arguments("other", "--dense", useless));
+        AssertRefused(ExitCode.Usage, "dense network: expected one of", Arguments("other", "--dense", useless, "--dry-run"));
         Assert.False(Directory.Exists(_folder.Combine("other")));
     }
 
