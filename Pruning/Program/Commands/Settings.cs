@@ -130,8 +130,8 @@ internal static class Settings
     /// <summary>The controller's constants, the same for every network and data set: for experiments with it; users need none.</summary>
     public static IReadOnlyList<Setting> Controller { get; } =
     [
-        Number("--prune-rate", "dynamic: learning rate of the way down, less below 20x, and the peak of annealing", Default.PruneRate, 1e-7, 10,
-            Readers.Path, (o, v) => o with { PruneRate = v }),
+        Number("--prune-rate", "dynamic: learning rate of the way down, less below 20x, and the peak of annealing", Default.PruneRate, 1e-7,
+            10, Readers.Path, (o, v) => o with { PruneRate = v }),
         Number("--decay", "dynamic: L2 factor of the way down, less below 20x", Default.Decay, 0, 1, Readers.Path,
             (o, v) => o with { Decay = v }),
         Number("--first-ratio", "dynamic: total / kept where the way down begins; 0: half of what dense bears", Default.FirstRatio,
