@@ -32,14 +32,16 @@ public sealed class TargetTests : IDisposable
         Assert.Equal(most, model.Kept);
         var rows = CsvTable.Read(
             Path.Combine(run, "iterations.csv"), "phase", "kept", "decision", "learning_rate", "ratio", "annealed", "origin");
-        Assert.All(rows.Where(r => r[0] == "prune"), r => Assert.Equal("0.004", r[3]));
-        // On the way from 4 on each has half the weights of the one before, and the last goes on from the lightest.
+        // On the way from 4 on each has half the weights of the one before, and the last goes on from the lightest. Rates rise to 20.
         double target = double.Parse(ratio, CultureInfo.InvariantCulture);
+        string[] pruned = [.. rows.Where(r => r[0] == "prune").Select(r => r[3])];
+        Assert.All(pruned, (rate, i) => Assert.Equal(
+            0.004 * Math.Min(1, Math.Sqrt(Math.Min(target, 4 << i) / 20)), double.Parse(rate, CultureInfo.InvariantCulture), 1e-9));
         string[] way = [.. Enumerable.Range(2, 5).Select(n => 1 << n).Where(r => r < target).Select(r => $"{model.Total / r}")];
         Assert.Equal(way, rows.Where(r => r[2] == "raise").Select(r => r[1]));
         Assert.All(rows[..^1], r => Assert.Equal(["", "", ""], r[4..]));
         string origin = way.Length == 0 ? "0" : $"{rows.Count - 1}";
-        Assert.Equal(["prune", $"{model.Kept}", "finish", "0.004", ratio, rows[^1][5], origin], rows[^1]);
+        Assert.Equal(["prune", $"{model.Kept}", "finish", pruned[^1], ratio, rows[^1][5], origin], rows[^1]);
         Assert.InRange(double.Parse(rows[^1][5], CultureInfo.InvariantCulture), 0.2, 2);
         Assert.Equal("target", Assert.Single(CsvTable.Read(Path.Combine(run, "summary.csv"), "method"))[0]);
         using var options = JsonDocument.Parse(File.ReadAllText(Path.Combine(run, "options.json")));
