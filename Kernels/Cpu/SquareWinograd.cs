@@ -24,7 +24,9 @@ internal sealed partial class SquareWinograd
     private readonly double _flops;
     private readonly int _padding, _parts;
     private readonly Tensor _x, _y;
-    private readonly ArrayView<float> _gradients;
+    private ArrayView<float>? _gradients;
+
+    private readonly DeviceMemory _memory;
 
     /// <summary>Asks for memory for one layer.</summary>
     /// <param name="memory">Owns what it keeps from a stage to the next.</param>
@@ -40,17 +42,17 @@ internal sealed partial class SquareWinograd
             throw new NotSupportedException(
                 $"filter {filter} to {y.Shape}: expected the CPU accelerator, 3x3 without stride, {Tuning.SquareWinogradFewestChannels} "
                 + "channels and tiles of 4x4 that are at least half full");
-        (_device, _filter, _scratch, _x, _y, _flops) = (memory.Device, filter, scratch, x, y, Convolution.Flops(x, filter, y));
+        (_memory, _device, _filter, _scratch, _x, _y) = (memory, memory.Device, filter, scratch, x, y);
+        _flops = Convolution.Flops(x, filter, y);
         _padding = x.Shape.Padding - filter.Inset;
         const int Tiles = Tuning.SquareWinogradTiles;
         scratch.Ask(
             (long)Points * (Pitch(filter.Channels, Tiles) + Pitch(filter.Filters, Tiles)) + Padded(filter.Channels) * Tiles * Layout.Lanes,
-            (long)Points * filter.Filters * filter.Channels);
+            TransformedLength(filter));
         int least = Operation.Parts(Tuning.SquareWinogradFewestUnits, Chunks(filter.Filters));
         int most = Math.Min(
             Tuning.SquareWinogradPartFloats / PartLength(filter), y.Blocks * TilesOf(y.Shape) / Tuning.SquareWinogradPartTiles);
         _parts = Math.Min(y.Blocks, Math.Max(least, most));
-        _gradients = memory.Allocate<float>((long)_parts * PartLength(filter));
     }
 
     /// <summary>Whether these passes serve a layer, and pay.</summary>
@@ -62,21 +64,41 @@ internal sealed partial class SquareWinograd
             && 2 * output.Height * output.Width >= TilesOf(output) * Outputs * Outputs;
     }
 
+    /// <summary>Floats of a layer's transformed weights.</summary>
+    public static long TransformedLength(FilterShape filter) => (long)Points * filter.Filters * filter.Channels;
+
     /// <summary>What <see cref="Forward"/> needs of the weights: before it.</summary>
-    public Operation TransformWeight(string name, ArrayView<float> weight) => Transform(name, weight, turned: false);
+    public Operation TransformWeight(string name, ArrayView<float> weight) => Transform(name, weight, turned: false, _scratch.Weights);
+
+    /// <summary>The same for weights that stay as they are.</summary>
+    /// <param name="name">For profiles.</param>
+    /// <param name="weight">(K, C, 3, 3).</param>
+    /// <param name="transformed">[<see cref="TransformedLength"/>], for <see cref="Forward"/>.</param>
+    public Operation TransformWeight(string name, ArrayView<float> weight, ArrayView<float> transformed)
+    {
+        Require.Length(name, "transformed weight", transformed.Length, (int)TransformedLength(_filter));
+        return Transform(name, weight, turned: false, transformed);
+    }
 
     /// <summary>What <see cref="BackwardData"/> needs of the weights: before it.</summary>
-    public Operation TransformTurnedWeight(string name, ArrayView<float> weight) => Transform(name, weight, turned: true);
+    public Operation TransformTurnedWeight(string name, ArrayView<float> weight) => Transform(name, weight, turned: true, _scratch.Weights);
 
     /// <summary><see cref="Convolution.Forward"/> of the transformed weights.</summary>
-    public Operation Forward(string name, Tensor x, ArrayView<float> bias, Tensor y, bool relu)
+    /// <param name="name">For profiles.</param>
+    /// <param name="x">(N, C, H, W).</param>
+    /// <param name="bias">(K).</param>
+    /// <param name="y">(N, K, P, Q).</param>
+    /// <param name="relu">Whether max(0, y) follows.</param>
+    /// <param name="transformed">The weights where they stay as they are; null for those transformed last.</param>
+    public Operation Forward(
+        string name, Tensor x, ArrayView<float> bias, Tensor y, bool relu, ArrayView<float>? transformed = null)
     {
         Require.Like(name, "input", x, _x);
         Require.Length(name, "bias", bias.Length, _filter.Filters);
         Require.Like(name, "output", y, _y);
         return Operation.OnHost(
             _device, name, _flops,
-            new ConvolveArguments(x, _padding, _scratch.Weights, _scratch.Lines, y, gate: null, bias, relu));
+            new ConvolveArguments(x, _padding, transformed ?? _scratch.Weights, _scratch.Lines, y, gate: null, bias, relu));
     }
 
     /// <summary><see cref="Convolution.BackwardData"/> of the transformed turned weights.</summary>
@@ -97,17 +119,18 @@ internal sealed partial class SquareWinograd
         Require.Like(name, "input", x, _x);
         Require.Like(name, "gradient of the output", dOutput, _y);
         Require.Length(name, "weight", update.Weight.Length, _filter.Count);
+        var gradients = _gradients ??= _memory.Allocate<float>((long)_parts * PartLength(_filter));
         return
         [
-            Operation.OnHost(_device, name, _flops, new PartArguments(x, _padding, dOutput, _scratch.Lines, _parts, _gradients)),
-            Operation.OnHost(_device, $"{name} parts", 0, new UpdateArguments(_gradients, _parts, _filter, update)),
+            Operation.OnHost(_device, name, _flops, new PartArguments(x, _padding, dOutput, _scratch.Lines, _parts, gradients)),
+            Operation.OnHost(_device, $"{name} parts", 0, new UpdateArguments(gradients, _parts, _filter, update)),
         ];
     }
 
-    private Operation Transform(string name, ArrayView<float> weight, bool turned)
+    private Operation Transform(string name, ArrayView<float> weight, bool turned, ArrayView<float> transformed)
     {
         Require.Length(name, "weight", weight.Length, _filter.Count);
-        return Operation.OnHost(_device, name, 0, new WeightArguments(weight, _filter, turned, _scratch.Weights));
+        return Operation.OnHost(_device, name, 0, new WeightArguments(weight, _filter, turned, transformed));
     }
 
     private static int TilesOf(TensorShape output) => Operation.Parts(output.Height, Outputs) * Operation.Parts(output.Width, Outputs);

@@ -10,7 +10,10 @@ namespace Secateurs.Model;
 /// before; on the CPU accelerator a call of one chunk needs none (<see cref="ChunkedProgram"/>), and a network for single images has layers
 /// of its own (<see cref="OneImage"/>).
 /// </summary>
-/// <remarks>Answers repeat bit for bit, whatever the number of workers or images; from the trainer's they differ by rounding.</remarks>
+/// <remarks>
+/// Answers repeat bit for bit, whatever the number of workers or images. They differ by rounding from the trainer's, and those of a network
+/// for single images from those for more where the latter are computed with fewer products (<see cref="SquareWinograd"/>).
+/// </remarks>
 public sealed class Predictor : IDisposable
 {
     private readonly DeviceMemory _memory;
@@ -36,7 +39,7 @@ public sealed class Predictor : IDisposable
             Model = Compaction.Of(Model);
         Batch = batch;
         _memory = new DeviceMemory(device);
-        int chunk = device.RunsOnHost ? Math.Min(Tuning.ImagesPerChunk, batch) : batch;
+        int chunk = device.RunsOnHost ? Math.Min(ImagesPerChunk(Model.Network), batch) : batch;
         _slots = Layout.Blocks(chunk) * Layout.Lanes;
         _images = new HostBuffer<byte>(_memory, batch * Shape.BytesPerImage);
         _order = new HostBuffer<int>(_memory, (batch + _slots - 1) / _slots * _slots);
@@ -96,6 +99,10 @@ public sealed class Predictor : IDisposable
         _classes.Download(count);
     }
 
+    private static int ImagesPerChunk(NetworkDescription network) =>
+        network.Shapes.Max(s => s.Features) * (long)sizeof(float) * Tuning.ImagesPerChunk > Tuning.ChunkTensorBytes
+            ? Tuning.ImagesPerChunk / 2 : Tuning.ImagesPerChunk;
+
     private ChunkedProgram Batched(int chunk, double sparseBelow)
     {
         var device = _memory.Device;
@@ -104,9 +111,10 @@ public sealed class Predictor : IDisposable
         var labels = _memory.Allocate<int>(Batch);
         var set = new ImageSet(
             _images.View, labels, _memory.Allocate<float>(Shape.Normalization), _memory.Allocate<int>([default(ImageView).Packed]));
+        var transformed = new Dictionary<string, ArrayView<float>>();
         return new ChunkedProgram(_memory, step =>
         {
-            var builder = new StepBuilder(_memory, Model.Network, parameters, chunk, together: null);
+            var builder = new StepBuilder(_memory, Model.Network, parameters, chunk, together: null, transformed);
             if (device.RunsOnHost)
                 builder.Choose(Model.Mask, sparseBelow);
             builder.LoadLive();

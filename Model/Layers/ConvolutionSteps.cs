@@ -4,8 +4,9 @@ using Secateurs.Kernels;
 namespace Secateurs.Model;
 
 /// <summary>
-/// A convolution: direct (<see cref="Convolution"/>), from its live weights, or in training, since answers are to be the same bits for one
-/// image as for many, with fewer products (<see cref="Winograd"/>). On the CPU accelerator a first one learns through the pooling after it.
+/// A convolution: direct (<see cref="Convolution"/>), from its live weights, or with fewer products: in training by rows
+/// (<see cref="Winograd"/>), and of 3x3, where answers are given too, by squares (<see cref="SquareWinograd"/>). On the CPU accelerator a
+/// first one learns through the pooling after it.
 /// </summary>
 internal sealed class ConvolutionSteps : WeightedSteps
 {
@@ -17,12 +18,12 @@ internal sealed class ConvolutionSteps : WeightedSteps
 
     public ConvolutionSteps(StepContext context, NetworkLayer layer, LayerTensors tensors) : base(context, layer, tensors)
     {
+        if (!layer.IsFirst && SquareWinograd.Fits(context.Device, Filter, layer.Output))
+            _square = new SquareWinograd(context.Memory, context.Scratch, Filter, tensors.X, tensors.Y);
         if (!context.Training)
             return;
         if (!layer.IsFirst && Winograd.Fits(context.Device, Filter, layer.Output))
             _winograd = new Winograd(context.Memory, Filter, tensors.X, tensors.Y);
-        else if (!layer.IsFirst && SquareWinograd.Fits(context.Device, Filter, layer.Output))
-            _square = new SquareWinograd(context.Memory, context.Scratch, Filter, tensors.X, tensors.Y);
         _weightParts = Convolution.Parts(context.Memory, Filter, tensors.YGradient);
     }
 
@@ -57,7 +58,21 @@ internal sealed class ConvolutionSteps : WeightedSteps
             ],
         ];
 
-    protected override double Limit(double below) => below > 0 && Layer.IsFirst ? Math.Max(below, Tuning.SparseFirstBelow) : below;
+    private ArrayView<float> Transformed(SquareWinograd square)
+    {
+        if (!Context.Transformed!.TryGetValue(Slice.Name, out var transformed))
+        {
+            transformed = Context.Memory.Allocate<float>(SquareWinograd.TransformedLength(Filter));
+            Context.Device.Run(square.TransformWeight($"{Slice.Name} transform weight", Weight, transformed));
+            Context.Transformed[Slice.Name] = transformed;
+        }
+        return transformed;
+    }
+
+    protected override double Limit(double below) => below <= 0 ? 0
+        : Layer.IsFirst ? Math.Max(below, Tuning.SparseFirstBelow)
+        : Context.Training || _square is null ? below
+        : Math.Min(below, Tuning.SparseSquareAnswersBelow(Math.Min(Filter.Channels, Filter.Filters)));
 
     protected override Tensor Shaped(Tensor tensor) => tensor;
 
@@ -71,6 +86,7 @@ internal sealed class ConvolutionSteps : WeightedSteps
             ],
             [rows.Forward(name, Bias, Tensors.Y, Layer.Relu)],
         ],
+        (_, { } square) when !Context.Training => [[square.Forward(name, x, Bias, Tensors.Y, Layer.Relu, Transformed(square))]],
         (_, { } square) =>
         [
             [square.TransformWeight($"{Slice.Name} transform weight", Weight)],

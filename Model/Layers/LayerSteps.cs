@@ -8,7 +8,12 @@ namespace Secateurs.Model;
 /// <param name="Parameters">Of the network.</param>
 /// <param name="Training">Whether there are gradients; else answers are given.</param>
 /// <param name="Batch">Images of a step.</param>
-internal sealed record StepContext(DeviceMemory Memory, Parameters Parameters, bool Training, int Batch)
+/// <param name="Transformed">
+/// Where answers are given, weights of layers that are computed with fewer products, by name, transformed once for all workers; null in
+/// training.
+/// </param>
+internal sealed record StepContext(
+    DeviceMemory Memory, Parameters Parameters, bool Training, int Batch, Dictionary<string, ArrayView<float>>? Transformed)
 {
     private ArrayView<float> _zeros;
 

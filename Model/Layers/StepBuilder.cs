@@ -20,14 +20,17 @@ internal sealed class StepBuilder
     /// <param name="parameters">Of the network.</param>
     /// <param name="batch">Images of a step.</param>
     /// <param name="together">Bytes of gradients that are kept until all layers have gone back; null where nothing is trained.</param>
-    public StepBuilder(DeviceMemory memory, NetworkDescription network, Parameters parameters, int batch, long? together)
+    /// <param name="transformed">See <see cref="StepContext"/>.</param>
+    public StepBuilder(
+        DeviceMemory memory, NetworkDescription network, Parameters parameters, int batch, long? together,
+        Dictionary<string, ArrayView<float>>? transformed = null)
     {
         bool training = together is not null;
         _device = memory.Device;
         _values = [.. network.Shapes.Select(s => memory.AllocateTensor(s, batch))];
         _inputs = training && !_device.RunsOnHost ? [_values[0], memory.AllocateTensor(network.Shapes[0], batch)] : [_values[0]];
         _gradients = together is { } bytes ? new GradientTensors(memory, network, batch, bytes) : null;
-        var context = new StepContext(memory, parameters, training, batch);
+        var context = new StepContext(memory, parameters, training, batch, transformed);
         _layers =
         [
             .. network.Layers.Select(l => l.Kind.Bind(

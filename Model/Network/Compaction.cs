@@ -15,13 +15,21 @@ namespace Secateurs.Model;
 public static class Compaction
 {
     /// <summary>The smaller network; the same object where nothing is dead.</summary>
-    public static Checkpoint Of(Checkpoint model)
+    /// <param name="model">Weights and masks.</param>
+    /// <param name="multiple">
+    /// Channels of a value come to a multiple of this where it had as many: some dead ones stay, since most programs compute whole vectors.
+    /// </param>
+    public static Checkpoint Of(Checkpoint model, int multiple = 1)
     {
         ArgumentNullException.ThrowIfNull(model);
         var layers = model.Network.Layers.Select(l => new Layer(l, model)).ToArray();
         FoldConstants(model.Network, layers);
         int[] classes = Classes(model.Network);
         bool[]?[] kept = Kept(model.Network, layers, classes);
+        foreach (var layer in layers.Where(l => l.Place.Slice is not null))
+            layer.Clear(kept[classes[layer.Place.Value]]!);
+        foreach (bool[] channels in kept.OfType<bool[]>())
+            FillUp(channels, multiple);
         return classes.All(c => !kept[c]!.Contains(false)) ? model : Build(model, layers, v => kept[classes[v]]!);
     }
 
@@ -42,6 +50,16 @@ public static class Compaction
 
         public bool Reads(int row, int channel) =>
             Mask.AsSpan(row * RowSize + channel * Inputs, Inputs).ContainsAnyExcept(0f);
+
+        /// <summary>Rows that are not needed have no live weights.</summary>
+        public void Clear(bool[] needed)
+        {
+            foreach (var (row, _) in needed.Index().Where(n => !n.Item))
+            {
+                Values[0].AsSpan(row * RowSize, RowSize).Clear();
+                Mask.AsSpan(row * RowSize, RowSize).Clear();
+            }
+        }
 
         public bool IsDead(int row) => !Mask.AsSpan(row * RowSize, RowSize).ContainsAnyExcept(0f);
     }
@@ -147,6 +165,16 @@ public static class Compaction
             }
         }
         return kept;
+    }
+
+    private static void FillUp(bool[] kept, int multiple)
+    {
+        int missing = (multiple - kept.Count(k => k) % multiple) % multiple;
+        if (missing > kept.Count(k => !k))
+            return;
+        for (int k = 0; missing > 0; k++)
+            if (!kept[k])
+                (kept[k], missing) = (true, missing - 1);
     }
 
     private static Checkpoint Build(Checkpoint model, Layer[] layers, Func<int, bool[]> keptOf)

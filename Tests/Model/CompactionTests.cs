@@ -34,6 +34,32 @@ public sealed class CompactionTests
         Assert.Equal(layers == "fc10", dropped == 0);
     }
 
+    [Theory]
+    [InlineData("conv20@5r pool2 conv7@3r pool2 fc40r fc10")]
+    [InlineData("conv18@3s2p1br [conv40@3p1br conv18@3p1b | ]+r gap fc10")]
+    public void Dead_channels_that_fill_whole_vectors_may_stay(string layers)
+    {
+        const int Multiple = 16;
+        int filled = 0;
+        for (int seed = 1; seed <= 5; seed++)
+        {
+            var model = PlainNetwork.Random(layers, 0.1, 0.4, seed);
+            Checkpoint least = Compaction.Of(model), small = Compaction.Of(model, Multiple);
+            foreach (var ((whole, few), slice) in model.Network.Slices.Zip(least.Network.Slices).Zip(small.Network.Slices).SkipLast(1))
+            {
+                int wanted = (few.Filter.Filters + Multiple - 1) / Multiple * Multiple;
+                Assert.Equal(wanted > whole.Filter.Filters ? few.Filter.Filters : wanted, slice.Filter.Filters);
+                filled += slice.Filter.Filters - few.Filter.Filters;
+            }
+            Assert.Equal(least.Kept, small.Kept);
+            byte[] image = PlainNetwork.Images(1, seed);
+            var (expected, bounds) = PlainNetwork.Run(model, image);
+            double[] found = PlainNetwork.Run(small, image).Logits;
+            Assert.All(expected.Index(), e => Assert.InRange(found[e.Index], e.Item - bounds[e.Index], e.Item + bounds[e.Index]));
+        }
+        Assert.True(filled > 0);
+    }
+
     [Fact]
     public void Dead_neurons_go_and_a_constant_moves_into_the_biases()
     {

@@ -13,15 +13,16 @@ using Tests.PruningTests.Export;
 // after a call, and an untimed call. The table has medians, and the 10th and 95th percentile: on a machine that is busy with other things
 // the 10th tells more.
 //
-// dotnet run -c Release --project Tests/OnnxRuntimePeer -- DENSE.safetensors PRUNED.safetensors [ROUNDS]
-if (args.Length is < 2 or > 3)
+// dotnet run -c Release --project Tests/OnnxRuntimePeer -- DENSE.safetensors PRUNED.safetensors [DATA] [ROUNDS]
+if (args.Length is < 2 or > 4)
 {
-    Console.Error.WriteLine("expected DENSE.safetensors PRUNED.safetensors [ROUNDS]");
+    Console.Error.WriteLine("expected DENSE.safetensors PRUNED.safetensors [DATA] [ROUNDS]");
     return (int)ExitCode.Usage;
 }
-int rounds = args.Length == 3 ? int.Parse(args[2], CultureInfo.InvariantCulture) : 20;
+int rounds = args.Length == 4 ? int.Parse(args[3], CultureInfo.InvariantCulture) : 20;
 Checkpoint dense = Checkpoint.Load(args[0]), pruned = Checkpoint.Load(args[1]);
-var test = Mnist.Load(Console.Error.WriteLine).Test;
+var data = args.Length > 2 ? DataFolder.Load(args[2], new()) : Mnist.Load(Console.Error.WriteLine);
+var test = data.Test;
 using var device = ComputeDevice.Cpu(workers: 2);
 var folder = Directory.CreateTempSubdirectory("onnx-peer-");
 try
@@ -46,8 +47,8 @@ return 0;
 
 void Compare(int batch, OnnxRuntime denseRuntime, OnnxRuntime prunedRuntime)
 {
-    byte[] images = test.Images[..(batch * Mnist.Shape.BytesPerImage)];
-    using var input = OnnxRuntime.Input(images);
+    byte[] images = test.Images[..(batch * data.Shape.BytesPerImage)];
+    using var input = OnnxRuntime.Input(images, data.Shape);
     using var denseOurs = new Predictor(device, dense, batch);
     using var prunedOurs = new Predictor(device, pruned, batch);
     images.CopyTo(denseOurs.Images);
@@ -57,22 +58,22 @@ void Compare(int batch, OnnxRuntime denseRuntime, OnnxRuntime prunedRuntime)
         ("ONNX Runtime, dense", () => denseRuntime.Run(input)), ("this project, dense", () => denseOurs.Run(batch)),
         ("ONNX Runtime, pruned", () => prunedRuntime.Run(input)), ("this project, pruned", () => prunedOurs.Run(batch)),
     ];
-    int calls = Math.Max(20, 200 / batch);
-    double[][] times = [.. runs.Select(_ => new double[rounds * calls])];
+    List<double>[] times = [.. runs.Select(_ => new List<double>())];
     for (int round = 0; round < rounds; round++)
         for (int r = 0; r < runs.Length; r++)
         {
             Thread.Sleep(50);
             runs[r].Run();
-            for (int call = 0; call < calls; call++)
+            long begin = Stopwatch.GetTimestamp();
+            for (int call = 0; call < 3 || Stopwatch.GetElapsedTime(begin).TotalSeconds < 0.1; call++)
             {
                 long start = Stopwatch.GetTimestamp();
                 runs[r].Run();
-                times[r][round * calls + call] = Stopwatch.GetElapsedTime(start).TotalMicroseconds;
+                times[r].Add(Stopwatch.GetElapsedTime(start).TotalMicroseconds);
             }
         }
-    foreach (double[] t in times)
-        Array.Sort(t);
+    foreach (var t in times)
+        t.Sort();
     var table = new TextTable($"batch {batch}", "median us", "images/s", "times ONNX dense", "p10 us", "times ONNX dense", "p95 us");
     for (int r = 0; r < runs.Length; r++)
     {
@@ -83,7 +84,7 @@ void Compare(int batch, OnnxRuntime denseRuntime, OnnxRuntime prunedRuntime)
     }
     Console.WriteLine(table);
 
-    double Quantile(int run, double part) => times[run][(int)(part * times[run].Length)];
+    double Quantile(int run, double part) => times[run][(int)(part * times[run].Count)];
 }
 
 static string Text(double value, string format) => value.ToString(format, CultureInfo.InvariantCulture);

@@ -12,10 +12,13 @@ namespace Secateurs.Program.Commands;
 /// </summary>
 internal static class InferenceBench
 {
-    private const int Rounds = 10;
+    private const int Rounds = 10, LeastCalls = 2;
 
-    /// <summary>Calls of one path in one round: about 0.1 s or more of each.</summary>
-    private static int CallsPerRound(int batch) => Math.Max(20, 1000 / batch);
+    /// <summary>Images of a call where accuracy is counted, at least: answers are the same for any number but for rounding.</summary>
+    private const int LeastCounted = 256;
+
+    /// <summary>Of one path at least.</summary>
+    private static readonly TimeSpan Round = TimeSpan.FromSeconds(0.1);
 
     private sealed record Row(string Path, int Batch, double ImagesPerSecond, double MedianUs, double P95Us, double TestAccuracy);
 
@@ -55,18 +58,25 @@ internal static class InferenceBench
         using var dense = new Predictor(device, model, batch, sparseBelow: 0);
         using var pruned = new Predictor(device, model, batch);
         var (denseTimes, prunedTimes) = (new List<double>(), new List<double>());
-        double denseAccuracy = Accuracy(dense, test, cancellation), prunedAccuracy = Accuracy(pruned, test, cancellation);
+        double denseAccuracy = Accuracy(0), prunedAccuracy = Accuracy(Tuning.SparseAnswersBelow);
         for (int round = 0; round < Rounds; round++)
         {
             Time(dense, batch, denseTimes, cancellation);
             Time(pruned, batch, prunedTimes, cancellation);
         }
         return [Summary("dense", batch, denseTimes, denseAccuracy), Summary("pruned", batch, prunedTimes, prunedAccuracy)];
+
+        double Accuracy(double sparseBelow)
+        {
+            using var counting = new Predictor(device, model, Math.Max(batch, LeastCounted), sparseBelow);
+            return InferenceBench.Accuracy(counting, test, cancellation);
+        }
     }
 
     private static void Time(Predictor inference, int batch, List<double> microseconds, CancellationToken cancellation)
     {
-        for (int call = 0; call < CallsPerRound(batch); call++)
+        long begin = Stopwatch.GetTimestamp();
+        for (int call = 0; call < LeastCalls || Stopwatch.GetElapsedTime(begin) < Round; call++)
         {
             cancellation.ThrowIfCancellationRequested();
             long start = Stopwatch.GetTimestamp();
