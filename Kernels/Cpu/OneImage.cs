@@ -31,6 +31,15 @@ internal static class OneImage
         return Operation.OnHost(device, name, 0, new PoolBody(x, size, y));
     }
 
+    /// <summary>As <see cref="Kernels.Sum"/>, of any number of maps: y = Σ x, then max(0, y) if <paramref name="relu"/>.</summary>
+    public static Operation Sum(ComputeDevice device, string name, RowImage[] x, bool relu, RowImage y)
+    {
+        foreach (var one in x)
+            if (one.Shape with { Padding = y.Shape.Padding } != y.Shape)
+                throw new ArgumentException($"{name}: an operand is {one.Shape}, expected {y.Shape}");
+        return Operation.OnHost(device, name, 0, new SumBody(x, relu, y));
+    }
+
     /// <summary>As <see cref="Answer"/>: logits [K] and class [1].</summary>
     public static Operation Answer(ComputeDevice device, string name, RowImage logits, ArrayView<float> row, ArrayView<int> classes)
     {
@@ -87,6 +96,31 @@ internal static class OneImage
                         output[q] = max;
                     }
                 }
+        }
+    }
+
+    private readonly struct SumBody(RowImage[] x, bool relu, RowImage y) : IBody
+    {
+        public unsafe void Run<V>(int worker, int workers) where V : unmanaged, ISimd<V>
+        {
+            if (worker != 0)
+                return;
+            float* sum = stackalloc float[V.Width];
+            var s = y.Shape;
+            for (int c = 0; c < s.Channels; c++)
+                for (int h = 0; h < s.Height; h++)
+                    for (int w = 0; w < s.Width; w += V.Width)
+                    {
+                        V value = V.Load(x[0].Data.Pointer() + x[0].Offset(c, h, w));
+                        for (int i = 1; i < x.Length; i++)
+                            value += V.Load(x[i].Data.Pointer() + x[i].Offset(c, h, w));
+                        if (relu)
+                            value = V.Max(V.Zero, value);
+                        // Behind the row is a border, which stays zero.
+                        V.Store(value, sum);
+                        new ReadOnlySpan<float>(sum, Math.Min(V.Width, s.Width - w)).CopyTo(
+                            new Span<float>(y.Data.Pointer() + y.Offset(c, h, w), V.Width));
+                    }
         }
     }
 

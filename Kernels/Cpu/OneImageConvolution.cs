@@ -5,7 +5,7 @@ namespace Secateurs.Kernels;
 /// <summary><see cref="Convolution"/> of one image over live weights, dense or pruned: see <see cref="OneImage"/>.</summary>
 internal static class OneImageConvolution
 {
-    /// <summary>y(k, p, q) = b(k) + Σ over live (c, r, s) of w x(c, p + r, q + s), then max(0, y) if <paramref name="relu"/>.</summary>
+    /// <summary>y(k, p, q) = b(k) + Σ over live (c, r, s) of w x(c, t p + r, t q + s), then max(0, y) if <paramref name="relu"/>.</summary>
     /// <param name="memory">For the packed weights.</param>
     /// <param name="name">For profiles and errors.</param>
     /// <param name="x">(C, H, W) with its border.</param>
@@ -20,6 +20,7 @@ internal static class OneImageConvolution
         weights.Check(name, filter.Filters, filter.FilterSize);
         if (filter.Channels != x.Shape.Channels || filter.Output(x.Shape, y.Shape.Padding) != y.Shape)
             throw new ArgumentException($"{name}: filter {filter} over {x.Shape} does not give {y.Shape}");
+        var source = new Columns(memory, x, filter.Stride);
         var start = new int[filter.Filters + 1];
         var (values, offsets) = (new List<float>(), new List<int>());
         for (int i = 0; i < filter.Count; i++)
@@ -28,18 +29,63 @@ internal static class OneImageConvolution
             {
                 int s = i % filter.Columns, r = i / filter.Columns % filter.Rows, c = i / (filter.Columns * filter.Rows) % filter.Channels;
                 values.Add(weights.Weight[i]);
-                offsets.Add(c * x.ChannelStride + r * x.Pitch + s);
+                offsets.Add(source.Offset(c, r + filter.Inset, s + filter.Inset));
             }
             if ((i + 1) % filter.FilterSize == 0)
                 start[(i + 1) / filter.FilterSize] = values.Count;
         }
         return Operation.OnHost(memory.Device, name, 0, new Body(
-            x, memory.Allocate<int>(start), memory.Allocate<float>([.. values]), memory.Allocate<int>([.. offsets]), weights.Bias, y,
+            source, memory.Allocate<int>(start), memory.Allocate<float>([.. values]), memory.Allocate<int>([.. offsets]), weights.Bias, y,
             relu));
     }
 
+    /// <summary>
+    /// What is convolved, such that neighbouring outputs read neighbouring columns: the image itself, or with a stride t its columns 0, t,
+    /// 2 t, ... first, then 1, t + 1, ... and so on.
+    /// </summary>
+    private readonly struct Columns
+    {
+        private readonly RowImage _x;
+        private readonly ArrayView<float> _split;
+        private readonly int _stride, _pitch, _rows;
+
+        public Columns(DeviceMemory memory, RowImage x, int stride)
+        {
+            (_x, _stride, _rows) = (x, stride, x.Shape.Height + 2 * x.Shape.Padding);
+            _pitch = stride == 1 ? x.Pitch : RowImage.RoundUp(Operation.Parts(x.Shape.Width + 2 * x.Shape.Padding, stride));
+            _split = stride == 1 ? default : memory.Allocate<float>((long)stride * Plane + RowImage.Slack);
+        }
+
+        /// <summary>Floats from a row of outputs to what the next one reads.</summary>
+        public int Step => _stride * _pitch;
+
+        /// <summary>Of all channels' columns that are a stride apart.</summary>
+        private int Plane => _x.Shape.Channels * _rows * _pitch;
+
+        /// <summary>Where (c, h, w) is, counted with the border.</summary>
+        public int Offset(int c, int h, int w) => w % _stride * Plane + (c * _rows + h) * _pitch + w / _stride;
+
+        /// <summary>Once the image is there.</summary>
+        public unsafe float* Ready()
+        {
+            float* from = _x.Data.Pointer();
+            if (_stride == 1)
+                return from;
+            float* to = _split.Pointer();
+            int width = _x.Shape.Width + 2 * _x.Shape.Padding;
+            for (int row = 0; row < _x.Shape.Channels * _rows; row++)
+                for (int first = 0; first < _stride; first++)
+                {
+                    float* line = to + first * Plane + row * _pitch, read = from + row * _x.Pitch;
+                    for (int w = first; w < width; w += _stride)
+                        *line++ = read[w];
+                }
+            return to;
+        }
+    }
+
     private readonly struct Body(
-        RowImage x, ArrayView<int> start, ArrayView<float> weight, ArrayView<int> offset, ArrayView<float> bias,
+        Columns x, ArrayView<int> start, ArrayView<float> weight, ArrayView<int> offset, ArrayView<float> bias,
         RowImage y, bool relu) : IBody
     {
         /// <summary>Rows that a sum covers, two vectors of columns wide; or twice as many of one vector.</summary>
@@ -56,7 +102,7 @@ internal static class OneImageConvolution
                 return;
             }
             TensorShape s = y.Shape;
-            float* input = x.Data.Pointer(), output = y.Data.Pointer(), b = bias.Pointer();
+            float* input = x.Ready(), output = y.Data.Pointer(), b = bias.Pointer();
             float* tile = stackalloc float[2 * Rows * V.Width];
             int* first = start.Pointer();
             for (int k = 0; k < s.Channels; k++)
@@ -65,7 +111,7 @@ internal static class OneImageConvolution
                     bool narrow = s.Width - q <= V.Width;
                     for (int p = 0; p < s.Height; p += narrow ? 2 * Rows : Rows)
                     {
-                        Sum<V>(input + p * x.Pitch + q, first[k], first[k + 1], b[k], tile, s.Height - p, narrow);
+                        Sum<V>(input + p * x.Step + q, first[k], first[k + 1], b[k], tile, s.Height - p, narrow);
                         Copy(tile, V.Width, output + y.Offset(k, p, q), s.Height - p, s.Width - q, narrow);
                     }
                 }
@@ -77,7 +123,7 @@ internal static class OneImageConvolution
         {
             float* w = weight.Pointer();
             int* offsets = offset.Pointer();
-            nint pitch = x.Pitch, last = (rows - 1) * pitch, across = narrow ? Math.Min(Rows * pitch, last) : V.Width;
+            nint pitch = x.Step, last = (rows - 1) * pitch, across = narrow ? Math.Min(Rows * pitch, last) : V.Width;
             nint r1 = Math.Min(pitch, last), r2 = Math.Min(2 * pitch, last), r3 = Math.Min(3 * pitch, last);
             nint g1 = narrow ? Math.Min(5 * pitch, last) : across + r1, g2 = narrow ? Math.Min(6 * pitch, last) : across + r2;
             nint g3 = narrow ? Math.Min(7 * pitch, last) : across + r3;

@@ -30,7 +30,7 @@ internal static class AveragePool
     {
         if (MaxPool.Output(x.Shape, size, y.Shape.Padding) != y.Shape)
             throw new ArgumentException($"{name}: {size}x{size} windows over {x.Shape} do not give {y.Shape}");
-        return Operation.OnHost(device, name, 0, new OneBody(x, size, y));
+        return Operation.OnHost(device, name, 0, new OneBody(x, size, size, y));
     }
 
     public readonly struct ForwardArguments(Tensor x, int rows, int columns, Tensor y) : IBody, IThreadBody
@@ -129,7 +129,8 @@ internal static class AveragePool
         }
     }
 
-    private readonly struct OneBody(RowImage x, int size, RowImage y) : IBody
+    /// <summary>For a single image.</summary>
+    public readonly struct OneBody(RowImage x, int rows, int columns, RowImage y) : IBody
     {
         public unsafe void Run<V>(int worker, int workers) where V : unmanaged, ISimd<V>
         {
@@ -137,15 +138,15 @@ internal static class AveragePool
                 return;
             TensorShape s = y.Shape;
             float* source = x.Data.Pointer(), target = y.Data.Pointer();
-            float share = 1f / (size * size);
+            float share = 1f / (rows * columns);
             for (int c = 0; c < s.Channels; c++)
                 for (int p = 0; p < s.Height; p++)
                     for (int q = 0; q < s.Width; q++)
                     {
                         float sum = 0;
-                        for (int i = 0; i < size; i++)
-                            for (int j = 0; j < size; j++)
-                                sum += source[x.Offset(c, p * size + i, q * size + j)];
+                        for (int i = 0; i < rows; i++)
+                            for (int j = 0; j < columns; j++)
+                                sum += source[x.Offset(c, p * rows + i, q * columns + j)];
                         target[y.Offset(c, p, q)] = sum * share;
                     }
         }

@@ -16,6 +16,14 @@ internal static class GlobalAveragePool
             device, name, 0, new AveragePool.ForwardArguments(x, x.Shape.Height, x.Shape.Width, y), MapQuad.Threads(y));
     }
 
+    /// <summary>For a single image, see <see cref="OneImage"/>.</summary>
+    public static Operation ForwardOne(ComputeDevice device, string name, RowImage x, RowImage y)
+    {
+        if (y.Shape != TensorShape.Vector(x.Shape.Channels))
+            throw new ArgumentException($"{name}: the mean of {x.Shape} is no {y.Shape}");
+        return Operation.OnHost(device, name, 0, new AveragePool.OneBody(x, x.Shape.Height, x.Shape.Width, y));
+    }
+
     /// <summary>dx is dy / (H W); with <paramref name="relu"/> (x is a ReLU's output) 0 where x is 0.</summary>
     public static Operation BackwardData(ComputeDevice device, string name, Tensor x, Tensor dOutput, bool relu, Tensor dInput)
     {

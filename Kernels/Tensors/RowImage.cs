@@ -8,7 +8,8 @@ namespace Secateurs.Kernels;
 /// </summary>
 internal readonly struct RowImage
 {
-    private const int Slack = 4 * Layout.Lanes;
+    /// <summary>Floats behind the last row.</summary>
+    internal const int Slack = 4 * Layout.Lanes;
 
     /// <summary>Zeroed; a border stays zero.</summary>
     public RowImage(DeviceMemory memory, TensorShape shape)

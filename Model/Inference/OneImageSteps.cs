@@ -6,8 +6,8 @@ namespace Secateurs.Model;
 /// <summary>A network's operations for a single image, from bytes to logits and class: see <see cref="OneImage"/>.</summary>
 internal static class OneImageSteps
 {
-    /// <summary>Whether there are such operations for all layers, each of which reads the one before.</summary>
-    public static bool Serve(NetworkDescription network) => network.IsChain && network.Layers.All(l => l.Kind.AnswersOne);
+    /// <summary>Whether there are such operations for all layers.</summary>
+    public static bool Serve(NetworkDescription network) => network.Layers.All(l => l.Kind.AnswersOne);
 
     /// <param name="memory">On the CPU accelerator.</param>
     /// <param name="model">Weights and masks.</param>
@@ -19,15 +19,16 @@ internal static class OneImageSteps
     {
         var network = model.Network;
         var x = new RowImage(
-            memory, network.Layers[0].IsFullyConnected ? TensorShape.Vector(network.Shapes[0].Features) : network.Shapes[0]);
+            memory,
+            network.Readers(0).All(l => l.IsFullyConnected) ? TensorShape.Vector(network.Shapes[0].Features) : network.Shapes[0]);
         yield return OneImage.Load(memory.Device, "load", image, memory.Allocate<float>(network.Data.Normalization), x);
+        var values = new List<RowImage> { x };
         foreach (var layer in network.Layers)
         {
-            var y = new RowImage(memory, layer.Output);
-            yield return layer.Kind.ForwardOne(memory, layer, model, x, y);
-            x = y;
+            values.Add(new RowImage(memory, layer.Output));
+            yield return layer.Kind.ForwardOne(memory, layer, model, [.. layer.Inputs.Select(v => values[v])], values[^1]);
         }
-        yield return OneImage.Answer(memory.Device, "answer", x, logits, classes);
+        yield return OneImage.Answer(memory.Device, "answer", values[^1], logits, classes);
     }
 
     /// <summary>Weights and mask of a layer, and its biases on the device.</summary>

@@ -22,8 +22,8 @@ public sealed partial record AveragePoolLayer(Window Window) : LayerDescription(
 
     internal override bool AnswersOne => Window.Tiles;
 
-    internal override Operation ForwardOne(DeviceMemory memory, NetworkLayer layer, Checkpoint model, RowImage x, RowImage y) =>
-        AveragePool.ForwardOne(memory.Device, $"{layer.Name} forward", x, Window.Size, y);
+    internal override Operation ForwardOne(DeviceMemory memory, NetworkLayer layer, Checkpoint model, RowImage[] x, RowImage y) =>
+        AveragePool.ForwardOne(memory.Device, $"{layer.Name} forward", x[0], Window.Size, y);
 
     [GeneratedRegex(@"^avgpool" + PoolWindows.Pattern)]
     private static partial Regex Pattern();

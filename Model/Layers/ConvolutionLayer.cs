@@ -42,12 +42,12 @@ public sealed partial record ConvolutionLayer(
     internal override LayerSteps Bind(StepContext context, NetworkLayer layer, LayerTensors tensors) =>
         layer.IsFullyConnected ? new FullyConnectedSteps(context, layer, tensors) : new ConvolutionSteps(context, layer, tensors);
 
-    internal override bool AnswersOne => Stride == 1 && HasBias;
+    internal override bool AnswersOne => HasBias;
 
-    internal override Operation ForwardOne(DeviceMemory memory, NetworkLayer layer, Checkpoint model, RowImage x, RowImage y) =>
+    internal override Operation ForwardOne(DeviceMemory memory, NetworkLayer layer, Checkpoint model, RowImage[] x, RowImage y) =>
         layer.IsFullyConnected
-            ? FullyConnectedSteps.ForwardOne(memory, layer, model, x, y)
-            : ConvolutionSteps.ForwardOne(memory, layer, model, x, y);
+            ? FullyConnectedSteps.ForwardOne(memory, layer, model, x[0], y)
+            : ConvolutionSteps.ForwardOne(memory, layer, model, x[0], y);
 
     private static IReadOnlyList<LayerDescription> Read(Match m)
     {

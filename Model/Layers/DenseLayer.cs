@@ -26,8 +26,8 @@ public sealed partial record DenseLayer(int Outputs, bool Relu = false) : LayerD
     internal override LayerSteps Bind(StepContext context, NetworkLayer layer, LayerTensors tensors) =>
         new FullyConnectedSteps(context, layer, tensors);
 
-    internal override Operation ForwardOne(DeviceMemory memory, NetworkLayer layer, Checkpoint model, RowImage x, RowImage y) =>
-        FullyConnectedSteps.ForwardOne(memory, layer, model, x, y);
+    internal override Operation ForwardOne(DeviceMemory memory, NetworkLayer layer, Checkpoint model, RowImage[] x, RowImage y) =>
+        FullyConnectedSteps.ForwardOne(memory, layer, model, x[0], y);
 
     [GeneratedRegex(@"^fc(?<outputs>[1-9][0-9]{0,4})(?<relu>r)?\z")]
     private static partial Regex Pattern();

@@ -13,7 +13,8 @@ public sealed partial record GlobalAveragePoolLayer() : LayerDescription(Relu: f
 
     internal override string Prefix => "gap";
 
-    internal override bool AnswersOne => false;
+    internal override Operation ForwardOne(DeviceMemory memory, NetworkLayer layer, Checkpoint model, RowImage[] x, RowImage y) =>
+        GlobalAveragePool.ForwardOne(memory.Device, $"{layer.Name} forward", x[0], y);
 
     internal override TensorShape Output(TensorShape input) => TensorShape.Vector(input.Channels);
 

@@ -63,7 +63,7 @@ public abstract record LayerDescription(bool Relu)
     internal virtual bool AnswersOne => true;
 
     /// <summary>That operation: see <see cref="OneImage"/>.</summary>
-    internal virtual Operation ForwardOne(DeviceMemory memory, NetworkLayer layer, Checkpoint model, RowImage x, RowImage y) =>
+    internal virtual Operation ForwardOne(DeviceMemory memory, NetworkLayer layer, Checkpoint model, RowImage[] x, RowImage y) =>
         throw new NotSupportedException(Token);
 }
 

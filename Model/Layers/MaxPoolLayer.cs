@@ -20,8 +20,8 @@ public sealed partial record MaxPoolLayer(Window Window) : LayerDescription(Relu
 
     internal override bool AnswersOne => Window.Tiles;
 
-    internal override Operation ForwardOne(DeviceMemory memory, NetworkLayer layer, Checkpoint model, RowImage x, RowImage y) =>
-        OneImage.Pool(memory.Device, $"{layer.Name} forward", x, Window.Size, y);
+    internal override Operation ForwardOne(DeviceMemory memory, NetworkLayer layer, Checkpoint model, RowImage[] x, RowImage y) =>
+        OneImage.Pool(memory.Device, $"{layer.Name} forward", x[0], Window.Size, y);
 
     [GeneratedRegex(@"^pool" + PoolWindows.Pattern)]
     private static partial Regex Pattern();

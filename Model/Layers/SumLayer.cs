@@ -13,7 +13,8 @@ public sealed record SumLayer(bool Relu = false) : LayerDescription(Relu)
 
     internal override string Prefix => "sum";
 
-    internal override bool AnswersOne => false;
+    internal override Operation ForwardOne(DeviceMemory memory, NetworkLayer layer, Checkpoint model, RowImage[] x, RowImage y) =>
+        OneImage.Sum(memory.Device, $"{layer.Name} forward", x, Relu, y);
 
     internal override TensorShape Output(TensorShape input) => input with { Padding = 0 };
 

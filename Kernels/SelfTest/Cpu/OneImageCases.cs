@@ -8,8 +8,27 @@ internal static class OneImageCases
 
     private static readonly TensorShape Colour = new(3, 5, 7);
 
+    private static readonly (int Channels, int Height, int Width, int[] Borders, int Border)[] Sums =
+        [(3, 5, 7, [0, 2], 1), (2, 4, 40, [1, 0, 1], 0), (9, 1, 1, [0, 1], 0)];
+
     public static IEnumerable<SelfTestCase> All =>
     [
+        .. Sums.SelectMany(s => (SelfTestCase[])[SumCase(s, relu: false), SumCase(s, relu: true)]),
+        .. Shapes.Select(s => new SelfTestCase(
+            $"one image mean {s.Shape.Channels}x{s.Shape.Height}x{s.Shape.Width} border {s.Shape.Padding}",
+            memory =>
+            {
+                var y = new RowImage(memory, TensorShape.Vector(s.Shape.Channels));
+                memory.Device.Run(GlobalAveragePool.ForwardOne(memory.Device, "test", memory.UploadRows(Values(s.Shape), s.Shape), y));
+                return [memory.Read(y)];
+            },
+            () =>
+            [
+                Expected.Sums(
+                    "y", GlobalAveragePool.Reference.Forward(Values(s.Shape), s.Shape.Channels),
+                    GlobalAveragePool.Reference.Forward(Numbers.Absolute(Values(s.Shape)), s.Shape.Channels),
+                    s.Shape.Height * s.Shape.Width),
+            ], onHostOnly: true)),
         .. Shapes.Select(s => new SelfTestCase(
             $"one image loaded {s.Shape.Channels}x{s.Shape.Height}x{s.Shape.Width} border {s.Shape.Padding}",
             memory =>
@@ -55,6 +74,26 @@ internal static class OneImageCases
             },
             () => [Expected.Exactly("row", Logits.Select(v => (double)v)), Expected.Exactly("class", [1])], onHostOnly: true),
     ];
+
+    private static SelfTestCase SumCase((int Channels, int Height, int Width, int[] Borders, int Border) s, bool relu)
+    {
+        var shape = new TensorShape(s.Channels, s.Height, s.Width);
+        float[] Operand(int i) => new Numbers(i + 3).Eighths(shape.Features);
+        return new(
+            $"one image sum {s.Channels}x{s.Height}x{s.Width} borders {string.Join(' ', s.Borders)} to {s.Border}{(relu ? " relu" : "")}",
+            memory =>
+            {
+                var y = new RowImage(memory, shape with { Padding = s.Border });
+                RowImage[] x = [.. s.Borders.Select((b, i) => memory.UploadRows(Operand(i), shape with { Padding = b }))];
+                memory.Device.Run(OneImage.Sum(memory.Device, "test", x, relu, y));
+                return [memory.Read(y)];
+            },
+            () =>
+            [
+                Expected.Exactly("y", Enumerable.Range(0, shape.Features)
+                    .Select(f => s.Borders.Select((_, i) => (double)Operand(i)[f]).Sum()).Select(v => relu ? Math.Max(0, v) : v)),
+            ], onHostOnly: true);
+    }
 
     private static float[] Logits => [-1, 3, 2, 3, 0, 1, -5, 3, 2, 1];
 

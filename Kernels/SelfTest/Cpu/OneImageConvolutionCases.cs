@@ -1,6 +1,9 @@
 namespace Secateurs.Kernels.SelfTest;
 
-/// <summary>Convolutions of a single image: maps narrower and wider than vectors, rows that do not fill a tile, pruned filters.</summary>
+/// <summary>
+/// Convolutions of a single image: maps narrower and wider than vectors, rows that do not fill a tile, pruned filters, strides that do and
+/// do not divide the input, borders wider than the convolution's.
+/// </summary>
 internal static class OneImageConvolutionCases
 {
     private static readonly (int Height, int Width, int Padding, FilterShape Filter, int Border, int LivePercent)[] Shapes =
@@ -8,7 +11,9 @@ internal static class OneImageConvolutionCases
         (28, 28, 0, new(3, 1, 5, 5), 0, 100), (12, 12, 0, new(5, 3, 5, 5), 0, 10), (28, 28, 2, new(2, 1, 5, 5), 0, 50),
         (5, 5, 0, new(4, 2, 3, 3), 1, 100),
         (9, 45, 1, new(2, 2, 3, 3), 2, 30), (7, 21, 0, new(2, 1, 3, 2), 0, 100), (3, 3, 1, new(2, 2, 5, 5), 0, 100),
-        (1, 1, 0, new(3, 4, 1, 1), 0, 0),
+        (1, 1, 0, new(3, 4, 1, 1), 0, 0), (9, 20, 1, new(3, 2, 3, 3, Stride: 2), 1, 100), (13, 23, 2, new(2, 3, 5, 5, Stride: 4), 0, 50),
+        (8, 10, 1, new(3, 2, 1, 1, Stride: 2, Inset: 1), 0, 100), (7, 19, 2, new(2, 2, 3, 3, Inset: 1), 1, 40),
+        (11, 35, 3, new(2, 2, 5, 3, Stride: 3, Inset: 1), 2, 70),
     ];
 
     public static IEnumerable<SelfTestCase> All => Shapes.SelectMany(s => new[] { Case(s, false), Case(s, true) });
@@ -25,7 +30,8 @@ internal static class OneImageConvolutionCases
         float[] Live() => [.. Weight().Zip(Mask(), (w, m) => w * m)];
         return new(
             $"one image convolution {shape.Channels}x{s.Height}x{s.Width} border {s.Padding} "
-            + $"filters {f.Filters}x{f.Rows}x{f.Columns} to border {s.Border} {s.LivePercent} % live{(relu ? " relu" : "")}",
+            + $"filters {f.Filters}x{f.Rows}x{f.Columns}{(f.Stride > 1 ? $" stride {f.Stride}" : "")}"
+            + $"{(f.Inset > 0 ? $" inset {f.Inset}" : "")} to border {s.Border} {s.LivePercent} % live{(relu ? " relu" : "")}",
             memory =>
             {
                 var y = new RowImage(memory, f.Output(shape, s.Border));
