@@ -26,7 +26,7 @@ internal static class CompressCommand
         "--bits", "of a weight index in every layer, 2^N - 1 shared values; auto: as few values in each as accuracy bears", 1, 8);
 
     private static readonly Option<string?> Dense = Options.Path(
-        "--dense", "FILE", "the network before pruning, to judge against; else dense.safetensors beside --model, else --model itself");
+        "--dense", "FILE", "the network before pruning, or a run with it, to judge against; else dense.safetensors beside --model");
 
     private static readonly Option<string> Coder = Options.Choice(
         "--coder", "range: adaptive, smaller; huffman: as in Deep Compression", "range", "huffman");
@@ -155,7 +155,8 @@ internal static class CompressCommand
     {
         if (invocation.Find(Dense) is { } named)
         {
-            string there = ModelFile.Find(named);
+            // A run that trained it has it beside what it was pruned to.
+            string ofRun = Path.Combine(named, RunFolder.Dense), there = File.Exists(ofRun) ? ofRun : ModelFile.Find(named);
             var network = ModelFile.Load(there);
             Compressor.DemandSameImages(model, network);
             return (there, network);
