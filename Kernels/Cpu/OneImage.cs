@@ -5,10 +5,12 @@ namespace Secateurs.Kernels;
 /// <summary>
 /// Layers for a single image, where 16 images to a vector would waste 15 lanes. Lanes are columns in a convolution and output features in a
 /// fully connected layer, and inputs that are zero - paper, and what a ReLU shut off - are skipped there. Only on the CPU accelerator, on
-/// one thread: there is too little work for two. Convolutions are in <see cref="OneImageConvolution"/>, fully connected layers in
+/// one thread. Convolutions are in <see cref="OneImageConvolution"/>, fully connected layers in
 /// <see cref="OneImageFullyConnected"/>.
 /// </summary>
-/// <remarks>Sums run in the same order as for a batch, and a skipped zero changes none: the results are the same bits.</remarks>
+/// <remarks>
+/// Sums run in the order of the direct formulas for a batch, and a skipped zero changes none: the results are the same bits.
+/// </remarks>
 internal static class OneImage
 {
     /// <summary>As <see cref="Gather"/>: x = scale(c) · byte + shift(c).</summary>

@@ -18,6 +18,7 @@ internal sealed partial class SquareWinograd
     private const int Points = SquareWinogradTransform.Points, Outputs = SquareWinogradTransform.Outputs;
     private const int Taps = SquareWinogradTransform.Taps, Side = SquareWinogradTransform.Side;
 
+    private readonly DeviceMemory _memory;
     private readonly ComputeDevice _device;
     private readonly FilterShape _filter;
     private readonly SquareWinogradScratch _scratch;
@@ -25,8 +26,6 @@ internal sealed partial class SquareWinograd
     private readonly int _padding, _parts;
     private readonly Tensor _x, _y;
     private ArrayView<float>? _gradients;
-
-    private readonly DeviceMemory _memory;
 
     /// <summary>Asks for memory for one layer.</summary>
     /// <param name="memory">Owns what it keeps from a stage to the next.</param>

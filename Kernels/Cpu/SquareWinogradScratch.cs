@@ -6,7 +6,9 @@ namespace Secateurs.Kernels;
 /// Memory of <see cref="SquareWinograd"/> that layers share, as large as the largest asks for: transformed weights, from a stage to the
 /// next; lines of some tiles, of each worker alone.
 /// </summary>
-internal sealed class SquareWinogradScratch(DeviceMemory memory)
+/// <param name="memory">Where it is.</param>
+/// <param name="workers">That share an operation.</param>
+internal sealed class SquareWinogradScratch(DeviceMemory memory, int workers)
 {
     private long _lineLength, _weightLength;
     private ArrayView<float>? _lines, _weights;
@@ -14,7 +16,7 @@ internal sealed class SquareWinogradScratch(DeviceMemory memory)
     /// <summary>[point][outer][inner].</summary>
     public ArrayView<float> Weights => _weights ??= memory.Allocate<float>(_weightLength);
 
-    public WorkerLines Lines => new(_lines ??= memory.Allocate<float>(memory.Device.Workers * _lineLength), _lineLength);
+    public WorkerLines Lines => new(_lines ??= memory.Allocate<float>(workers * _lineLength), _lineLength);
 
     /// <summary>Of a layer, before any layer makes operations.</summary>
     public void Ask(long lineLength, long weightLength)

@@ -19,7 +19,7 @@ internal static class GlobalAveragePool
     /// <summary>For a single image, see <see cref="OneImage"/>.</summary>
     public static Operation ForwardOne(ComputeDevice device, string name, RowImage x, RowImage y)
     {
-        if (y.Shape != TensorShape.Vector(x.Shape.Channels))
+        if (y.Shape with { Padding = 0 } != TensorShape.Vector(x.Shape.Channels))
             throw new ArgumentException($"{name}: the mean of {x.Shape} is no {y.Shape}");
         return Operation.OnHost(device, name, 0, new AveragePool.OneBody(x, x.Shape.Height, x.Shape.Width, y));
     }

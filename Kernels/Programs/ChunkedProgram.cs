@@ -15,6 +15,7 @@ namespace Secateurs.Kernels;
 internal sealed class ChunkedProgram : IDisposable
 {
     private readonly DeviceMemory _memory;
+    private readonly int _most, _workers;
     private readonly ArrayView<int> _step;
     private readonly StepProgram? _program;
     private readonly ChunkLoop? _loop;
@@ -22,21 +23,25 @@ internal sealed class ChunkedProgram : IDisposable
 
     /// <param name="memory">For the chunk's number.</param>
     /// <param name="build">Makes one worker's operations with its own buffers; they read the chunk's number from the view [1].</param>
-    public ChunkedProgram(DeviceMemory memory, Func<ArrayView<int>, IEnumerable<Operation>> build)
-        : this(memory, build, TimeProvider.System)
+    /// <param name="most">Chunks of a call at most: no more workers are made ready.</param>
+    public ChunkedProgram(DeviceMemory memory, Func<ArrayView<int>, IEnumerable<Operation>> build, int most = int.MaxValue)
+        : this(memory, build, TimeProvider.System, most)
     {
     }
 
-    internal ChunkedProgram(DeviceMemory memory, Func<ArrayView<int>, IEnumerable<Operation>> build, TimeProvider clock)
+    internal ChunkedProgram(
+        DeviceMemory memory, Func<ArrayView<int>, IEnumerable<Operation>> build, TimeProvider clock, int most = int.MaxValue)
     {
         ArgumentNullException.ThrowIfNull(memory);
         ArgumentNullException.ThrowIfNull(build);
-        _memory = memory;
+        ArgumentOutOfRangeException.ThrowIfLessThan(most, 1);
+        (_memory, _most) = (memory, most);
         if (memory.Device.RunsOnHost)
         {
-            _loop = new ChunkLoop([.. Enumerable.Range(0, memory.Device.Workers).Select(_ => One(memory, build))], clock);
-            if (memory.Device.Workers > 1)
-                _program = new StepProgram(memory.Device, memory.Device.Workers - 1, [[_loop]]);
+            _workers = Math.Min(memory.Device.Workers, most);
+            _loop = new ChunkLoop([.. Enumerable.Range(0, _workers).Select(_ => One(memory, build))], clock);
+            if (_workers > 1)
+                _program = new StepProgram(memory.Device, _workers - 1, [[_loop]]);
         }
         else
         {
@@ -58,6 +63,7 @@ internal sealed class ChunkedProgram : IDisposable
     /// <summary>Runs chunk 0 to <paramref name="chunks"/> - 1.</summary>
     public void Run(int chunks)
     {
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(chunks, _most);
         if (_loop is null)
         {
             _memory.Upload([0], _step);
@@ -73,7 +79,7 @@ internal sealed class ChunkedProgram : IDisposable
             _others = Task.Run(() => _program.Run());
         }
         using (Denormals.Flush())
-            _loop.TakeChunks(call, _memory.Device.SimdBits, _memory.Device.Workers - 1);
+            _loop.TakeChunks(call, _memory.Device.SimdBits, _workers - 1);
         call.Wait();
     }
 

@@ -11,8 +11,8 @@ namespace Secateurs.Model;
 /// of its own (<see cref="OneImage"/>).
 /// </summary>
 /// <remarks>
-/// Answers repeat bit for bit, whatever the number of workers or images. They differ by rounding from the trainer's, and those of a network
-/// for single images from those for more where the latter are computed with fewer products (<see cref="SquareWinograd"/>).
+/// Answers repeat bit for bit, whatever the number of workers, or of images that a predictor is made for from two on. One for single images
+/// rounds otherwise where <see cref="SquareWinograd"/> computes more of them; all differ from the trainer's by rounding.
 /// </remarks>
 public sealed class Predictor : IDisposable
 {
@@ -26,9 +26,10 @@ public sealed class Predictor : IDisposable
 
     /// <param name="device">Where it runs.</param>
     /// <param name="model">Weights and masks.</param>
-    /// <param name="batch">Images of a call at most; each call costs what this many do, up to 64.</param>
+    /// <param name="batch">Images of a call at most; each call costs what this many do, up to 64, or 32 of large maps.</param>
     /// <param name="sparseBelow">
-    /// Density below which a layer is computed from live weights (a first convolution also below two fifths); 0 for the dense path.
+    /// Density below which a layer is computed from live weights (a first convolution also below two fifths, one of 3x3 below 0.15 to 0.29,
+    /// <see cref="Tuning.SparseSquareAnswersBelow"/>); 0 for the dense path.
     /// </param>
     public Predictor(ComputeDevice device, Checkpoint model, int batch, double sparseBelow = Tuning.SparseAnswersBelow)
     {
@@ -46,7 +47,7 @@ public sealed class Predictor : IDisposable
         _logits = new HostBuffer<float>(_memory, batch * Shape.Classes);
         _classes = new HostBuffer<int>(_memory, batch);
         _program = device.RunsOnHost && batch == 1 && OneImageSteps.Serve(Model.Network)
-            ? new ChunkedProgram(_memory, _ => OneImageSteps.Build(_memory, Model, _images.View, _logits.View, _classes.View))
+            ? new ChunkedProgram(_memory, _ => OneImageSteps.Build(_memory, Model, _images.View, _logits.View, _classes.View), most: 1)
             : Batched(chunk, sparseBelow);
     }
 
@@ -126,7 +127,7 @@ public sealed class Predictor : IDisposable
                 .. builder.Forward(builder.Inputs[0], learning: null).SelectMany(stage => stage),
                 Answer.Of(device, "answer", builder.Logits, step, _logits.View, _classes.View),
             ];
-        });
+        }, _order.Span.Length / _slots);
     }
 
     public void Dispose()

@@ -19,8 +19,8 @@ internal sealed record StepContext(
 
     public ComputeDevice Device => Memory.Device;
 
-    /// <summary>Of convolutions that are computed with fewer products.</summary>
-    public SquareWinogradScratch Scratch { get; } = new(Memory);
+    /// <summary>Of convolutions that are computed with fewer products. Where answers are given, each worker has its own steps.</summary>
+    public SquareWinogradScratch Scratch { get; } = new(Memory, Training ? Memory.Device.Workers : 1);
 
     /// <summary>Biases of layers that have none.</summary>
     public ArrayView<float> Zeros(int count) =>

@@ -11,8 +11,8 @@ namespace Secateurs.Pruning.Export;
 /// <remarks>
 /// The scale of grey pixels is multiplied into the weights of the first layer that has any, which pooling in front of it allows, so that
 /// nobody needs to know it; several channels, and shifts, have two nodes for it. Batch normalisations are folded into weights
-/// (<see cref="Folding"/>), dead neurons and channels are left out (<see cref="Compaction"/>); other pruned weights are zeros. The metadata
-/// say what a checkpoint does and the masks (<see cref="MaskText"/>); layers are those that are left.
+/// (<see cref="Folding"/>), dead neurons and channels are left out (<see cref="Compaction"/>) but for those that fill a vector; other
+/// pruned weights are zeros. The metadata say what a checkpoint does and the masks (<see cref="MaskText"/>); layers are those left.
 /// </remarks>
 public static class OnnxFile
 {
@@ -20,7 +20,7 @@ public static class OnnxFile
 
     /// <summary>
     /// Channels come to a multiple of this where there were as many: ONNX Runtime computes whole vectors of channels, else it goes another
-    /// way that takes up to four times as long (Results/speed/onnxruntime.txt).
+    /// way, which took a pruned alexnet four times as long (Results/speed/onnxruntime.txt).
     /// </summary>
     private const int Vector = 16;
 

@@ -1,6 +1,6 @@
 namespace Secateurs.Kernels.SelfTest;
 
-/// <summary>Loading, pooling and answers of a single image; rows shorter and longer than a vector, borders.</summary>
+/// <summary>Loading, sums, means, pooling and answers of a single image; rows shorter and longer than a vector, borders.</summary>
 internal static class OneImageCases
 {
     private static readonly (TensorShape Shape, int Size, int Padding)[] Shapes =
@@ -15,10 +15,10 @@ internal static class OneImageCases
     [
         .. Sums.SelectMany(s => (SelfTestCase[])[SumCase(s, relu: false), SumCase(s, relu: true)]),
         .. Shapes.Select(s => new SelfTestCase(
-            $"one image mean {s.Shape.Channels}x{s.Shape.Height}x{s.Shape.Width} border {s.Shape.Padding}",
+            $"one image mean {s.Shape.Channels}x{s.Shape.Height}x{s.Shape.Width} border {s.Shape.Padding} to border {s.Padding}",
             memory =>
             {
-                var y = new RowImage(memory, TensorShape.Vector(s.Shape.Channels));
+                var y = new RowImage(memory, TensorShape.Vector(s.Shape.Channels) with { Padding = s.Padding });
                 memory.Device.Run(GlobalAveragePool.ForwardOne(memory.Device, "test", memory.UploadRows(Values(s.Shape), s.Shape), y));
                 return [memory.Read(y)];
             },

@@ -57,7 +57,7 @@ internal static class SquareWinogradCases
             // Borders are poison throughout: what is padding is known, not read.
             var x = memory.Upload(X, Input, float.NaN, float.NaN);
             var y = memory.Result(Output, ImageCount);
-            var square = new SquareWinograd(memory, new(memory), Filter, x, y);
+            var square = new SquareWinograd(memory, new(memory, memory.Device.Workers), Filter, x, y);
             memory.Device.Run(square.TransformWeight("test", memory.Allocate<float>(Weight)));
             memory.Device.Run(square.Forward("test", x, memory.Allocate<float>(Bias), y, relu));
             return [memory.Read(y, ImageCount)];
@@ -68,7 +68,7 @@ internal static class SquareWinogradCases
             var dOutput = memory.Upload(DOutput, Output, float.NaN, float.NaN);
             var dInput = memory.Result(Input, ImageCount);
             Tensor? gate = gated ? memory.Upload(X, Input, float.NaN, float.NaN) : null;
-            var square = new SquareWinograd(memory, new(memory), Filter, dInput, dOutput);
+            var square = new SquareWinograd(memory, new(memory, memory.Device.Workers), Filter, dInput, dOutput);
             memory.Device.Run(square.TransformTurnedWeight("test", memory.Allocate<float>(Weight)));
             memory.Device.Run(square.BackwardData("test", dOutput, gate, dInput));
             return [memory.Read(dInput, ImageCount)];
@@ -80,7 +80,7 @@ internal static class SquareWinogradCases
             var x = memory.Upload(X, Input, float.NaN, 3);
             var dOutput = memory.Upload(DOutput, Output, float.NaN, 0);
             var dWeight = memory.Allocate<float>(Filter.Count);
-            var square = new SquareWinograd(memory, new(memory), Filter, x, dOutput);
+            var square = new SquareWinograd(memory, new(memory, memory.Device.Workers), Filter, x, dOutput);
             foreach (var operation in square.BackwardWeight("test", x, dOutput, UpdateCases.Storing(dWeight)))
                 memory.Device.Run(operation);
             return [memory.Read(dWeight)];

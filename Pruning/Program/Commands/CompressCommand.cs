@@ -26,7 +26,7 @@ internal static class CompressCommand
         "--bits", "of a weight index in every layer, 2^N - 1 shared values; auto: as few values in each as accuracy bears", 1, 8);
 
     private static readonly Option<string?> Dense = Options.Path(
-        "--dense", "FILE", "the network before pruning, or a run with it, to judge against; else dense.safetensors beside --model");
+        "--dense", "FILE", "the network before pruning, or its run, to judge against; else dense.safetensors beside --model, else it");
 
     private static readonly Option<string> Coder = Options.Choice(
         "--coder", "range: adaptive, smaller; huffman: as in Deep Compression", "range", "huffman");

@@ -35,7 +35,7 @@ public sealed class SquareWinogradTests
         var filter = new FilterShape(9, 8, 3, 3);
         Tensor x = memory.AllocateTensor(new TensorShape(8, 9, 8, 1), 1), y = memory.AllocateTensor(filter.Output(x.Shape), 1);
         var (weight, bias) = (memory.Allocate<float>(filter.Count), memory.Allocate<float>(filter.Filters));
-        var scratch = new SquareWinogradScratch(memory);
+        var scratch = new SquareWinogradScratch(memory, memory.Device.Workers);
         Assert.Throws<ArgumentException>(() => new SquareWinograd(memory, scratch, filter, y, x));
         var strided = filter with { Stride = 2 };
         Assert.Throws<NotSupportedException>(
