@@ -86,9 +86,9 @@ internal static class Tuning
     public const double SparseAnswersBelow = 0.3;
 
     /// <summary>
-    /// The same beside <see cref="SquareWinograd"/>, whose transforms cost less of a product the more channels there are on either side. One
-    /// core of an EPYC, 512-bit vectors, 1 December 2026: it reaches 170, 240, 280, 320 GFLOP/s of the formula at 16, 32, 64, 256 channels,
-    /// live weights alone 40 to 60.
+    /// The same beside <see cref="SquareWinograd"/>, whose transforms cost less of a product the more channels there are on either side.
+    /// One core of an EPYC, 512-bit vectors, 1 December 2026: it reaches 170, 240, 280, 320 GFLOP/s of the formula at 16, 32, 64, 256
+    /// channels, live weights alone 40 to 60.
     /// </summary>
     public static double SparseSquareAnswersBelow(int channels) => 0.14 + 2.4 / channels;
 
