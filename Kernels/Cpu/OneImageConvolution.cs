@@ -5,6 +5,9 @@ namespace Secateurs.Kernels;
 /// <summary><see cref="Convolution"/> of one image over live weights, dense or pruned: see <see cref="OneImage"/>.</summary>
 internal static class OneImageConvolution
 {
+    /// <summary>Rows that a sum covers, two vectors of columns wide; or twice as many of one vector.</summary>
+    private const int Rows = 4;
+
     /// <summary>y(k, p, q) = b(k) + Σ over live (c, r, s) of w x(c, t p + r, t q + s), then max(0, y) if <paramref name="relu"/>.</summary>
     /// <param name="memory">For the packed weights.</param>
     /// <param name="name">For profiles and errors.</param>
@@ -20,6 +23,9 @@ internal static class OneImageConvolution
         weights.Check(name, filter.Filters, filter.FilterSize);
         if (filter.Channels != x.Shape.Channels || filter.Output(x.Shape, y.Shape.Padding) != y.Shape)
             throw new ArgumentException($"{name}: filter {filter} over {x.Shape} does not give {y.Shape}");
+        int live = weights.Mask.Length - weights.Mask.AsSpan().Count(0f);
+        if (OneImageDenseConvolution.Products(filter, y.Shape) < Products(live, y.Shape))
+            return OneImageDenseConvolution.Forward(memory, name, x, weights, filter, y, relu);
         var source = new Columns(memory, x, filter.Stride);
         var start = new int[filter.Filters + 1];
         var (values, offsets) = (new List<float>(), new List<int>());
@@ -37,6 +43,16 @@ internal static class OneImageConvolution
         return Operation.OnHost(memory.Device, name, 0, new Body(
             source, memory.Allocate<int>(start), memory.Allocate<float>([.. values]), memory.Allocate<int>([.. offsets]), weights.Bias, y,
             relu));
+    }
+
+    /// <summary>Vectors of 8 that are multiplied.</summary>
+    private static long Products(int live, TensorShape y)
+    {
+        int pairs = y.Width / (2 * Simd256.Width), rest = y.Width % (2 * Simd256.Width);
+        bool narrow = rest > 0 && rest <= Simd256.Width;
+        long tiles = (long)(pairs + (rest > Simd256.Width ? 1 : 0)) * Operation.Parts(y.Height, Rows)
+            + (narrow ? Operation.Parts(y.Height, 2 * Rows) : 0);
+        return live * tiles * 2 * Rows;
     }
 
     /// <summary>
@@ -88,9 +104,6 @@ internal static class OneImageConvolution
         Columns x, ArrayView<int> start, ArrayView<float> weight, ArrayView<int> offset, ArrayView<float> bias,
         RowImage y, bool relu) : IBody
     {
-        /// <summary>Rows that a sum covers, two vectors of columns wide; or twice as many of one vector.</summary>
-        private const int Rows = 4;
-
         public unsafe void Run<V>(int worker, int workers) where V : unmanaged, ISimd<V>
         {
             if (worker != 0)

@@ -16,9 +16,17 @@ internal static class OneImageConvolutionCases
         (11, 35, 3, new(2, 2, 5, 3, Stride: 3, Inset: 1), 2, 70),
     ];
 
-    public static IEnumerable<SelfTestCase> All => Shapes.SelectMany(s => new[] { Case(s, false), Case(s, true) });
+    public static IEnumerable<SelfTestCase> All => Of("one image convolution", OneImageConvolution.Forward, Shapes);
 
-    private static SelfTestCase Case((int Height, int Width, int Padding, FilterShape Filter, int Border, int LivePercent) s, bool relu)
+    internal delegate Operation Maker(
+        DeviceMemory memory, string name, RowImage x, LayerWeights weights, FilterShape filter, RowImage y, bool relu);
+
+    internal static IEnumerable<SelfTestCase> Of(
+        string name, Maker maker, (int Height, int Width, int Padding, FilterShape Filter, int Border, int LivePercent)[] shapes) =>
+        shapes.SelectMany(s => new[] { Case(name, maker, s, false), Case(name, maker, s, true) });
+
+    private static SelfTestCase Case(
+        string name, Maker maker, (int Height, int Width, int Padding, FilterShape Filter, int Border, int LivePercent) s, bool relu)
     {
         var (f, shape) = (s.Filter, new TensorShape(s.Filter.Channels, s.Height, s.Width, s.Padding));
         float[] X() => new Numbers(1).Activations(shape.Features);
@@ -29,13 +37,13 @@ internal static class OneImageConvolutionCases
         float[] Bias() => new Numbers(4).Uniform(f.Filters);
         float[] Live() => [.. Weight().Zip(Mask(), (w, m) => w * m)];
         return new(
-            $"one image convolution {shape.Channels}x{s.Height}x{s.Width} border {s.Padding} "
+            $"{name} {shape.Channels}x{s.Height}x{s.Width} border {s.Padding} "
             + $"filters {f.Filters}x{f.Rows}x{f.Columns}{(f.Stride > 1 ? $" stride {f.Stride}" : "")}"
             + $"{(f.Inset > 0 ? $" inset {f.Inset}" : "")} to border {s.Border} {s.LivePercent} % live{(relu ? " relu" : "")}",
             memory =>
             {
                 var y = new RowImage(memory, f.Output(shape, s.Border));
-                memory.Device.Run(OneImageConvolution.Forward(
+                memory.Device.Run(maker(
                     memory, "test", memory.UploadRows(X(), shape), new(Weight(), Mask(), memory.Allocate<float>(Bias())), f, y, relu));
                 return [memory.Read(y)];
             },
