@@ -151,7 +151,7 @@ public sealed class BreakingOffTests : IDisposable
         Cli.Done(["train", "--epochs", "2", .. Cli.Small(data, dense)]);
         string[] args = verb == "compare" ? ["compare", "--dense-epochs", "2", "--epochs", "1", "--max-drop", "50", .. Cli.Small(data, run)]
             : verb == "prune" ? ["prune", "--target-ratio", "4", "--model", dense, .. Cli.OfModel(data, run)]
-            : ["compress", "--model", dense, "--data", data, "--out", run, "--device", "cpu", "--workers", "2", "--batch", "16"];
+            : ["compress", "--model", dense, "--data", data, "--out", run, "--device", "cpu", "--workers", Cli.Workers, "--batch", "16"];
         Cli.Done(args);
         using var full = new Full();
         var terminal = new Terminal(full, TextWriter.Null, interactive: false, colour: false);

@@ -156,7 +156,7 @@ public sealed class CommandLineTests : IDisposable
     {
         string data = SmallSet.Write(_folder.Combine("data"));
         var (_, error) = Cli.Done(["train", "--epochs", "1", .. Cli.Small(data, _folder.Combine("run"))]);
-        Assert.EndsWith($" --data {data} --device cpu --workers 2\n", error, StringComparison.Ordinal);
+        Assert.EndsWith($" --data {data} --device cpu --workers {Cli.Workers}\n", error, StringComparison.Ordinal);
     }
 
     [Fact]

@@ -18,7 +18,7 @@ public sealed class EvalTests : IDisposable
     {
         string data = SmallSet.Write(_folder.Combine("data")), model = _folder.Combine("model.safetensors");
         PlainNetwork.Random("fc16r fc10", density, 0, seed: 1).Save(model);
-        string[] eval = ["eval", "--model", model, "--data", data, "--device", device, "--workers", "2"];
+        string[] eval = ["eval", "--model", model, "--data", data, "--device", device, "--workers", Cli.Workers];
         using var json = JsonDocument.Parse(Cli.Done([.. eval, "--json"]).Output);
         var root = json.RootElement;
         int correct = root.GetProperty("correct").GetInt32();

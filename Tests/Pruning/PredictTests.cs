@@ -29,7 +29,7 @@ public sealed class PredictTests : IDisposable
         const int count = 1030;
         byte[] pixels = PlainNetwork.Images(count, seed: 4);
         string idx = _folder.Write("images", IdxFiles.Images(pixels)), picture = _folder.Write("5.png", Five);
-        var (output, error) = Cli.Done("predict", "--model", _model, "--device", "cpu", "--workers", "2", "--json", idx, picture);
+        var (output, error) = Cli.Done("predict", "--model", _model, "--device", "cpu", "--workers", Cli.Workers, "--json", idx, picture);
         var predictions = JsonDocument.Parse(output).RootElement.GetProperty("predictions");
         var names = predictions.EnumerateArray().Select(p => p.GetProperty("image").GetString());
         Assert.Equal([.. Enumerable.Range(0, count).Select(i => $"{idx}#{i}"), picture], names);

@@ -41,7 +41,7 @@ public sealed partial class ReportTests : IDisposable
         Assert.Equal(2 * 2 * 2, Count(html, "class=\"chosen\""));
         // The page alone, from what is on the disk.
         File.Delete(file);
-        Cli.Done("report", run, "--device", "cpu", "--workers", "2");
+        Cli.Done("report", run, "--device", "cpu", "--workers", Cli.Workers);
         Assert.Equal(html, File.ReadAllText(file));
         await Look(file);
     }
@@ -97,7 +97,7 @@ public sealed partial class ReportTests : IDisposable
         File.WriteAllText(layers, File.ReadAllText(layers).Replace(",fc1,", ",<script>alert(1)</script>,", StringComparison.Ordinal));
         File.WriteAllText(
             options, File.ReadAllText(options).Replace("fc16r fc10", "<img src=x onerror=alert(1)>", StringComparison.Ordinal));
-        Cli.Done("report", run, "--device", "cpu", "--workers", "2");
+        Cli.Done("report", run, "--device", "cpu", "--workers", Cli.Workers);
         Check(File.ReadAllText(Path.Combine(run, "report.html")));
     }
 

@@ -54,7 +54,7 @@ public sealed class RunTests : IDisposable
         Assert.Equal(1, options.RootElement.GetProperty("epochs").GetInt32());
         Assert.Equal(method, options.RootElement.GetProperty("method").GetString());
         using var environment = Json(File.ReadAllText(Path.Combine(run, "environment.json")));
-        Assert.Equal(2, environment.RootElement.GetProperty("workers").GetInt32());
+        Assert.Equal(Cli.Workers, $"{environment.RootElement.GetProperty("workers").GetInt32()}");
         Assert.Contains("</svg>", File.ReadAllText(Path.Combine(run, "curves.svg")));
         using var result = Json(output);
         Assert.Equal(model.Kept, result.RootElement.GetProperty("summary").GetProperty("kept").GetInt32());
