@@ -73,8 +73,8 @@ public sealed class KillTests : IDisposable
                     Cli.Done(["train", "--epochs", "3", .. Cli.Small(_data, model)]);
                 return
                 [
-                    "compress", "--model", model, "--data", _data, "--out", run, "--device", "cpu", "--workers", Cli.Workers, "--batch", "16",
-                    "--epochs", "6",
+                    "compress", "--model", model, "--data", _data, "--out", run, "--device", "cpu", "--workers", Cli.Workers,
+                    "--batch", "16", "--epochs", "6",
                 ];
         }
     }

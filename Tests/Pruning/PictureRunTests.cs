@@ -36,7 +36,10 @@ public sealed class PictureRunTests : IDisposable
             : (byte)((i % 4 == channel ? 90 : 0) + random.NextInt(140)))], side, side, colour: PictureBytes.ColourAndAlpha);
 
     private string[] Common(string run, string network = Network) =>
-        ["--data", _data, "--size", "8x8", "--device", "cpu", "--workers", Cli.Workers, "--batch", "16", "--network", network, "--out", run];
+    [
+        "--data", _data, "--size", "8x8", "--device", "cpu", "--workers", Cli.Workers, "--batch", "16", "--network", network,
+        "--out", run,
+    ];
 
     [Fact]
     public void Colours_are_trained_pruned_measured_and_answered_for_by_name()
