@@ -15,12 +15,12 @@ internal static partial class SparseConvolution
     /// </summary>
     public static Operation Forward(
         ComputeDevice device, string name, Tensor x, LiveWeights live, ArrayView<float> bias, Tensor y, bool relu) =>
-        Operation.OnHost(device, name, 0, new ForwardBody(x, live, bias, y, relu));
+        Operation.OnHost(device, name, 0, new SumsBody(x, live.Forward, live.Weight, bias, y, relu, null));
 
     /// <summary>dx(c, h, w) = Σ over live weights that reach it; then 0 where the gate (= x, a ReLU's output) is not positive.</summary>
     public static Operation BackwardData(
         ComputeDevice device, string name, Tensor dOutput, LiveWeights live, Tensor? gate, Tensor dInput) =>
-        Operation.OnHost(device, name, 0, new BackwardDataBody(dOutput, live, gate, dInput));
+        Operation.OnHost(device, name, 0, new SumsBody(dOutput, live.Backward, live.Weight, default, dInput, false, gate));
 
     /// <summary>
     /// dw = Σ_{n,p,q} dy(k, p, q) x(c, t p + r, t q + s) for live weights, handed to the rule of <paramref name="update"/>.
@@ -42,106 +42,136 @@ internal static partial class SparseConvolution
     /// </summary>
     private const int Vectors = 4;
 
-    private readonly struct ForwardBody(Tensor x, LiveWeights live, ArrayView<float> bias, Tensor y, bool relu) : IBody
+    /// <summary>Both: sums over a source, place by place of a target.</summary>
+    private readonly unsafe struct SumsBody : IBody
     {
-        public unsafe void Run<V>(int worker, int workers) where V : unmanaged, ISimd<V>
+        private readonly float* _source, _target, _gate, _weight, _bias;
+        private readonly int* _start;
+        private readonly nint _sourceBlock, _targetBlock, _targetMap;
+        private readonly int _maps, _blocks;
+        private readonly bool _relu;
+        private readonly Part[] _byBlocks, _byPlaces;
+
+        public SumsBody(
+            Tensor source, LiveSums sums, ArrayView<float> weight, ArrayView<float> bias, Tensor target, bool relu, Tensor? gate)
         {
-            TensorShape xs = x.Shape, ys = y.Shape;
-            float* w = live.Weight.Pointer(), b = bias.Pointer(), input = x.Pointer, output = y.Pointer;
-            int* start = live.FilterStart.Pointer(), offset = live.InputOffset.Pointer();
-            if (ys.Height * ys.Width == 1)
-            {
-                var (from, to) = ShareByWeights(start, ys.Channels, worker, workers);
-                for (int k = from; k < to; k++)
-                {
-                    var terms = new Terms(w, null, offset, start[k], start[k + 1]);
-                    for (int block = 0; block < x.Blocks; block += Vectors)
-                    {
-                        int vectors = Math.Min(Vectors, x.Blocks - block);
-                        float* target = output + (nint)block * ys.BlockStride + ys.Offset(k, 0, 0);
-                        Sum<V>(
-                            FourVectors.Every(input + (nint)block * xs.BlockStride, xs.BlockStride, vectors), terms,
-                            FourVectors.Every(target, ys.BlockStride, vectors), b[k], relu, null);
-                    }
-                }
+            _source = source.Pointer;
+            _target = target.Pointer;
+            _gate = gate is { } tensor ? tensor.Pointer : null;
+            _weight = weight.Pointer();
+            _bias = bias.Pointer();
+            _start = sums.Start.Pointer();
+            _relu = relu;
+            (_sourceBlock, _targetBlock, _targetMap) = (source.Shape.BlockStride, target.Shape.BlockStride, target.Shape.ChannelStride);
+            (_maps, _blocks) = ((int)sums.Start.Length - 1, target.Blocks);
+            var parts = sums.Regions.Select(r => new Part(r, sums, source.Shape, target.Shape, target.Blocks)).ToLookup(p => p.ByBlocks);
+            (_byBlocks, _byPlaces) = ([.. parts[true]], [.. parts[false]]);
+        }
+
+        public void Run<V>(int worker, int workers) where V : unmanaged, ISimd<V>
+        {
+            Cover<V>(_byBlocks, Vectors, worker, workers);
+            Cover<V>(_byPlaces, 1, worker, workers);
+        }
+
+        /// <summary>A worker's share of some regions, so many blocks at a time.</summary>
+        private void Cover<V>(Part[] parts, int together, int worker, int workers) where V : unmanaged, ISimd<V>
+        {
+            if (parts.Length == 0)
                 return;
-            }
-            int stride = live.Filter.Stride, step = stride * Layout.Lanes;
-            var (first, last) = Operation.Share(x.Blocks * ys.Channels * ys.Height, worker, workers);
-            for (int item = first; item < last; item++)
+            var (first, last) = ShareByWeights(_start, _maps, Operation.Parts(_blocks, together), worker, workers);
+            int block = (int)(first / _maps) * together, map = (int)(first % _maps);
+            for (long item = first; item < last; item++)
             {
-                int p = item % ys.Height, k = item / ys.Height % ys.Channels, block = item / ys.Height / ys.Channels;
-                float* row = input + (nint)block * xs.BlockStride + p * stride * xs.RowStride;
-                float* target = output + (nint)block * ys.BlockStride + ys.Offset(k, p, 0);
-                var terms = new Terms(w, null, offset, start[k], start[k + 1]);
-                for (int q = 0; q < ys.Width; q += Vectors)
+                foreach (ref readonly var part in parts.AsSpan())
+                    Cover<V>(part, block, map);
+                if (++map == _maps)
+                    (block, map) = (block + together, 0);
+            }
+        }
+
+        private void Cover<V>(in Part part, int block, int map) where V : unmanaged, ISimd<V>
+        {
+            var terms = new Terms(_weight, part.Weight, part.Offset, part.Start[map], part.Start[map + 1]);
+            nint place = block * _targetBlock + map * _targetMap + part.Place;
+            float* read = _source + block * _sourceBlock, written = _target + place, gate = _gate is null ? null : _gate + place;
+            float initial = _bias is null ? 0 : _bias[map];
+            var few = part.ByBlocks && _blocks - block < Vectors ? FourSteps.Every(_sourceBlock, _targetBlock, _blocks - block) : default;
+            ref readonly var four = ref part.ByBlocks && _blocks - block < Vectors ? ref few : ref part.Full;
+            for (int i = part.Down.Count; i > 0; i--)
+            {
+                Sum<V>(read, written, gate, four, terms, initial, _relu, part.Along);
+                if (part.Rest > 0)
                 {
-                    int vectors = Math.Min(Vectors, ys.Width - q);
+                    nint to = part.Along.Count * part.Along.Target;
                     Sum<V>(
-                        FourVectors.Every(row + q * step, step, vectors), terms,
-                        FourVectors.Every(target + q * Layout.Lanes, Layout.Lanes, vectors), b[k], relu, null);
+                        read + part.Along.Count * part.Along.Source, written + to, gate is null ? null : gate + to, part.Last, terms, initial,
+                        _relu, new Line(1, 0, 0));
                 }
+                read += part.Down.Source;
+                written += part.Down.Target;
+                if (gate is not null)
+                    gate += part.Down.Target;
             }
         }
     }
 
-    private readonly struct BackwardDataBody(Tensor dOutput, LiveWeights live, Tensor? gate, Tensor dInput) : IBody
+    /// <summary>A <see cref="LiveRegion"/> of a map, covered by lines of sums of four vectors.</summary>
+    private readonly unsafe struct Part
     {
-        public unsafe void Run<V>(int worker, int workers) where V : unmanaged, ISimd<V>
+        // Fields, which are read where they are: copies of them would cost as much as a short sum.
+
+        /// <summary>[maps + 1]: a map's terms.</summary>
+        public readonly int* Start, Weight, Offset;
+
+        /// <summary>Floats from a map of the target to the first place.</summary>
+        public readonly nint Place;
+
+        /// <summary>Whether four vectors are one place in four blocks.</summary>
+        public readonly bool ByBlocks;
+
+        /// <summary>The lines, and the fours of each.</summary>
+        public readonly Line Down, Along;
+
+        /// <summary>Vectors behind the last four.</summary>
+        public readonly int Rest;
+        public readonly FourSteps Full, Last;
+
+        public Part(LiveRegion region, LiveSums sums, TensorShape source, TensorShape target, int blocks)
         {
-            TensorShape xs = dInput.Shape, ys = dOutput.Shape;
-            float* w = live.Weight.Pointer(), g = gate is { } tensor ? tensor.Pointer : null;
-            float* input = dInput.Pointer, output = dOutput.Pointer;
-            int* start = live.ChannelStart.Pointer(), weight = live.ByChannel.Pointer();
-            int* from = live.ByChannelOutput.Pointer(), to = live.ByChannelInput.Pointer();
-            if (xs.ChannelStride == Layout.Lanes)
-            {
-                // One input pixel, so one output: a fully connected layer.
-                var (firstChannel, lastChannel) = ShareByWeights(start, xs.Channels, worker, workers);
-                for (int c = firstChannel; c < lastChannel; c++)
-                {
-                    var terms = new Terms(w, weight, from, start[c], start[c + 1]);
-                    for (int block = 0; block < dInput.Blocks; block += Vectors)
-                    {
-                        int vectors = Math.Min(Vectors, dInput.Blocks - block);
-                        nint at = (nint)block * xs.BlockStride + xs.Offset(c, 0, 0);
-                        Sum<V>(
-                            FourVectors.Every(output + (nint)block * ys.BlockStride, ys.BlockStride, vectors), terms,
-                            FourVectors.Every(input + at, xs.BlockStride, vectors), 0, false, g is null ? null : g + at);
-                    }
-                }
-                return;
-            }
-            int stride = live.Filter.Stride, step = stride * Layout.Lanes;
-            var (first, last) = Operation.Share(dInput.Blocks * xs.Channels, worker, workers);
-            for (int item = first; item < last; item++)
-            {
-                int block = item / xs.Channels, c = item % xs.Channels;
-                nint map = (nint)block * xs.BlockStride + c * xs.ChannelStride;
-                // Gradients of the border are computed with the rest and never read.
-                float* dx = input + map, dy = output + (nint)block * ys.BlockStride + ys.Offset(0, 0, 0);
-                new Span<float>(dx, xs.ChannelStride).Clear();
-                for (int t = start[c]; t < start[c + 1]; t++)
-                {
-                    V value = V.Broadcast(w[weight[t]]);
-                    for (int p = 0; p < ys.Height; p++)
-                    {
-                        float* source = dy + from[t] + p * ys.RowStride, target = dx + to[t] + p * stride * xs.RowStride;
-                        if (stride == 1)
-                        {
-                            for (int i = 0; i < ys.Width * Layout.Lanes; i += V.Width)
-                                V.Store(V.MultiplyAdd(value, V.Load(source + i), V.Load(target + i)), target + i);
-                            continue;
-                        }
-                        for (int q = ys.Width; q > 0; q--, source += Layout.Lanes, target += step)
-                            for (int i = 0; i < Layout.Lanes; i += V.Width)
-                                V.Store(V.MultiplyAdd(value, V.Load(source + i), V.Load(target + i)), target + i);
-                    }
-                }
-                if (g is not null)
-                    for (int i = 0; i < xs.ChannelStride; i += V.Width)
-                        V.Store(V.WherePositive(V.Load(g + map + i), V.Load(dx + i)), dx + i);
-            }
+            Start = region.Start.Pointer();
+            Weight = region.IsAll ? null : region.Weight.Pointer();
+            Offset = region.Offset.Pointer();
+            Place = target.Offset(0, region.Rows.First, region.Columns.First);
+            var four = LiveRegion.Plan(region.Rows.Count, region.Columns.Count, blocks).Four;
+            ByBlocks = four == Four.Blocks;
+            Line down = new(region.Rows.Count, sums.SourceStep * source.RowStride, sums.TargetStep * target.RowStride);
+            Line along = new(region.Columns.Count, sums.SourceStep * Layout.Lanes, sums.TargetStep * Layout.Lanes);
+            if (four == Four.Rows)
+                (down, along) = (along, down);
+            int together = ByBlocks ? 1 : Vectors;
+            (Down, Along) = (down, new Line(along.Count / together, together * along.Source, together * along.Target));
+            Rest = along.Count % together;
+            Full = ByBlocks ? FourSteps.Every(source.BlockStride, target.BlockStride, Vectors)
+                : FourSteps.Every(along.Source, along.Target, Vectors);
+            Last = FourSteps.Every(along.Source, along.Target, Rest);
+        }
+
+    }
+
+    /// <summary>So many one behind the other.</summary>
+    /// <param name="Count">How many.</param>
+    /// <param name="Source">Floats from one to the next of what is read.</param>
+    /// <param name="Target">The same of what is written.</param>
+    private readonly record struct Line(int Count, nint Source, nint Target);
+
+    /// <summary>From the first of up to four vectors to the others, read and written. Missing ones repeat the last.</summary>
+    private readonly record struct FourSteps(nint X1, nint X2, nint X3, nint Y1, nint Y2, nint Y3)
+    {
+        public static FourSteps Every(nint source, nint target, int count)
+        {
+            int one = Math.Clamp(count - 1, 0, 1), two = Math.Clamp(count - 1, 0, 2), three = Math.Clamp(count - 1, 0, 3);
+            return new(one * source, two * source, three * source, one * target, two * target, three * target);
         }
     }
 
@@ -155,10 +185,6 @@ internal static partial class SparseConvolution
         public nint Second { get; } = second;
         public nint Third { get; } = third;
         public nint Fourth { get; } = fourth;
-
-        /// <summary><paramref name="count"/> vectors, <paramref name="step"/> floats apart.</summary>
-        public static FourVectors Every(float* first, nint step, int count) =>
-            new(first, Math.Min(1, count - 1) * step, Math.Min(2, count - 1) * step, Math.Min(3, count - 1) * step);
 
         /// <summary>Those at the offsets [from, to) of <paramref name="start"/>.</summary>
         public static FourVectors At(float* start, int* offset, int from, int to)
@@ -184,83 +210,93 @@ internal static partial class SparseConvolution
 
     /// <summary>
     /// y = initial + Σ_t w(t) x(offset(t)) for up to four vectors, then max(0, y) if <paramref name="relu"/>, and 0 where the gate, which
-    /// lies as <paramref name="y"/> does, is not positive.
+    /// lies as y does, is not positive; the same for all of a line of such fours.
     /// </summary>
-    private static unsafe void Sum<V>(in FourVectors x, in Terms terms, in FourVectors y, float initial, bool relu, float* gate)
+    private static unsafe void Sum<V>(
+        float* start, float* written, float* gate, in FourSteps four, in Terms terms, float initial, bool relu, in Line line)
         where V : unmanaged, ISimd<V>
     {
-        float* start = x.First;
-        nint x1 = x.Second, x2 = x.Third, x3 = x.Fourth;
+        nint x1 = four.X1, x2 = four.X2, x3 = four.X3;
+        nint y1 = four.Y1, y2 = four.Y2, y3 = four.Y3;
+        nint next = line.Source;
         float* w = terms.Values;
         int* weight = terms.Weight, offset = terms.Offset;
         int from = terms.From, to = terms.To;
         bool two = V.Width < Layout.Lanes;
-        for (int lane = 0; lane < Layout.Lanes; lane += 2 * V.Width)
+        V none = V.Broadcast(initial);
+        for (int tile = line.Count; tile > 0; tile--, start += next, written += line.Target)
         {
-            V a = V.Broadcast(initial), b = a, c = a, d = a, e = a, f = a, g = a, h = a;
-            for (int t = from; t < to; t++)
+            for (int lane = 0; lane < Layout.Lanes; lane += 2 * V.Width)
             {
-                var source = start + offset[t] + lane;
-                V value = V.Broadcast(w[weight is null ? t : weight[t]]);
-                a = V.MultiplyAdd(value, V.Load(source), a);
-                b = V.MultiplyAdd(value, V.Load(source + x1), b);
-                c = V.MultiplyAdd(value, V.Load(source + x2), c);
-                d = V.MultiplyAdd(value, V.Load(source + x3), d);
-                if (!two)
-                    continue;
-                source += V.Width;
-                e = V.MultiplyAdd(value, V.Load(source), e);
-                f = V.MultiplyAdd(value, V.Load(source + x1), f);
-                g = V.MultiplyAdd(value, V.Load(source + x2), g);
-                h = V.MultiplyAdd(value, V.Load(source + x3), h);
+                V a = none, b = a, c = a, d = a, e = a, f = a, g = a, h = a;
+                for (int t = from; t < to; t++)
+                {
+                    var source = start + offset[t] + lane;
+                    V value = V.Broadcast(w[weight is null ? t : weight[t]]);
+                    a = V.MultiplyAdd(value, V.Load(source), a);
+                    b = V.MultiplyAdd(value, V.Load(source + x1), b);
+                    c = V.MultiplyAdd(value, V.Load(source + x2), c);
+                    d = V.MultiplyAdd(value, V.Load(source + x3), d);
+                    if (!two)
+                        continue;
+                    source += V.Width;
+                    e = V.MultiplyAdd(value, V.Load(source), e);
+                    f = V.MultiplyAdd(value, V.Load(source + x1), f);
+                    g = V.MultiplyAdd(value, V.Load(source + x2), g);
+                    h = V.MultiplyAdd(value, V.Load(source + x3), h);
+                }
+                float* target = written + lane, gates = gate is null ? null : gate + lane;
+                Store<V>(a, b, c, d, target, y1, y2, y3, relu, gates);
+                if (two)
+                    Store<V>(e, f, g, h, target + V.Width, y1, y2, y3, relu, gates is null ? null : gates + V.Width);
             }
-            Store<V>(a, b, c, d, y, lane, relu, gate);
-            if (two)
-                Store<V>(e, f, g, h, y, lane + V.Width, relu, gate);
+            if (gate is not null)
+                gate += line.Target;
         }
     }
 
     // Inlined, since a call would make the register allocator keep the sums in memory through the loop above.
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static unsafe void Store<V>(V a, V b, V c, V d, in FourVectors target, int lane, bool relu, float* gate)
+    private static unsafe void Store<V>(V a, V b, V c, V d, float* y, nint y1, nint y2, nint y3, bool relu, float* gate)
         where V : unmanaged, ISimd<V>
     {
-        nint y1 = target.Second, y2 = target.Third, y3 = target.Fourth;
         if (relu)
             (a, b, c, d) = (V.Max(V.Zero, a), V.Max(V.Zero, b), V.Max(V.Zero, c), V.Max(V.Zero, d));
         if (gate is not null)
         {
-            gate += lane;
             a = V.WherePositive(V.Load(gate), a);
             b = V.WherePositive(V.Load(gate + y1), b);
             c = V.WherePositive(V.Load(gate + y2), c);
             d = V.WherePositive(V.Load(gate + y3), d);
         }
-        float* y = target.First + lane;
         V.Store(a, y);
         V.Store(b, y + y1);
         V.Store(c, y + y2);
         V.Store(d, y + y3);
     }
 
-    /// <summary>Whole rows such that every worker has about as many weights; <paramref name="start"/> has rows + 1 entries.</summary>
-    private static unsafe (int First, int Last) ShareByWeights(int* start, int rows, int worker, int workers)
+    /// <summary>
+    /// Maps of all groups of blocks, one group behind the other, such that every worker has about as many weights;
+    /// <paramref name="start"/> has maps + 1 entries.
+    /// </summary>
+    private static unsafe (long First, long Last) ShareByWeights(int* start, int maps, int groups, int worker, int workers)
     {
-        // A row costs something without weights too, so rows count as one weight each.
-        long all = start[rows] + rows;
-        int Row(long share)
+        // A map costs something without weights too, so maps count as one weight each.
+        long each = start[maps] + maps;
+        long Item(long share)
         {
-            int low = 0, high = rows;
+            long within = share % each;
+            int low = 0, high = maps;
             while (low < high)
             {
                 int middle = (low + high) / 2;
-                if (start[middle] + middle < share)
+                if (start[middle] + middle < within)
                     low = middle + 1;
                 else
                     high = middle;
             }
-            return low;
+            return share / each * maps + low;
         }
-        return (Row(all * worker / workers), worker == workers - 1 ? rows : Row(all * (worker + 1) / workers));
+        return (Item(each * groups * worker / workers), Item(each * groups * (worker + 1) / workers));
     }
 }

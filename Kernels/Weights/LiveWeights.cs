@@ -26,10 +26,8 @@ internal sealed class LiveWeights
         InputOffset = memory.Allocate<int>(capacity);
         OutputOffset = memory.Allocate<int>(capacity);
         FilterStart = memory.Allocate<int>(filter.Filters + 1);
-        ChannelStart = memory.Allocate<int>(filter.Channels + 1);
-        ByChannel = memory.Allocate<int>(capacity);
-        ByChannelInput = memory.Allocate<int>(capacity);
-        ByChannelOutput = memory.Allocate<int>(capacity);
+        Forward = new LiveSums(memory, filter, input, output, capacity, backward: false);
+        Backward = new LiveSums(memory, filter, input, output, capacity, backward: true);
     }
 
     /// <summary>Most live weights that fit.</summary>
@@ -57,20 +55,15 @@ internal sealed class LiveWeights
     /// <summary>[K + 1]: a filter's weights are [FilterStart[k], FilterStart[k + 1]).</summary>
     internal ArrayView<int> FilterStart { get; }
 
-    /// <summary>[C + 1]: an input channel's weights, in <see cref="ByChannel"/>.</summary>
-    internal ArrayView<int> ChannelStart { get; }
-
-    /// <summary>Which packed weight; the next two tell its offsets.</summary>
-    internal ArrayView<int> ByChannel { get; }
-    internal ArrayView<int> ByChannelInput { get; }
-    internal ArrayView<int> ByChannelOutput { get; }
+    /// <summary>The sums of the output, and those of the input's gradient.</summary>
+    internal LiveSums Forward { get; }
+    internal LiveSums Backward { get; }
 
     /// <summary>Finds the live weights of a mask.</summary>
     /// <param name="mask">[K C R S], 1 = live; at most <see cref="Capacity"/> of them.</param>
     public void Find(ReadOnlySpan<float> mask)
     {
         int taps = _filter.Rows * _filter.Columns, count = 0;
-        var channel = new int[_filter.Channels + 1];
         for (int i = 0; i < mask.Length; i++)
         {
             if (i % _filter.FilterSize == 0)
@@ -81,22 +74,12 @@ internal sealed class LiveWeights
             Index[count] = i;
             InputOffset[count] = _filter.Origin(_input) + c * _input.ChannelStride + r * _input.RowStride + s * Layout.Lanes;
             OutputOffset[count] = i / _filter.FilterSize * _output.ChannelStride;
-            channel[c + 1]++;
             count++;
         }
         FilterStart[_filter.Filters] = count;
-        for (int c = 0; c < _filter.Channels; c++)
-            channel[c + 1] += channel[c];
-        for (int c = 0; c <= _filter.Channels; c++)
-            ChannelStart[c] = channel[c];
-        for (int t = 0; t < count; t++)
-        {
-            int c = Index[t] % _filter.FilterSize / taps, at = channel[c]++;
-            ByChannel[at] = t;
-            ByChannelInput[at] = InputOffset[t] - c * _input.ChannelStride;
-            ByChannelOutput[at] = OutputOffset[t];
-        }
         Count = count;
+        Forward.Find(Index, count);
+        Backward.Find(Index, count);
     }
 
     /// <summary>Packs a layer's values from flat buffers; of moments that the optimizer does not have there is nothing.</summary>

@@ -14,7 +14,7 @@ internal static class SparseConvolutionCases
         (80, 1, 1, 0, new(7, 100, 1, 1), 100), (2, 5, 7, 0, new(1, 1, 3, 3), 30), (33, 6, 9, 2, new(6, 2, 5, 5), 40),
         (16, 8, 5, 1, new(5, 3, 3, 5), 5), (5, 3, 3, 1, new(2, 3, 5, 5), 60), (50, 9, 6, 0, new(20, 4, 3, 3), 50),
         (17, 8, 7, 1, new(5, 3, 3, 3, Stride: 2), 40), (3, 6, 9, 0, new(5, 4, 1, 1, Stride: 3, Inset: 1), 60),
-        (2, 7, 6, 1, new(3, 4, 3, 3, Inset: 1), 30),
+        (2, 7, 6, 1, new(3, 4, 3, 3, Inset: 1), 30), (70, 2, 2, 1, new(20, 8, 3, 3), 30), (33, 4, 4, 3, new(6, 4, 5, 5, Inset: 1), 40),
     ];
 
     public static IEnumerable<SelfTestCase> All =>
