@@ -103,10 +103,9 @@ internal static partial class SparseConvolution
                 Sum<V>(read, written, gate, four, terms, initial, _relu, part.Along);
                 if (part.Rest > 0)
                 {
-                    nint to = part.Along.Count * part.Along.Target;
+                    nint from = part.Along.Count * part.Along.Source, to = part.Along.Count * part.Along.Target;
                     Sum<V>(
-                        read + part.Along.Count * part.Along.Source, written + to, gate is null ? null : gate + to, part.Last, terms, initial,
-                        _relu, new Line(1, 0, 0));
+                        read + from, written + to, gate is null ? null : gate + to, part.Last, terms, initial, _relu, new Line(1, 0, 0));
                 }
                 read += part.Down.Source;
                 written += part.Down.Target;

@@ -49,7 +49,8 @@ internal sealed class LiveSums
                select (rows, columns, rows.Taps * columns.Taps),
         ];
 
-        // TargetStep apart, since with a stride neighbours are reached by different taps.
+        // Along one direction, TargetStep apart, since with a stride neighbours are reached by different taps; with less than no sources
+        // all taps count.
         IEnumerable<Reach> Reaches(int targets, int taps, int sources)
         {
             for (int first = 0; first < Math.Min(TargetStep, targets); first++)
@@ -72,10 +73,14 @@ internal sealed class LiveSums
 
             int? Source(int target, int tap)
             {
-                if (!backward)
-                    return target * filter.Stride + tap + inset is var pixel && (sources < 0 || (pixel >= 0 && pixel < sources)) ? pixel : null;
-                int distance = target - tap - inset;
-                return distance >= 0 && distance % filter.Stride == 0 && distance / filter.Stride < sources ? distance / filter.Stride : null;
+                if (backward)
+                {
+                    int distance = target - tap - inset;
+                    return distance >= 0 && distance % filter.Stride == 0 && distance / filter.Stride < sources
+                        ? distance / filter.Stride : null;
+                }
+                int pixel = target * filter.Stride + tap + inset;
+                return sources < 0 || (pixel >= 0 && pixel < sources) ? pixel : null;
             }
         }
     }
