@@ -4,7 +4,7 @@ namespace Secateurs.Kernels;
 
 /// <summary>
 /// <see cref="OneImageConvolution"/> over all weights of a window: lanes are filters, so that small maps waste none. A sum meets its
-/// weights in the same order, and a dead one adds zero: the same bits.
+/// weights in the same order, and of finite numbers a dead one adds zero: the same bits.
 /// </summary>
 internal static class OneImageDenseConvolution
 {

@@ -20,7 +20,9 @@ internal static partial class SparseConvolution
     /// <summary>dx(c, h, w) = Σ over live weights that reach it; then 0 where the gate (= x, a ReLU's output) is not positive.</summary>
     public static Operation BackwardData(
         ComputeDevice device, string name, Tensor dOutput, LiveWeights live, Tensor? gate, Tensor dInput) =>
-        Operation.OnHost(device, name, 0, new SumsBody(dOutput, live.Backward, live.Weight, default, dInput, false, gate));
+        live.Backward is { } sums
+            ? Operation.OnHost(device, name, 0, new SumsBody(dOutput, sums, live.Weight, default, dInput, false, gate))
+            : Operation.OnHost(device, name, 0, new ScatterBody(dOutput, live, gate, dInput));
 
     /// <summary>
     /// dw = Σ_{n,p,q} dy(k, p, q) x(c, t p + r, t q + s) for live weights, handed to the rule of <paramref name="update"/>.
@@ -37,12 +39,10 @@ internal static partial class SparseConvolution
         return Operation.OnHost(device, name, 0, new BackwardWeightBody(x, dOutput, live, update));
     }
 
-    /// <summary>
-    /// Vectors that one weight is applied to at a time: neighbouring outputs, or blocks of images where there is one output.
-    /// </summary>
+    /// <summary>Vectors that one weight is applied to at a time: see <see cref="Four"/>.</summary>
     private const int Vectors = 4;
 
-    /// <summary>Both: sums over a source, place by place of a target.</summary>
+    /// <summary>Sums over a source, place by place of a target.</summary>
     private readonly unsafe struct SumsBody : IBody
     {
         private readonly float* _source, _target, _gate, _weight, _bias;
@@ -144,8 +144,8 @@ internal static partial class SparseConvolution
             Place = target.Offset(0, region.Rows.First, region.Columns.First);
             var four = LiveRegion.Plan(region.Rows.Count, region.Columns.Count, blocks).Four;
             ByBlocks = four == Four.Blocks;
-            Line down = new(region.Rows.Count, sums.SourceStep * source.RowStride, sums.TargetStep * target.RowStride);
-            Line along = new(region.Columns.Count, sums.SourceStep * Layout.Lanes, sums.TargetStep * Layout.Lanes);
+            Line down = new(region.Rows.Count, sums.Step * source.RowStride, target.RowStride);
+            Line along = new(region.Columns.Count, sums.Step * Layout.Lanes, Layout.Lanes);
             if (four == Four.Rows)
                 (down, along) = (along, down);
             int together = ByBlocks ? 1 : Vectors;
@@ -171,6 +171,44 @@ internal static partial class SparseConvolution
         {
             int one = Math.Clamp(count - 1, 0, 1), two = Math.Clamp(count - 1, 0, 2), three = Math.Clamp(count - 1, 0, 3);
             return new(one * source, two * source, three * source, one * target, two * target, three * target);
+        }
+    }
+
+    /// <summary>Adds what each weight gives to all places of a map that it reaches.</summary>
+    private readonly struct ScatterBody(Tensor dOutput, LiveWeights live, Tensor? gate, Tensor dInput) : IBody
+    {
+        public unsafe void Run<V>(int worker, int workers) where V : unmanaged, ISimd<V>
+        {
+            TensorShape xs = dInput.Shape, ys = dOutput.Shape;
+            var scatter = live.Scatter!;
+            float* w = live.Weight.Pointer(), g = gate is { } tensor ? tensor.Pointer : null;
+            float* input = dInput.Pointer, output = dOutput.Pointer;
+            int* start = scatter.Start.Pointer(), weight = scatter.Weight.Pointer();
+            int* from = scatter.Source.Pointer(), to = scatter.Target.Pointer();
+            nint row = live.Filter.Stride * xs.RowStride, step = live.Filter.Stride * Layout.Lanes;
+            var (first, last) = Operation.Share(dInput.Blocks * xs.Channels, worker, workers);
+            for (int item = first; item < last; item++)
+            {
+                int block = item / xs.Channels, c = item % xs.Channels;
+                nint map = (nint)block * xs.BlockStride + c * xs.ChannelStride;
+                // Gradients of the border are computed with the rest and never read.
+                float* dx = input + map, dy = output + (nint)block * ys.BlockStride + ys.Offset(0, 0, 0);
+                new Span<float>(dx, xs.ChannelStride).Clear();
+                for (int t = start[c]; t < start[c + 1]; t++)
+                {
+                    V value = V.Broadcast(w[weight[t]]);
+                    for (int p = 0; p < ys.Height; p++)
+                    {
+                        float* source = dy + from[t] + p * ys.RowStride, target = dx + to[t] + p * row;
+                        for (int q = ys.Width; q > 0; q--, source += Layout.Lanes, target += step)
+                            for (int i = 0; i < Layout.Lanes; i += V.Width)
+                                V.Store(V.MultiplyAdd(value, V.Load(source + i), V.Load(target + i)), target + i);
+                    }
+                }
+                if (g is not null)
+                    for (int i = 0; i < xs.ChannelStride; i += V.Width)
+                        V.Store(V.WherePositive(V.Load(g + map + i), V.Load(dx + i)), dx + i);
+            }
         }
     }
 

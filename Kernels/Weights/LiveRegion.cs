@@ -17,13 +17,11 @@ internal enum Four
 
 /// <summary>Places of <see cref="LiveSums"/> that the same taps reach: map by map the terms of their sums.</summary>
 /// <param name="memory">For the lists.</param>
-/// <param name="rows">Of the target.</param>
-/// <param name="columns">Of the target.</param>
+/// <param name="places">Of the target.</param>
 /// <param name="starts">Maps + 1.</param>
 /// <param name="capacity">Most terms.</param>
 /// <param name="isAll">See <see cref="IsAll"/>.</param>
-internal sealed class LiveRegion(
-    DeviceMemory memory, LiveSums.Reach rows, LiveSums.Reach columns, long starts, int capacity, bool isAll)
+internal sealed class LiveRegion(DeviceMemory memory, LiveSums.Region places, long starts, int capacity, bool isAll)
 {
     private const int Vectors = 4;
 
@@ -32,8 +30,8 @@ internal sealed class LiveRegion(
     /// </summary>
     private const double BlocksPay = 1.25;
 
-    public LiveSums.Reach Rows { get; } = rows;
-    public LiveSums.Reach Columns { get; } = columns;
+    public LiveSums.Reach Rows => places.Rows;
+    public LiveSums.Reach Columns => places.Columns;
 
     /// <summary>[maps + 1]: a map's terms are [Start[m], Start[m + 1]).</summary>
     public ArrayView<int> Start { get; } = memory.Allocate<int>(starts);

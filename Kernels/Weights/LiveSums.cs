@@ -9,90 +9,68 @@ namespace Secateurs.Kernels;
 /// </summary>
 internal sealed class LiveSums
 {
-    /// <summary>Of the products over whole windows, what is worth being saved.</summary>
+    /// <summary>Of the products over whole windows, what is worth being left out.</summary>
     private const double WorthSkipping = 0.25;
 
-    /// <summary>Blocks of 16 images, where it is not known yet how many there will be.</summary>
-    private const int UsualBlocks = 4;
+    /// <summary>How often a weight may be listed: each region of 5x5 taps inside and at all edges has it 25 times.</summary>
+    private const double MostLists = 32;
 
     private readonly FilterShape _filter;
     private readonly TensorShape _source;
     private readonly bool _backward;
 
-    /// <param name="memory">For the lists.</param>
-    /// <param name="filter">(K, C, R, S).</param>
-    /// <param name="x">What is convolved, with its border.</param>
-    /// <param name="y">What comes of it.</param>
-    /// <param name="capacity">Most live weights.</param>
-    /// <param name="backward">From the gradient of y to that of x instead of from x to y.</param>
-    public LiveSums(DeviceMemory memory, FilterShape filter, TensorShape x, TensorShape y, int capacity, bool backward)
+    private LiveSums(DeviceMemory memory, FilterShape filter, TensorShape source, bool backward, Region[] regions, int capacity)
     {
-        (_filter, _source, _backward) = (filter, backward ? y : x, backward);
-        (SourceStep, TargetStep) = backward ? (1, filter.Stride) : (filter.Stride, 1);
+        (_filter, _source, _backward) = (filter, source, backward);
         Start = memory.Allocate<int>((backward ? filter.Channels : filter.Filters) + 1);
-        int inset = filter.Inset - x.Padding;
-        var regions = Cut(skips: true);
-        if (!backward && Cut(skips: false) is var whole && Products(regions) > (1 - WorthSkipping) * Products(whole))
-            regions = whole;
-        int planes = filter.Filters * filter.Channels;
         Regions =
         [
             .. regions.Select(r => new LiveRegion(
-                memory, r.Rows, r.Columns, Start.Length, Math.Min(capacity, r.Taps * planes),
-                !backward && r.Taps == filter.Rows * filter.Columns)),
+                memory, r, Start.Length, Math.Min(capacity, r.Taps * filter.Filters * filter.Channels),
+                isAll: !backward && r.Taps == filter.Rows * filter.Columns)),
         ];
-
-        List<(Reach Rows, Reach Columns, int Taps)> Cut(bool skips) =>
-        [
-            .. from rows in backward ? Reaches(x.Height, filter.Rows, y.Height) : Reaches(y.Height, filter.Rows, skips ? x.Height : -1)
-               from columns in backward ? Reaches(x.Width, filter.Columns, y.Width) : Reaches(y.Width, filter.Columns, skips ? x.Width : -1)
-               select (rows, columns, rows.Taps * columns.Taps),
-        ];
-
-        // Along one direction, TargetStep apart, since with a stride neighbours are reached by different taps; with less than no sources
-        // all taps count.
-        IEnumerable<Reach> Reaches(int targets, int taps, int sources)
-        {
-            for (int first = 0; first < Math.Min(TargetStep, targets); first++)
-            {
-                int count;
-                for (int i = first; i < targets; i += count * TargetStep)
-                {
-                    int?[] source = Sources(i);
-                    count = 1;
-                    while (i + count * TargetStep is var next && next < targets
-                        && Sources(next).Zip(source).All(s => s.First.HasValue == s.Second.HasValue))
-                    {
-                        count++;
-                    }
-                    yield return new Reach(i, count, source);
-                }
-            }
-
-            int?[] Sources(int target) => [.. Enumerable.Range(0, taps).Select(tap => Source(target, tap))];
-
-            int? Source(int target, int tap)
-            {
-                if (backward)
-                {
-                    int distance = target - tap - inset;
-                    return distance >= 0 && distance % filter.Stride == 0 && distance / filter.Stride < sources
-                        ? distance / filter.Stride : null;
-                }
-                int pixel = target * filter.Stride + tap + inset;
-                return sources < 0 || (pixel >= 0 && pixel < sources) ? pixel : null;
-            }
-        }
     }
 
-    /// <summary>Places of the source, and of the target, from one place of a region to the next.</summary>
-    public int SourceStep { get; }
-    public int TargetStep { get; }
+    /// <summary>Places of the source from one place of a region to the next.</summary>
+    public int Step => _backward ? 1 : _filter.Stride;
 
     /// <summary>[maps + 1]: live weights before each map of the target.</summary>
     public ArrayView<int> Start { get; }
 
     public IReadOnlyList<LiveRegion> Regions { get; }
+
+    /// <summary>From x to y. Padding is left out where that pays.</summary>
+    /// <param name="memory">For the lists.</param>
+    /// <param name="filter">(K, C, R, S).</param>
+    /// <param name="x">What is convolved, with its border.</param>
+    /// <param name="y">What comes of it.</param>
+    /// <param name="blocks">Of 16 images.</param>
+    /// <param name="capacity">Most live weights.</param>
+    public static LiveSums Forward(
+        DeviceMemory memory, FilterShape filter, TensorShape x, TensorShape y, int blocks, int capacity)
+    {
+        int inset = filter.Inset - x.Padding;
+        Region[] whole = Cut(Pixel, Pixel), cut = Cut((p, r) => Within(Pixel(p, r), x.Height), (q, s) => Within(Pixel(q, s), x.Width));
+        bool skips = Lists(filter, cut) <= MostLists && Products(cut, blocks) <= (1 - WorthSkipping) * Products(whole, blocks);
+        return new LiveSums(memory, filter, x, backward: false, skips ? cut : whole, capacity);
+
+        Region[] Cut(Func<int, int, int?> row, Func<int, int, int?> column) =>
+            Region.All(Reach.All(y.Height, filter.Rows, row), Reach.All(y.Width, filter.Columns, column));
+
+        int? Pixel(int place, int tap) => place * filter.Stride + tap + inset;
+    }
+
+    /// <summary>From the gradient of y to that of x; null where there is a stride, or there would be too many lists.</summary>
+    /// <inheritdoc cref="Forward"/>
+    public static LiveSums? Backward(DeviceMemory memory, FilterShape filter, TensorShape x, TensorShape y, int capacity)
+    {
+        int inset = filter.Inset - x.Padding;
+        var cut = Region.All(
+            Reach.All(x.Height, filter.Rows, (h, r) => Within(h - r - inset, y.Height)),
+            Reach.All(x.Width, filter.Columns, (w, s) => Within(w - s - inset, y.Width)));
+        return filter.Stride > 1 || Lists(filter, cut) > MostLists ? null
+            : new LiveSums(memory, filter, y, backward: true, cut, capacity);
+    }
 
     /// <summary>Lists the terms.</summary>
     /// <param name="index">Where each live weight lies among the layer's K C R S, ascending.</param>
@@ -100,7 +78,7 @@ internal sealed class LiveSums
     public void Find(ArrayView<int> index, int count)
     {
         int taps = _filter.Rows * _filter.Columns;
-        var (order, offset, tap) = (new int[count], new int[count], new int[count]);
+        var (order, plane, tap) = (new int[count], new int[count], new int[count]);
         var next = new int[Start.Length];
         for (int t = 0; t < count; t++)
             next[Map(index[t]) + 1]++;
@@ -111,7 +89,7 @@ internal sealed class LiveSums
         for (int t = 0; t < count; t++)
         {
             int at = next[Map(index[t])]++, other = _backward ? index[t] / _filter.FilterSize : index[t] % _filter.FilterSize / taps;
-            (order[at], offset[at], tap[at]) = (t, other * _source.ChannelStride, index[t] % taps);
+            (order[at], plane[at], tap[at]) = (t, other * _source.ChannelStride, index[t] % taps);
         }
         foreach (var region in Regions)
         {
@@ -119,21 +97,50 @@ internal sealed class LiveSums
             for (int i = 0; i < taps; i++)
                 if (region.Rows.Source[i / _filter.Columns] is { } row && region.Columns.Source[i % _filter.Columns] is { } column)
                     reached[i] = _source.Offset(0, row, column);
-            region.Fill(Start, order, offset, tap, reached);
+            region.Fill(Start, order, plane, tap, reached);
         }
 
         int Map(int i) => _backward ? i % _filter.FilterSize / taps : i / _filter.FilterSize;
     }
 
-    private static double Products(List<(Reach Rows, Reach Columns, int Taps)> regions) =>
-        regions.Sum(r => r.Taps * LiveRegion.Plan(r.Rows.Count, r.Columns.Count, UsualBlocks).Tiles);
+    private static int? Within(int? source, int extent) => source >= 0 && source < extent ? source : null;
+
+    private static double Lists(FilterShape filter, Region[] regions) =>
+        regions.Sum(r => (double)r.Taps) / (filter.Rows * filter.Columns);
+
+    private static double Products(Region[] regions, int blocks) =>
+        regions.Sum(r => r.Taps * LiveRegion.Plan(r.Rows.Count, r.Columns.Count, blocks).Tiles);
 
     /// <summary>Rows, or columns, of a target that the same taps reach.</summary>
-    /// <param name="First">The first of them; others follow <see cref="TargetStep"/> apart.</param>
+    /// <param name="First">The first of them.</param>
     /// <param name="Count">How many.</param>
     /// <param name="Source">By tap: what the first finds by it, or null.</param>
     internal sealed record Reach(int First, int Count, int?[] Source)
     {
         public int Taps => Source.Count(s => s is not null);
+
+        /// <summary>All of so many.</summary>
+        public static List<Reach> All(int targets, int taps, Func<int, int, int?> source)
+        {
+            var all = new List<Reach>();
+            for (int i = 0; i < targets; i++)
+            {
+                int?[] now = [.. Enumerable.Range(0, taps).Select(tap => source(i, tap))];
+                if (all.Count > 0 && all[^1].Source.Zip(now).All(s => s.First.HasValue == s.Second.HasValue))
+                    all[^1] = all[^1] with { Count = all[^1].Count + 1 };
+                else
+                    all.Add(new Reach(i, 1, now));
+            }
+            return all;
+        }
+    }
+
+    /// <summary>A rectangle of places that the same taps reach.</summary>
+    internal sealed record Region(Reach Rows, Reach Columns)
+    {
+        public int Taps => Rows.Taps * Columns.Taps;
+
+        public static Region[] All(List<Reach> rows, List<Reach> columns) =>
+            [.. rows.SelectMany(r => columns.Select(c => new Region(r, c)))];
     }
 }

@@ -15,7 +15,15 @@ internal sealed class LiveWeights
     private readonly FilterShape _filter;
     private readonly TensorShape _input, _output;
 
-    public LiveWeights(DeviceMemory memory, FilterShape filter, TensorShape input, TensorShape output, int capacity)
+    /// <param name="memory">For all of it.</param>
+    /// <param name="filter">(K, C, R, S).</param>
+    /// <param name="input">What is convolved.</param>
+    /// <param name="output">What comes of it.</param>
+    /// <param name="blocks">Of 16 images.</param>
+    /// <param name="capacity">Most live weights.</param>
+    /// <param name="backward">Whether the gradient of the input is asked for.</param>
+    public LiveWeights(
+        DeviceMemory memory, FilterShape filter, TensorShape input, TensorShape output, int blocks, int capacity, bool backward)
     {
         ArgumentNullException.ThrowIfNull(memory);
         (_filter, _input, _output, Capacity) = (filter, input, output, capacity);
@@ -26,8 +34,11 @@ internal sealed class LiveWeights
         InputOffset = memory.Allocate<int>(capacity);
         OutputOffset = memory.Allocate<int>(capacity);
         FilterStart = memory.Allocate<int>(filter.Filters + 1);
-        Forward = new LiveSums(memory, filter, input, output, capacity, backward: false);
-        Backward = new LiveSums(memory, filter, input, output, capacity, backward: true);
+        Forward = LiveSums.Forward(memory, filter, input, output, blocks, capacity);
+        if (!backward)
+            return;
+        Backward = LiveSums.Backward(memory, filter, input, output, capacity);
+        Scatter = Backward is null ? new LiveScatter(memory, filter, input, output, capacity) : null;
     }
 
     /// <summary>Most live weights that fit.</summary>
@@ -55,9 +66,12 @@ internal sealed class LiveWeights
     /// <summary>[K + 1]: a filter's weights are [FilterStart[k], FilterStart[k + 1]).</summary>
     internal ArrayView<int> FilterStart { get; }
 
-    /// <summary>The sums of the output, and those of the input's gradient.</summary>
+    /// <summary>The sums of the output.</summary>
     internal LiveSums Forward { get; }
-    internal LiveSums Backward { get; }
+
+    /// <summary>Those of the input's gradient, in one form or the other, if they are asked for.</summary>
+    internal LiveSums? Backward { get; }
+    internal LiveScatter? Scatter { get; }
 
     /// <summary>Finds the live weights of a mask.</summary>
     /// <param name="mask">[K C R S], 1 = live; at most <see cref="Capacity"/> of them.</param>
@@ -79,7 +93,8 @@ internal sealed class LiveWeights
         FilterStart[_filter.Filters] = count;
         Count = count;
         Forward.Find(Index, count);
-        Backward.Find(Index, count);
+        Backward?.Find(Index, count);
+        Scatter?.Find(Index, count);
     }
 
     /// <summary>Packs a layer's values from flat buffers; of moments that the optimizer does not have there is nothing.</summary>

@@ -33,11 +33,14 @@ internal abstract class WeightedSteps : LayerSteps
     {
         var layer = mask.Slice(Slice.WeightOffset, Slice.WeightCount);
         double limit = Limit(below);
-        int capacity = (int)(limit * Slice.WeightCount);
-        bool sparse = limit > 0 && layer.Length - layer.Count(0f) <= capacity;
+        int most = (int)(limit * Slice.WeightCount), count = layer.Length - layer.Count(0f);
+        bool sparse = limit > 0 && count <= most;
         if (sparse)
         {
-            _spare ??= new LiveWeights(Context.Memory, Filter, Shaped(Tensors.X).Shape, Shaped(Tensors.Y).Shape, capacity);
+            // A search goes back to networks with more weights; where answers are given there is one.
+            _spare ??= new LiveWeights(
+                Context.Memory, Filter, Shaped(Tensors.X).Shape, Shaped(Tensors.Y).Shape, Tensors.X.Blocks, Context.Training ? most : count,
+                backward: Context.Training && !Layer.ReadsImage);
             _spare.Find(layer);
         }
         Live = sparse ? _spare : null;

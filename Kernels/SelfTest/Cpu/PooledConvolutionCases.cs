@@ -44,7 +44,7 @@ internal static class PooledConvolutionCases
             LiveWeights? live = null;
             if (pruned)
             {
-                live = new LiveWeights(memory, filter, _input, Output, filter.Count);
+                live = new LiveWeights(memory, filter, _input, Output, Layout.Blocks(images), filter.Count, backward: false);
                 live.Find(Mask);
             }
             var pooled = memory.Upload(MaxPool.Reference.Forward(Y, Maps, Output.Height, Output.Width, size), Pooled, float.NaN, 0);

@@ -15,6 +15,7 @@ internal static class SparseConvolutionCases
         (16, 8, 5, 1, new(5, 3, 3, 5), 5), (5, 3, 3, 1, new(2, 3, 5, 5), 60), (50, 9, 6, 0, new(20, 4, 3, 3), 50),
         (17, 8, 7, 1, new(5, 3, 3, 3, Stride: 2), 40), (3, 6, 9, 0, new(5, 4, 1, 1, Stride: 3, Inset: 1), 60),
         (2, 7, 6, 1, new(3, 4, 3, 3, Inset: 1), 30), (70, 2, 2, 1, new(20, 8, 3, 3), 30), (33, 4, 4, 3, new(6, 4, 5, 5, Inset: 1), 40),
+        (18, 15, 12, 0, new(3, 4, 7, 7), 30),
     ];
 
     public static IEnumerable<SelfTestCase> All =>
@@ -45,7 +46,7 @@ internal static class SparseConvolutionCases
         /// <summary>Packed, with room to spare, and packed before from another mask.</summary>
         private LiveWeights Pack(DeviceMemory memory)
         {
-            var live = new LiveWeights(memory, Filter, Input, Output, Filter.Count + 3);
+            var live = new LiveWeights(memory, Filter, Input, Output, Layout.Blocks(ImageCount), Filter.Count + 3, backward: true);
             live.Find(new Numbers(6).Mask(Filter.Count));
             live.Find(Mask);
             live.Load(memory.Allocate<float>(Stored), memory.Allocate<float>(Stored), memory.Allocate<float>(Stored));
