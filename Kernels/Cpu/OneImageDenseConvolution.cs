@@ -62,11 +62,9 @@ internal static class OneImageDenseConvolution
             float* output = y.Data.Pointer();
             int* place = to.Pointer();
             int places = (int)from.Length;
-            for (int k = 0; k < all; k += Vectors * V.Width)
+            for (int k = 0; k < filters; k += Vectors * V.Width)
             {
                 int count = Math.Min(Vectors * V.Width, filters - k);
-                if (count <= 0)
-                    break;
                 new ReadOnlySpan<float>(bias.Pointer() + k, count).CopyTo(new Span<float>(initial, count));
                 for (int i = 0; i < places; i += Positions)
                 {

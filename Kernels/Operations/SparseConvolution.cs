@@ -39,8 +39,7 @@ internal static partial class SparseConvolution
         return Operation.OnHost(device, name, 0, new BackwardWeightBody(x, dOutput, live, update));
     }
 
-    /// <summary>Vectors that one weight is applied to at a time: see <see cref="Four"/>.</summary>
-    private const int Vectors = 4;
+    private const int Vectors = LiveRegion.Vectors;
 
     /// <summary>Sums over a source, place by place of a target.</summary>
     private readonly unsafe struct SumsBody : IBody

@@ -23,12 +23,8 @@ internal enum Four
 /// <param name="isAll">See <see cref="IsAll"/>.</param>
 internal sealed class LiveRegion(DeviceMemory memory, LiveSums.Region places, long starts, int capacity, bool isAll)
 {
-    private const int Vectors = 4;
-
-    /// <summary>
-    /// Vectors that one place in four blocks may save: such sums read four times as much memory in between.
-    /// </summary>
-    private const double BlocksPay = 1.25;
+    /// <summary>Of a sum: what one weight is applied to at a time.</summary>
+    public const int Vectors = 4;
 
     public LiveSums.Reach Rows => places.Rows;
     public LiveSums.Reach Columns => places.Columns;
@@ -51,7 +47,7 @@ internal sealed class LiveRegion(DeviceMemory memory, LiveSums.Region places, lo
         int across = rows * Operation.Parts(columns, Vectors), down = columns * Operation.Parts(rows, Vectors);
         var (four, tiles) = across <= down ? (Four.Columns, across) : (Four.Rows, down);
         double byBlocks = (double)rows * columns * Operation.Parts(blocks, Vectors) / blocks;
-        return tiles > BlocksPay * byBlocks ? (Four.Blocks, byBlocks) : (four, tiles);
+        return tiles > Tuning.BlocksPay * byBlocks ? (Four.Blocks, byBlocks) : (four, tiles);
     }
 
     /// <summary>Lists the terms.</summary>

@@ -27,17 +27,11 @@ internal sealed class LiveScatter(DeviceMemory memory, FilterShape filter, Tenso
     public void Find(ArrayView<int> index, int count)
     {
         int taps = filter.Rows * filter.Columns;
-        var next = new int[filter.Channels + 1];
-        for (int t = 0; t < count; t++)
-            next[index[t] % filter.FilterSize / taps + 1]++;
-        for (int c = 1; c <= filter.Channels; c++)
-            next[c] += next[c - 1];
-        for (int c = 0; c <= filter.Channels; c++)
-            Start[c] = next[c];
-        for (int t = 0; t < count; t++)
+        int[] order = LiveWeights.ByMap(index, count, Start, i => i % filter.FilterSize / taps);
+        for (int at = 0; at < count; at++)
         {
-            int i = index[t], at = next[i % filter.FilterSize / taps]++;
-            Weight[at] = t;
+            int i = index[order[at]];
+            Weight[at] = order[at];
             Source[at] = i / filter.FilterSize * y.ChannelStride;
             Target[at] = filter.Origin(x) + i % taps / filter.Columns * x.RowStride + i % filter.Columns * Layout.Lanes;
         }

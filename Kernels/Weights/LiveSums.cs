@@ -9,10 +9,9 @@ namespace Secateurs.Kernels;
 /// </summary>
 internal sealed class LiveSums
 {
-    /// <summary>Of the products over whole windows, what is worth being left out.</summary>
-    private const double WorthSkipping = 0.25;
-
-    /// <summary>How often a weight may be listed: each region of 5x5 taps inside and at all edges has it 25 times.</summary>
+    /// <summary>
+    /// How often a weight may be listed, which bounds memory: each region of 5x5 taps inside and at all edges has it 25 times.
+    /// </summary>
     private const double MostLists = 32;
 
     private readonly FilterShape _filter;
@@ -51,7 +50,7 @@ internal sealed class LiveSums
     {
         int inset = filter.Inset - x.Padding;
         Region[] whole = Cut(Pixel, Pixel), cut = Cut((p, r) => Within(Pixel(p, r), x.Height), (q, s) => Within(Pixel(q, s), x.Width));
-        bool skips = Lists(filter, cut) <= MostLists && Products(cut, blocks) <= (1 - WorthSkipping) * Products(whole, blocks);
+        bool skips = Lists(filter, cut) <= MostLists && Products(cut, blocks) <= (1 - Tuning.PaddingWorthSkipping) * Products(whole, blocks);
         return new LiveSums(memory, filter, x, backward: false, skips ? cut : whole, capacity);
 
         Region[] Cut(Func<int, int, int?> row, Func<int, int, int?> column) =>
@@ -78,19 +77,10 @@ internal sealed class LiveSums
     public void Find(ArrayView<int> index, int count)
     {
         int taps = _filter.Rows * _filter.Columns;
-        var (order, plane, tap) = (new int[count], new int[count], new int[count]);
-        var next = new int[Start.Length];
-        for (int t = 0; t < count; t++)
-            next[Map(index[t]) + 1]++;
-        for (int m = 1; m < next.Length; m++)
-            next[m] += next[m - 1];
-        for (int m = 0; m < next.Length; m++)
-            Start[m] = next[m];
-        for (int t = 0; t < count; t++)
-        {
-            int at = next[Map(index[t])]++, other = _backward ? index[t] / _filter.FilterSize : index[t] % _filter.FilterSize / taps;
-            (order[at], plane[at], tap[at]) = (t, other * _source.ChannelStride, index[t] % taps);
-        }
+        int[] order = LiveWeights.ByMap(index, count, Start, i => _backward ? i % _filter.FilterSize / taps : i / _filter.FilterSize);
+        int[] tap = Array.ConvertAll(order, t => index[t] % taps);
+        int[] plane = Array.ConvertAll(
+            order, t => (_backward ? index[t] / _filter.FilterSize : index[t] % _filter.FilterSize / taps) * _source.ChannelStride);
         foreach (var region in Regions)
         {
             var reached = new int?[taps];
@@ -99,8 +89,6 @@ internal sealed class LiveSums
                     reached[i] = _source.Offset(0, row, column);
             region.Fill(Start, order, plane, tap, reached);
         }
-
-        int Map(int i) => _backward ? i % _filter.FilterSize / taps : i / _filter.FilterSize;
     }
 
     private static int? Within(int? source, int extent) => source >= 0 && source < extent ? source : null;

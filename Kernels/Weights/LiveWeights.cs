@@ -97,6 +97,25 @@ internal sealed class LiveWeights
         Scatter?.Find(Index, count);
     }
 
+    /// <summary>Packed weights in the order of some maps, and within a map in their own.</summary>
+    /// <param name="index">Where each lies among the layer's K C R S.</param>
+    /// <param name="count">How many there are.</param>
+    /// <param name="start">[maps + 1]: takes how many weights there are before each map.</param>
+    /// <param name="map">From such an index to a map.</param>
+    internal static int[] ByMap(ArrayView<int> index, int count, ArrayView<int> start, Func<int, int> map)
+    {
+        int[] order = new int[count], next = new int[start.Length];
+        for (int t = 0; t < count; t++)
+            next[map(index[t]) + 1]++;
+        for (int m = 1; m < next.Length; m++)
+            next[m] += next[m - 1];
+        for (int m = 0; m < next.Length; m++)
+            start[m] = next[m];
+        for (int t = 0; t < count; t++)
+            order[next[map(index[t])]++] = t;
+        return order;
+    }
+
     /// <summary>Packs a layer's values from flat buffers; of moments that the optimizer does not have there is nothing.</summary>
     public void Load(ArrayView<float> weight, ArrayView<float> firstMoment, ArrayView<float> secondMoment)
     {
