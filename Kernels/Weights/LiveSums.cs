@@ -50,7 +50,8 @@ internal sealed class LiveSums
     {
         int inset = filter.Inset - x.Padding;
         Region[] whole = Cut(Pixel, Pixel), cut = Cut((p, r) => Within(Pixel(p, r), x.Height), (q, s) => Within(Pixel(q, s), x.Width));
-        bool skips = Lists(filter, cut) <= MostLists && Products(cut, blocks) <= (1 - Tuning.PaddingWorthSkipping) * Products(whole, blocks);
+        bool skips = Lists(filter, cut) <= MostLists
+            && Products(cut, blocks) <= (1 - Tuning.PaddingWorthSkipping) * Products(whole, blocks);
         return new LiveSums(memory, filter, x, backward: false, skips ? cut : whole, capacity);
 
         Region[] Cut(Func<int, int, int?> row, Func<int, int, int?> column) =>
