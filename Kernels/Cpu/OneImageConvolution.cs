@@ -45,7 +45,7 @@ internal static class OneImageConvolution
             relu));
     }
 
-    /// <summary>Vectors of 8 that are multiplied.</summary>
+    /// <summary>Multiplications of vectors of 8.</summary>
     private static long Products(int live, TensorShape y)
     {
         int pairs = y.Width / (2 * Simd256.Width), rest = y.Width % (2 * Simd256.Width);

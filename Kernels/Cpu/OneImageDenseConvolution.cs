@@ -4,14 +4,14 @@ namespace Secateurs.Kernels;
 
 /// <summary>
 /// <see cref="OneImageConvolution"/> over all weights of a window: lanes are filters, so that small maps waste none. A sum meets its
-/// weights in the same order, and of finite numbers a dead one adds zero: the same bits.
+/// weights in the same order, and of finite numbers a dead one adds zero: the same bits, but for the sign of zero.
 /// </summary>
 internal static class OneImageDenseConvolution
 {
     /// <summary>Positions that a product's weights meet at a time, and vectors of filters.</summary>
     private const int Positions = 4, Vectors = 2;
 
-    /// <summary>Vectors of 8 that are multiplied.</summary>
+    /// <summary>Multiplications of vectors of 8.</summary>
     public static long Products(FilterShape filter, TensorShape y) =>
         (long)filter.FilterSize * Operation.Parts(y.Height * y.Width, Positions) * Positions
         * (RowImage.RoundUp(filter.Filters) / Simd256.Width);

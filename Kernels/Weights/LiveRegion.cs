@@ -53,9 +53,9 @@ internal sealed class LiveRegion(DeviceMemory memory, LiveSums.Region places, lo
     /// <summary>Lists the terms.</summary>
     /// <param name="mapStart">As <see cref="LiveSums.Start"/>.</param>
     /// <param name="weight">Which packed weight, in the order of the maps.</param>
-    /// <param name="plane">Of each, floats from the source's block to its map.</param>
-    /// <param name="tap">Of each, its place in a window.</param>
-    /// <param name="reached">By tap: floats from a map to what the first place meets, or null.</param>
+    /// <param name="plane">Of each, floats from the source's block to the source's map.</param>
+    /// <param name="tap">Of each r S + s, its place in a window.</param>
+    /// <param name="reached">By tap: floats from the source's map to what the first place meets, or null.</param>
     public unsafe void Fill(ArrayView<int> mapStart, int[] weight, int[] plane, int[] tap, int?[] reached)
     {
         int at = 0;

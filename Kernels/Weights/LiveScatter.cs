@@ -19,8 +19,10 @@ internal sealed class LiveScatter(DeviceMemory memory, FilterShape filter, Tenso
     /// <summary>Which packed weight.</summary>
     public ArrayView<int> Weight { get; } = memory.Allocate<int>(capacity);
 
-    /// <summary>Floats from y's block to the weight's filter, and from x's map to what the first place's tap meets.</summary>
+    /// <summary>Floats from y's block to the weight's filter.</summary>
     public ArrayView<int> Source { get; } = memory.Allocate<int>(capacity);
+
+    /// <summary>Floats from x's channel, border included, to what output (0, 0) meets by it.</summary>
     public ArrayView<int> Target { get; } = memory.Allocate<int>(capacity);
 
     /// <inheritdoc cref="LiveSums.Find"/>

@@ -4,13 +4,14 @@ namespace Secateurs.Kernels;
 
 /// <summary>
 /// Which live weights are in the sum of each place of a map, and where they find their inputs: of a convolution's output, or of its input's
-/// gradient. Places that the same taps reach make a region: one inside a map, others at its edges, where taps that meet padding are left
+/// gradient. Places that the same taps reach make a region: one inside a map, others at its edges, where taps that meet padding can be left
 /// out. In small maps that is most of them.
 /// </summary>
 internal sealed class LiveSums
 {
     /// <summary>
-    /// How often a weight may be listed, which bounds memory: each region of 5x5 taps inside and at all edges has it 25 times.
+    /// How often a weight may be listed, the mean over all taps, which bounds memory: for the gradient of the input 5x5 taps without
+    /// padding have 25 lists a weight.
     /// </summary>
     private const double MostLists = 32;
 
@@ -61,7 +62,11 @@ internal sealed class LiveSums
     }
 
     /// <summary>From the gradient of y to that of x; null where there is a stride, or there would be too many lists.</summary>
-    /// <inheritdoc cref="Forward"/>
+    /// <param name="memory">For the lists.</param>
+    /// <param name="filter">(K, C, R, S).</param>
+    /// <param name="x">What is convolved, with its border.</param>
+    /// <param name="y">What comes of it.</param>
+    /// <param name="capacity">Most live weights.</param>
     public static LiveSums? Backward(DeviceMemory memory, FilterShape filter, TensorShape x, TensorShape y, int capacity)
     {
         int inset = filter.Inset - x.Padding;
@@ -103,7 +108,7 @@ internal sealed class LiveSums
     /// <summary>Rows, or columns, of a target that the same taps reach.</summary>
     /// <param name="First">The first of them.</param>
     /// <param name="Count">How many.</param>
-    /// <param name="Source">By tap: what the first finds by it, or null.</param>
+    /// <param name="Source">By tap: row or column of the source, border not counted, that the first meets by it, or null.</param>
     internal sealed record Reach(int First, int Count, int?[] Source)
     {
         public int Taps => Source.Count(s => s is not null);
