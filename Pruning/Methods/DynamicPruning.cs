@@ -9,9 +9,9 @@ namespace Secateurs.Pruning.Methods;
 /// what annealing gains. Where a look is damaged by the largest budget (<see cref="Judgement"/>), more than annealing would mend, or a
 /// layer has no weights left, the way ends. From all that was judged a curve of loss against ratio is drawn (<see cref="LossCurve"/>). For
 /// each budget, the smallest first, the network at the ratio that the curve allows is made from the last state before it, annealed and
-/// judged, which corrects the curve, until it points where one was annealed already (<see cref="Trials.Next(double)"/>). The lightest
-/// within the budget is the result, or the lightest that <see cref="Certification"/> finds sure to be, if
-/// <see cref="PruneOptions.Confidence"/> asks.
+/// judged, which corrects the curve, until it points where one was annealed already and a look is not what is lightest
+/// (<see cref="Trials.Next(double)"/>). The lightest within the budget is the result, or the lightest that <see cref="Certification"/>
+/// finds sure to be, if <see cref="PruneOptions.Confidence"/> asks.
 /// </summary>
 /// <remarks>
 /// Several budgets share one search: the largest decides how far down it goes, every network is judged against each.

@@ -53,8 +53,8 @@ internal sealed class Trials(PruneSession session)
     /// <summary>Those within a budget, in the order of their judging.</summary>
     public IEnumerable<Trial> Within(double budget) => _all.Where(t => t.Within.Contains(budget));
 
-    /// <summary>The lightest within a budget, of equals the most accurate; null where none is.</summary>
-    public Trial? Lightest(double budget) => Within(budget).MinBy(t => (t.Kept, -t.Validation.Correct));
+    /// <summary>The lightest within a budget, of equals the most accurate, of these the one annealed longest; null where none is.</summary>
+    public Trial? Lightest(double budget) => Within(budget).MinBy(t => (t.Kept, -t.Validation.Correct, -t.Annealed));
 
     /// <summary>Whether every budget has a network that is light enough.</summary>
     public bool AreEnough => Budgets.All(IsEnough);
@@ -76,13 +76,19 @@ internal sealed class Trials(PruneSession session)
         return closed || IsEnough(budget) ? null : Math.Sqrt(good * bad);
     }
 
-    /// <summary>The ratio to anneal a network at next for a budget; null where that is settled.</summary>
+    /// <summary>
+    /// The ratio to anneal a network at next for a budget: where the curve points, at last that of the lightest one within it if that was
+    /// only looked at on the way down; null where that is settled.
+    /// </summary>
     public double? Next(double budget)
     {
-        double total = session.Trainer.Parameters.WeightCount, good = Lightest(budget)?.Ratio ?? 1;
+        var lightest = Lightest(budget);
+        double total = session.Trainer.Parameters.WeightCount, good = lightest?.Ratio ?? 1;
         double bad = Annealed.Where(t => t.Ratio > good && !t.Within.Contains(budget)).Select(t => t.Ratio).DefaultIfEmpty(total).Min();
         double aim = Math.Min(total, Curve.Ratio(Judgement.Allowance(budget, session.Dense.Score.Images)));
-        return Next(good, bad, aim, Annealed.Any(t => t.Within.Contains(budget)), total, session.Options.Resolution);
+        bool bare = lightest?.OnTheWay is not null && Annealed.All(t => t.Ratio != good);
+        return Next(good, bad, aim, Annealed.Any(t => t.Within.Contains(budget)), total, session.Options.Resolution)
+            ?? (bare ? good : null);
     }
 
     /// <summary>

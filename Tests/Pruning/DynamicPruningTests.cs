@@ -109,6 +109,26 @@ public sealed class DynamicPruningTests
         }
     }
 
+    [Theory]
+    [InlineData(6)]
+    [InlineData(8)]
+    public void A_look_that_is_the_lightest_within_the_budget_is_annealed_before_the_end(double budget)
+    {
+        using var device = ComputeDevice.Cpu(2);
+        using var trainer = Open(device);
+        var rows = new IterationRows();
+        var method = new DynamicPruning();
+        var outcome = Assert.Single(method.Run(Dense(trainer, Short with { PathShare = 8, MaxDrop = new Budgets(budget) }, rows)));
+
+        var look = method.Within(budget).Where(t => t.OnTheWay is not null).MinBy(t => t.Kept)!;
+        var last = rows.All[^1];
+        Assert.Equal((look.Ratio, look.Iteration), (last.Judged!.Ratio, last.Judged.Origin));
+        Assert.True(last.Judged.Annealed > 0);
+        // Of equals the annealed one.
+        Assert.Equal(look.Validation.Correct, (int)Math.Round(last.ValidationAccuracy * look.Validation.Images / 100));
+        Assert.Equal(last.Iteration, outcome.Iteration);
+    }
+
     [Fact]
     public void A_probe_takes_what_matters_least_from_the_dense_network_up_to_what_each_budget_allows_and_changes_nothing_else()
     {
