@@ -16,7 +16,7 @@ public enum UpdateRule
     /// </summary>
     Adam = 1,
 
-    /// <summary>m = μ m + g; w -= rate m.</summary>
+    /// <summary>m = μ m + g; w -= rate (g + μ m): Nesterov's (Sutskever et al. 2013, as PyTorch has it).</summary>
     Momentum = 2,
 }
 
@@ -115,8 +115,9 @@ internal readonly struct Update
         }
         else
         {
-            m = Rates[row + 3] * m + g;
-            w -= rate * m;
+            float momentum = Rates[row + 3];
+            m = momentum * m + g;
+            w -= rate * (momentum * m + g);
         }
         FirstMoment[index] = m * keep;
         Weight[index] = w * keep;
@@ -195,8 +196,9 @@ internal readonly struct Update
         }
         else
         {
-            m = V.MultiplyAdd(V.Broadcast(rates[3]), m, g);
-            w -= rate * m;
+            V momentum = V.Broadcast(rates[3]);
+            m = V.MultiplyAdd(momentum, m, g);
+            w -= rate * V.MultiplyAdd(momentum, m, g);
         }
         V.Store(mask is null ? m : m * keep, first);
         V.Store(mask is null ? w : w * keep, weight);
@@ -222,7 +224,7 @@ internal readonly struct Update
         if (rule == UpdateRule.Momentum)
         {
             first = momentum * first + g;
-            return (keep * (weight - rate * first), keep * first, keep * second);
+            return (keep * (weight - rate * (g + momentum * first)), keep * first, keep * second);
         }
         const double B1 = Beta1, B2 = Beta2;
         first = B1 * first + (1 - B1) * g;

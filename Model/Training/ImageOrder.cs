@@ -24,6 +24,9 @@ internal sealed class ImageOrder
     private readonly int _batch, _slots;
     private readonly Augmentation _augmentation;
     private readonly int[] _shuffled;
+
+    /// <summary>Whether an image is mirrored in epochs 0, 2, 4 and so on, or in the others.</summary>
+    private readonly bool[] _even;
     private readonly List<DrawnEpochs> _drawn = [];
     private Random64 _random;
 
@@ -36,12 +39,14 @@ internal sealed class ImageOrder
     {
         (_seed, _batch, _slots, _augmentation, Views) = (seed, batch, slots, augmentation, augmentation.Shown);
         _shuffled = new int[images];
+        var sides = new Random64(seed, stream: 3);
+        _even = [.. Enumerable.Range(0, augmentation.Mirror ? images : 0).Select(_ => sides.NextInt(2) == 0)];
         Restart();
     }
 
     /// <summary>
-    /// How many of its views an epoch shows of images: with augmentation any in any slot, else in every other slot one that is not the
-    /// image itself.
+    /// How many of its views an epoch shows of images: with augmentation any in any slot, of mirrored ones those whose turn it is, else in
+    /// every other slot one that is not the image itself.
     /// </summary>
     public int Views { get; set; }
 
@@ -66,14 +71,23 @@ internal sealed class ImageOrder
         else
             _drawn.Add(new DrawnEpochs(Views, 1));
         _random.Shuffle(_shuffled.AsSpan());
+        bool even = _drawn.Sum(d => d.Count) % 2 == 1;
         var order = new int[steps * _slots];
         for (int i = 0; i < order.Length; i++)
         {
             int image = i % _slots < _batch ? _shuffled[i / _slots * _batch + i % _slots] : -1;
-            bool moved = Views > 1 && image >= 0 && (_augmentation.IsOn || i % 2 == 1);
-            order[i] = moved ? Gather.Entry(image, _augmentation.IsOn ? _random.NextInt(Views) : 1 + _random.NextInt(Views - 1)) : image;
+            order[i] = image >= 0 ? Gather.Entry(image, View(image, i)) : -1;
         }
         return order;
+
+        int View(int image, int slot)
+        {
+            if (Views == 1)
+                return 0;
+            if (_augmentation.Mirror)
+                return 2 * _random.NextInt(Views / 2) + (_even[image] == even ? 1 : 0);
+            return _augmentation.IsOn ? _random.NextInt(Views) : slot % 2 == 1 ? 1 + _random.NextInt(Views - 1) : 0;
+        }
     }
 
     /// <summary>Draws until <see cref="Drawn"/> is as given.</summary>

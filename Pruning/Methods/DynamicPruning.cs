@@ -27,7 +27,7 @@ public sealed class DynamicPruning : IPruningMethod
     /// </summary>
     private const int FirstLook = 8, FirstDamage = 24;
 
-    /// <summary>Networks that are annealed for a budget.</summary>
+    /// <summary>Networks that are annealed for a budget; what would be the result is annealed beyond that.</summary>
     private const int MostTries = 4;
 
     /// <summary>How much longer one is annealed as long as none that was annealed is within the budget.</summary>
@@ -101,9 +101,9 @@ public sealed class DynamicPruning : IPruningMethod
     /// <summary>Anneals networks where the curve says that the budget ends.</summary>
     private static PruneOutcome Narrow(PruneSession session, Trials trials, double start, double budget)
     {
-        for (int tries = 0; tries < MostTries && trials.Looks.Any() && !trials.IsEnough(budget); tries++)
+        for (int tries = 0; trials.Looks.Any() && !trials.IsEnough(budget); tries++)
         {
-            if (trials.Next(budget) is not { } ratio)
+            if ((tries < MostTries ? trials.Next(budget) : trials.Bare(budget)) is not { } ratio)
                 break;
             bool hard = trials.Annealed.Any() && !trials.Annealed.Any(t => t.Within.Contains(budget));
             Try(ratio, trials.Curve.Gain(ratio), hard ? LongAnneal : 1);

@@ -82,14 +82,15 @@ internal sealed class Trials(PruneSession session)
     /// </summary>
     public double? Next(double budget)
     {
-        var lightest = Lightest(budget);
-        double total = session.Trainer.Parameters.WeightCount, good = lightest?.Ratio ?? 1;
+        double total = session.Trainer.Parameters.WeightCount, good = Lightest(budget)?.Ratio ?? 1;
         double bad = Annealed.Where(t => t.Ratio > good && !t.Within.Contains(budget)).Select(t => t.Ratio).DefaultIfEmpty(total).Min();
         double aim = Math.Min(total, Curve.Ratio(Judgement.Allowance(budget, session.Dense.Score.Images)));
-        bool bare = lightest?.OnTheWay is not null && Annealed.All(t => t.Ratio != good);
-        return Next(good, bad, aim, Annealed.Any(t => t.Within.Contains(budget)), total, session.Options.Resolution)
-            ?? (bare ? good : null);
+        return Next(good, bad, aim, Annealed.Any(t => t.Within.Contains(budget)), total, session.Options.Resolution) ?? Bare(budget);
     }
+
+    /// <summary>The ratio of the lightest within a budget, if that was only looked at on the way down; else null.</summary>
+    public double? Bare(double budget) =>
+        Lightest(budget) is { OnTheWay: not null } look && Annealed.All(t => t.Ratio != look.Ratio) ? look.Ratio : null;
 
     /// <summary>
     /// Where the curve says that a budget ends, if that lies between the lightest network within it and the next lighter one that was

@@ -113,8 +113,9 @@ internal static class UpdateCases
             }
             else
             {
-                m = Rounded.Float(row[3]) * m + g;
-                w -= rate * m;
+                var momentum = Rounded.Float(row[3]);
+                m = momentum * m + g;
+                w -= rate * (momentum * m + g);
             }
             return keep == 0 ? default : (w, m, v);
         }

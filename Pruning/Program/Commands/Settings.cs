@@ -98,7 +98,7 @@ internal static class Settings
         (o, v) => o with { Optimizer = Enum.Parse<Pruning.Methods.Optimizer>(v, ignoreCase: true) });
 
     public static readonly Setting<double> Momentum = Number(
-        "--momentum", "of sgd", UsualMomentum, 0, 0.9999, Readers.DenseTraining | Readers.HandSet,
+        "--momentum", "of sgd (Nesterov's)", UsualMomentum, 0, 0.9999, Readers.DenseTraining | Readers.HandSet,
         (o, v) => o with { Momentum = v == UsualMomentum ? null : v });
 
     private static readonly Setting<double> WeightDecay = Number(
