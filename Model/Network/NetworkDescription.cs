@@ -81,7 +81,7 @@ public sealed partial class NetworkDescription
     /// What a network may ask for, typed or in a file of a few bytes. Flat buffers, their moments and masks take a few hundred megabytes
     /// on any machine, the activations of 16 images and their gradients 128 MB.
     /// </summary>
-    public const int MostWeights = 20_000_000, MostValues = 1 << 20, MostLayers = 256;
+    public const int MostWeights = 32_000_000, MostValues = 1 << 20, MostLayers = 256;
 
     /// <summary>Reads a known name or a line of tokens.</summary>
     /// <param name="text">May begin with the images, as <see cref="DataShape.ToString"/> writes them.</param>

@@ -93,7 +93,7 @@ internal sealed partial class OnnxTranslator
     {
         "Clip" or "LeakyRelu" or "PRelu" or "Elu" or "Selu" or "Sigmoid" or "Tanh" or "HardSwish" or "HardSigmoid" or "Gelu" or "Erf" =>
             "train the network with ReLU",
-        "Pad" => "give the convolution behind it the padding, as padding=1 does",
+        "Pad" or "ConstantOfShape" => "give the convolution behind it the padding, as padding=1 does",
         "LRN" or "InstanceNormalization" or "LayerNormalization" or "GroupNormalization" => "train the network with batch normalisation",
         "QuantizeLinear" or "DequantizeLinear" or "QLinearConv" or "ConvInteger" => "export the network before it is quantized",
         _ => "",

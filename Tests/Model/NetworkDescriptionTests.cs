@@ -30,7 +30,7 @@ public sealed class NetworkDescriptionTests
     [InlineData("conv4@5 pool0 fc10", "'pool0' is no layer")]
     [InlineData("conv4@40 fc10", "layer 1 gives")]
     [InlineData("pool9 pool9 fc10", "layer 2 gives")]
-    [InlineData("fc99999r fc99999r fc10", "at most 20000000 weights, found 10079199207")]
+    [InlineData("fc99999r fc99999r fc10", "at most 32000000 weights, found 10079199207")]
     [InlineData("fc1٠ fc10", "'fc1٠' is no layer")]
     [InlineData("conv1@٢ fc10", "'conv1@٢' is no layer")]
     [InlineData("conv1@5p१ fc10", "'conv1@5p१' is no layer")]
@@ -55,6 +55,30 @@ public sealed class NetworkDescriptionTests
         Assert.Equal(ErrorKind.Usage, error.Kind);
         Assert.Contains(reason, error.Message);
         Assert.True(text.Contains('\n') || !error.Message.Contains('\n'));
+    }
+
+    /// <summary>A file's line is quoted twice, in the reason and around it; both cuts leave the reason.</summary>
+    [Fact]
+    public void Of_a_long_line_in_a_file_the_reason_is_said()
+    {
+        string text = string.Join(" ", Enumerable.Repeat("conv16@1", 60)) + " fc99999r fc10";
+        string message = Assert.Throws<UserException>(() => NetworkDescription.OfFile("net.onnx", text)).Message;
+        Assert.StartsWith("net.onnx: expected a network of this program, found network 'conv16@1 conv16@1", message);
+        Assert.EndsWith("expected at most 32000000 weights, found 1255402566", message);
+        Assert.InRange(message.Length, 300, 400);
+    }
+
+    /// <summary>Halves of a character that takes two are not left behind.</summary>
+    [Theory]
+    [InlineData(179)]
+    [InlineData(180)]
+    public void A_text_is_cut_between_characters(int where)
+    {
+        string face = "\ud83d\ude00", text = new string('a', where) + face + new string('b', 400) + face + new string('\n', where - 61);
+        string cut = BadModel.Cut(text);
+        Assert.DoesNotContain(System.Text.Rune.ReplacementChar, cut.EnumerateRunes());
+        Assert.DoesNotContain("\n", cut);
+        Assert.InRange(cut.Length, 298, 303);
     }
 
     [Theory]
