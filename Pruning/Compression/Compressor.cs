@@ -63,7 +63,9 @@ public static class Compressor
     /// <param name="cancellation">Ctrl-C.</param>
     /// <param name="journal">Where tries are recorded, and what was recorded before is taken from; null for nowhere.</param>
     /// <param name="progress">Told how far the training of each try is; null for nobody.</param>
-    /// <exception cref="UserException">Usage: a dense network of other images, or of others that were set aside.</exception>
+    /// <exception cref="UserException">
+    /// Usage: a dense network of other images, or of others that were set aside; more weights than a file holds.
+    /// </exception>
     public static Compressed Run(
         CompressTask task, CompressOptions options, Action<string> say, Action<byte[]> keep, CancellationToken cancellation,
         Journal? journal = null, Action<PruneProgress>? progress = null)
@@ -74,6 +76,11 @@ public static class Compressor
         if (dense is not null)
             DemandSameImages(model, dense);
         var compact = Compaction.Of(model);
+        if (compact.Network.Slices.Sum(s => (long)s.WeightCount) is > CodedNetwork.MaxWeights and var weights)
+        {
+            throw new UserException(ErrorKind.Usage, string.Create(CultureInfo.InvariantCulture,
+                $"network to compress: expected at most {CodedNetwork.MaxWeights} weights where its dead parts are gone, found {weights}"));
+        }
         var (training, validation) = data.Train.Split(model.Validation, model.Seed);
         var settings = new TrainerOptions(batch, Seed: model.Seed);
         using var trainer = new Trainer(device, compact.Network, settings, training, validation, data.Test);

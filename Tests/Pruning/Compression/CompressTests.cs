@@ -60,6 +60,20 @@ public sealed class CompressTests : IDisposable
         Cli.Done("predict", "--model", file, "--device", "cpu", Path.Combine(_data, "t10k-images-idx3-ubyte"));
     }
 
+    /// <summary>Before anything is trained; what is there stays.</summary>
+    [Fact]
+    public void More_weights_than_a_file_holds_are_refused_at_once()
+    {
+        var network = NetworkDescription.Parse("fc22000r fc10", Checkpoint.Load(_model).Network.Data);
+        float[] ones = [.. Enumerable.Repeat(1f, network.ParameterLength)];
+        string wide = _folder.Combine("wide.safetensors");
+        new Checkpoint(network, ones, ones, Seed: 1, Checkpoint.Load(_model).Validation, new Dictionary<string, string>()).Save(wide);
+        var (code, _, error) = Cli.Run("compress", "--model", wide, "--data", _data, "--device", "cpu", "--out", _folder.Combine("c"));
+        Assert.Equal((int)ExitCode.Usage, code);
+        Assert.Contains("expected at most 16777216 weights where its dead parts are gone, found 17468000", error);
+        Assert.False(File.Exists(_folder.Combine("c", "model.dcn")));
+    }
+
     [Fact]
     public void The_table_adds_up()
     {
