@@ -73,6 +73,10 @@ public sealed class ComputeDevice : IDisposable
 
     public bool RunsOnHost => Workers > 0;
 
+    /// <summary>Bytes of memory that buffers can have at most: the device's, or the machine's where they are there.</summary>
+    public long MemoryBytes =>
+        Accelerator.AcceleratorType == AcceleratorType.CPU ? Processor.MemoryBytes : Accelerator.MemorySize;
+
     /// <summary>The accelerator's own name, with workers and vector width on the CPU.</summary>
     public string Name =>
         RunsOnHost ? $"{Environment.ProcessorCount}-core CPU ({Workers} workers x {SimdBits}-bit SIMD)" : Accelerator.Name;

@@ -8,6 +8,7 @@ public sealed class DeviceMemory(ComputeDevice device) : IDisposable
 {
     private const int Alignment = 64;
     private readonly List<MemoryBuffer> _buffers = [];
+    private long _bytes;
 
     public ComputeDevice Device => device;
 
@@ -15,9 +16,15 @@ public sealed class DeviceMemory(ComputeDevice device) : IDisposable
     internal IReadOnlyList<MemoryBuffer> Buffers => _buffers;
 
     /// <summary>Zeroed memory, aligned to a cache line.</summary>
+    /// <exception cref="InsufficientMemoryException">
+    /// All buffers together are larger than the memory. A system that promises more than it has would end the process without a word.
+    /// </exception>
     public ArrayView<T> Allocate<T>(long length) where T : unmanaged
     {
         int spare = Alignment / Interop.SizeOf<T>();
+        _bytes += (Math.Max(1, length) + spare) * Interop.SizeOf<T>();
+        if (_bytes > device.MemoryBytes)
+            throw TooLittle($"the {device.MemoryBytes / 1e9:F1} GB of this device to hold them", $"{_bytes / 1e9:F1} GB or more wanted");
         var buffer = device.Accelerator.Allocate1D<T>(Math.Max(1, length) + spare);
         _buffers.Add(buffer);
         buffer.MemSetToZero(device.Stream);
@@ -34,9 +41,15 @@ public sealed class DeviceMemory(ComputeDevice device) : IDisposable
         return view;
     }
 
-    /// <summary>A zeroed batch of feature maps.</summary>
+    /// <summary>A zeroed batch of feature maps; kernels count its values in 32 bits.</summary>
+    /// <exception cref="InsufficientMemoryException">They are too many for that, or for the memory.</exception>
     internal Tensor AllocateTensor(TensorShape shape, int batch) =>
-        new(Allocate<float>((long)Layout.Blocks(batch) * shape.BlockStride), shape, Layout.Blocks(batch));
+        new(Allocate<float>(Countable((long)Layout.Blocks(batch) * shape.BlockStride)), shape, Layout.Blocks(batch));
+
+    /// <summary>The length of a buffer whose values are counted in 32 bits.</summary>
+    /// <exception cref="InsufficientMemoryException">They are too many for that.</exception>
+    internal static int Countable(long length) => length <= int.MaxValue ? (int)length
+        : throw TooLittle($"at most {int.MaxValue} values in a buffer", $"{length}");
 
     public unsafe void Upload<T>(ReadOnlySpan<T> data, ArrayView<T> target) where T : unmanaged
     {
@@ -61,6 +74,9 @@ public sealed class DeviceMemory(ComputeDevice device) : IDisposable
         device.Synchronize();
         return data;
     }
+
+    private static InsufficientMemoryException TooLittle(FormattableString expected, FormattableString found) => new(
+        FormattableString.Invariant($"memory for network, batch and data: expected {expected}, found {found}; a smaller batch takes less"));
 
     public void Dispose()
     {

@@ -33,7 +33,7 @@ public static class Devices
                 !d.DeviceType.HasFlag(CLDeviceType.CL_DEVICE_TYPE_GPU) && !d.DeviceType.HasFlag(CLDeviceType.CL_DEVICE_TYPE_ACCELERATOR),
                 OpenCLTrouble(d))),
             new DeviceInfo(
-                DeviceKind.Cpu, 0, Processor.Name, GC.GetGCMemoryInfo().TotalAvailableMemoryBytes, Environment.ProcessorCount,
+                DeviceKind.Cpu, 0, Processor.Name, Processor.MemoryBytes, Environment.ProcessorCount,
                 $"ILGPU {typeof(Context).Assembly.GetName().Version?.ToString(3)}, {Simd.Bits}-bit SIMD", true, null),
         ];
     }

@@ -6,15 +6,15 @@ namespace Secateurs.Kernels;
 /// A buffer that host code reads or writes often: on the CPU accelerator the device's own memory, without a copy; elsewhere a host copy
 /// that <see cref="Upload"/> and <see cref="Download"/> carry over.
 /// </summary>
-internal sealed class HostBuffer<T>(DeviceMemory memory, int length) where T : unmanaged
+internal sealed class HostBuffer<T>(DeviceMemory memory, long length) where T : unmanaged
 {
     private readonly T[]? _copy = memory.Device.RunsOnHost ? null : new T[length];
 
     /// <summary>What kernels see.</summary>
-    public ArrayView<T> View { get; } = memory.Allocate<T>(length);
+    public ArrayView<T> View { get; } = memory.Allocate<T>(DeviceMemory.Countable(length));
 
     /// <summary>What host code sees.</summary>
-    public unsafe Span<T> Span => _copy ?? new Span<T>(View.Pointer(), length);
+    public unsafe Span<T> Span => _copy ?? new Span<T>(View.Pointer(), (int)length);
 
     /// <summary>Brings the first values to the device.</summary>
     public void Upload(int count)

@@ -2,11 +2,14 @@ using System.Runtime.InteropServices;
 
 namespace Secateurs.Kernels;
 
-/// <summary>The machine's processor, for lists and logs.</summary>
+/// <summary>The machine's processor and its memory, for lists, logs and limits.</summary>
 internal static class Processor
 {
     /// <summary>The model as the system names it, or the architecture where it does not.</summary>
     public static string Name { get; } = Read();
+
+    /// <summary>Bytes of memory that this process may have.</summary>
+    public static long MemoryBytes { get; } = GC.GetGCMemoryInfo().TotalAvailableMemoryBytes;
 
     private static string Read()
     {

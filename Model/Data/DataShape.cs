@@ -11,7 +11,7 @@ namespace Secateurs.Model;
 /// </summary>
 public sealed partial class DataShape : IEquatable<DataShape>
 {
-    /// <summary>Largest sizes: an image of them fills what a network may hold of one.</summary>
+    /// <summary>Largest sizes.</summary>
     public const int MostChannels = 4, MostSide = 1024, MostClasses = 1000;
 
     /// <summary>Characters of a class's name at most.</summary>

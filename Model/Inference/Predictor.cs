@@ -16,6 +16,12 @@ namespace Secateurs.Model;
 /// </remarks>
 public sealed class Predictor : IDisposable
 {
+    /// <summary>Of an image: with more, 32 images take over 128 MB.</summary>
+    private const int ManyValues = 1 << 20;
+
+    /// <summary>Of a launch: activations of 2 GB.</summary>
+    private const long LaunchValues = 1 << 29;
+
     private readonly DeviceMemory _memory;
     private readonly HostBuffer<byte> _images;
     private readonly HostBuffer<float> _logits;
@@ -40,11 +46,11 @@ public sealed class Predictor : IDisposable
             Model = Compaction.Of(Model);
         Batch = batch;
         _memory = new DeviceMemory(device);
-        int chunk = device.RunsOnHost ? Math.Min(ImagesPerChunk(Model.Network), batch) : batch;
+        int chunk = Math.Min(device.RunsOnHost ? ImagesPerChunk(Model.Network) : ImagesPerLaunch(Model.Network), batch);
         _slots = Layout.Blocks(chunk) * Layout.Lanes;
-        _images = new HostBuffer<byte>(_memory, batch * Shape.BytesPerImage);
+        _images = new HostBuffer<byte>(_memory, (long)batch * Shape.BytesPerImage);
         _order = new HostBuffer<int>(_memory, (batch + _slots - 1) / _slots * _slots);
-        _logits = new HostBuffer<float>(_memory, batch * Shape.Classes);
+        _logits = new HostBuffer<float>(_memory, (long)batch * Shape.Classes);
         _classes = new HostBuffer<int>(_memory, batch);
         _program = device.RunsOnHost && batch == 1 && OneImageSteps.Serve(Model.Network)
             ? new ChunkedProgram(_memory, _ => OneImageSteps.Build(_memory, Model, _images.View, _logits.View, _classes.View), most: 1)
@@ -100,9 +106,17 @@ public sealed class Predictor : IDisposable
         _classes.Download(count);
     }
 
+    /// <summary>On the CPU accelerator. Each worker has activations of its own: of large ones it takes as few images as it can.</summary>
     private static int ImagesPerChunk(NetworkDescription network) =>
-        network.Shapes.Max(s => s.Features) * (long)sizeof(float) * Tuning.ImagesPerChunk > Tuning.ChunkTensorBytes
-            ? Tuning.ImagesPerChunk / 2 : Tuning.ImagesPerChunk;
+        network.Shapes.Max(s => s.Features) * (long)sizeof(float) * Tuning.ImagesPerChunk <= Tuning.ChunkTensorBytes ? Tuning.ImagesPerChunk
+        : Values(network) <= ManyValues ? Tuning.ImagesPerChunk / 2 : Layout.Lanes;
+
+    /// <summary>On a GPU: what its activations have room for, in whole blocks.</summary>
+    private static int ImagesPerLaunch(NetworkDescription network) =>
+        (int)Math.Max(1, LaunchValues / Values(network) / Layout.Lanes) * Layout.Lanes;
+
+    /// <summary>Of an image, in all layers.</summary>
+    private static long Values(NetworkDescription network) => network.Shapes.Sum(s => (long)s.Features);
 
     private ChunkedProgram Batched(int chunk, double sparseBelow)
     {

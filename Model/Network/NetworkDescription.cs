@@ -78,10 +78,10 @@ public sealed partial class NetworkDescription
         !Known.ContainsKey(name) ? null : Small.Contains(name) ? Mnist.Shape : Cifar10.Shape;
 
     /// <summary>
-    /// What a network may ask for, typed or in a file of a few bytes. Flat buffers, their moments and masks take a few hundred megabytes
-    /// on any machine, the activations of 16 images and their gradients 128 MB.
+    /// What a network may ask for, typed or in a file of a few bytes: as much as ResNet-50 of 224x224. Flat buffers, their moments and
+    /// masks take a few hundred megabytes, the activations of 16 images 2 GB; <see cref="DeviceMemory"/> refuses what a machine has not.
     /// </summary>
-    public const int MostWeights = 32_000_000, MostValues = 1 << 20, MostLayers = 256;
+    public const int MostWeights = 32_000_000, MostValues = 1 << 25, MostLayers = 256;
 
     /// <summary>Reads a known name or a line of tokens.</summary>
     /// <param name="text">May begin with the images, as <see cref="DataShape.ToString"/> writes them.</param>

@@ -125,7 +125,9 @@ internal sealed class OnnxTensor
     {
         IEnumerable<ReadOnlyMemory<byte>> parts = Parts(field).Select(p => p.Bytes);
         long bytes = _place is null ? parts.Sum(p => (long)p.Length) : _place.Length < 0 ? (long)Count * size : _place.Length;
-        if (Count > MostElements || bytes != (long)Count * size)
+        if (Count > MostElements)
+            throw TooMany();
+        if (bytes != (long)Count * size)
             throw new InvalidDataException($"{Description} in {bytes} bytes");
         var values = new T[Count];
         int at = 0;
@@ -143,11 +145,15 @@ internal sealed class OnnxTensor
             return Fixed(field, size, raw);
         // No number takes less than a byte.
         var parts = Parts(field);
-        if (Count > MostElements || Count > parts.Sum(p => Math.Max(1L, p.Bytes.Length)))
+        if (Count > MostElements)
+            throw TooMany();
+        if (Count > parts.Sum(p => Math.Max(1L, p.Bytes.Length)))
             throw new InvalidDataException($"{Description} without its elements");
         T[] values = [.. parts.SelectMany(p => p.Numbers()).Take(Count + 1).Select(convert)];
         return values.Length == Count ? values : throw new InvalidDataException($"{Description} with another number of elements");
     }
+
+    private InvalidDataException TooMany() => new($"{Description} of more than {MostElements} elements");
 
     /// <summary>The fields of elements: raw_data alone where it is there.</summary>
     private IEnumerable<ProtobufField> Parts(int field)

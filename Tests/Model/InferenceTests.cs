@@ -105,6 +105,33 @@ public sealed class InferenceTests
         }
     }
 
+    /// <summary>A network that looks at large pictures: more values than a worker takes of 32 images.</summary>
+    [Fact]
+    public void Pictures_of_224_pixels_are_answered_as_the_plain_network_does()
+    {
+        const int Images = 20;
+        var data = new DataShape(3, 224, 224, 5, [0.017f, 0.0175f, 0.0174f], [-2.1f, -2.0f, -1.8f]);
+        var model = PlainNetwork.Random(
+            "conv72@7s2p3br pool3s2p1 [conv16@3s2p1br conv16@3p1b | conv16@1s2b]+r [conv16@3p1br conv16@3p1b | ]+r gap fc5",
+            density: 0.5, dead: 0, seed: 7, data);
+        Assert.InRange(Folding.Of(model).Network.Shapes.Sum(s => s.Features), 1 << 20, NetworkDescription.MostValues);
+        byte[] images = PlainNetwork.Images(Images, seed: 8, data);
+        float[]? first = null;
+        foreach (string device in TestDevices.FastCpus)
+        {
+            using var inference = new Predictor(TestDevices.Get(device), model, Images);
+            images.CopyTo(inference.Images);
+            inference.Run(Images);
+            Assert.Equal(first ??= inference.Logits.ToArray(), inference.Logits.ToArray());
+        }
+        foreach (int n in (int[])[0, Images - 1])
+        {
+            var (expected, bounds) = PlainNetwork.Run(model, images.AsSpan(n * data.BytesPerImage, data.BytesPerImage));
+            for (int k = 0; k < expected.Length; k++)
+                Assert.InRange(first![n * expected.Length + k], expected[k] - bounds[k], expected[k] + bounds[k]);
+        }
+    }
+
     [Fact]
     public void A_call_takes_one_image_to_a_batch()
     {

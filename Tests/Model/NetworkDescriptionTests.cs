@@ -48,7 +48,7 @@ public sealed class NetworkDescriptionTests
     [InlineData("drop0.500 fc10", "'drop0.500' is no layer")]
     [InlineData("pool3s2p3 fc10", "layer 1 has windows that lie wholly over the edge")]
     [InlineData("fc16r conv4@1p1r pool2 fc10", "layer 2 pads the output of a fully connected layer")]
-    [InlineData("conv9999@1 pool9 fc10", "at most 1048576 values in all layers of an image, borders too, found 7840000 up to layer 1")]
+    [InlineData("conv9999@1p9 conv9999@1 fc10", "expected at most 33554432 values in all layers of an image, borders too, found 42317884")]
     public void What_is_no_network_is_refused(string text, string reason)
     {
         var error = Assert.Throws<UserException>(() => NetworkDescription.Parse(text));
@@ -128,7 +128,7 @@ public sealed class NetworkDescriptionTests
         Assert.Equal(NetworkDescription.MostLayers, NetworkDescription.Parse(many).Layers.Count);
         Refused($"{many} fc10", "at most 256 layers, found 257");
         // Borders that grow with every layer, up to sizes that 32 bits do not hold.
-        Refused($"{string.Join(' ', Enumerable.Repeat("conv1@1p9", 62))} conv9999@1 fc10", "at most 1048576 values");
+        Refused($"{string.Join(' ', Enumerable.Repeat("conv1@1p9", 62))} conv9999@1 fc10", "at most 33554432 values");
         Refused(string.Join(' ', Enumerable.Repeat("fc99999", 11)) + " fc10", "at most");
         Assert.InRange(Refused(new string('x', 1 << 20), "is no layer").Length, 300, 1000);
 

@@ -178,6 +178,7 @@ internal static class CommandLine
         UserException e => (ExitCodes.Of(e.Kind), OptionWords.Of(e)),
         OperationCanceledException => (ExitCode.Interrupted, "interrupted; whatever was finished is on the disk"),
         DeviceException e => (ExitCode.Failed, e.Message),
+        InsufficientMemoryException e => (ExitCode.Failed, e.Message),
         OutOfMemoryException => (ExitCode.Failed, "memory: expected enough for this network, batch and data, found too little"),
         AcceleratorException e => (ExitCode.Failed, $"the accelerator: expected it to work, found {e.Message}"),
         IOException or UnauthorizedAccessException => (ExitCode.Failed, error.Message),

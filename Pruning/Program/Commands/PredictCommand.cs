@@ -12,6 +12,9 @@ internal static class PredictCommand
     /// <summary>Images of a call of the network.</summary>
     private const int Batch = 1024;
 
+    /// <summary>Bytes of images of a call, or one image.</summary>
+    private const int BytesAtOnce = 1 << 28;
+
     private static readonly Argument<string[]> Images = new("IMAGES")
     {
         Description = "pictures (PNG, JPEG, WebP, GIF, BMP, TGA), of digits one each, or IDX files of images",
@@ -42,7 +45,7 @@ internal static class PredictCommand
         var shape = model.Network.Data;
         var images = Read(invocation, shape);
         using var device = Workbench.OpenDevice(invocation);
-        using var predictor = new Predictor(device, model, Math.Min(Batch, images.Count));
+        using var predictor = new Predictor(device, model, Math.Clamp(BytesAtOnce / shape.BytesPerImage, 1, Math.Min(Batch, images.Count)));
         var table = new TextTable("image", "class", "probability");
         var results = new List<object>();
         foreach (var batch in images.Chunk(predictor.Batch))

@@ -117,7 +117,7 @@ public class HostileFileTests
 
     /// <summary>What is no network of this program, or too large a one, is refused before its layers cost anything.</summary>
     [Theory]
-    [InlineData("conv9999@1 pool9 fc10", "1048576 values in all layers")]
+    [InlineData("conv9999@1p9 conv9999@1 fc10", "33554432 values in all layers")]
     [InlineData("fc9\nfc10", "network 'fc9 fc10'")]
     [InlineData("fc10", "layer fc1 (10, 784), found layer l (1, 16777216)")]
     public void A_network_that_is_none_is_refused_by_its_header(string network, string reason)

@@ -1,0 +1,44 @@
+using Secateurs.Kernels;
+
+namespace Tests.KernelTests;
+
+[Collection(nameof(KernelSuite))]
+public sealed class DeviceMemoryTests
+{
+    public static TheoryData<string> FastCpus => [.. TestDevices.FastCpus];
+
+    /// <summary>A system that promises more memory than it has ends a process without a word when the memory is written.</summary>
+    [Theory]
+    [MemberData(nameof(FastCpus))]
+    public void What_the_memory_does_not_hold_is_refused_in_a_line_that_says_so(string name)
+    {
+        var device = TestDevices.Get(name);
+        using var memory = new DeviceMemory(device);
+        memory.Allocate<float>(1000);
+        string message = Assert.Throws<InsufficientMemoryException>(() => memory.Allocate<float>(device.MemoryBytes / sizeof(float))).Message;
+        Assert.Contains("memory for network, batch and data: expected the ", message);
+        Assert.Contains(" GB of this device to hold them, found ", message);
+        Assert.Single(memory.Buffers);
+    }
+
+    /// <summary>Buffers that are small one by one.</summary>
+    [Fact]
+    public void All_buffers_count()
+    {
+        var device = TestDevices.Get(TestDevices.FastCpus.First());
+        using var memory = new DeviceMemory(device);
+        memory.Allocate<float>(1 << 20);
+        Assert.Throws<InsufficientMemoryException>(() => memory.Allocate<byte>(device.MemoryBytes - (1 << 20)));
+    }
+
+    [Fact]
+    public void More_values_than_kernels_count_are_refused()
+    {
+        using var memory = new DeviceMemory(TestDevices.Get(TestDevices.FastCpus.First()));
+        var shape = new TensorShape(64, 1024, 1024);
+        string message = Assert.Throws<InsufficientMemoryException>(() => memory.AllocateTensor(shape, 48)).Message;
+        Assert.Contains("expected at most 2147483647 values in a buffer, found 3221225472; a smaller batch takes less", message);
+        Assert.Throws<InsufficientMemoryException>(() => new HostBuffer<byte>(memory, 1L << 31));
+        Assert.Empty(memory.Buffers);
+    }
+}
