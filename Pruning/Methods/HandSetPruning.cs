@@ -1,4 +1,5 @@
 using System.Globalization;
+using Secateurs.Kernels;
 using Secateurs.Model;
 
 namespace Secateurs.Pruning.Methods;
@@ -11,6 +12,12 @@ public sealed class HandSetPruning(double sensitivity) : IPruningMethod
 {
     /// <summary>What users read, for one threshold as for a <see cref="HandSetWalk"/>.</summary>
     public const string MethodName = "hand-set";
+
+    /// <summary>
+    /// Of the peak of dense training, where stochastic gradient descent retrains: its whole rate would throw away what is to be mended. A
+    /// tenth, as Han et al. 2015 do. Adam begins as it began.
+    /// </summary>
+    private const double RetrainingShare = 0.1;
 
     /// <inheritdoc/>
     public string Name => MethodName;
@@ -42,10 +49,10 @@ public sealed class HandSetPruning(double sensitivity) : IPruningMethod
         session.Trainer.Rule = session.Options.Rule;
         session.Trainer.ResetOptimizer();
         int epochs = session.Options.Epochs, steps = session.Trainer.StepsPerEpoch;
+        double peak = session.Options.LearningRate * (session.Options.Rule == UpdateRule.Adam ? 1 : RetrainingShare);
         for (int epoch = 0; epoch < epochs; epoch++)
         {
-            var rates = PruneSession.Cosine(
-                session.Options.LearningRate, session.Options.WeightDecay ?? 0, epoch * steps, epochs * steps);
+            var rates = PruneSession.Cosine(peak, session.Options.WeightDecay ?? 0, epoch * steps, epochs * steps);
             bool last = epoch + 1 == epochs;
             string phase = string.Create(CultureInfo.InvariantCulture, $"retrain S={sensitivity}");
             var (train, validation) = session.Step(

@@ -110,10 +110,18 @@ public sealed class PictureRunTests : IDisposable
         {
             string pruned = _folder.Combine(method);
             Cli.Done([
-                "prune", "--method", method, "--optimizer", "sgd", "--dense-epochs", "3", "--epochs", "1", "--max-drop", "10",
+                "prune", "--method", method, "--optimizer", "sgd", "--dense-epochs", "3", "--epochs", "2", "--max-drop", "10",
                 .. Common(pruned)]);
             Assert.True(Checkpoint.Load(Path.Combine(pruned, "model.safetensors")) is { } m && m.Kept <= m.Total);
         }
+        // What is left is mended at a tenth of the rate that made it; half of an epoch in two it is half of that.
+        double[] rates =
+        [
+            .. RunFiles.ReadCsv(_folder.Combine("hand-set"), "iterations.csv", RunFiles.Iterations).Where(r => r["phase"] == "retrain")
+                .Select(r => RunFiles.Number(r, "learning_rate")),
+        ];
+        Assert.Equal(2, rates.Length);
+        Assert.InRange(rates[0], 0.004, 0.007);
     }
 
     private static void AssertNumbers(JsonDocument options, params (string Name, double Value)[] expected) =>

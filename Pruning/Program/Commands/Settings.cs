@@ -88,7 +88,8 @@ internal static class Settings
 
     public static readonly Setting<double> LearningRate = Number(
         "--learning-rate",
-        $"peak of the schedule; 0: {PruneOptions.AdamRate} with adam, {PruneOptions.SgdRate} with sgd", Default.LearningRate, 0, 10,
+        $"peak of the schedule, by hand a tenth with sgd; 0: {PruneOptions.AdamRate} with adam, {PruneOptions.SgdRate} with sgd",
+        Default.LearningRate, 0, 10,
         Readers.DenseTraining | Readers.HandSet, (o, v) => o with { LearningRate = v });
 
     public static readonly Setting<string> Optimizer = new(
