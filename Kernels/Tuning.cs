@@ -117,6 +117,14 @@ internal static class Tuning
     public const int ChunkTensorBytes = 3 << 20;
 
     /// <summary>
+    /// As few as there can be where all values of an image are more: 32 images of them take over 128 MB. 2 December 2026, no figure.
+    /// </summary>
+    public const int ManyValues = 1 << 20;
+
+    /// <summary>Values of a launch on a GPU where answers are given: activations of 2 GB. 2 December 2026, no figure.</summary>
+    public const long LaunchValues = 1 << 29;
+
+    /// <summary>
     /// Features that are blank for 32 images and yet not worth leaving out between two that are not. 24 November 2026, no figure.
     /// </summary>
     public const int BlankGap = 4;

@@ -30,6 +30,7 @@ public sealed class ComputeDevice : IDisposable
     private readonly Dictionary<object, object> _kernels = [];
     private readonly Action<AcceleratorStream, KernelConfig, long, int>? _hostKernel;
     private readonly CudaGraphDriver? _graphs;
+    private long _reserved;
 
     private ComputeDevice(Context context, Accelerator accelerator, int workers, int simdBits, IKernelLoader? loader = null)
     {
@@ -80,6 +81,26 @@ public sealed class ComputeDevice : IDisposable
     /// <summary>The accelerator's own name, with workers and vector width on the CPU.</summary>
     public string Name =>
         RunsOnHost ? $"{Environment.ProcessorCount}-core CPU ({Workers} workers x {SimdBits}-bit SIMD)" : Accelerator.Name;
+
+    /// <summary>
+    /// Counts what is about to be allocated. A system that promises more than it has would end the process without a word.
+    /// </summary>
+    /// <exception cref="InsufficientMemoryException">All buffers on the device together are larger than its memory.</exception>
+    internal void Reserve(long bytes)
+    {
+        long all = Interlocked.Add(ref _reserved, bytes);
+        if (all <= MemoryBytes)
+            return;
+        Release(bytes);
+        throw TooLittle($"the {MemoryBytes / 1e9:F1} GB of this device to hold all buffers, found {all / 1e9:F1} GB or more wanted");
+    }
+
+    /// <summary>Counts what was freed.</summary>
+    internal void Release(long bytes) => Interlocked.Add(ref _reserved, -bytes);
+
+    /// <summary>The error that says what was expected and found.</summary>
+    internal static InsufficientMemoryException TooLittle(FormattableString what) =>
+        new(FormattableString.Invariant($"memory for network, batch and data: expected {what}; fewer images at once or workers take less"));
 
     /// <summary>
     /// Every context of the project: ILGPU with its math library, CPU, CUDA and OpenCL devices enabled by <paramref name="enable"/>.

@@ -16,15 +16,13 @@ public sealed class DeviceMemory(ComputeDevice device) : IDisposable
     internal IReadOnlyList<MemoryBuffer> Buffers => _buffers;
 
     /// <summary>Zeroed memory, aligned to a cache line.</summary>
-    /// <exception cref="InsufficientMemoryException">
-    /// All buffers together are larger than the memory. A system that promises more than it has would end the process without a word.
-    /// </exception>
+    /// <exception cref="InsufficientMemoryException">See <see cref="ComputeDevice.Reserve"/>.</exception>
     public ArrayView<T> Allocate<T>(long length) where T : unmanaged
     {
         int spare = Alignment / Interop.SizeOf<T>();
-        _bytes += (Math.Max(1, length) + spare) * Interop.SizeOf<T>();
-        if (_bytes > device.MemoryBytes)
-            throw TooLittle($"the {device.MemoryBytes / 1e9:F1} GB of this device to hold them", $"{_bytes / 1e9:F1} GB or more wanted");
+        long bytes = (Math.Max(1, length) + spare) * Interop.SizeOf<T>();
+        device.Reserve(bytes);
+        _bytes += bytes;
         var buffer = device.Accelerator.Allocate1D<T>(Math.Max(1, length) + spare);
         _buffers.Add(buffer);
         buffer.MemSetToZero(device.Stream);
@@ -49,7 +47,7 @@ public sealed class DeviceMemory(ComputeDevice device) : IDisposable
     /// <summary>The length of a buffer whose values are counted in 32 bits.</summary>
     /// <exception cref="InsufficientMemoryException">They are too many for that.</exception>
     internal static int Countable(long length) => length <= int.MaxValue ? (int)length
-        : throw TooLittle($"at most {int.MaxValue} values in a buffer", $"{length}");
+        : throw ComputeDevice.TooLittle($"at most {int.MaxValue} values in a buffer, found {length}");
 
     public unsafe void Upload<T>(ReadOnlySpan<T> data, ArrayView<T> target) where T : unmanaged
     {
@@ -75,13 +73,12 @@ public sealed class DeviceMemory(ComputeDevice device) : IDisposable
         return data;
     }
 
-    private static InsufficientMemoryException TooLittle(FormattableString expected, FormattableString found) => new(
-        FormattableString.Invariant($"memory for network, batch and data: expected {expected}, found {found}; a smaller batch takes less"));
-
     public void Dispose()
     {
         foreach (var buffer in _buffers)
             buffer.Dispose();
         _buffers.Clear();
+        device.Release(_bytes);
+        _bytes = 0;
     }
 }

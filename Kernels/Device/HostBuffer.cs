@@ -8,10 +8,10 @@ namespace Secateurs.Kernels;
 /// </summary>
 internal sealed class HostBuffer<T>(DeviceMemory memory, long length) where T : unmanaged
 {
-    private readonly T[]? _copy = memory.Device.RunsOnHost ? null : new T[length];
-
     /// <summary>What kernels see.</summary>
     public ArrayView<T> View { get; } = memory.Allocate<T>(DeviceMemory.Countable(length));
+
+    private readonly T[]? _copy = memory.Device.RunsOnHost ? null : new T[length];
 
     /// <summary>What host code sees.</summary>
     public unsafe Span<T> Span => _copy ?? new Span<T>(View.Pointer(), (int)length);

@@ -8,7 +8,7 @@ internal static class Processor
     /// <summary>The model as the system names it, or the architecture where it does not.</summary>
     public static string Name { get; } = Read();
 
-    /// <summary>Bytes of memory that this process may have.</summary>
+    /// <summary>Bytes of memory that the runtime says this process may have: the machine's, or three quarters of a container's.</summary>
     public static long MemoryBytes { get; } = GC.GetGCMemoryInfo().TotalAvailableMemoryBytes;
 
     private static string Read()

@@ -24,21 +24,25 @@ internal sealed class ChunkedProgram : IDisposable
     /// <param name="memory">For the chunk's number.</param>
     /// <param name="build">Makes one worker's operations with its own buffers; they read the chunk's number from the view [1].</param>
     /// <param name="most">Chunks of a call at most: no more workers are made ready.</param>
-    public ChunkedProgram(DeviceMemory memory, Func<ArrayView<int>, IEnumerable<Operation>> build, int most = int.MaxValue)
-        : this(memory, build, TimeProvider.System, most)
+    /// <param name="workers">At most: each has buffers of its own.</param>
+    public ChunkedProgram(
+        DeviceMemory memory, Func<ArrayView<int>, IEnumerable<Operation>> build, int most = int.MaxValue, int workers = int.MaxValue)
+        : this(memory, build, TimeProvider.System, most, workers)
     {
     }
 
     internal ChunkedProgram(
-        DeviceMemory memory, Func<ArrayView<int>, IEnumerable<Operation>> build, TimeProvider clock, int most = int.MaxValue)
+        DeviceMemory memory, Func<ArrayView<int>, IEnumerable<Operation>> build, TimeProvider clock, int most = int.MaxValue,
+        int workers = int.MaxValue)
     {
         ArgumentNullException.ThrowIfNull(memory);
         ArgumentNullException.ThrowIfNull(build);
         ArgumentOutOfRangeException.ThrowIfLessThan(most, 1);
+        ArgumentOutOfRangeException.ThrowIfLessThan(workers, 1);
         (_memory, _most) = (memory, most);
         if (memory.Device.RunsOnHost)
         {
-            _workers = Math.Min(memory.Device.Workers, most);
+            _workers = Math.Min(memory.Device.Workers, Math.Min(most, workers));
             _loop = new ChunkLoop([.. Enumerable.Range(0, _workers).Select(_ => One(memory, build))], clock);
             if (_workers > 1)
                 _program = new StepProgram(memory.Device, _workers - 1, [[_loop]]);

@@ -16,12 +16,6 @@ namespace Secateurs.Model;
 /// </remarks>
 public sealed class Predictor : IDisposable
 {
-    /// <summary>Of an image: with more, 32 images take over 128 MB.</summary>
-    private const int ManyValues = 1 << 20;
-
-    /// <summary>Of a launch: activations of 2 GB.</summary>
-    private const long LaunchValues = 1 << 29;
-
     private readonly DeviceMemory _memory;
     private readonly HostBuffer<byte> _images;
     private readonly HostBuffer<float> _logits;
@@ -32,11 +26,12 @@ public sealed class Predictor : IDisposable
 
     /// <param name="device">Where it runs.</param>
     /// <param name="model">Weights and masks.</param>
-    /// <param name="batch">Images of a call at most; each call costs what this many do, up to 64, or 32 of large maps.</param>
+    /// <param name="batch">Images of a call at most; each call costs what this many do, up to 64, or 32 or 16 of large maps.</param>
     /// <param name="sparseBelow">
     /// Density below which a layer is computed from live weights (a first convolution also below two fifths, one of 3x3 below 0.15 to 0.29,
     /// <see cref="Tuning.SparseSquareAnswersBelow"/>); 0 for the dense path.
     /// </param>
+    /// <exception cref="InsufficientMemoryException">The device has not enough for them.</exception>
     public Predictor(ComputeDevice device, Checkpoint model, int batch, double sparseBelow = Tuning.SparseAnswersBelow)
     {
         ArgumentNullException.ThrowIfNull(device);
@@ -48,13 +43,21 @@ public sealed class Predictor : IDisposable
         _memory = new DeviceMemory(device);
         int chunk = Math.Min(device.RunsOnHost ? ImagesPerChunk(Model.Network) : ImagesPerLaunch(Model.Network), batch);
         _slots = Layout.Blocks(chunk) * Layout.Lanes;
-        _images = new HostBuffer<byte>(_memory, (long)batch * Shape.BytesPerImage);
-        _order = new HostBuffer<int>(_memory, (batch + _slots - 1) / _slots * _slots);
-        _logits = new HostBuffer<float>(_memory, (long)batch * Shape.Classes);
-        _classes = new HostBuffer<int>(_memory, batch);
-        _program = device.RunsOnHost && batch == 1 && OneImageSteps.Serve(Model.Network)
-            ? new ChunkedProgram(_memory, _ => OneImageSteps.Build(_memory, Model, _images.View, _logits.View, _classes.View), most: 1)
-            : Batched(chunk, sparseBelow);
+        try
+        {
+            _images = new HostBuffer<byte>(_memory, (long)batch * Shape.BytesPerImage);
+            _order = new HostBuffer<int>(_memory, (batch + _slots - 1) / _slots * _slots);
+            _logits = new HostBuffer<float>(_memory, (long)batch * Shape.Classes);
+            _classes = new HostBuffer<int>(_memory, batch);
+            _program = device.RunsOnHost && batch == 1 && OneImageSteps.Serve(Model.Network)
+                ? new ChunkedProgram(_memory, _ => OneImageSteps.Build(_memory, Model, _images.View, _logits.View, _classes.View), most: 1)
+                : Batched(chunk, sparseBelow);
+        }
+        catch (InsufficientMemoryException)
+        {
+            _memory.Dispose();
+            throw;
+        }
     }
 
     /// <summary>The network that is computed, dead parts left out.</summary>
@@ -109,14 +112,18 @@ public sealed class Predictor : IDisposable
     /// <summary>On the CPU accelerator. Each worker has activations of its own: of large ones it takes as few images as it can.</summary>
     private static int ImagesPerChunk(NetworkDescription network) =>
         network.Shapes.Max(s => s.Features) * (long)sizeof(float) * Tuning.ImagesPerChunk <= Tuning.ChunkTensorBytes ? Tuning.ImagesPerChunk
-        : Values(network) <= ManyValues ? Tuning.ImagesPerChunk / 2 : Layout.Lanes;
+        : Values(network) <= Tuning.ManyValues ? Tuning.ImagesPerChunk / 2 : Layout.Lanes;
 
     /// <summary>On a GPU: what its activations have room for, in whole blocks.</summary>
     private static int ImagesPerLaunch(NetworkDescription network) =>
-        (int)Math.Max(1, LaunchValues / Values(network) / Layout.Lanes) * Layout.Lanes;
+        (int)Math.Max(1, Tuning.LaunchValues / Values(network) / Layout.Lanes) * Layout.Lanes;
 
-    /// <summary>Of an image, in all layers.</summary>
-    private static long Values(NetworkDescription network) => network.Shapes.Sum(s => (long)s.Features);
+    /// <summary>On the CPU accelerator: as many as half of the memory holds activations of.</summary>
+    private int MostWorkers =>
+        (int)Math.Clamp(_memory.Device.MemoryBytes / 2 / (Values(Model.Network) * _slots * sizeof(float)), 1, int.MaxValue);
+
+    /// <summary>Of an image, in all layers, borders too.</summary>
+    private static long Values(NetworkDescription network) => network.Shapes.Sum(s => (long)s.BlockStride / Layout.Lanes);
 
     private ChunkedProgram Batched(int chunk, double sparseBelow)
     {
@@ -141,7 +148,7 @@ public sealed class Predictor : IDisposable
                 .. builder.Forward(builder.Inputs[0], learning: null).SelectMany(stage => stage),
                 Answer.Of(device, "answer", builder.Logits, step, _logits.View, _classes.View),
             ];
-        }, _order.Span.Length / _slots);
+        }, _order.Span.Length / _slots, MostWorkers);
     }
 
     public void Dispose()

@@ -47,6 +47,7 @@ public sealed class Trainer : IDisposable
     /// <param name="test">Images for reports.</param>
     /// <param name="certification">Images to certify a network on; null for none.</param>
     /// <exception cref="UserException">Usage: the network is for images of another shape, or the batch for more images.</exception>
+    /// <exception cref="InsufficientMemoryException">The device has not enough for them.</exception>
     public Trainer(
         ComputeDevice device, NetworkDescription network, TrainerOptions options, DataSet training, DataSet validation, DataSet test,
         DataSet? certification = null)
@@ -59,14 +60,22 @@ public sealed class Trainer : IDisposable
         network.Demand(training.Shape);
         (Network, _augmentation, _rule) = (network, options.Augmentation, options.Rule);
         _memory = new DeviceMemory(device);
-        Parameters = new Parameters(_memory, network, options.Rule);
-        _builder = new StepBuilder(_memory, network, Parameters, options.Batch, options.GradientsTogether);
-        certification ??= DataSet.Empty(training.Shape);
-        _batches = new Batches(_memory, options, network.Data, _builder.Inputs, training, validation, test, certification);
-        _evaluator = new Evaluator(_memory, _batches);
-        _schedule = new Schedule(_memory, options.Rule, options.Momentum, _batches.StepsPerEpoch);
-        _programs = new StepPrograms(Parameters, options, _builder, _batches, _evaluator, _schedule);
-        Parameters.Initialize(network, options.Seed);
+        try
+        {
+            Parameters = new Parameters(_memory, network, options.Rule);
+            _builder = new StepBuilder(_memory, network, Parameters, options.Batch, options.GradientsTogether);
+            certification ??= DataSet.Empty(training.Shape);
+            _batches = new Batches(_memory, options, network.Data, _builder.Inputs, training, validation, test, certification);
+            _evaluator = new Evaluator(_memory, _batches);
+            _schedule = new Schedule(_memory, options.Rule, options.Momentum, _batches.StepsPerEpoch);
+            _programs = new StepPrograms(Parameters, options, _builder, _batches, _evaluator, _schedule);
+            Parameters.Initialize(network, options.Seed);
+        }
+        catch (InsufficientMemoryException)
+        {
+            _memory.Dispose();
+            throw;
+        }
     }
 
     public NetworkDescription Network { get; }

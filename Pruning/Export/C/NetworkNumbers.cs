@@ -1,5 +1,7 @@
 using System.Collections.Concurrent;
 using System.Numerics;
+using System.Runtime.CompilerServices;
+using Secateurs.Kernels;
 using Secateurs.Model;
 
 namespace Secateurs.Pruning.Export.C;
@@ -60,8 +62,12 @@ internal static class NetworkNumbers
         Plan<T> plan, DataSet images, Action<Values<T>, int, int> take, CancellationToken cancellation) where T : unmanaged, INumber<T>
     {
         const int lanes = Values<T>.Lanes;
+        // Each worker has all values of its own: half of the memory holds so many.
+        long bytes = (plan.Image.Length + plan.Steps.Sum(s => (long)s.Place.Length)) * lanes * Unsafe.SizeOf<T>();
+        int workers = (int)Math.Clamp(Processor.MemoryBytes / 2 / bytes, 1, Environment.ProcessorCount);
         Parallel.For(
-            0, (images.Count + lanes - 1) / lanes, new ParallelOptions { CancellationToken = cancellation },
+            0, (images.Count + lanes - 1) / lanes,
+            new ParallelOptions { CancellationToken = cancellation, MaxDegreeOfParallelism = workers },
             () => new Values<T>(plan.Count),
             (batch, _, values) =>
             {

@@ -17,18 +17,24 @@ public sealed class DeviceMemoryTests
         memory.Allocate<float>(1000);
         string message = Assert.Throws<InsufficientMemoryException>(() => memory.Allocate<byte>(device.MemoryBytes)).Message;
         Assert.Contains("memory for network, batch and data: expected the ", message);
-        Assert.Contains(" GB of this device to hold them, found ", message);
+        Assert.Contains(" GB of this device to hold all buffers, found ", message);
         Assert.Single(memory.Buffers);
     }
 
-    /// <summary>Buffers that are small one by one.</summary>
+    /// <summary>Whoever has them; what is freed or refused counts no more.</summary>
     [Fact]
-    public void All_buffers_count()
+    public void All_buffers_of_a_device_count()
     {
-        var device = TestDevices.Get(TestDevices.FastCpus.First());
+        using var device = ComputeDevice.Cpu(1);
         using var memory = new DeviceMemory(device);
-        memory.Allocate<float>(1 << 20);
-        Assert.Throws<InsufficientMemoryException>(() => memory.Allocate<byte>(device.MemoryBytes - (1 << 20)));
+        using (var other = new DeviceMemory(device))
+        {
+            other.Allocate<float>(1 << 20);
+            Assert.Throws<InsufficientMemoryException>(() => device.Reserve(device.MemoryBytes - (1 << 20)));
+        }
+        device.Reserve(device.MemoryBytes - (1 << 20));
+        memory.Allocate<byte>(1 << 10);
+        device.Release(device.MemoryBytes - (1 << 20));
     }
 
     [Fact]
@@ -37,7 +43,7 @@ public sealed class DeviceMemoryTests
         using var memory = new DeviceMemory(TestDevices.Get(TestDevices.FastCpus.First()));
         var shape = new TensorShape(64, 1024, 1024);
         string message = Assert.Throws<InsufficientMemoryException>(() => memory.AllocateTensor(shape, 48)).Message;
-        Assert.Contains("expected at most 2147483647 values in a buffer, found 3221225472; a smaller batch takes less", message);
+        Assert.Contains("expected at most 2147483647 values in a buffer, found 3221225472; fewer images at once", message);
         Assert.Throws<InsufficientMemoryException>(() => new HostBuffer<byte>(memory, 1L << 31));
         Assert.Empty(memory.Buffers);
     }
