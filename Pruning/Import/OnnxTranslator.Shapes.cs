@@ -1,3 +1,5 @@
+using Secateurs.Model;
+
 namespace Secateurs.Pruning.Import;
 
 /// <summary>The operators that change shapes, or compute with sizes.</summary>
@@ -47,11 +49,61 @@ internal sealed partial class OnnxTranslator
             Give(number with { IsScalar = true });
             return;
         }
-        var x = Features(0);
+        Collapse(node, isMean: false);
+    }
+
+    /// <summary>Leaves out rows and columns, at once or one after the other: their mean takes their place, or there is only one.</summary>
+    private void Collapse(OnnxNode node, bool isMean)
+    {
         long[] axes = node.Ints("axes") ?? (Find(1) is null ? [] : Known(1));
-        if (x.Flat || x.Piece.Shape is not { Height: 1, Width: 1 } || !axes.Select(a => a < 0 ? a + 4 : a).Order().SequenceEqual([2, 3]))
-            throw Bad("rows and columns of 1 left out", $"axes {string.Join(", ", axes)}", "flatten instead");
-        Give(x with { Flat = true });
+        var half = Read(0) as OnnxHalf;
+        var x = half?.Piece ?? Map();
+        long[] gone = [.. axes.Select(a => a < 0 ? a + (half is null ? 4 : 3) : a).Order()];
+        var (taken, left) = (half, gone) switch
+        {
+            (null, [2, 3]) => (x.Shape.Height * x.Shape.Width, 0),
+            (null, [2]) => (x.Shape.Height, x.Shape.Width),
+            (null, [3]) => (x.Shape.Width, x.Shape.Height),
+            ({ Left: var rest }, [2]) => (rest, 0),
+            _ => (0, 0),
+        };
+        bool keeps = isMean && node.Int("keepdims", 1) != 0;
+        if (taken == 0 || (taken > 1 && !isMean) || (keeps && (half is not null || left > 0)))
+        {
+            string found = $"axes {string.Join(", ", axes)}";
+            throw isMean ? Bad("a mean over rows and columns", found) : Bad("rows and columns of 1 left out", found, "flatten instead");
+        }
+        isMean |= half is { IsMean: true };
+        if (left > 0)
+            Give(new OnnxHalf(x, left, isMean));
+        else if (isMean)
+            GlobalPool(x, flat: !keeps);
+        else
+            Give(new OnnxFeatures(x, Flat: true));
+    }
+
+    /// <summary>Zeros around maps, which the convolution or the average pool behind them takes as its padding.</summary>
+    private void Pad(OnnxNode node)
+    {
+        var x = Features(0);
+        int all = x.Flat ? 2 : 4;
+        long[] given = node.Ints("pads") ?? Known(1);
+        long[] axes = Find(3) is null ? [.. Enumerable.Range(0, all)] : [.. Known(3).Select(a => a < 0 ? a + all : a)];
+        if (given.Length != 2 * axes.Length || axes.Any(a => a < 0 || a >= all))
+            throw Bad($"two numbers for each of {all} axes at most", $"{given.Length} for the axes {string.Join(", ", axes)}");
+        long[] pads = new long[2 * all];
+        foreach (var (i, axis) in axes.Index())
+            (pads[axis], pads[all + axis]) = (given[i], given[axes.Length + i]);
+        string mode = node.Text("mode", "constant");
+        float value = Find(2) is null ? node.Float("value", 0) : Channels(Tensor(2), 1)[0];
+        if (pads.All(p => p == 0))
+            Give(x);
+        else if (mode != "constant" || value != 0)
+            throw Bad("zeros around maps", mode != "constant" ? $"the mode {mode}" : $"{value}");
+        else if (pads is not [_, _, var p, ..] || !pads.SequenceEqual([0, 0, p, p, 0, 0, p, p]) || p is < 0 or > DataShape.MostSide)
+            throw Bad("one padding", string.Join(", ", pads), SameBothWays);
+        else
+            Give(x with { Rim = x.Rim + (int)p });
     }
 
     private void Cast(OnnxNode node)
@@ -77,8 +129,8 @@ internal sealed partial class OnnxTranslator
     private void Shape(OnnxNode node)
     {
         long?[] sizes;
-        if (Read(0) is OnnxFeatures { Flat: var flat, Piece.Shape: var shape })
-            sizes = flat ? [null, shape.Features] : [null, shape.Channels, shape.Height, shape.Width];
+        if (Read(0) is OnnxFeatures { Flat: var flat, Piece.Shape: var shape, Rim: var rim })
+            sizes = flat ? [null, shape.Features] : [null, shape.Channels, shape.Height + 2 * rim, shape.Width + 2 * rim];
         else
             sizes = Read(0) is OnnxConstant { Tensor: var tensor } ? [.. tensor.Shape.Select(s => (long?)s)] : [Sizes(0).Items.Length];
         Give(OnnxNumbers.Of(Cut(sizes, node.Int("start", 0), node.Int("end", long.MaxValue))));

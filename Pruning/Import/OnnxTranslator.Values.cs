@@ -6,6 +6,8 @@ namespace Secateurs.Pruning.Import;
 /// <summary>The operators without weights that change values: pools, sums, constants that are added.</summary>
 internal sealed partial class OnnxTranslator
 {
+    private const string SameBothWays = "windows, strides and padding here are the same in both directions";
+
     private void Relu(OnnxNode node)
     {
         var x = Features(0);
@@ -36,20 +38,8 @@ internal sealed partial class OnnxTranslator
         Pool(node, w => new AveragePoolLayer(w));
     }
 
-    private void GlobalPool(bool flat)
-    {
-        var x = Map();
+    private void GlobalPool(Piece x, bool flat) =>
         Give(PieceKind.Layer, new GlobalAveragePoolLayer(), TensorShape.Vector(x.Channels), flat, [x]);
-    }
-
-    /// <summary>The mean over rows and columns is global average pooling.</summary>
-    private void Mean(OnnxNode node)
-    {
-        long[] axes = node.Ints("axes") ?? (Find(1) is null ? [] : Known(1));
-        if (!axes.Select(a => a < 0 ? a + 4 : a).Order().SequenceEqual([2, 3]))
-            throw Bad("a mean over rows and columns", $"one over the axes {string.Join(", ", axes)}");
-        GlobalPool(flat: node.Int("keepdims", 1) == 0);
-    }
 
     private void Dropout(OnnxNode node)
     {
@@ -150,22 +140,21 @@ internal sealed partial class OnnxTranslator
     /// <param name="stride">Where none is given.</param>
     private Window Window(OnnxNode node, IReadOnlyList<long> size, int? stride)
     {
-        const string square = "windows, strides and padding here are the same in both directions";
         long[] kernel = node.Ints("kernel_shape") ?? [.. size], strides = node.Ints("strides") ?? [1, 1];
         long[] pads = node.Ints("pads") ?? [0, 0, 0, 0], dilations = node.Ints("dilations") ?? [1, 1];
         if (!kernel.SequenceEqual(size) || kernel is not [var k, var k1] || k != k1 || k is < 1 or > DataShape.MostSide)
-            throw Bad("square windows", $"{string.Join("x", kernel)}", square);
+            throw Bad("square windows", $"{string.Join("x", kernel)}", SameBothWays);
         if (strides is not [var s, var s1] || s != s1 || s is < 1 or > DataShape.MostSide)
-            throw Bad("one stride", string.Join(", ", strides), square);
+            throw Bad("one stride", string.Join(", ", strides), SameBothWays);
         if (dilations.Any(d => d != 1))
             throw Bad("windows without gaps (dilations 1)", string.Join(", ", dilations), "train with dilation=1");
         string auto = node.Text("auto_pad", "NOTSET");
         if (auto is "SAME_UPPER" or "SAME_LOWER" && s == 1 && k % 2 == 1)
             pads = [k / 2, k / 2, k / 2, k / 2];
         else if (auto is not ("NOTSET" or "VALID" or ""))
-            throw Bad("padding in numbers", $"auto_pad {auto}", square);
+            throw Bad("padding in numbers", $"auto_pad {auto}", SameBothWays);
         if (pads is not [var p, _, _, _] || pads.Any(v => v != p) || p is < 0 or > DataShape.MostSide)
-            throw Bad("one padding", string.Join(", ", pads), square);
-        return new Window((int)k, (int)s, (int)p);
+            throw Bad("one padding", string.Join(", ", pads), SameBothWays);
+        return new Window((int)k, (int)s, (int)p + Features(0).Rim);
     }
 }

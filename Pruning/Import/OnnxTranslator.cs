@@ -33,8 +33,9 @@ internal sealed partial class OnnxTranslator
             ["Relu"] = Relu,
             ["MaxPool"] = n => Pool(n, w => new MaxPoolLayer(w)),
             ["AveragePool"] = AveragePool,
-            ["GlobalAveragePool"] = _ => GlobalPool(false),
-            ["ReduceMean"] = Mean,
+            ["GlobalAveragePool"] = _ => GlobalPool(Map(), flat: false),
+            ["ReduceMean"] = n => Collapse(n, isMean: true),
+            ["Pad"] = Pad,
             ["Add"] = Add,
             ["Sub"] = n => Arithmetic(n, (a, b) => a - b),
             ["Mul"] = n => Arithmetic(n, (a, b) => a * b),
@@ -84,7 +85,7 @@ internal sealed partial class OnnxTranslator
             }
             translate(node);
         }
-        return _values.TryGetValue(_model.Output, out var answer) && answer is OnnxFeatures { Piece: var piece } ? piece
+        return _values.TryGetValue(_model.Output, out var answer) && answer is OnnxFeatures { Rim: 0, Piece: var piece } ? piece
             : throw BadModel.Of(_path, "an ONNX model whose output follows from its input",
                 $"the output '{OnnxNode.Cut(_model.Output)}', which does not");
     }
@@ -93,7 +94,7 @@ internal sealed partial class OnnxTranslator
     {
         "Clip" or "LeakyRelu" or "PRelu" or "Elu" or "Selu" or "Sigmoid" or "Tanh" or "HardSwish" or "HardSigmoid" or "Gelu" or "Erf" =>
             "train the network with ReLU",
-        "Pad" or "ConstantOfShape" => "give the convolution behind it the padding, as padding=1 does",
+        "ConstantOfShape" => "give the convolution behind it the padding, as padding=1 does",
         "LRN" or "InstanceNormalization" or "LayerNormalization" or "GroupNormalization" => "train the network with batch normalisation",
         "QuantizeLinear" or "DequantizeLinear" or "QLinearConv" or "ConvInteger" => "export the network before it is quantized",
         _ => "",
@@ -143,9 +144,14 @@ internal sealed partial class OnnxTranslator
 
     private OnnxFeatures Features(int input)
     {
-        var features = Read(input) as OnnxFeatures ?? throw Bad("what follows from the images", "constants");
-        return !features.IsEnd ? features
-            : throw Bad("softmax at the end alone", "this node behind it", "export the network without softmax");
+        var value = Read(input);
+        if (value is OnnxHalf)
+            throw Bad("rows and columns left out both", "one of them", "flatten instead");
+        var features = value as OnnxFeatures ?? throw Bad("what follows from the images", "constants");
+        if (features.IsEnd)
+            throw Bad("softmax at the end alone", "this node behind it", "export the network without softmax");
+        return features.Rim == 0 || _node.Operator is "Conv" or "AveragePool" or "Pad" ? features
+            : throw Bad("a convolution or an average pool behind zeros around maps", "this node");
     }
 
     /// <summary>What convolutions and pools read.</summary>

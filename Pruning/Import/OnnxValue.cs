@@ -11,7 +11,14 @@ internal abstract record OnnxValue
 /// <param name="Piece">It.</param>
 /// <param name="Flat">Whether as (N, C H W), not (N, C, H, W).</param>
 /// <param name="IsEnd">Whether it went through a softmax, which only the end of a network may.</param>
-internal sealed record OnnxFeatures(Piece Piece, bool Flat, bool IsEnd = false) : OnnxValue;
+/// <param name="Rim">Rows and columns of zeros on each side, which are padding to what reads it.</param>
+internal sealed record OnnxFeatures(Piece Piece, bool Flat, bool IsEnd = false, int Rim = 0) : OnnxValue;
+
+/// <summary>What a piece gives, without its rows or without its columns: (N, C, L). Only a node that leaves out L may follow.</summary>
+/// <param name="Piece">It.</param>
+/// <param name="Left">L.</param>
+/// <param name="IsMean">Whether a mean took them, or else there was only one.</param>
+internal sealed record OnnxHalf(Piece Piece, int Left, bool IsMean) : OnnxValue;
 
 /// <summary>A constant of the file.</summary>
 internal sealed record OnnxConstant(OnnxTensor Tensor) : OnnxValue

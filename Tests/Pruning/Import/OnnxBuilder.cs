@@ -121,6 +121,9 @@ internal sealed class OnnxBuilder(int operatorSet, params long[] input)
 
     public static ProtobufMessage Float(string name, float value) => new ProtobufMessage().Text(1, name).Float(2, value).Number(20, 1);
 
+    public static ProtobufMessage Text(string name, string value) =>
+        new ProtobufMessage().Text(1, name).Text(4, value).Number(20, 3);
+
     private static ProtobufMessage Integers(long[] values, int[] shape) => new ProtobufMessage()
         .Numbers(1, shape.Select(d => (long)d)).Number(2, 7).Bytes(9, MemoryMarshal.AsBytes(values.AsSpan()));
 

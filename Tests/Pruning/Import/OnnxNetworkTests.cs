@@ -29,6 +29,9 @@ public sealed class OnnxNetworkTests : IDisposable
     [InlineData("late", "conv4@3r pool2 drop0.25 conv6@3p1r gap fc5")]
     [InlineData("prepared", "conv4@3p1r avgpool3s2p1 fc5")]
     [InlineData("rows", "fc8r br fc5")]
+    [InlineData("rimmed", "avgpool2p1 conv4@3p2r avgpool3s2p1 gap fc5")]
+    [InlineData("halves", "conv4@3r pool2 gap fc5")]
+    [InlineData("squeezed", "conv4@12r fc5")]
     public void A_network_gives_the_same_logits_as_in_onnx_runtime(string graph, string line)
     {
         string path = _folder.Write("net.onnx", Graph(graph));
@@ -91,6 +94,10 @@ public sealed class OnnxNetworkTests : IDisposable
     [InlineData("infinite", "at position 0 of constant_", "")]
     [InlineData("pooled", "expected a fully connected layer (Gemm) that gives the logits, found gap at node", "end the network with one")]
     [InlineData("wide", "expected weights for 576 inputs, found constant_", "")]
+    [InlineData("framed", "expected zeros around maps, found the mode reflect at node '/net/Pad_", "")]
+    [InlineData("shifted", "expected one padding, found 0, 0, 0, 0, 0, 0, 1, 1 at node '/net/Pad_", "same in both directions")]
+    [InlineData("loose", "expected a convolution or an average pool behind zeros around maps, found this node at node '/net/MaxPool_", "")]
+    [InlineData("half", "expected rows and columns left out both, found one of them at node '/net/Relu_", "flatten instead")]
     [InlineData("vast", "[144, 300000] of more than 32000000 elements", "")]
     public void What_has_no_layer_here_is_named_with_what_would_help(string graph, string found, string help)
     {
@@ -165,7 +172,16 @@ public sealed class OnnxNetworkTests : IDisposable
     private static byte[] Graph(string name, List<byte>? beside = null)
     {
         var b = new OnnxBuilder(
-            name switch { "fixed" => 11, "nested" => 9, "residual" => 18, "old" => 8, "prepared" => 21, _ => 14 },
+            name switch
+            {
+                "old" => 8,
+                "nested" or "rimmed" => 9,
+                "halves" or "framed" or "shifted" or "loose" or "half" => 10,
+                "fixed" => 11,
+                "residual" => 18,
+                "prepared" => 21,
+                _ => 14,
+            },
             name switch
             {
                 "fixed" => [Images, 1, 12, 12],
@@ -240,7 +256,8 @@ public sealed class OnnxNetworkTests : IDisposable
                 string Single(string doubles) => b.Node("Cast", doubles, Int("to", 1));
                 x = b.Node("Sub", [x, Single(b.Weights([1, 3, 1, 1], 0.2, 0.5, type: 11))]);
                 x = b.Node("Div", [x, Single(b.Weights([3, 1, 1], 0.1, 0.4, type: 11))]);
-                x = Relu(b.Convolution(x, 3, 4, 3, padding: 1));
+                x = b.Node("Pad", [x, b.Sizes(1, 1, 1, 1), "", b.Sizes(-2, 3)]);
+                x = Relu(b.Convolution(x, 3, 4, 3));
                 x = Pool("AveragePool", 3, 2, 1, Int("count_include_pad", 1));
                 x = b.Dense(Flat(x), 144, Classes);
                 break;
@@ -248,6 +265,26 @@ public sealed class OnnxNetworkTests : IDisposable
                 x = b.Dense(x, 144, 8);
                 x = Relu(b.Normalization(Relu(x), 8));
                 x = b.Dense(x, 8, Classes);
+                break;
+            case "rimmed":
+                // PyTorch writes every average pool so.
+                x = b.Node("Pad", b.Node("Pad", x, Ints("pads", 0, 0, 1, 1, 0, 0, 1, 1)), Ints("pads", 0, 0, 0, 0, 0, 0, 0, 0));
+                x = Pool("AveragePool", 2, 2, 0);
+                x = Relu(b.Convolution(b.Node("Pad", x, Ints("pads", 0, 0, 1, 1, 0, 0, 1, 1)), 1, 4, 3, padding: 1));
+                x = b.Node("Pad", x, Ints("pads", 0, 0, 1, 1, 0, 0, 1, 1), Float("value", 0));
+                x = Pool("AveragePool", 3, 2, 0);
+                x = b.Dense(Flat(b.Node("GlobalAveragePool", x)), 4, Classes);
+                break;
+            case "halves":
+                x = Relu(b.Convolution(x, 1, 4, 3));
+                x = Pool("MaxPool", 2, 2, 0);
+                x = b.Node("ReduceMean", x, Ints("axes", 3), Int("keepdims", 0));
+                x = b.Node("ReduceMean", x, Ints("axes", -1), Int("keepdims", 0));
+                x = b.Dense(x, 4, Classes);
+                break;
+            case "squeezed":
+                x = Relu(b.Convolution(x, 1, 4, 12));
+                x = b.Dense(b.Node("Squeeze", [b.Node("Squeeze", [x, b.Sizes(-1)]), b.Sizes(2)]), 4, Classes);
                 break;
             case "groups":
                 x = b.Convolution(x, 1, 4, 3);
@@ -261,6 +298,19 @@ public sealed class OnnxNetworkTests : IDisposable
                 break;
             case "uneven":
                 x = b.Node("Conv", [x, b.Weights([4, 1, 3, 3])], Ints("pads", 0, 0, 1, 1));
+                break;
+            case "framed":
+                x = b.Node("Pad", x, Ints("pads", 0, 0, 1, 1, 0, 0, 1, 1), Text("mode", "reflect"));
+                break;
+            case "shifted":
+                x = b.Node("Pad", x, Ints("pads", 0, 0, 0, 0, 0, 0, 1, 1));
+                break;
+            case "loose":
+                x = b.Node("Pad", x, Ints("pads", 0, 0, 1, 1, 0, 0, 1, 1));
+                x = Pool("MaxPool", 3, 2, 0);
+                break;
+            case "half":
+                x = Relu(b.Node("ReduceMean", x, Ints("axes", 3), Int("keepdims", 0)));
                 break;
             case "activation":
                 x = b.Node("Clip", b.Convolution(x, 1, 4, 3));
